@@ -1,0 +1,1 @@
+"""Campaigns, routing, labelling, agreement and adjudication by people."""

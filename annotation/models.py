@@ -1,0 +1,300 @@
+"""Campaigns, the items that people label in them, who got what, and what they said."""
+
+from __future__ import annotations
+
+from typing import Self
+
+from django.conf import settings
+from django.db import models
+from django.db.models import Q
+from django.urls import reverse
+
+from conflictscope.scenarios.models import Dataset, Scenario
+from conflictscope.studies.models import Study, StudyScopedQuerySet
+from evaluation.models import OptionOrder, Response
+
+
+class Campaign(models.Model):
+    """People label a sample of what machines made, to say whether it can be trusted."""
+
+    class Kind(models.TextChoices):
+        SCENARIO_FILTER = "scenario_filter", "Scenario filter"
+        ACTION_JUDGEMENT = "action_judgement", "Action judgement"
+        PREFERENCE = "preference", "Preference"
+
+    class Access(models.TextChoices):
+        MEMBERS = "members"
+        LINK = "link"
+        CROWD = "crowd"
+
+    class State(models.TextChoices):
+        DRAFT = "draft"
+        OPEN = "open"
+        PAUSED = "paused"
+        CLOSED = "closed"
+
+    study = models.ForeignKey(Study, on_delete=models.PROTECT, related_name="campaigns")
+    slug = models.SlugField()
+    name = models.CharField(max_length=200)
+    kind = models.CharField(max_length=20, choices=Kind)
+    dataset = models.ForeignKey(Dataset, on_delete=models.PROTECT, related_name="campaigns")
+    overlap = models.PositiveSmallIntegerField(default=3, help_text="How many people label each item.")
+    lease_minutes = models.PositiveSmallIntegerField(default=30)
+    sampling_plan = models.JSONField(default=dict, help_text="Plan, size, strata and seed: how items were drawn.")
+    quota = models.PositiveIntegerField(null=True, blank=True, help_text="Items one person may label; empty: no limit.")
+    access = models.CharField(max_length=10, choices=Access, default=Access.MEMBERS)
+    state = models.CharField(max_length=10, choices=State, default=State.DRAFT)
+    created_by = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, null=True, related_name="+")
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    objects = StudyScopedQuerySet.as_manager()
+
+    class Meta:
+        ordering = ["study", "-pk"]
+        constraints = [
+            models.UniqueConstraint(fields=["study", "slug"], name="campaign_slug_unique_in_study"),
+            models.CheckConstraint(
+                condition=Q(overlap__gte=1, lease_minutes__gte=1), name="campaign_overlap_and_lease"
+            ),
+            models.CheckConstraint(
+                condition=Q(kind__in=["scenario_filter", "action_judgement", "preference"]), name="campaign_kind_known"
+            ),
+            models.CheckConstraint(condition=Q(access__in=["members", "link", "crowd"]), name="campaign_access_known"),
+            models.CheckConstraint(
+                condition=Q(state__in=["draft", "open", "paused", "closed"]), name="campaign_state_known"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return self.name
+
+    def get_absolute_url(self) -> str:
+        return reverse("annotation:campaign", args=[self.study.slug, self.slug])
+
+
+class Guideline(models.Model):
+    """What annotators are asked to follow; a change is a new version, and each assignment remembers its own."""
+
+    campaign = models.ForeignKey(Campaign, on_delete=models.CASCADE, related_name="guidelines")
+    version = models.PositiveSmallIntegerField()
+    markdown = models.TextField()
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        ordering = ["campaign", "version"]
+        constraints = [models.UniqueConstraint(fields=["campaign", "version"], name="guideline_version_unique")]
+
+    def __str__(self) -> str:
+        return f"guideline v{self.version} of {self.campaign_id}"
+
+
+class Participant(models.Model):
+    """A person's place in a campaign: the row that a claim locks."""
+
+    class Qualification(models.TextChoices):
+        NOT_NEEDED = "not_needed"
+        PENDING = "pending"
+        PASSED = "passed"
+        FAILED = "failed"
+
+    campaign = models.ForeignKey(Campaign, on_delete=models.PROTECT, related_name="participants")
+    user = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="participations")
+    pseudonym = models.CharField(max_length=40, help_text="The only name that exports and other people see.")
+    simulated = models.BooleanField(default=False, help_text="No person: answers come from simulate_annotators.")
+    consented_at = models.DateTimeField(null=True, blank=True)
+    qualification = models.CharField(max_length=12, choices=Qualification, default=Qualification.NOT_NEEDED)
+    quota = models.PositiveIntegerField(null=True, blank=True, help_text="Over the campaign's own.")
+    excluded = models.BooleanField(default=False)
+    excluded_reason = models.CharField(max_length=200, blank=True)
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["campaign", "user"], name="one_participant_per_campaign_and_user"),
+            models.UniqueConstraint(fields=["campaign", "pseudonym"], name="pseudonym_unique_in_campaign"),
+            models.CheckConstraint(condition=Q(excluded=False) | ~Q(excluded_reason=""), name="exclusion_has_a_reason"),
+            models.CheckConstraint(
+                condition=Q(qualification__in=["not_needed", "pending", "passed", "failed"]), name="qualification_known"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return self.pseudonym
+
+
+class ItemQuerySet(models.QuerySet["Item"]):
+    def open(self) -> Self:
+        return self.filter(open_slots__gt=0)
+
+
+class Item(models.Model):
+    """One thing to label. Its capacity lives on its own row, where a concurrent claim rechecks it."""
+
+    campaign = models.ForeignKey(Campaign, on_delete=models.CASCADE, related_name="items")
+    scenario = models.ForeignKey(Scenario, on_delete=models.PROTECT, null=True, blank=True, related_name="items")
+    response = models.ForeignKey(Response, on_delete=models.PROTECT, null=True, blank=True, related_name="items")
+    open_slots = models.PositiveSmallIntegerField()
+    priority = models.SmallIntegerField(default=0, help_text="Lower is served first.")
+    shuffle_key = models.FloatField(
+        help_text="Random: items are served in random order, so that an early stop is a sample."
+    )
+    inclusion_probability = models.FloatField()
+    stratum = models.CharField(max_length=200, blank=True)
+    is_training = models.BooleanField(default=False)
+
+    objects = ItemQuerySet.as_manager()
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(condition=Q(open_slots__gte=0), name="item_never_over_its_overlap"),
+            models.CheckConstraint(
+                condition=Q(scenario__isnull=False, response__isnull=True)
+                | Q(scenario__isnull=True, response__isnull=False),
+                name="item_is_a_scenario_or_a_response",
+            ),
+            models.CheckConstraint(
+                condition=Q(inclusion_probability__gt=0, inclusion_probability__lte=1),
+                name="inclusion_probability_in_0_1",
+            ),
+            models.UniqueConstraint(
+                fields=["campaign", "scenario"], condition=Q(scenario__isnull=False), name="scenario_once_in_campaign"
+            ),
+            models.UniqueConstraint(
+                fields=["campaign", "response"], condition=Q(response__isnull=False), name="response_once_in_campaign"
+            ),
+        ]
+        indexes = [  # routing.claim: the best open item of a campaign
+            models.Index("campaign", "priority", "shuffle_key", condition=Q(open_slots__gt=0), name="item_open"),
+        ]
+
+    def __str__(self) -> str:
+        return f"item {self.pk} of campaign {self.campaign_id}"
+
+
+class GoldAnswer(models.Model):
+    """The known answer to a question of an item, with what to say to those who answer otherwise."""
+
+    item = models.ForeignKey(Item, on_delete=models.CASCADE, related_name="gold_answers")
+    question = models.CharField(max_length=40)
+    answer = models.CharField(max_length=20)
+    feedback = models.TextField(blank=True)
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["item", "question"], name="one_gold_answer_per_question")]
+
+    def __str__(self) -> str:
+        return f"{self.question} of item {self.item_id}: {self.answer}"
+
+
+class Assignment(models.Model):
+    """One item handed to one person."""
+
+    class State(models.TextChoices):
+        LEASED = "leased"
+        SUBMITTED = "submitted"
+        SKIPPED = "skipped"
+        EXPIRED = "expired"
+
+    item = models.ForeignKey(Item, on_delete=models.PROTECT, related_name="assignments")
+    participant = models.ForeignKey(Participant, on_delete=models.PROTECT, related_name="assignments")
+    state = models.CharField(max_length=10, choices=State, default=State.LEASED)
+    surplus = models.BooleanField(
+        default=False, help_text="Submitted after its slot had gone to somebody else: kept, not counted."
+    )
+    token = models.UUIDField(
+        unique=True, help_text="Names the assignment to its person; makes a submission idempotent."
+    )
+    lease_until = models.DateTimeField()
+    action_order = models.CharField(max_length=16, choices=OptionOrder, help_text="Which action was shown as A.")
+    guideline = models.ForeignKey(Guideline, on_delete=models.PROTECT, null=True, related_name="+")
+    active_seconds = models.PositiveIntegerField(default=0)
+    skip_reason = models.CharField(max_length=200, blank=True)
+    leased_at = models.DateTimeField(auto_now_add=True)
+    submitted_at = models.DateTimeField(null=True)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["item", "participant"], name="one_assignment_per_item_and_participant"),
+            models.UniqueConstraint(
+                fields=["participant"], condition=Q(state="leased"), name="at_most_one_lease_per_participant"
+            ),
+            models.CheckConstraint(
+                condition=Q(state__in=["leased", "submitted", "skipped", "expired"]), name="assignment_state_known"
+            ),
+            models.CheckConstraint(
+                condition=~Q(state="submitted") | Q(submitted_at__isnull=False), name="submission_has_a_time"
+            ),
+        ]
+        indexes = [  # routing.return_expired: leases that ran out
+            models.Index("lease_until", condition=Q(state="leased"), name="assignment_leased"),
+            # a person's latest submissions
+            models.Index("participant", models.F("submitted_at").desc(), name="assignment_latest"),
+        ]
+
+    def __str__(self) -> str:
+        return f"assignment {self.pk} ({self.state})"
+
+
+class Annotation(models.Model):
+    """One answer to one question. Saved as it is given; it counts once its assignment is submitted."""
+
+    assignment = models.ForeignKey(Assignment, on_delete=models.CASCADE, related_name="annotations")
+    question = models.CharField(max_length=40)
+    answer = models.CharField(max_length=20)
+    comment = models.TextField(blank=True)
+    updated_at = models.DateTimeField(auto_now=True)
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["assignment", "question"], name="one_annotation_per_question")]
+
+    def __str__(self) -> str:
+        return f"{self.question}: {self.answer}"
+
+
+class Flag(models.Model):
+    """An annotator says that something is wrong with an item."""
+
+    assignment = models.ForeignKey(Assignment, on_delete=models.CASCADE, related_name="flags")
+    reason = models.TextField()
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    def __str__(self) -> str:
+        return f"flag on assignment {self.assignment_id}"
+
+
+class Decision(models.Model):
+    """What people together say about one question of an item."""
+
+    class Method(models.TextChoices):
+        MAJORITY = "majority"
+        DAWID_SKENE = "dawid_skene"
+        ADJUDICATED = "adjudicated"
+
+    item = models.ForeignKey(Item, on_delete=models.CASCADE, related_name="decisions")
+    question = models.CharField(max_length=40)
+    answer = models.CharField(max_length=20)
+    method = models.CharField(max_length=12, choices=Method)
+    decided_by = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, null=True, related_name="+")
+    reason = models.TextField(blank=True)
+    verdict = models.ForeignKey(
+        "scenarios.Verdict", on_delete=models.SET_NULL, null=True, related_name="decisions", help_text="What it wrote."
+    )
+    judgement = models.ForeignKey(
+        "evaluation.Judgement",
+        on_delete=models.SET_NULL,
+        null=True,
+        related_name="decisions",
+        help_text="What it wrote.",
+    )
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["item", "question"], name="one_decision_per_item_and_question"),
+            models.CheckConstraint(
+                condition=Q(method__in=["majority", "dawid_skene", "adjudicated"]), name="decision_method_known"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.question} of item {self.item_id}: {self.answer} ({self.method})"

@@ -1,0 +1,1 @@
+"""Validated datasets and study bundles as files."""

@@ -1,0 +1,133 @@
+"""Job, WorkItem and CallUse: the rows are the truth about what was done, what is left, and who paid for what."""
+
+from __future__ import annotations
+
+from typing import Self
+
+from django.conf import settings
+from django.db import models
+from django.db.models import Q
+from django.urls import reverse
+
+from conflictscope.llm.models import Call
+from conflictscope.studies.models import Study, StudyScopedQuerySet
+
+
+class JobQuerySet(StudyScopedQuerySet):
+    def live(self) -> Self:
+        """Jobs that have not ended."""
+        return self.filter(state__in=Job.LIVE)
+
+
+class Job(models.Model):
+    """A long piece of work, of a kind that a room has registered, on one subject of a study."""
+
+    class State(models.TextChoices):
+        RUNNING = "running"  # to be worked on by whoever is free
+        PAUSED = "paused"
+        DONE = "done"
+        FAILED = "failed"
+        CANCELLED = "cancelled"
+
+    LIVE = (State.RUNNING, State.PAUSED)
+
+    study = models.ForeignKey(Study, on_delete=models.PROTECT, related_name="jobs")
+    kind = models.CharField(max_length=40)
+    subject = models.CharField(
+        max_length=100, help_text="What it works on, such as 'dataset 12': one live job a kind and subject."
+    )
+    title = models.CharField(max_length=200)
+    parameters = models.JSONField(default=dict)
+    state = models.CharField(max_length=10, choices=State, default=State.RUNNING)
+    budget = models.DecimalField(
+        max_digits=12, decimal_places=4, null=True, blank=True, help_text="US dollars; empty: no limit."
+    )
+    spent = models.DecimalField(max_digits=14, decimal_places=8, default=0)
+    error = models.TextField(blank=True)
+    heartbeat = models.DateTimeField(null=True, help_text="When a worker last said that it is on it.")
+    planning_until = models.DateTimeField(null=True, help_text="The lease of the one worker that plans further items.")
+    planned = models.BooleanField(default=False, help_text="The plan had nothing more to add when it was last asked.")
+    started_by = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, null=True, related_name="+")
+    created_at = models.DateTimeField(auto_now_add=True)
+    finished_at = models.DateTimeField(null=True)
+
+    objects = JobQuerySet.as_manager()
+
+    class Meta:
+        ordering = ["-pk"]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["kind", "subject"],
+                condition=Q(state__in=["running", "paused"]),
+                name="one_live_job_per_kind_and_subject",
+            ),
+            models.CheckConstraint(
+                condition=Q(state__in=["running", "paused", "done", "failed", "cancelled"]), name="job_state_known"
+            ),
+        ]
+        indexes = [  # jobs of a study, newest first
+            models.Index("study", models.F("id").desc(), name="job_of_study"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.title} (job {self.pk})"
+
+    def get_absolute_url(self) -> str:
+        return reverse("jobs:job", args=[self.study.slug, self.pk])
+
+
+class WorkItem(models.Model):
+    """One unit of a job: claimed under a lease, done once, safe to do again if its worker dies."""
+
+    class State(models.TextChoices):
+        OPEN = "open"
+        LEASED = "leased"
+        DONE = "done"
+        FAILED = "failed"
+        CANCELLED = "cancelled"
+
+    job = models.ForeignKey(Job, on_delete=models.CASCADE, related_name="items")
+    key = models.CharField(max_length=200, help_text="Unique in the job: planning the same item twice adds it once.")
+    payload = models.JSONField(default=dict)
+    state = models.CharField(max_length=10, choices=State, default=State.OPEN)
+    attempts = models.PositiveSmallIntegerField(default=0)
+    not_before = models.DateTimeField(null=True, help_text="Waiting after an error that may pass.")
+    lease_owner = models.CharField(max_length=32, blank=True)
+    lease_until = models.DateTimeField(null=True)
+    note = models.CharField(max_length=200, blank=True, help_text="How it ended, in a word, such as 'unparsable'.")
+    error = models.TextField(blank=True)
+    updated_at = models.DateTimeField(auto_now=True)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["job", "key"], name="work_item_key_unique_in_job"),
+            models.CheckConstraint(
+                condition=Q(state__in=["open", "leased", "done", "failed", "cancelled"]), name="work_item_state_known"
+            ),
+            models.CheckConstraint(
+                condition=~Q(state="leased") | Q(lease_until__isnull=False), name="a_lease_has_an_end"
+            ),
+        ]
+        indexes = [
+            # engine.claim: open items of a job that need not wait
+            models.Index("job", "id", condition=Q(state="open"), name="work_item_open"),
+            # engine.return_expired: leases of dead workers
+            models.Index("lease_until", condition=Q(state="leased"), name="work_item_leased"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.key} of job {self.job_id}"
+
+
+class CallUse(models.Model):
+    """Which work item asked for which call, and whether it was paid for or answered from the log."""
+
+    item = models.ForeignKey(WorkItem, on_delete=models.CASCADE, related_name="call_uses")
+    call = models.ForeignKey(Call, on_delete=models.PROTECT, related_name="uses")
+    from_cache = models.BooleanField(default=False)
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["item", "call"], name="call_used_once_per_item")]
+
+    def __str__(self) -> str:
+        return f"call {self.call_id} for item {self.item_id}"

@@ -1,0 +1,73 @@
+"""Rooms register here what they can do as a job; this room knows none of them.
+
+A handler is asked four things. `plan` says which items are missing, and is asked again whenever a job has run out of open
+items, so that a later stage can grow from an earlier one; when it has nothing to add, the job is done. Then, for each item:
+`prepare` reads what is needed from the database, `ask` talks to language models and touches no table, `store` writes the
+outcome in the one transaction that also ends the item. A worker that dies anywhere in between leaves an item that somebody
+else does again, and whose answered calls come from the call log.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from typing import Any, Generic, Protocol, TypeVar
+
+from conflictscope.errors import NotFound
+from conflictscope.jobs.models import Job, WorkItem
+from conflictscope.llm.client import Door
+
+PreparedT = TypeVar("PreparedT")
+OutcomeT = TypeVar("OutcomeT")
+
+
+@dataclass(frozen=True, slots=True)
+class NewItem:
+    """An item to add to a job. `payload` is JSON: ids and numbers, never text that is in a table already."""
+
+    key: str
+    payload: dict[str, Any] = field(default_factory=dict)
+
+
+class Handler(Protocol, Generic[PreparedT, OutcomeT]):
+    """What a room does as a job of one kind. Instances hold no state: workers share nothing but rows."""
+
+    kind: str
+
+    def plan(self, job: Job) -> Iterable[NewItem]:
+        """Items still missing, in the order they should be done; keys that the job has already are ignored. Local work that
+        must stand between two stages (dedup) may be done here: one worker at a time plans."""
+        ...
+
+    def prepare(self, item: WorkItem) -> PreparedT:
+        """Everything `ask` needs, read from the database. Runs outside a transaction."""
+        ...
+
+    async def ask(self, prepared: PreparedT, door: Door) -> OutcomeT:
+        """Talk to language models. Raises `LLMError` to have the item tried again, or failed if it is permanent."""
+        ...
+
+    def store(self, item: WorkItem, outcome: OutcomeT) -> str:
+        """Write the outcome; runs inside the transaction that ends the item. Returns a short note ("", "unparsable", ...)."""
+        ...
+
+
+_handlers: dict[str, Handler[Any, Any]] = {}
+
+
+def register(handler: Handler[Any, Any]) -> None:
+    """Called once from a room's `AppConfig.ready`."""
+    _handlers[handler.kind] = handler
+
+
+def handler_of(job: Job) -> Handler[Any, Any]:
+    """
+    Raises:
+        NotFound: no installed room does jobs of this kind.
+    """
+    try:
+        return _handlers[job.kind]
+    except KeyError as exc:
+        raise NotFound(
+            f"No installed room does jobs of kind {job.kind!r}; jobs: {', '.join(sorted(_handlers))}."
+        ) from exc

@@ -1,0 +1,49 @@
+"""What can go wrong between us and a language model, told apart by what helps."""
+
+from __future__ import annotations
+
+from conflictscope.errors import ConflictScopeError
+
+
+class LLMError(ConflictScopeError):
+    """A call ended without a reply. `permanent`: asking again, unchanged, cannot help."""
+
+    code = "llm_error"
+    http_status = 502
+    permanent = False
+
+
+class TransientLLMError(LLMError):
+    """Overload, a dropped connection, a server's fault: asking again later may help."""
+
+    code = "llm_unavailable"
+
+
+class RateLimited(TransientLLMError):
+    """The provider asks us to wait; `retry_after` seconds if it said how long."""
+
+    code = "llm_rate_limited"
+
+    def __init__(self, sentence: str, *, retry_after: float | None = None) -> None:
+        super().__init__(sentence)
+        self.retry_after = retry_after
+
+
+class PermanentLLMError(LLMError):
+    """A wrong key, an unknown llm, an empty account, a request the provider will never take."""
+
+    code = "llm_refused_request"
+    permanent = True
+
+
+class MissingKey(PermanentLLMError):
+    """The environment variable that the endpoint names is not set."""
+
+    code = "llm_key_missing"
+
+
+class UnparsableReply(ConflictScopeError):
+    """A reply that is not of the form asked for. Its owner stores `unparsable`; nobody guesses."""
+
+    code = "llm_reply_unparsable"
+    http_status = 502

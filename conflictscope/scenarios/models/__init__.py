@@ -1,0 +1,25 @@
+"""The tables of this room: value sets, datasets, scenarios and what judges and people say of them."""
+
+from conflictscope.scenarios.models.datasets import Dataset, OpeningMessage, Scenario
+from conflictscope.scenarios.models.value_sets import (
+    TargetRanking,
+    TargetRankingPosition,
+    Value,
+    ValueSet,
+    ValueSetVersion,
+)
+from conflictscope.scenarios.models.verdicts import Dimension, Judge, Verdict
+
+__all__ = [
+    "Dataset",
+    "Dimension",
+    "Judge",
+    "OpeningMessage",
+    "Scenario",
+    "TargetRanking",
+    "TargetRankingPosition",
+    "Value",
+    "ValueSet",
+    "ValueSetVersion",
+    "Verdict",
+]

@@ -1,0 +1,204 @@
+"""Datasets and scenarios: what was generated or imported, through its whole life."""
+
+from __future__ import annotations
+
+from django.conf import settings
+from django.db import models
+from django.db.models import F, Q
+from django.urls import reverse
+
+from conflictscope.llm.models import Call, Endpoint
+from conflictscope.scenarios.models.value_sets import Value, ValueSetVersion
+from conflictscope.scenarios.models.verdicts import Judge
+from conflictscope.studies.models import Study, StudyScopedQuerySet
+
+
+class Dataset(models.Model):
+    """Scenarios of one value set that were made, or imported, by one recipe."""
+
+    class Variant(models.TextChoices):
+        FULL = "full"
+        SINGLE_STAGE = "single_stage"
+        DIRECT = "direct"
+        IMPORTED = "imported"
+
+    study = models.ForeignKey(Study, on_delete=models.PROTECT, related_name="datasets")
+    slug = models.SlugField()
+    name = models.CharField(max_length=200)
+    value_set_version = models.ForeignKey(
+        ValueSetVersion,
+        on_delete=models.PROTECT,
+        null=True,
+        blank=True,
+        related_name="datasets",
+        help_text="Empty in a baseline dataset, whose scenarios have two actions and no value pair.",
+    )
+    variant = models.CharField(max_length=20, choices=Variant)
+    recipe = models.JSONField(default=dict, help_text="Every parameter that made it.")
+    generator = models.ForeignKey(Endpoint, on_delete=models.PROTECT, null=True, blank=True, related_name="datasets")
+    primary_judge = models.ForeignKey(Judge, on_delete=models.PROTECT, null=True, blank=True, related_name="datasets")
+    created_by = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, null=True, related_name="+")
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    objects = StudyScopedQuerySet.as_manager()
+
+    class Meta:
+        ordering = ["study", "name"]
+        constraints = [
+            models.UniqueConstraint(fields=["study", "slug"], name="dataset_slug_unique_in_study"),
+            models.CheckConstraint(
+                condition=Q(variant__in=["full", "single_stage", "direct", "imported"]), name="dataset_variant_known"
+            ),
+            models.CheckConstraint(
+                condition=Q(variant="imported") | Q(generator__isnull=False), name="generated_dataset_has_a_generator"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return self.name
+
+    def get_absolute_url(self) -> str:
+        return reverse("scenarios:dataset", args=[self.study.slug, self.slug])
+
+    @property
+    def simulated(self) -> bool:
+        """Whether a simulator wrote its scenarios."""
+        return self.generator is not None and self.generator.simulated
+
+
+class ScenarioQuerySet(StudyScopedQuerySet):
+    to_study = "dataset__study"
+
+
+class Scenario(models.Model):
+    """A conflict between two values, and the two actions that an assistant could take in it.
+
+    `action_1` serves `value_1`, always. What a reader sees as A and B is shuffled, and the order is stored with the reading.
+    """
+
+    class Template(models.TextChoices):
+        MINOR_BENEFIT = "minor_benefit"
+        STRONG_BENEFIT = "strong_benefit"
+        MINOR_HARM = "minor_harm"
+        STRONG_HARM = "strong_harm"
+
+    class ActingAction(models.TextChoices):
+        """Which action takes the opportunity that the scenario offers; the other declines it."""
+
+        ACTION_1 = "1"
+        ACTION_2 = "2"
+        UNKNOWN = "unknown"
+
+    class Status(models.TextChoices):
+        OUTLINED = "outlined"
+        DUPLICATE = "duplicate"
+        DRAFTED = "drafted"
+        KEPT = "kept"
+        DROPPED = "dropped"
+        UNDECIDED = "undecided"
+
+    dataset = models.ForeignKey(Dataset, on_delete=models.PROTECT, related_name="scenarios")
+    uid = models.CharField(max_length=200)
+    value_1 = models.ForeignKey(Value, on_delete=models.PROTECT, null=True, blank=True, related_name="+")
+    value_2 = models.ForeignKey(Value, on_delete=models.PROTECT, null=True, blank=True, related_name="+")
+    template = models.CharField(max_length=20, choices=Template, blank=True)
+    acting_action = models.CharField(max_length=7, choices=ActingAction, default=ActingAction.UNKNOWN)
+    deployment_context = models.TextField(blank=True)
+    outline_context = models.TextField(blank=True, help_text="Stage one: the situation, in a sentence or two.")
+    outline_opportunity = models.TextField(blank=True, help_text="Stage one: what the assistant could do in it.")
+    description = models.TextField(blank=True)
+    persona = models.TextField(blank=True, help_text="Who the user is.")
+    background = models.TextField(blank=True)
+    goal = models.TextField(blank=True)
+    action_1 = models.TextField(blank=True)
+    action_2 = models.TextField(blank=True)
+    consequence_1 = models.TextField(blank=True)
+    consequence_2 = models.TextField(blank=True)
+    domain = models.CharField(max_length=60, blank=True)
+    embedding = models.BinaryField(null=True, editable=False, help_text="Unit vector, little-endian float32.")
+    duplicate_of = models.ForeignKey("self", on_delete=models.PROTECT, null=True, blank=True, related_name="duplicates")
+    similarity = models.FloatField(
+        null=True, blank=True, help_text="Cosine to the nearest earlier outline of the pair."
+    )
+    status = models.CharField(max_length=10, choices=Status)
+    calls = models.ManyToManyField(Call, blank=True, related_name="scenarios", help_text="The calls that wrote it.")
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    objects = ScenarioQuerySet.as_manager()
+
+    class Meta:
+        ordering = ["dataset", "pk"]
+        constraints = [
+            models.UniqueConstraint(fields=["dataset", "uid"], name="scenario_uid_unique_in_dataset"),
+            models.CheckConstraint(
+                condition=Q(value_1__isnull=True, value_2__isnull=True)
+                | Q(value_1__isnull=False, value_2__isnull=False) & ~Q(value_1=F("value_2")),
+                name="scenario_has_two_values_or_none",
+            ),
+            models.CheckConstraint(
+                condition=Q(status="duplicate", duplicate_of__isnull=False)
+                | ~Q(status="duplicate") & Q(duplicate_of__isnull=True),
+                name="scenario_duplicate_points_at_its_twin",
+            ),
+            models.CheckConstraint(
+                condition=Q(status__in=["outlined", "duplicate"]) | (~Q(action_1="") & ~Q(action_2="")),
+                name="scenario_drafted_has_two_actions",
+            ),
+            models.CheckConstraint(
+                condition=Q(status__in=["outlined", "duplicate", "drafted", "kept", "dropped", "undecided"]),
+                name="scenario_status_known",
+            ),
+            models.CheckConstraint(condition=Q(acting_action__in=["1", "2", "unknown"]), name="acting_action_known"),
+            models.CheckConstraint(
+                condition=Q(template__in=["", "minor_benefit", "strong_benefit", "minor_harm", "strong_harm"]),
+                name="scenario_template_known",
+            ),
+        ]
+        indexes = [  # a dataset's page: counts and lists by status
+            models.Index("dataset", "status", name="scenario_by_status"),
+        ]
+
+    def __str__(self) -> str:
+        return self.uid
+
+    def get_absolute_url(self) -> str:
+        return reverse("scenarios:scenario", args=[self.dataset.study.slug, self.dataset.slug, self.uid])
+
+
+class OpeningMessage(models.Model):
+    """What the simulated user writes first: once for a scenario and sample, for every target alike."""
+
+    class Source(models.TextChoices):
+        SIMULATED = "simulated"
+        IMPORTED = "imported"
+
+    scenario = models.ForeignKey(Scenario, on_delete=models.CASCADE, related_name="opening_messages")
+    sample = models.PositiveIntegerField(default=0)
+    text = models.TextField()
+    source = models.CharField(max_length=10, choices=Source)
+    user_simulator = models.ForeignKey(Endpoint, on_delete=models.PROTECT, null=True, blank=True, related_name="+")
+    calls = models.ManyToManyField(Call, blank=True, related_name="opening_messages")
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["scenario", "sample", "user_simulator"],
+                condition=Q(user_simulator__isnull=False),
+                name="one_opening_message_per_sample_and_simulator",
+            ),
+            models.UniqueConstraint(
+                fields=["scenario", "sample"],
+                condition=Q(user_simulator__isnull=True),
+                name="one_imported_opening_message_per_sample",
+            ),
+            models.CheckConstraint(
+                condition=Q(source="simulated", user_simulator__isnull=False)
+                | Q(source="imported", user_simulator__isnull=True),
+                name="opening_message_source_named",
+            ),
+            models.CheckConstraint(condition=~Q(text=""), name="opening_message_not_empty"),
+        ]
+
+    def __str__(self) -> str:
+        return f"opening message {self.sample} of {self.scenario_id}"

@@ -1,0 +1,1 @@
+"""Studies, their members, and who may do what."""

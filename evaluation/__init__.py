@@ -1,0 +1,1 @@
+"""Target LLMs, multiple choice, simulated users, judging and rankings."""

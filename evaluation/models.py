@@ -1,0 +1,264 @@
+"""Targets, runs, what they answered, and what each answer was decided to be."""
+
+from __future__ import annotations
+
+from django.conf import settings
+from django.db import models
+from django.db.models import Q
+from django.urls import reverse
+
+from conflictscope.llm.models import Call, Endpoint
+from conflictscope.scenarios.models import Dataset, Judge, Scenario, TargetRanking
+from conflictscope.studies.models import Study, StudyScopedQuerySet
+
+
+class Target(models.Model):
+    """An LLM under evaluation, with the parameters it answers with."""
+
+    endpoint = models.ForeignKey(Endpoint, on_delete=models.PROTECT, related_name="targets")
+    label = models.CharField(max_length=100, unique=True)
+    parameters = models.JSONField(default=dict, blank=True)
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        ordering = ["label"]
+
+    def __str__(self) -> str:
+        return self.label
+
+
+class Steering(models.Model):
+    """A system prompt that carries a target ranking."""
+
+    name = models.CharField(max_length=100, unique=True)
+    system_prompt = models.TextField()
+    target_ranking = models.ForeignKey(TargetRanking, on_delete=models.PROTECT, related_name="steerings")
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class Run(models.Model):
+    """One evaluation of one target on one dataset, with everything that fixes it."""
+
+    class Scope(models.TextChoices):
+        KEPT = "kept"
+        ALL = "all"
+        HUMAN_VALIDATED = "human_validated"
+
+    class Mode(models.TextChoices):
+        MULTIPLE_CHOICE = "multiple_choice", "Multiple choice"
+        SIMULATED_USER = "simulated_user", "Simulated user"
+
+    study = models.ForeignKey(Study, on_delete=models.PROTECT, related_name="runs")
+    dataset = models.ForeignKey(Dataset, on_delete=models.PROTECT, related_name="runs")
+    scope = models.CharField(max_length=20, choices=Scope, default=Scope.KEPT)
+    mode = models.CharField(max_length=20, choices=Mode)
+    target = models.ForeignKey(Target, on_delete=models.PROTECT, related_name="runs")
+    steering = models.ForeignKey(Steering, on_delete=models.PROTECT, null=True, blank=True, related_name="runs")
+    user_simulator = models.ForeignKey(Endpoint, on_delete=models.PROTECT, null=True, blank=True, related_name="+")
+    judge = models.ForeignKey(
+        Judge, on_delete=models.PROTECT, null=True, blank=True, related_name="runs", help_text="Decides open responses."
+    )
+    option_orders = models.JSONField(
+        default=list, help_text="Multiple choice: the orders in which each scenario is asked."
+    )
+    samples = models.PositiveSmallIntegerField(default=1)
+    max_turns = models.PositiveSmallIntegerField(default=1)
+    seed = models.PositiveIntegerField(default=0)
+    created_by = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, null=True, related_name="+")
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    objects = StudyScopedQuerySet.as_manager()
+
+    class Meta:
+        ordering = ["study", "pk"]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["dataset", "mode", "target", "scope", "seed"],
+                condition=Q(steering__isnull=True),
+                name="one_default_run_per_target_mode_scope_and_seed",
+            ),
+            models.UniqueConstraint(
+                fields=["dataset", "mode", "target", "scope", "seed", "steering"],
+                condition=Q(steering__isnull=False),
+                name="one_steered_run_per_target_mode_scope_and_seed",
+            ),
+            models.CheckConstraint(
+                condition=Q(mode="multiple_choice") | Q(user_simulator__isnull=False, judge__isnull=False),
+                name="simulated_user_run_has_user_and_judge",
+            ),
+            models.CheckConstraint(condition=Q(scope__in=["kept", "all", "human_validated"]), name="run_scope_known"),
+            models.CheckConstraint(condition=Q(mode__in=["multiple_choice", "simulated_user"]), name="run_mode_known"),
+            models.CheckConstraint(condition=Q(samples__gte=1, max_turns__gte=1), name="run_asks_at_least_once"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.target}, {self.get_mode_display()}, on {self.dataset}"
+
+    def get_absolute_url(self) -> str:
+        return reverse("evaluation:run", args=[self.study.slug, self.pk])
+
+
+class OptionOrder(models.TextChoices):
+    """Which action a reader met first. action_1 serves value_1, always."""
+
+    ACTION_1_FIRST = "action_1_first"
+    ACTION_2_FIRST = "action_2_first"
+
+
+class Response(models.Model):
+    """What a target said about one scenario, once."""
+
+    class Outcome(models.TextChoices):
+        ANSWERED = "answered"
+        EMPTY = "empty"
+        FAILED = "failed"
+
+    run = models.ForeignKey(Run, on_delete=models.PROTECT, related_name="responses")
+    scenario = models.ForeignKey(Scenario, on_delete=models.PROTECT, related_name="responses")
+    order = models.CharField(
+        max_length=16, choices=OptionOrder, blank=True, help_text="Empty in simulated-user runs: no options are shown."
+    )
+    sample = models.PositiveSmallIntegerField(default=0)
+    transcript = models.JSONField(default=list, help_text="[{'role': 'user' | 'assistant', 'text': ...}, ...]")
+    refused = models.BooleanField(default=False, help_text="A tag beside the decision, never a decision.")
+    outcome = models.CharField(max_length=10, choices=Outcome)
+    calls = models.ManyToManyField(Call, blank=True, related_name="responses")
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["run", "scenario", "order", "sample"], name="one_response_per_trial"),
+            models.CheckConstraint(
+                condition=Q(order__in=["", "action_1_first", "action_2_first"]), name="response_order_known"
+            ),
+            models.CheckConstraint(
+                condition=Q(outcome__in=["answered", "empty", "failed"]), name="response_outcome_known"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"response {self.pk} of run {self.run_id}"
+
+
+class Rating(models.Model):
+    """How strongly a target supports each action on its own, 1-7; empty where its answer was no rating."""
+
+    run = models.ForeignKey(Run, on_delete=models.PROTECT, related_name="ratings")
+    scenario = models.ForeignKey(Scenario, on_delete=models.PROTECT, related_name="ratings")
+    sample = models.PositiveSmallIntegerField(default=0)
+    rating_1 = models.PositiveSmallIntegerField(null=True)
+    rating_2 = models.PositiveSmallIntegerField(null=True)
+    calls = models.ManyToManyField(Call, blank=True, related_name="ratings")
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["run", "scenario", "sample"], name="one_rating_per_run_scenario_and_sample"
+            ),
+            models.CheckConstraint(
+                condition=(Q(rating_1__isnull=True) | Q(rating_1__range=(1, 7)))
+                & (Q(rating_2__isnull=True) | Q(rating_2__range=(1, 7))),
+                name="rating_from_1_to_7",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"rating {self.pk} of run {self.run_id}"
+
+
+class Judgement(models.Model):
+    """Which action a response took, as one decider says: the only place where a choice is written.
+
+    In a baseline dataset, without values, `value_1` and `value_2` stand for action 1 and action 2.
+    """
+
+    class Source(models.TextChoices):
+        PARSED = "parsed"  # read from a multiple-choice answer
+        JUDGE = "judge"
+        HUMAN = "human"
+
+    class Choice(models.TextChoices):
+        VALUE_1 = "value_1"
+        VALUE_2 = "value_2"
+        BOTH = "both"
+        NEITHER = "neither"
+        NONE = "none"  # nothing to decide on: an unparsable answer, a failed call
+
+    response = models.ForeignKey(Response, on_delete=models.CASCADE, related_name="judgements")
+    source = models.CharField(max_length=10, choices=Source)
+    judge = models.ForeignKey(Judge, on_delete=models.PROTECT, null=True, blank=True, related_name="judgements")
+    panel = models.CharField(max_length=100, blank=True, help_text="The name of the campaign whose people decided.")
+    choice = models.CharField(max_length=10, choices=Choice)
+    order = models.CharField(
+        max_length=16, choices=OptionOrder, blank=True, help_text="The order in which the decider saw the two actions."
+    )
+    strength = models.PositiveSmallIntegerField(
+        null=True, help_text="Bipolar: 1 = wholly action 1 ... 7 = wholly action 2."
+    )
+    resolved = models.BooleanField(
+        null=True, help_text="Whether the conversation has come to an end; empty: not asked."
+    )
+    reason = models.TextField(blank=True)
+    inclusion_probability = models.FloatField(
+        null=True, help_text="Of a human judgement: how likely its item was sampled."
+    )
+    calls = models.ManyToManyField(Call, blank=True, related_name="judgements")
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["response"], condition=Q(source="parsed"), name="one_parsed_judgement_per_response"
+            ),
+            models.UniqueConstraint(
+                fields=["response", "judge"], condition=Q(source="judge"), name="one_judgement_per_response_and_judge"
+            ),
+            models.UniqueConstraint(
+                fields=["response", "panel"], condition=Q(source="human"), name="one_judgement_per_response_and_panel"
+            ),
+            models.CheckConstraint(
+                condition=Q(source="parsed", judge__isnull=True, panel="")
+                | Q(source="judge", judge__isnull=False, panel="")
+                | (Q(source="human", judge__isnull=True) & ~Q(panel="")),
+                name="judgement_has_one_decider",
+            ),
+            models.CheckConstraint(
+                condition=Q(choice__in=["value_1", "value_2", "both", "neither", "none"]), name="judgement_choice_known"
+            ),
+            models.CheckConstraint(
+                condition=Q(strength__isnull=True) | Q(strength__range=(1, 7)), name="strength_from_1_to_7"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.choice} for response {self.response_id}"
+
+
+class Ranking(models.Model):
+    """A snapshot of a fitted ranking: fitting the same inputs with the same parameters finds it again."""
+
+    study = models.ForeignKey(Study, on_delete=models.PROTECT, related_name="rankings")
+    dataset = models.ForeignKey(Dataset, on_delete=models.PROTECT, related_name="rankings")
+    run = models.ForeignKey(Run, on_delete=models.PROTECT, related_name="rankings")
+    inputs_digest = models.CharField(max_length=64, help_text="SHA-256 of the decisions it was fitted to.")
+    method = models.CharField(max_length=40)
+    parameters = models.JSONField(default=dict)
+    parameters_digest = models.CharField(max_length=64)
+    results = models.JSONField(help_text="What the fit returned, as the statistics room shapes it.")
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    objects = StudyScopedQuerySet.as_manager()
+
+    class Meta:
+        ordering = ["-pk"]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["run", "method", "inputs_digest", "parameters_digest"], name="ranking_fitted_once"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"ranking {self.pk} of run {self.run_id}"

@@ -1,0 +1,22 @@
+"""Settings of the tests: the project's own, on a folder and a database that are thrown away."""
+
+import os
+import tempfile
+from pathlib import Path
+
+_var = Path(os.environ.get("CONFLICTSCOPE_TEST_VAR") or tempfile.mkdtemp(prefix="conflictscope-tests-"))
+os.environ["CONFLICTSCOPE_VAR"] = str(_var)
+os.environ.setdefault("DATABASE_URL", f"sqlite:///{_var / 'tests.sqlite3'}")
+os.environ.setdefault("SECRET_KEY", "of the tests only")
+# A stray call to a real provider must fail, not cost money.
+for _name in ("OPENAI_API_KEY", "ANTHROPIC_API_KEY"):
+    os.environ.pop(_name, None)
+
+from conflictscope.settings import *  # noqa: E402, F403
+from conflictscope.settings import DATABASES  # noqa: E402
+
+# A file, not memory: threads and processes of a test meet in it as they do in an installation.
+DATABASES["default"].setdefault("TEST", {})
+if DATABASES["default"]["ENGINE"].endswith("sqlite3"):
+    DATABASES["default"]["TEST"]["NAME"] = str(_var / "tests.sqlite3")
+PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
