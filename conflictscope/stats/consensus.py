@@ -1,0 +1,254 @@
+"""One answer out of several: majority with ties, the consensus of the others, Dawid-Skene."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.optimize import linear_sum_assignment
+from scipy.special import logsumexp
+
+from conflictscope.stats.labels import MISSING, Answers, Codes, Label, encode, encode_table
+from conflictscope.stats.types import Result
+
+Floats = NDArray[np.float64]
+
+# A restart must beat the start from pooled shares by more than rounding to be preferred.
+LIKELIHOOD_GAIN = 1e-6
+
+
+@dataclass(frozen=True)
+class Majority(Result):
+    """The answer of each item.
+
+    Attributes:
+        labels: the most frequent answer; None where nobody answered or where the first place is tied.
+        tied: whether the first place is tied and nobody adjudicated: the item waits for adjudication.
+        answers: how many people answered the item.
+        votes: how many gave each category, in the order of `categories`.
+        adjudicated: whether the answer is an adjudicator's.
+        categories: all labels.
+    """
+
+    labels: tuple[Label | None, ...]
+    tied: tuple[bool, ...]
+    answers: tuple[int, ...]
+    votes: tuple[tuple[int, ...], ...]
+    adjudicated: tuple[bool, ...]
+    categories: tuple[Label, ...]
+
+
+@dataclass(frozen=True)
+class DawidSkene(Result):
+    """Posterior of each item and error rates of each annotator, by maximum likelihood.
+
+    Attributes:
+        categories: the classes, q of them.
+        posterior: probability of each class per item, shape (n, q); nan rows for items without an answer.
+        labels: the most probable class of each item, None where nobody answered or two classes are equally probable.
+        class_shares: estimated share of each class among the items, shape (q,).
+        confusion: probability that annotator r answers h when the class is g, shape (r, q, q); nan where r answered
+            nothing, or where no item belongs to the class.
+        log_likelihood: of the kept solution, up to which it is a maximum near its start.
+        converged: whether the posterior stopped moving; restarts: how many random starts were tried;
+        better_restart: whether a random start beat the start from pooled shares.
+        warnings: sentences to show with it.
+    """
+
+    categories: tuple[Label, ...]
+    posterior: Floats
+    labels: tuple[Label | None, ...]
+    class_shares: Floats
+    confusion: Floats
+    log_likelihood: float
+    converged: bool
+    restarts: int
+    better_restart: bool
+    warnings: tuple[str, ...]
+
+
+def majority(labels: Sequence[Answers], *, categories: Sequence[Label], adjudicated: Answers | None = None) -> Majority:
+    """Most frequent answer of each item over the people who answered it; ties are returned as ties.
+
+    Args:
+        labels: n items by r annotators, None = not asked.
+        adjudicated: n labels, None = not adjudicated; where given it wins over every vote.
+    Raises: ValueError: an unknown label, rows of different lengths, or another number of adjudicated answers.
+    """
+    votes = _votes(encode_table(labels, categories), len(categories))
+    ruled = [None] * len(labels) if adjudicated is None else list(adjudicated)
+    if len(ruled) != len(labels):
+        raise ValueError(f"{len(ruled)} adjudicated answers for {len(labels)} items")
+    encode(ruled, categories)
+    winners = [_winner(row) for row in votes]
+    return Majority(
+        labels=tuple(
+            rule if rule is not None else None if winner is None else categories[winner]
+            for rule, winner in zip(ruled, winners, strict=True)
+        ),
+        tied=tuple(
+            rule is None and winner is None and bool(row.sum())
+            for rule, winner, row in zip(ruled, winners, votes, strict=True)
+        ),
+        answers=tuple(int(row.sum()) for row in votes),
+        votes=tuple(tuple(int(count) for count in row) for row in votes),
+        adjudicated=tuple(rule is not None for rule in ruled),
+        categories=tuple(categories),
+    )
+
+
+def leave_one_out(labels: Sequence[Answers], *, rater: int, categories: Sequence[Label]) -> tuple[Label | None, ...]:
+    """Strict plurality of the annotators other than `rater`; one vote is enough, a tie or no vote gives None.
+
+    Args: labels: n items by r annotators, None = not asked; rater: the column left out.
+    Raises: ValueError: no such column; as `encode_table`.
+    """
+    codes = encode_table(labels, categories)
+    if not 0 <= rater < codes.shape[1]:
+        raise ValueError(f"there is no annotator {rater} among {codes.shape[1]}")
+    winners = [_winner(row) for row in _votes(np.delete(codes, rater, axis=1), len(categories))]
+    return tuple(None if winner is None else categories[winner] for winner in winners)
+
+
+def dawid_skene(
+    labels: Sequence[Answers],
+    *,
+    categories: Sequence[Label],
+    rng: np.random.Generator,
+    restarts: int = 20,
+    tolerance: float = 1e-9,
+    max_iterations: int = 5000,
+) -> DawidSkene:
+    """Latent class of each item and confusion matrix of each annotator, by EM without smoothing.
+
+    EM starts from the pooled shares of votes, then from random posteriors; the best likelihood is kept, the start from
+    pooled shares where none is better. Classes are named by matching them to the answers (the assignment with the most
+    expected agreement), so that a restart cannot come back with two classes exchanged.
+
+    Args:
+        labels: n items by r annotators, None = not asked.
+        restarts: random starts beside the first; tolerance: largest change of a posterior at which EM stops.
+    Returns: see DawidSkene; with a warning where EM did not converge or items have a single answer.
+    Raises: ValueError: no answer at all; as `encode_table`.
+    Source: Dawid & Skene (1979), Appl. Stat. 28(1):20-28.
+    """
+    codes = encode_table(labels, categories)
+    if not (codes != MISSING).any():
+        raise ValueError("nobody answered anything")
+    size = len(categories)
+    patterns, kind, counts = np.unique(codes, axis=0, return_inverse=True, return_counts=True)
+    answered = (patterns != MISSING).any(axis=1)
+    given = _one_hot(patterns[answered], size)
+    weight = counts[answered].astype(float)
+
+    votes = given.sum(axis=1)
+    best = _expectation_maximisation(given, weight, votes / votes.sum(axis=1, keepdims=True), tolerance, max_iterations)
+    better_restart = False
+    for _ in range(restarts):
+        start = rng.dirichlet(np.ones(size), size=len(weight))
+        other = _expectation_maximisation(given, weight, start, tolerance, max_iterations)
+        if other.log_likelihood > best.log_likelihood + LIKELIHOOD_GAIN:
+            best, better_restart = other, True
+
+    order = _class_names(best, given, weight)
+    known = np.full((len(patterns), size), np.nan)
+    known[answered] = best.posterior[:, order]
+    posterior = known[kind.reshape(-1)]
+    answers = (codes != MISSING).sum(axis=1)
+    warnings = []
+    if not best.converged:
+        warnings.append(f"the posterior still moved after {max_iterations} iterations")
+    if single := int((answers == 1).sum()):
+        warnings.append(f"{single} of {len(codes)} items have one answer only")
+    return DawidSkene(
+        categories=tuple(categories),
+        posterior=posterior,
+        labels=tuple(_most_probable(row, categories) for row in posterior),
+        class_shares=best.shares[order],
+        confusion=best.confusion[:, order, :],
+        log_likelihood=best.log_likelihood,
+        converged=best.converged,
+        restarts=restarts,
+        better_restart=better_restart,
+        warnings=tuple(warnings),
+    )
+
+
+@dataclass(frozen=True)
+class _Solution:
+    posterior: Floats
+    shares: Floats
+    confusion: Floats
+    log_likelihood: float
+    converged: bool
+
+
+def _expectation_maximisation(
+    given: Floats, weight: Floats, posterior: Floats, tolerance: float, max_iterations: int
+) -> _Solution:
+    """EM over the different rows of answers, each standing for `weight` items."""
+    converged = False
+    for _ in range(max_iterations):
+        shares, confusion = _maximise(given, weight, posterior)
+        following, likelihoods = _expect(given, shares, confusion)
+        moved = float(np.abs(following - posterior).max())
+        posterior = following
+        if moved < tolerance:
+            converged = True
+            break
+    shares, confusion = _maximise(given, weight, posterior)
+    _, likelihoods = _expect(given, shares, confusion)
+    return _Solution(posterior, shares, confusion, float(weight @ likelihoods), converged)
+
+
+def _maximise(given: Floats, weight: Floats, posterior: Floats) -> tuple[Floats, Floats]:
+    """Class shares (q,) and confusion matrices (r, q, q), nan where a row has no weight."""
+    heavy = posterior * weight[:, None]
+    answered = np.einsum("ng,nrh->rgh", heavy, given)
+    totals = answered.sum(axis=2, keepdims=True)
+    confusion = np.where(totals > 0, answered / np.where(totals > 0, totals, 1.0), np.nan)
+    return heavy.sum(axis=0) / weight.sum(), confusion
+
+
+def _expect(given: Floats, shares: Floats, confusion: Floats) -> tuple[Floats, Floats]:
+    """Posterior of each row (n, q) and its log likelihood (n,)."""
+    with np.errstate(divide="ignore"):
+        log_shares, log_confusion = np.log(shares), np.log(np.nan_to_num(confusion))
+    # A missing answer contributes nothing: 0 times minus infinity would be nan.
+    log_joint = log_shares + np.where(given[:, :, None, :] > 0, log_confusion[None], 0.0).sum(axis=(1, 3))
+    likelihoods = logsumexp(log_joint, axis=1, keepdims=True)
+    return np.exp(log_joint - likelihoods), likelihoods[:, 0]
+
+
+def _class_names(solution: _Solution, given: Floats, weight: Floats) -> NDArray[np.int64]:
+    """For each category the latent class that its answers mostly come from (a one-to-one assignment)."""
+    together = np.einsum("ng,nrh->gh", solution.posterior * weight[:, None], given)
+    classes, names = linear_sum_assignment(-together)
+    order: NDArray[np.int64] = classes[np.argsort(names)]
+    return order
+
+
+def _one_hot(codes: Codes, size: int) -> Floats:
+    """Shape (n, r, q): one at the answer, all zero where there is none."""
+    hot: Floats = (codes[:, :, None] == np.arange(size)).astype(float)
+    return hot
+
+
+def _votes(codes: Codes, size: int) -> Floats:
+    """How many answers each category has, shape (n, q)."""
+    votes: Floats = _one_hot(codes, size).sum(axis=1)
+    return votes
+
+
+def _winner(votes: Floats) -> int | None:
+    """Position of the strictly largest count; None for a tie or no vote."""
+    first = int(votes.argmax())
+    return first if votes[first] > 0 and (votes == votes[first]).sum() == 1 else None
+
+
+def _most_probable(posterior: Floats, categories: Sequence[Label]) -> Label | None:
+    if np.isnan(posterior).any():
+        return None
+    first = int(posterior.argmax())
+    tied = (posterior > posterior[first] - 1e-9).sum() > 1
+    return None if tied else categories[first]
