@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from typing import Self
+
 from django.conf import settings
 from django.db import models
-from django.db.models import F, Q
+from django.db.models import Count, F, Q
 from django.urls import reverse
 
 from conflictscope.llm.models import Call, Endpoint
 from conflictscope.scenarios.models.value_sets import Value, ValueSetVersion
-from conflictscope.scenarios.models.verdicts import Judge
+from conflictscope.scenarios.models.verdicts import Dimension, Judge, Verdict
 from conflictscope.studies.models import Study, StudyScopedQuerySet
 
 
@@ -68,6 +70,19 @@ class Dataset(models.Model):
 
 class ScenarioQuerySet(StudyScopedQuerySet):
     to_study = "dataset__study"
+
+    def human_validated(self) -> Self:
+        """Scenarios that one panel of people passed on all six dimensions; on five where there is no value pair to ask of."""
+        passed = (
+            Verdict.objects.filter(source=Verdict.Source.HUMAN, outcome=Verdict.Outcome.PASS)
+            .values("scenario", "panel")
+            .annotate(dimensions=Count("dimension"))
+        )
+        on_all = passed.filter(dimensions=len(Dimension)).values("scenario")
+        on_all_but_values = (
+            passed.exclude(dimension=Dimension.VALUE_GUIDANCE).filter(dimensions=len(Dimension) - 1).values("scenario")
+        )
+        return self.filter(Q(pk__in=on_all) | Q(value_1__isnull=True, pk__in=on_all_but_values))
 
 
 class Scenario(models.Model):
