@@ -16,6 +16,8 @@ Floats = NDArray[np.float64]
 # A restart must beat the start from pooled shares by more than rounding to be preferred.
 LIKELIHOOD_GAIN = 1e-6
 
+SMALLEST = 1e-300
+
 
 @dataclass(frozen=True)
 class Majority(Result):
@@ -142,13 +144,13 @@ def dawid_skene(
     weight = counts[answered].astype(float)
 
     votes = given.sum(axis=1)
-    best = _expectation_maximisation(given, weight, votes / votes.sum(axis=1, keepdims=True), tolerance, max_iterations)
-    better_restart = False
-    for _ in range(restarts):
-        start = rng.dirichlet(np.ones(size), size=len(weight))
-        other = _expectation_maximisation(given, weight, start, tolerance, max_iterations)
-        if other.log_likelihood > best.log_likelihood + LIKELIHOOD_GAIN:
-            best, better_restart = other, True
+    pooled = votes / votes.sum(axis=1, keepdims=True)
+    starts = np.concatenate([pooled[None], rng.dirichlet(np.ones(size), size=(restarts, len(weight)))])
+    solutions = _expectation_maximisation(given, weight, starts, tolerance, max_iterations)
+    best = max(solutions, key=lambda solution: solution.log_likelihood)
+    better_restart = best.log_likelihood > solutions[0].log_likelihood + LIKELIHOOD_GAIN
+    if not better_restart:
+        best = solutions[0]
 
     order = _class_names(best, given, weight)
     known = np.full((len(patterns), size), np.nan)
@@ -184,40 +186,46 @@ class _Solution:
 
 
 def _expectation_maximisation(
-    given: Floats, weight: Floats, posterior: Floats, tolerance: float, max_iterations: int
-) -> _Solution:
-    """EM over the different rows of answers, each standing for `weight` items."""
-    converged = False
+    given: Floats, weight: Floats, starts: Floats, tolerance: float, max_iterations: int
+) -> list[_Solution]:
+    """EM over the different rows of answers, each standing for `weight` items, from all starts (s, n, q) at once."""
+    posterior = starts.copy()
+    moving = np.ones(len(starts), dtype=bool)
     for _ in range(max_iterations):
-        shares, confusion = _maximise(given, weight, posterior)
-        following, likelihoods = _expect(given, shares, confusion)
-        moved = float(np.abs(following - posterior).max())
-        posterior = following
-        if moved < tolerance:
-            converged = True
+        following, _ = _expect(given, *_maximise(given, weight, posterior[moving]))
+        moved = np.abs(following - posterior[moving]).max(axis=(1, 2))
+        posterior[moving] = following
+        moving[moving] = moved >= tolerance
+        if not moving.any():
             break
     shares, confusion = _maximise(given, weight, posterior)
     _, likelihoods = _expect(given, shares, confusion)
-    return _Solution(posterior, shares, confusion, float(weight @ likelihoods), converged)
+    return [
+        _Solution(posterior[s], shares[s], confusion[s], float(likelihoods[s] @ weight), not moving[s])
+        for s in range(len(starts))
+    ]
 
 
 def _maximise(given: Floats, weight: Floats, posterior: Floats) -> tuple[Floats, Floats]:
-    """Class shares (q,) and confusion matrices (r, q, q), nan where a row has no weight."""
+    """Class shares (s, q) and confusion matrices (s, r, q, q), nan where a row has no weight."""
     heavy = posterior * weight[:, None]
-    answered = np.einsum("ng,nrh->rgh", heavy, given)
-    totals = answered.sum(axis=2, keepdims=True)
+    size = given.shape[2]
+    flat = np.swapaxes(heavy, 1, 2) @ given.reshape(len(given), -1)
+    answered = np.swapaxes(flat.reshape(len(heavy), size, -1, size), 1, 2)
+    totals = answered.sum(axis=3, keepdims=True)
     confusion = np.where(totals > 0, answered / np.where(totals > 0, totals, 1.0), np.nan)
-    return heavy.sum(axis=0) / weight.sum(), confusion
+    return heavy.sum(axis=1) / weight.sum(), confusion
 
 
 def _expect(given: Floats, shares: Floats, confusion: Floats) -> tuple[Floats, Floats]:
-    """Posterior of each row (n, q) and its log likelihood (n,)."""
-    with np.errstate(divide="ignore"):
-        log_shares, log_confusion = np.log(shares), np.log(np.nan_to_num(confusion))
-    # A missing answer contributes nothing: 0 times minus infinity would be nan.
-    log_joint = log_shares + np.where(given[:, :, None, :] > 0, log_confusion[None], 0.0).sum(axis=(1, 3))
-    likelihoods = logsumexp(log_joint, axis=1, keepdims=True)
-    return np.exp(log_joint - likelihoods), likelihoods[:, 0]
+    """Posterior of each row (s, n, q) and its log likelihood (s, n)."""
+    # A chance of zero becomes one so small that a row that needs it loses to any other class, without 0 times infinity.
+    log_shares, log_confusion = (np.log(np.maximum(np.nan_to_num(chance), SMALLEST)) for chance in (shares, confusion))
+    size = given.shape[2]
+    by_class = np.swapaxes(log_confusion, 1, 2).reshape(len(shares), size, -1)
+    log_joint = log_shares[:, None, :] + given.reshape(len(given), -1) @ np.swapaxes(by_class, 1, 2)
+    likelihoods = logsumexp(log_joint, axis=2, keepdims=True)
+    return np.exp(log_joint - likelihoods), likelihoods[:, :, 0]
 
 
 def _class_names(solution: _Solution, given: Floats, weight: Floats) -> NDArray[np.int64]:

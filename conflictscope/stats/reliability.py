@@ -5,7 +5,7 @@ from typing import Literal
 
 import evalica
 import numpy as np
-import pandas as pd
+import pandas as pd  # type: ignore[import-untyped]  # evalica takes its frames
 from numpy.typing import NDArray
 from statsmodels.stats.inter_rater import fleiss_kappa as statsmodels_fleiss_kappa
 

@@ -8,6 +8,9 @@ from numpy.typing import NDArray
 
 Floats = NDArray[np.float64]
 
+# Weight, in items, that the smoothed bootstrap spreads over all cells. Simulated: with 1 coverage falls to 0.91 in places.
+SMOOTHING = 1.5
+
 # Chance agreement this close to one leaves nothing to divide by.
 TINY = 1e-12
 
@@ -83,8 +86,9 @@ def replicates(cells: Floats, counts: Floats, *, rng: np.random.Generator, resam
     """Tables of a smoothed bootstrap over items.
 
     Resampling the items as they are never shows a kind of disagreement that happened not to occur, so that its
-    intervals are too short, and empty for raters who agreed on everything. Spreading the weight of one further item
-    evenly over all cells mends that: coverage at 20 to 90 items is 0.92-0.98 instead of 0.61-0.95, for kappa and AC1.
+    intervals are too short, and empty for raters who agreed on everything. Spreading the weight of one and a half
+    further items evenly over all cells mends that: coverage of kappa at 20 to 90 items, prevalence 0.5 to 0.95 and kappa
+    0.25 to 0.92 is 0.94-0.98 (once 0.99) where the plain bootstrap has 0.54-0.95.
 
     Args:
         cells: shape (m, q, q), what an item of each of m kinds adds to the table.
@@ -96,7 +100,7 @@ def replicates(cells: Floats, counts: Floats, *, rng: np.random.Generator, resam
     weight = float((cells.sum((-2, -1)) * counts).sum()) / items
     every_cell = weight * np.eye(size * size).reshape(size * size, size, size)
     kinds = np.concatenate([cells, every_cell])
-    chances = np.concatenate([counts, np.full(size * size, 1 / size**2)]) / (items + 1)
+    chances = np.concatenate([counts, np.full(size * size, SMOOTHING / size**2)])
     drawn = rng.multinomial(round(items), chances / chances.sum(), size=resamples).astype(float)
     tables: Floats = np.tensordot(drawn, kinds, axes=1)
     return tables

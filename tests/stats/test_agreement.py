@@ -43,7 +43,9 @@ class TestWorkedExample:
         for position, dimension in enumerate(data["dimensions"]):
             answers = {
                 rater: [
-                    None if data["filter"][rater][s["uid"]][position] in "U." else data["filter"][rater][s["uid"]][position]
+                    None
+                    if data["filter"][rater][s["uid"]][position] in "U."
+                    else data["filter"][rater][s["uid"]][position]
                     for s in data["scenarios"]
                 ]
                 for rater in raters
@@ -272,9 +274,7 @@ def test_order_of_items_and_exchange_of_raters_change_nothing(rng):
 def test_equal_item_weights_change_no_value(rng):
     first, second = two_raters(60, prevalence=0.6, accuracy=0.8, rng=rng)
     plain = judge_agreement(first, second, categories=VERDICTS, positive="P", rng=rng)
-    weighted = judge_agreement(
-        first, second, categories=VERDICTS, positive="P", item_weights=np.full(60, 2.5), rng=rng
-    )
+    weighted = judge_agreement(first, second, categories=VERDICTS, positive="P", item_weights=np.full(60, 2.5), rng=rng)
     for name in ("raw", "kappa", "ac1", "precision", "recall", "prevalence_people"):
         assert getattr(weighted, name).value == pytest.approx(getattr(plain, name).value), name
     assert weighted.kappa.low == pytest.approx(plain.kappa.low, abs=0.04)
