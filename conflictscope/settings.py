@@ -133,6 +133,8 @@ TEMPLATES = [
                 "django.contrib.auth.context_processors.auth",
                 "django.contrib.messages.context_processors.messages",
             ],
+            # Loaded by name, so that templates of every room share them without an import between rooms.
+            "libraries": {"ui": "conflictscope.templatetags.ui"},
         },
     },
 ]
@@ -172,6 +174,7 @@ USE_TZ = True
 
 STATIC_URL = "static/"
 STATIC_ROOT = VAR_DIR / "static"
+STATIC_ROOT.mkdir(exist_ok=True)
 STATICFILES_DIRS = [BASE_DIR / "static"]
 # Without a collected manifest (development, tests) files are served under their own names, straight from their folders.
 _collected = (STATIC_ROOT / "staticfiles.json").exists() and not DEBUG

@@ -1,0 +1,14 @@
+"""Pages that belong to no single room."""
+
+from django.urls import path
+
+from conflictscope.overview import views
+
+app_name = "overview"
+urlpatterns = [
+    path("", views.home, name="home"),
+    path("api/", views.api, name="api"),
+    path("studies/new/", views.create_study, name="create_study"),
+    path("studies/<slug:study>/", views.study, name="study"),
+    path("studies/<slug:study>/members/", views.members, name="members"),
+]

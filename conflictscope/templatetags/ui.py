@@ -1,0 +1,162 @@
+"""Tags and filters of every room's pages: `{% load ui %}`.
+
+They shape what a view has already worked out. Nobody imports this module: the settings name it, so that a template of any
+room may load it without an arrow between rooms.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Any
+
+from django import template
+from django.template import Context
+from django.urls import NoReverseMatch, reverse
+from django.utils.html import format_html
+from django.utils.safestring import SafeString, mark_safe
+
+from conflictscope.stats.types import Estimate
+from conflictscope.studies.access import actions_of
+from conflictscope.studies.models import Study
+from conflictscope.studies.permissions import Action
+
+register = template.Library()
+
+
+# --- the study's navigation ---------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class NavEntry:
+    key: str
+    label: str
+    url_name: str
+    action: Action = Action.SEE
+    href: str = ""
+    current: bool = False
+
+
+STUDY_PAGES = (
+    NavEntry("overview", "Overview", "overview:study"),
+    NavEntry("datasets", "Datasets", "scenarios:datasets"),
+    NavEntry("campaigns", "Campaigns", "annotation:campaigns"),
+    NavEntry("agreement", "Agreement", "annotation:agreement"),
+    NavEntry("runs", "Runs", "evaluation:runs"),
+    NavEntry("rankings", "Rankings", "evaluation:rankings"),
+    NavEntry("exports", "Exports", "exports:exports", Action.EXPORT),
+    NavEntry("jobs", "Jobs", "jobs:jobs"),
+)
+
+
+def _actions(context: Context, study: Study) -> frozenset[Action]:
+    """The user's actions in the study, asked of the database once per page."""
+    request = context["request"]
+    known: dict[int, frozenset[Action]] = request.__dict__.setdefault("_study_actions", {})
+    if study.pk not in known:
+        known[study.pk] = actions_of(request.user, study)
+    return known[study.pk]
+
+
+@register.inclusion_tag("_study_nav.html", takes_context=True)
+def study_nav(context: Context, study: Study, section: str = "") -> dict[str, Any]:
+    """The pages of a study that this person may see; `section` is the key of the one they are on."""
+    allowed = _actions(context, study)
+    entries = []
+    for page in STUDY_PAGES:
+        if page.action not in allowed:
+            continue
+        try:
+            href = reverse(page.url_name, args=[study.slug])
+        except NoReverseMatch:
+            continue
+        entries.append(NavEntry(page.key, page.label, page.url_name, page.action, href, page.key == section))
+    return {"entries": entries}
+
+
+@register.simple_tag(takes_context=True)
+def may(context: Context, study: Study, action: str) -> bool:
+    """`{% may study "run_pipeline" as can_run %}`: whether to show a button. The view behind it asks again."""
+    return Action(action) in _actions(context, study)
+
+
+# --- numbers --------------------------------------------------------------------------------------------------------------
+
+
+def _shown(value: float, digits: int, percent: bool) -> str:
+    text = f"{100 * value:.{max(digits - 2, 0)}f} %" if percent else f"{value:.{digits}f}"
+    if not any(digit in text for digit in "123456789"):
+        text = text.lstrip("-")
+    return text.replace("-", "−")
+
+
+@register.simple_tag
+def estimate(
+    given: Estimate | Mapping[str, Any] | None, digits: int = 2, percent: bool = False, count: bool = True
+) -> SafeString:
+    """`{% estimate kappa %}`: 0.62 [0.51, 0.73], n = 80. What is undefined says why, in words.
+
+    Takes an Estimate, or the dict that a snapshot holds of one. `percent=True` shows 62 % [51 %, 73 %];
+    `count=False` leaves n out where a column has it.
+    """
+    if given is None:
+        return mark_safe('<span class="undefined">not computed</span>')  # noqa: S308 - a constant
+    number = given if isinstance(given, Estimate) else Estimate(**given)
+    counted = format_html('<span class="count">, n = {}</span>', number.n) if count else ""
+    if number.value is None:
+        return format_html('<span class="undefined">undefined: {}{}</span>', number.reason, counted)
+    parts = [format_html("{}", _shown(number.value, digits, percent))]
+    if number.low is not None and number.high is not None:
+        low, high = (_shown(limit, digits, percent) for limit in (number.low, number.high))
+        parts.append(format_html(' <span class="interval">[{}, {}]</span>', low, high))
+    shown = format_html('<span class="estimate">{}{}</span>', mark_safe("".join(parts)), counted)  # noqa: S308 - escaped parts
+    if number.warning:
+        shown = format_html('{} <span class="estimate-warning">{}</span>', shown, number.warning)
+    return shown
+
+
+@register.filter
+def number(value: float | int | None) -> str:
+    """1234567 → 1 234 567, with thin spaces; nothing → –."""
+    return "–" if value is None else f"{value:,}".replace(",", "\u202f").replace("-", "−")
+
+
+@register.filter
+def money(value: Decimal | float | None) -> str:
+    """US dollars: cents from a dollar up, four digits below; nothing → unknown."""
+    if value is None:
+        return "unknown"
+    return f"${value:,.2f}" if abs(value) >= 1 or value == 0 else f"${value:.4f}"
+
+
+@register.filter
+def percent(part: float | None, whole: float | None) -> str:
+    """`{{ kept|percent:total }}`: 12 of 48 → 25 %; of nothing → –."""
+    if part is None or not whole:
+        return "–"
+    return f"{100 * part / whole:.0f} %"
+
+
+@register.filter
+def seconds(value: float | None) -> str:
+    """3725 → 1 h 2 min; nothing → –."""
+    if value is None:
+        return "–"
+    whole = round(value)
+    if whole < 60:
+        return f"{whole} s"
+    if whole < 3600:
+        return f"{whole // 60} min {whole % 60} s"
+    return f"{whole // 3600} h {whole % 3600 // 60} min"
+
+
+# --- words ----------------------------------------------------------------------------------------------------------------
+
+
+@register.simple_tag
+def badge(status: str, label: str = "") -> SafeString:
+    """`{% badge scenario.status %}`: the state in words, with its colour as an addition, never as the only sign."""
+    return format_html(
+        '<span class="badge badge-{}">{}</span>', status.replace("_", "-"), label or status.replace("_", " ")
+    )
