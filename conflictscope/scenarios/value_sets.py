@@ -1,0 +1,287 @@
+"""Value sets come in as JSON, as immutable published versions that are found again by their content."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import logging
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from django.db import transaction
+from django.utils.text import slugify
+
+from conflictscope.errors import InvalidInput, NotFound
+from conflictscope.scenarios.models import Value, ValueSet, ValueSetVersion
+from conflictscope.scenarios.text_files import read_text, storable
+
+if TYPE_CHECKING:
+    from django.contrib.auth.models import User
+
+logger = logging.getLogger(__name__)
+
+SHIPPED_FOLDER = Path(__file__).parent / "shipped"
+SHIPPED = ("hhh", "personal-protective", "modelspec")
+
+_SET_FIELDS = {"slug", "name", "description", "licence", "pairing", "values"}
+_VALUE_FIELDS = {"key", "name", "definition", "group", "tier"}
+
+
+@dataclass(frozen=True, slots=True)
+class ValueText:
+    """One value as a file says it. Equal texts are equal values."""
+
+    key: str
+    name: str
+    definition: str
+    group: str = ""
+    tier: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ValueSetText:
+    """A value set as a file says it, checked."""
+
+    slug: str
+    name: str
+    values: tuple[ValueText, ...]
+    pairing: str = ValueSetVersion.Pairing.ALL_PAIRS
+    description: str = ""
+    licence: str = ""
+
+    @property
+    def digest(self) -> str:
+        """SHA-256 of all that scenarios depend on; a new description alone is no new version."""
+        content = [
+            str(self.pairing),
+            [[value.key, value.name, value.definition, value.group, value.tier] for value in self.values],
+        ]
+        return hashlib.sha256(json.dumps(content, ensure_ascii=False).encode()).hexdigest()
+
+
+@dataclass(frozen=True, slots=True)
+class Imported:
+    """The version that holds the content; `created` is False when it was there before."""
+
+    version: ValueSetVersion
+    created: bool
+
+
+def parse_value_set(text: str, *, source: str, slug: str = "", name: str = "") -> ValueSetText:
+    """Read either form of value-set JSON.
+
+    The short form is an object of value names and definitions. The long form names itself too::
+
+        {"name": "...", "pairing": "across_groups", "values": [{"key": "...", "name": "...", "definition": "...",
+         "group": "...", "tier": 1}, ...]}
+
+    Args:
+        source: what errors call the text, and what the set is named after if nothing else names it.
+        slug, name: override what the text says.
+
+    Raises:
+        InvalidInput: broken JSON, an unknown field, fewer than two values, a duplicate key, an empty definition, pairing
+            across groups without two groups.
+    """
+    data = _json_object(text, source=source)
+    if isinstance(data.get("values"), list):
+        _refuse_unknown(data, _SET_FIELDS, where=source)
+        values = [_long_value(entry, where=f"{source}, value {n}") for n, entry in enumerate(data["values"], start=1)]
+    else:
+        values = [_short_value(key, definition, source=source) for key, definition in data.items()]
+        data = {}
+    stem = slugify(Path(source).stem.replace(".", " "))
+    slug = slug or _text(data, "slug", where=source) or slugify(_text(data, "name", where=source)) or stem
+    if not slug or slugify(slug) != slug or len(slug) > 50:
+        raise InvalidInput(f"{slug!r} cannot name a value set: use at most 50 small letters, digits and hyphens.")
+    parsed = ValueSetText(
+        slug=slug,
+        name=_at_most(200, name or _text(data, "name", where=source) or slug, where=f"The name of {source}"),
+        values=tuple(values),
+        pairing=_text(data, "pairing", where=source) or ValueSetVersion.Pairing.ALL_PAIRS,
+        description=_text(data, "description", where=source),
+        licence=_at_most(100, _text(data, "licence", where=source), where=f"The licence of {source}"),
+    )
+    _refuse_unusable(parsed, source=source)
+    return parsed
+
+
+def import_value_set(source: str | Path, *, slug: str = "", name: str = "", created_by: User | None = None) -> Imported:
+    """Publish the value set of a file, or one of those that ship (by its name).
+
+    The same content again finds its version; changed content under the same slug becomes the next version, whose parent is
+    the latest. Nothing is written when anything is wrong.
+
+    Raises:
+        InvalidInput: see `parse_value_set`; or the file cannot be read.
+    """
+    path = SHIPPED_FOLDER / f"{source}.json" if str(source) in SHIPPED else Path(source)
+    if not path.exists():
+        raise InvalidInput(f"There is no file {path}. These sets ship and need no file: {', '.join(SHIPPED)}.")
+    return publish(parse_value_set(read_text(path), source=path.name, slug=slug, name=name), created_by=created_by)
+
+
+def publish(content: ValueSetText, *, created_by: User | None = None) -> Imported:
+    """Find the version that says exactly this, or publish it as the next one."""
+    with transaction.atomic():
+        value_set, _ = ValueSet.objects.get_or_create(slug=content.slug, defaults={"name": content.name})
+        value_set = ValueSet.objects.select_for_update().get(pk=value_set.pk)
+        same = value_set.versions.filter(digest=content.digest).exclude(status=ValueSetVersion.Status.DRAFT).first()
+        if same is not None:
+            return Imported(version=same, created=False)
+        latest = value_set.versions.order_by("-number").first()
+        version = ValueSetVersion.objects.create(
+            value_set=value_set,
+            number=latest.number + 1 if latest else 1,
+            parent=latest,
+            description=content.description,
+            pairing=content.pairing,
+            licence=content.licence,
+            status=ValueSetVersion.Status.PUBLISHED,
+            digest=content.digest,
+            created_by=created_by,
+        )
+        Value.objects.bulk_create(
+            Value(
+                version=version,
+                position=position,
+                key=value.key,
+                name=value.name,
+                definition=value.definition,
+                group=value.group,
+                tier=value.tier,
+            )
+            for position, value in enumerate(content.values)
+        )
+        if created_by is not None and latest is None:
+            value_set.stewards.add(created_by)
+    logger.info("Value set version %s published", version.pk)
+    return Imported(version=version, created=True)
+
+
+def version_named(text: str) -> ValueSetVersion:
+    """The version that a command line names: `hhh` for the newest that is published, `hhh@2` for a certain one.
+
+    Raises:
+        NotFound: naming what there is, and how to import it.
+    """
+    slug, _, number = text.partition("@")
+    published = ValueSetVersion.objects.filter(
+        value_set__slug=slug, status=ValueSetVersion.Status.PUBLISHED
+    ).select_related("value_set")
+    if number:
+        published = published.filter(number=int(number)) if number.isdecimal() else published.none()
+    version = published.order_by("-number").first()
+    if version is None:
+        known = ", ".join(ValueSet.objects.values_list("slug", flat=True)) or "none yet"
+        raise NotFound(
+            f"There is no published value set {text!r}. Value sets: {known}. Import one with: manage.py import_value_set."
+        )
+    return version
+
+
+def _json_object(text: str, *, source: str) -> dict[str, Any]:
+    def once_each(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+        if twice := _duplicates(key for key, _ in pairs):
+            raise InvalidInput(f"{source} says {twice[0]!r} twice: keep one of them.")
+        return dict(pairs)
+
+    try:
+        data = json.loads(text, object_pairs_hook=once_each)
+    except json.JSONDecodeError as exc:
+        raise InvalidInput(f"{source} is not JSON: {exc.msg} in line {exc.lineno}, column {exc.colno}.") from exc
+    except ValueError as exc:
+        raise InvalidInput(f"{source} holds a number that is no number of a value set: {exc}.") from exc
+    except RecursionError as exc:
+        raise InvalidInput(f"{source} is nested too deeply to be a value set.") from exc
+    if not isinstance(data, dict):
+        raise InvalidInput(f"{source} holds no JSON object: write {{name: definition, ...}} or the long form.")
+    return data
+
+
+def _short_value(name: str, definition: Any, *, source: str) -> ValueText:
+    where = f"{source}, value {name!r}"
+    if not isinstance(definition, str):
+        raise InvalidInput(f"{where} has no definition in words: write {{name: definition, ...}}.")
+    fields = {"key": _key_from(name), "name": name.strip().capitalize(), "definition": definition}
+    return _long_value(fields, where=where)
+
+
+def _long_value(entry: Any, *, where: str) -> ValueText:
+    if not isinstance(entry, dict):
+        raise InvalidInput(f"{where} is no object with name and definition.")
+    _refuse_unknown(entry, _VALUE_FIELDS, where=where)
+    name = _text(entry, "name", where=where) or _text(entry, "key", where=where)
+    key = _text(entry, "key", where=where) or _key_from(name)
+    if not key:
+        raise InvalidInput(f"{where} has no name.")
+    where = f"{where} ({key})" if key not in where else where
+    if slugify(key) != key or len(key) > 50:
+        raise InvalidInput(f"{where}: a key is at most 50 small letters, digits, hyphens and underscores.")
+    definition = _text(entry, "definition", where=where)
+    if not definition:
+        raise InvalidInput(f"{where} has an empty definition: say what the value asks for.")
+    tier = entry.get("tier")
+    if tier is not None and (not isinstance(tier, int) or isinstance(tier, bool) or not 1 <= tier <= 100):
+        raise InvalidInput(f"{where}: a tier is a whole number from 1 (to be followed first) to 100.")
+    return ValueText(
+        key=key,
+        name=_at_most(100, name, where=f"{where}: its name"),
+        definition=definition,
+        group=_at_most(50, _text(entry, "group", where=where), where=f"{where}: its group"),
+        tier=tier,
+    )
+
+
+def _refuse_unusable(content: ValueSetText, *, source: str) -> None:
+    if len(content.values) < 2:
+        raise InvalidInput(f"{source} holds {len(content.values)} value(s): a conflict needs at least two.")
+    for what, texts in (
+        ("key", [value.key for value in content.values]),
+        ("name", [value.name.casefold() for value in content.values]),
+    ):
+        if twice := _duplicates(texts):
+            raise InvalidInput(f"{source} has two values with the {what} {twice[0]!r}: rename one of them.")
+    if content.pairing not in ValueSetVersion.Pairing.values:
+        raise InvalidInput(f"{source}: pairing {content.pairing!r} is unknown; use {' or '.join(_pairings())}.")
+    if content.pairing == ValueSetVersion.Pairing.ACROSS_GROUPS:
+        ungrouped = [value.key for value in content.values if not value.group]
+        if ungrouped:
+            raise InvalidInput(f"{source} pairs across groups, but {ungrouped[0]!r} has no group: give each value one.")
+        if len({value.group for value in content.values}) < 2:
+            raise InvalidInput(f"{source} pairs across groups, but has only one: add a second or pair all.")
+
+
+def _pairings() -> Sequence[str]:
+    return [str(pairing) for pairing in ValueSetVersion.Pairing.values]
+
+
+def _text(fields: dict[str, Any], name: str, *, where: str) -> str:
+    value = fields.get(name)
+    if value is None:
+        return ""
+    if not isinstance(value, str):
+        raise InvalidInput(f"{where}: {name} must be text, not {json.dumps(value)[:40]}.")
+    return storable(value.strip(), where=f"{where}: {name}")
+
+
+def _at_most(length: int, text: str, *, where: str) -> str:
+    if len(text) > length:
+        raise InvalidInput(f"{where} has {len(text)} characters; at most {length} fit.")
+    return storable(text, where=where)
+
+
+def _key_from(name: str) -> str:
+    return slugify(name).replace("-", "_")
+
+
+def _refuse_unknown(fields: dict[str, Any], known: set[str], *, where: str) -> None:
+    if unknown := sorted(set(fields) - known):
+        raise InvalidInput(f"{where}: field {unknown[0]!r} is unknown; fields are {', '.join(sorted(known))}.")
+
+
+def _duplicates(texts: Iterable[str]) -> list[str]:
+    return [text for text, times in Counter(texts).items() if times > 1]
