@@ -13,7 +13,7 @@ from conflictscope.llm.models import Call
 from conflictscope.studies.models import Study, StudyScopedQuerySet
 
 
-class JobQuerySet(StudyScopedQuerySet):
+class JobQuerySet(StudyScopedQuerySet["Job"]):
     def live(self) -> Self:
         """Jobs that have not ended."""
         return self.filter(state__in=Job.LIVE)
@@ -46,7 +46,6 @@ class Job(models.Model):
     error = models.TextField(blank=True)
     heartbeat = models.DateTimeField(null=True, help_text="When a worker last said that it is on it.")
     planning_until = models.DateTimeField(null=True, help_text="The lease of the one worker that plans further items.")
-    planned = models.BooleanField(default=False, help_text="The plan had nothing more to add when it was last asked.")
     started_by = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, null=True, related_name="+")
     created_at = models.DateTimeField(auto_now_add=True)
     finished_at = models.DateTimeField(null=True)

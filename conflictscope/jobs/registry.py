@@ -60,6 +60,11 @@ def register(handler: Handler[Any, Any]) -> None:
     _handlers[handler.kind] = handler
 
 
+def unregister(kind: str) -> None:
+    """Forget a kind: for tests that register one of their own."""
+    del _handlers[kind]
+
+
 def handler_of(job: Job) -> Handler[Any, Any]:
     """
     Raises:

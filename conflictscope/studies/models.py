@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, Self, TypeVar
 
 from django.conf import settings
 from django.db import models
@@ -15,7 +15,10 @@ if TYPE_CHECKING:
     from django.contrib.auth.models import AnonymousUser, User
 
 
-class StudyScopedQuerySet(models.QuerySet):
+RowT = TypeVar("RowT", bound=models.Model)
+
+
+class StudyScopedQuerySet(models.QuerySet[RowT]):
     """Rows that belong to a study, over the lookup path `to_study`; each room's QuerySets build on it."""
 
     to_study = "study"

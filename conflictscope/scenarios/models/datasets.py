@@ -68,7 +68,7 @@ class Dataset(models.Model):
         return self.generator is not None and self.generator.simulated
 
 
-class ScenarioQuerySet(StudyScopedQuerySet):
+class ScenarioQuerySet(StudyScopedQuerySet["Scenario"]):
     to_study = "dataset__study"
 
     def human_validated(self) -> Self:

@@ -1,0 +1,78 @@
+"""What our management commands share: errors in one sentence, and a job with a progress bar."""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Sequence
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandError, CommandParser
+from tqdm import tqdm
+
+from conflictscope.errors import ConflictScopeError
+from conflictscope.jobs import engine
+from conflictscope.jobs.models import Job
+
+
+class ConflictScopeCommand(BaseCommand):
+    """A command whose errors are one sentence that says what to do, and exit code 1."""
+
+    def execute(self, *args: Any, **options: Any) -> str | None:
+        try:
+            return super().execute(*args, **options)
+        except ConflictScopeError as exc:
+            raise CommandError(exc.sentence) from exc
+
+
+class JobCommand(ConflictScopeCommand):
+    """A command that starts jobs and works through them here, or hands them to the workers and follows.
+
+    Subclasses write `start` (which returns the job, or several to be done in turn) and `report`.
+    """
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument(
+            "--queue", action="store_true", help="Leave the work to the Celery workers and only follow it."
+        )
+
+    def start(self, **options: Any) -> Job | Sequence[Job]:
+        raise NotImplementedError(f"{type(self).__name__} must say which job it starts.")
+
+    def report(self, job: Job) -> str:
+        """What the command says when a job is done, in numbers."""
+        counts = engine.counts(job)
+        return f"{job.title}: {counts.done} done, {counts.failed} failed."
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        started = self.start(**options)
+        for job in [started] if isinstance(started, Job) else started:
+            follow(job, queue=options["queue"], quiet=options["verbosity"] == 0)
+            if job.state != Job.State.DONE:
+                raise CommandError(f"{job.title}: {job.state}. {job.error}".strip())
+            self.stdout.write(self.report(job))
+            if failures := engine.errors(job):
+                said = "; ".join(f"{n} × {error}" for error, n in failures)
+                raise CommandError(
+                    f"Some items failed: {said}. What was done is kept; run the command again for the rest."
+                )
+
+
+def follow(job: Job, *, queue: bool, quiet: bool = False) -> None:
+    """Bring the job to its end with a progress bar: in this process, or by the workers (`queue`)."""
+    with tqdm(desc=job.title, unit="item", disable=quiet or not sys.stderr.isatty(), leave=False) as bar:
+
+        def show(current: Job) -> None:
+            counts = engine.counts(current)
+            bar.total = counts.total
+            bar.n = counts.ended
+            bar.set_postfix_str(f"{counts.waiting} waiting" if counts.waiting else "", refresh=False)
+            bar.refresh()
+
+        if not queue:
+            engine.work_on(job, progress=show)
+            return
+        while job.state == Job.State.RUNNING:
+            time.sleep(0.3)
+            job.refresh_from_db()
+            show(job)

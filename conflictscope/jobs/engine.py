@@ -1,0 +1,182 @@
+"""What people and rooms may tell a job to do, and the arithmetic of its rows.
+
+The rows are the truth: nothing about a job is kept in memory or in a message. `conflictscope.jobs.worker` does the work.
+"""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+from typing import TYPE_CHECKING, Any
+
+from django.db import IntegrityError, transaction
+from django.db.models import Count, Q
+from django.utils import timezone
+from kombu.exceptions import OperationalError
+
+from conflictscope.errors import Conflict
+from conflictscope.jobs.models import Job, WorkItem
+from conflictscope.jobs.worker import work_on
+from conflictscope.studies.models import Study
+
+if TYPE_CHECKING:
+    from django.contrib.auth.models import User
+
+__all__ = [
+    "JobCounts",
+    "cancel",
+    "counts",
+    "enqueue",
+    "errors",
+    "pause",
+    "resume",
+    "retry_failed",
+    "start",
+    "waiting_until",
+    "work_on",
+]
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class JobCounts:
+    """How many items of a job are in each state."""
+
+    open: int = 0
+    leased: int = 0
+    done: int = 0
+    failed: int = 0
+    cancelled: int = 0
+    waiting: int = 0  # of the open ones, those that wait after an error that may pass
+
+    @property
+    def total(self) -> int:
+        return self.open + self.leased + self.done + self.failed + self.cancelled
+
+    @property
+    def ended(self) -> int:
+        return self.done + self.failed + self.cancelled
+
+
+def start(
+    study: Study,
+    *,
+    kind: str,
+    subject: str,
+    title: str,
+    parameters: dict[str, Any],
+    started_by: User | None = None,
+    budget: Decimal | None = None,
+) -> Job:
+    """The live job of this kind on this subject, made if there is none, and handed to the workers after the commit.
+
+    A job that lives already is returned as it is: starting twice is harmless, and its parameters stay what they were.
+    """
+    live = Job.objects.live().filter(kind=kind, subject=subject)
+    job = live.first()
+    if job is None:
+        try:
+            with transaction.atomic():
+                job = Job.objects.create(
+                    study=study,
+                    kind=kind,
+                    subject=subject,
+                    title=title,
+                    parameters=parameters,
+                    started_by=started_by,
+                    budget=budget,
+                )
+        except IntegrityError:  # somebody else started it between the look and the insert
+            job = live.get()
+    transaction.on_commit(lambda: enqueue(job))
+    return job
+
+
+def enqueue(job: Job) -> None:
+    """Tell the workers that there is something to do. A lost message loses nothing: the reaper finds the job."""
+    from conflictscope.jobs import tasks  # the task calls this module
+
+    try:
+        tasks.work_on.delay(job.pk)
+    except OperationalError as exc:
+        logger.warning("Job %s is left to the reaper, the broker does not answer: %s", job.pk, exc)
+
+
+def counts(job: Job) -> JobCounts:
+    rows = job.items.values_list("state").annotate(Count("pk")).order_by("state")
+    waiting = job.items.filter(state=WorkItem.State.OPEN, not_before__gt=timezone.now()).count()
+    return JobCounts(**dict(rows), waiting=waiting)
+
+
+def errors(job: Job, *, limit: int = 10) -> list[tuple[str, int]]:
+    """The errors of failed items, most frequent first, each with its number of items."""
+    failed = job.items.filter(state=WorkItem.State.FAILED)
+    return list(failed.values_list("error").annotate(n=Count("pk")).order_by("-n", "error")[:limit])
+
+
+def waiting_until(job: Job) -> datetime | None:
+    """When the first waiting item may be tried again, or None when none waits."""
+    waiting = job.items.filter(state=WorkItem.State.OPEN, not_before__gt=timezone.now()).order_by("not_before")
+    return waiting.values_list("not_before", flat=True).first()
+
+
+def _move(job: Job, *, origins: tuple[str, ...], to: str, verb: str) -> None:
+    finished = None if to in Job.LIVE else timezone.now()
+    moved = Job.objects.filter(pk=job.pk, state__in=origins).update(state=to, finished_at=finished)
+    job.refresh_from_db()
+    if not moved and job.state != to:
+        raise Conflict(f"A job that is {job.state} cannot be {verb}.")
+
+
+def pause(job: Job) -> None:
+    """No further item is claimed; what is in flight ends and is kept."""
+    _move(job, origins=(Job.State.RUNNING,), to=Job.State.PAUSED, verb="paused")
+
+
+def resume(job: Job) -> None:
+    """Go on where it stopped. A job that stopped at its budget needs a higher budget first.
+
+    Raises:
+        Conflict: the job is not paused, or has spent its budget.
+    """
+    if job.budget is not None and job.spent >= job.budget:
+        raise Conflict(f"The budget of {job.budget} US dollars is spent: raise it, then resume.")
+    _move(job, origins=(Job.State.PAUSED,), to=Job.State.RUNNING, verb="resumed")
+    Job.objects.filter(pk=job.pk).update(error="")
+    transaction.on_commit(lambda: enqueue(job))
+
+
+def cancel(job: Job) -> None:
+    """End the job; what is done stays. Open items are cancelled, those in flight end by themselves."""
+    _move(job, origins=Job.LIVE, to=Job.State.CANCELLED, verb="cancelled")
+    job.items.filter(state=WorkItem.State.OPEN).update(state=WorkItem.State.CANCELLED)
+
+
+def retry_failed(job: Job) -> int:
+    """Open the failed items again and go on; returns how many. Their answered calls come from the call log.
+
+    Raises:
+        Conflict: the job was cancelled, or another job on the same subject is live.
+    """
+    if job.state == Job.State.CANCELLED:
+        raise Conflict("A cancelled job stays cancelled: start it anew.")
+    try:
+        with transaction.atomic():
+            Job.objects.filter(pk=job.pk).update(state=Job.State.RUNNING, error="", finished_at=None)
+            opened: int = job.items.filter(state=WorkItem.State.FAILED).update(
+                state=WorkItem.State.OPEN, attempts=0, not_before=None, error=""
+            )
+    except IntegrityError as exc:
+        raise Conflict("Another job of this kind works on the same subject: wait for it, or cancel it.") from exc
+    job.refresh_from_db()
+    transaction.on_commit(lambda: enqueue(job))
+    return opened
+
+
+def nobody_works_on(*, since: datetime) -> list[Job]:
+    """Running jobs on which no worker has said a word since then. The reaper enqueues them again."""
+    silent = Q(heartbeat__isnull=True) | Q(heartbeat__lt=since)
+    return list(Job.objects.filter(silent, state=Job.State.RUNNING).order_by("pk"))

@@ -1,0 +1,312 @@
+"""Working through a job: claim items under leases, do them side by side, end each in one transaction.
+
+Any number of workers share a job. A worker renews its leases while it lives; when it dies they run out, and the items return.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import threading
+import time
+import uuid
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from datetime import datetime, timedelta
+from enum import Enum
+from typing import Any
+
+from asgiref.sync import async_to_sync, sync_to_async
+from django.db import connection, transaction
+from django.db.models import F, Q
+from django.utils import timezone
+
+from conflictscope.errors import ConflictScopeError
+from conflictscope.jobs.models import CallUse, Job, WorkItem
+from conflictscope.jobs.registry import Handler, NewItem, handler_of
+from conflictscope.llm.client import Client
+from conflictscope.llm.errors import LLMError, RateLimited
+from conflictscope.llm.models import Call
+
+logger = logging.getLogger(__name__)
+
+LEASE = timedelta(seconds=60)
+RENEW_EVERY = timedelta(seconds=15)
+POLL_SECONDS = 0.3  # how often a worker with nothing to claim looks again
+PROGRESS_SECONDS = 0.2  # how often progress is shown at most: it counts rows
+IN_FLIGHT = 64  # items a worker does side by side; each endpoint's own concurrency bounds the calls
+MAX_ATTEMPTS = 5
+FIRST_BACKOFF = timedelta(seconds=2)
+# So many items failed for one permanent reason, and none done: the reason is the job's, not the items'.
+SAME_ERROR_ENDS_JOB = 10
+PLAN_BATCH = 500
+
+Progress = Callable[[Job], None]
+
+
+class _Next(Enum):
+    """What a worker does when no item can be claimed."""
+
+    CLAIM = "claim"  # the plan added items
+    WAIT = "wait"  # others hold leases or plan, or items wait for their time
+    STOP = "stop"  # the job has ended, or may not go on
+
+
+def work_on(job: Job, *, until: datetime | None = None, progress: Progress | None = None) -> None:
+    """Work through the job's items; returns when the job has ended or is paused, or when `until` has passed.
+
+    With `until`, it also returns as soon as there is nothing to do at the moment; the reaper calls again. Without it, it
+    waits for items that wait or that other workers hold. `progress` is called with the job now and then.
+    """
+    _Worker(job, until=until, progress=progress).run()
+
+
+class _Worker:
+    def __init__(self, job: Job, *, until: datetime | None, progress: Progress | None) -> None:
+        self.job = job
+        self.handler: Handler[Any, Any] = handler_of(job)
+        self.until = until
+        self.progress = progress
+        self.name = uuid.uuid4().hex
+        self.in_flight: set[asyncio.Task[None]] = set()
+        self.trouble: BaseException | None = None
+        self.shown_at = 0.0
+
+    def run(self) -> None:
+        async_to_sync(self._run)()
+        self.job.refresh_from_db()
+        if self.progress:
+            self.progress(self.job)
+
+    async def _run(self) -> None:
+        renewal = asyncio.create_task(self._renew_for_ever())
+        try:
+            async with Client() as client:
+                await self._claim_and_do(client)
+            if renewal.done():
+                renewal.result()  # it only ends by an error, which must not be lost
+        finally:
+            renewal.cancel()
+        if self.trouble is not None:
+            raise self.trouble
+
+    async def _claim_and_do(self, client: Client) -> None:
+        while True:
+            room = IN_FLIGHT - len(self.in_flight)
+            stopping = self.trouble is not None or (self.until is not None and timezone.now() >= self.until)
+            items = [] if stopping else await _db(self._claim)(room)
+            for item in items:
+                self.in_flight.add(asyncio.create_task(self._do(item, client)))
+            if self.in_flight:
+                _, self.in_flight = await asyncio.wait(
+                    self.in_flight, return_when=asyncio.FIRST_COMPLETED, timeout=None if stopping else POLL_SECONDS
+                )
+                await self._show_progress()
+                continue
+            if stopping:
+                return
+            step = await _db(self._advance)()
+            if step is _Next.STOP or (step is _Next.WAIT and self.until is not None):
+                return
+            if step is _Next.WAIT:
+                await asyncio.sleep(POLL_SECONDS)
+
+    async def _show_progress(self) -> None:
+        now = time.monotonic()
+        if self.progress and now - self.shown_at >= PROGRESS_SECONDS:
+            self.shown_at = now
+            await _db(self.progress)(self.job)
+
+    async def _renew_for_ever(self) -> None:
+        while True:
+            await _db(self._renew)()
+            await asyncio.sleep(RENEW_EVERY.total_seconds())
+
+    def _renew(self) -> None:
+        now = timezone.now()
+        WorkItem.objects.filter(job=self.job, state=WorkItem.State.LEASED, lease_owner=self.name).update(
+            lease_until=now + LEASE
+        )
+        Job.objects.filter(pk=self.job.pk).update(heartbeat=now)
+
+    def _claim(self, room: int) -> list[WorkItem]:
+        """Up to `room` open items, now leased to this worker; none when the job may not go on."""
+        if room <= 0 or not self._may_go_on():
+            return []
+        now = timezone.now()
+        with transaction.atomic():
+            ready = WorkItem.objects.filter(job=self.job, state=WorkItem.State.OPEN).filter(
+                Q(not_before__isnull=True) | Q(not_before__lte=now)
+            )
+            if connection.features.has_select_for_update_skip_locked:
+                ready = ready.select_for_update(skip_locked=True)
+            items = list(ready.order_by("pk")[:room])
+            WorkItem.objects.filter(pk__in=[item.pk for item in items]).update(
+                state=WorkItem.State.LEASED,
+                lease_owner=self.name,
+                lease_until=now + LEASE,
+                attempts=F("attempts") + 1,
+                updated_at=now,
+            )
+        for item in items:
+            item.attempts += 1
+        return items
+
+    def _may_go_on(self) -> bool:
+        self.job.refresh_from_db()
+        if self.job.state != Job.State.RUNNING:
+            return False
+        if self.job.budget is not None and self.job.spent >= self.job.budget:
+            said = (
+                f"Stopped at its budget of {self.job.budget} US dollars, {self.job.spent} spent. Raise it and resume."
+            )
+            Job.objects.filter(pk=self.job.pk, state=Job.State.RUNNING).update(state=Job.State.PAUSED, error=said)
+            return False
+        return True
+
+    async def _do(self, item: WorkItem, client: Client) -> None:
+        """One item. Errors of a language model are the item's; anything unforeseen stops this worker once it has drained."""
+        try:
+            prepared = await _db(self.handler.prepare)(item)
+            outcome = await self.handler.ask(prepared, client.door(record=lambda *call: self._record(item, *call)))
+            await _db(self._end)(item, outcome)
+        except LLMError as exc:
+            wait = exc.retry_after if isinstance(exc, RateLimited) else None
+            await _db(self._put_back)(item, exc.sentence, permanent=exc.permanent, wait=wait)
+        except ConflictScopeError as exc:
+            await _db(self._put_back)(item, exc.sentence, permanent=True)
+        except Exception as exc:
+            self.trouble = self.trouble or exc
+            await _db(self._put_back)(item, f"{type(exc).__name__}: {exc}", permanent=False)
+
+    def _record(self, item: WorkItem, call: Call, from_cache: bool) -> None:
+        CallUse.objects.get_or_create(item=item, call=call, defaults={"from_cache": from_cache})
+        if not from_cache and call.cost is not None:
+            Job.objects.filter(pk=self.job.pk).update(spent=F("spent") + call.cost)
+
+    def _mine(self, item: WorkItem) -> Any:
+        return WorkItem.objects.filter(pk=item.pk, state=WorkItem.State.LEASED, lease_owner=self.name)
+
+    def _end(self, item: WorkItem, outcome: Any) -> None:
+        with transaction.atomic():
+            done = self._mine(item).update(
+                state=WorkItem.State.DONE, error="", lease_until=None, updated_at=timezone.now()
+            )
+            if not done:
+                logger.warning("Item %s ended after its lease: left to the worker that has it now", item.pk)
+                return
+            note = self.handler.store(item, outcome)
+            if note:
+                WorkItem.objects.filter(pk=item.pk).update(note=note)
+
+    def _put_back(self, item: WorkItem, sentence: str, *, permanent: bool, wait: float | None = None) -> None:
+        """Open the item again, to be tried later (`wait` seconds at the least), or fail it with the words of the error."""
+        now = timezone.now()
+        if not permanent and item.attempts < MAX_ATTEMPTS:
+            later = now + max(FIRST_BACKOFF * 2 ** (item.attempts - 1), timedelta(seconds=wait or 0))
+            self._mine(item).update(
+                state=WorkItem.State.OPEN, not_before=later, lease_until=None, error=sentence, updated_at=now
+            )
+            return
+        self._mine(item).update(state=WorkItem.State.FAILED, lease_until=None, error=sentence, updated_at=now)
+        if not permanent:
+            return
+        alike = self.job.items.filter(state=WorkItem.State.FAILED, error=sentence).count()
+        if alike >= SAME_ERROR_ENDS_JOB and not self.job.items.filter(state=WorkItem.State.DONE).exists():
+            said = f"Stopped: the first {alike} items all failed with the same error. {sentence}"
+            self._finish(Job.State.FAILED, error=said)
+
+    def _advance(self) -> _Next:
+        """Nothing can be claimed: take back what dead workers held, else plan further, else end the job."""
+        if not self._may_go_on():
+            return _Next.STOP
+        if _return_expired(self.job):
+            return _Next.CLAIM
+        if self.job.items.filter(state__in=[WorkItem.State.OPEN, WorkItem.State.LEASED]).exists():
+            return _Next.WAIT
+        return self._plan()
+
+    def _plan(self) -> _Next:
+        now = timezone.now()
+        free = Q(planning_until__isnull=True) | Q(planning_until__lt=now)
+        running = Job.objects.filter(pk=self.job.pk, state=Job.State.RUNNING)
+        if not running.filter(free).update(planning_until=now + LEASE):
+            return _Next.WAIT
+        try:
+            with _planning_lease(self.job):
+                added = _add_items(self.job, self.handler.plan(self.job))
+        except ConflictScopeError as exc:
+            self._finish(Job.State.FAILED, error=exc.sentence)
+            return _Next.STOP
+        finally:
+            Job.objects.filter(pk=self.job.pk).update(planning_until=None)
+        if added:
+            return _Next.CLAIM
+        self._finish_planned()
+        return _Next.STOP
+
+    def _finish_planned(self) -> None:
+        states = set(self.job.items.values_list("state", flat=True).distinct())
+        if WorkItem.State.FAILED in states and WorkItem.State.DONE not in states:
+            first = self.job.items.filter(state=WorkItem.State.FAILED).order_by("pk").values_list("error", flat=True)[0]
+            self._finish(Job.State.FAILED, error=f"Every item failed; the first one with: {first}")
+        else:
+            self._finish(Job.State.DONE, error="")
+
+    def _finish(self, state: Job.State, *, error: str) -> None:
+        Job.objects.filter(pk=self.job.pk, state=Job.State.RUNNING).update(
+            state=state, error=error, finished_at=timezone.now()
+        )
+        logger.info("Job %s is %s", self.job.pk, state)
+
+
+def _db(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Database work of a coroutine, in the one thread that holds the connection."""
+    return sync_to_async(function, thread_sensitive=True)
+
+
+def _return_expired(job: Job) -> int:
+    """Items of workers that died come back; one that has killed its worker too often is failed. Returns how many came back."""
+    expired = job.items.filter(state=WorkItem.State.LEASED, lease_until__lt=timezone.now())
+    expired.filter(attempts__gte=MAX_ATTEMPTS).update(
+        state=WorkItem.State.FAILED,
+        lease_until=None,
+        error=f"Given up: {MAX_ATTEMPTS} workers died, or lost their lease, while they did this item.",
+    )
+    returned: int = expired.update(state=WorkItem.State.OPEN, lease_until=None, lease_owner="")
+    return returned
+
+
+def _add_items(job: Job, planned: Iterable[NewItem]) -> int:
+    """Insert planned items in batches, those excepted that the job has already. Returns how many were new."""
+    before = job.items.count()
+    batch: list[WorkItem] = []
+    for new in planned:
+        batch.append(WorkItem(job=job, key=new.key, payload=new.payload))
+        if len(batch) >= PLAN_BATCH:
+            WorkItem.objects.bulk_create(batch, ignore_conflicts=True)
+            batch = []
+    WorkItem.objects.bulk_create(batch, ignore_conflicts=True)
+    return job.items.count() - before
+
+
+@contextmanager
+def _planning_lease(job: Job) -> Iterator[None]:
+    """Renew the planning lease from a thread while this one plans: a plan may compute for minutes (embeddings)."""
+    over = threading.Event()
+
+    def renew() -> None:
+        try:
+            while not over.wait(RENEW_EVERY.total_seconds()):
+                now = timezone.now()
+                Job.objects.filter(pk=job.pk).update(planning_until=now + LEASE, heartbeat=now)
+        finally:
+            connection.close()
+
+    thread = threading.Thread(target=renew, daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        over.set()
+        thread.join()

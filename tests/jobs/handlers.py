@@ -1,0 +1,46 @@
+"""A small kind of job for the tests of this room: two stages that write nothing but their items' notes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from conflictscope.errors import InvalidInput
+from conflictscope.jobs.models import Job, WorkItem
+from conflictscope.jobs.registry import NewItem
+from conflictscope.llm.client import Door
+from conflictscope.llm.errors import PermanentLLMError, TransientLLMError
+
+
+class CountingHandler:
+    """Plans `first` items, and `second` more once those are done. Parameters name the keys that go wrong, and how."""
+
+    kind = "tests.count"
+
+    def plan(self, job: Job) -> Iterable[NewItem]:
+        if "plan_error" in job.parameters:
+            raise InvalidInput(job.parameters["plan_error"])
+        for number in range(job.parameters.get("first", 0)):
+            yield NewItem(f"first-{number}", {"number": number})
+        first = job.items.filter(key__startswith="first-")
+        if first.exists() and not first.exclude(state=WorkItem.State.DONE).exists():
+            for number in range(job.parameters.get("second", 0)):
+                yield NewItem(f"second-{number}", {"number": number})
+
+    def prepare(self, item: WorkItem) -> tuple[WorkItem, dict[str, str]]:
+        return item, item.job.parameters.get("trouble", {})
+
+    async def ask(self, prepared: tuple[WorkItem, dict[str, str]], door: Door) -> str:
+        item, trouble = prepared
+        match trouble.get(item.key) or trouble.get("all"):
+            case "transient once" if item.attempts == 1:
+                raise TransientLLMError("The server is busy. Try later.")
+            case "transient":
+                raise TransientLLMError("The server is busy. Try later.")
+            case "permanent":
+                raise PermanentLLMError("The key is wrong. Set another.")
+            case "bug":
+                raise ZeroDivisionError("a mistake of our own")
+        return f"{item.key} stored"
+
+    def store(self, item: WorkItem, outcome: str) -> str:
+        return outcome

@@ -1,0 +1,193 @@
+"""Working through a job: stages, failures, leases and money."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from decimal import Decimal
+
+import pytest
+from django.utils import timezone
+
+from conflictscope.errors import Conflict
+from conflictscope.jobs import engine, tasks
+from conflictscope.jobs.models import Job, WorkItem
+
+pytestmark = pytest.mark.django_db
+
+
+def ready_now(job):
+    """Let the time pass that waiting items wait for."""
+    job.items.filter(state=WorkItem.State.OPEN).update(not_before=None)
+
+
+def work_until_idle(job):
+    engine.work_on(job, until=timezone.now() + timedelta(seconds=30))
+
+
+def test_a_job_plans_its_second_stage_when_the_first_is_done_and_then_ends(job):
+    engine.work_on(job)
+    assert job.state == Job.State.DONE
+    assert job.finished_at is not None
+    notes = dict(job.items.values_list("key", "note"))
+    assert notes == {f"{key}": f"{key} stored" for key in ["first-0", "first-1", "first-2", "second-0", "second-1"]}
+
+
+def test_a_job_with_nothing_to_do_is_done(job):
+    Job.objects.filter(pk=job.pk).update(parameters={})
+    engine.work_on(job)
+    assert job.state == Job.State.DONE
+    assert engine.counts(job).total == 0
+
+
+def test_starting_a_job_twice_gives_the_same_live_job(job):
+    again = engine.start(job.study, kind=job.kind, subject=job.subject, title="Again", parameters={"first": 99})
+    assert again == job
+    assert again.parameters["first"] == 3
+
+
+def test_a_finished_job_makes_way_for_a_new_one(job):
+    engine.work_on(job)
+    again = engine.start(job.study, kind=job.kind, subject=job.subject, title="Again", parameters={"first": 1})
+    assert again != job
+
+
+def test_an_error_that_may_pass_puts_the_item_off_and_then_it_succeeds(job):
+    Job.objects.filter(pk=job.pk).update(parameters={"first": 2, "trouble": {"first-1": "transient once"}})
+    work_until_idle(job)
+    waiting = job.items.get(key="first-1")
+    assert waiting.state == WorkItem.State.OPEN
+    assert waiting.not_before > timezone.now()
+    assert engine.waiting_until(job) == waiting.not_before
+    assert "busy" in waiting.error
+    ready_now(job)
+    work_until_idle(job)
+    waiting.refresh_from_db()
+    assert (waiting.state, waiting.attempts, waiting.error) == (WorkItem.State.DONE, 2, "")
+    job.refresh_from_db()
+    assert job.state == Job.State.DONE
+
+
+def test_an_error_that_never_passes_fails_the_item_with_its_words_after_five_attempts(job):
+    Job.objects.filter(pk=job.pk).update(parameters={"first": 2, "trouble": {"first-0": "transient"}})
+    for _ in range(5):
+        ready_now(job)
+        work_until_idle(job)
+    failed = job.items.get(key="first-0")
+    assert (failed.state, failed.attempts) == (WorkItem.State.FAILED, 5)
+    assert engine.errors(job) == [("The server is busy. Try later.", 1)]
+    job.refresh_from_db()
+    assert job.state == Job.State.DONE
+    assert job.items.get(key="first-1").state == WorkItem.State.DONE
+
+
+def test_a_permanent_error_is_not_tried_again_and_ends_a_job_in_which_nothing_works(job):
+    Job.objects.filter(pk=job.pk).update(parameters={"first": 500, "trouble": {"all": "permanent"}})
+    engine.work_on(job)
+    assert job.state == Job.State.FAILED
+    assert "The key is wrong. Set another." in job.error
+    assert job.items.filter(state=WorkItem.State.OPEN).count() > 300
+    assert set(job.items.filter(state=WorkItem.State.FAILED).values_list("attempts", flat=True)) == {1}
+
+
+def test_a_mistake_of_our_own_is_raised_and_its_item_is_put_back_while_the_others_end(job):
+    Job.objects.filter(pk=job.pk).update(parameters={"first": 3, "trouble": {"first-1": "bug"}})
+    with pytest.raises(ZeroDivisionError):
+        engine.work_on(job)
+    states = dict(job.items.values_list("key", "state"))
+    assert states == {"first-0": "done", "first-1": "open", "first-2": "done"}
+    assert "a mistake of our own" in job.items.get(key="first-1").error
+
+
+def test_a_plan_that_cannot_be_made_fails_the_job_with_its_sentence(job):
+    Job.objects.filter(pk=job.pk).update(parameters={"plan_error": "The judge has no endpoint. Give it one."})
+    engine.work_on(job)
+    assert (job.state, job.error) == (Job.State.FAILED, "The judge has no endpoint. Give it one.")
+
+
+def test_items_of_a_worker_that_died_come_back_when_their_lease_ends(job):
+    long_ago = timezone.now() - timedelta(minutes=5)
+    job.items.create(key="first-0", state=WorkItem.State.LEASED, lease_owner="dead", lease_until=long_ago, attempts=1)
+    engine.work_on(job)
+    assert job.state == Job.State.DONE
+    back = job.items.get(key="first-0")
+    assert (back.state, back.attempts) == (WorkItem.State.DONE, 2)
+
+
+def test_an_item_that_killed_five_workers_is_given_up(job):
+    long_ago = timezone.now() - timedelta(minutes=5)
+    job.items.create(key="first-0", state=WorkItem.State.LEASED, lease_owner="dead", lease_until=long_ago, attempts=5)
+    engine.work_on(job)
+    assert "5 workers died" in job.items.get(key="first-0").error
+    assert job.items.get(key="first-1").state == WorkItem.State.DONE
+
+
+def test_a_live_lease_of_another_worker_is_left_alone(job):
+    soon = timezone.now() + timedelta(minutes=1)
+    job.items.create(key="first-0", state=WorkItem.State.LEASED, lease_owner="other", lease_until=soon)
+    work_until_idle(job)
+    held = job.items.get(key="first-0")
+    assert (held.state, held.lease_owner) == (WorkItem.State.LEASED, "other")
+    job.refresh_from_db()
+    assert job.state == Job.State.RUNNING
+
+
+def test_a_paused_job_is_not_worked_on_until_it_is_resumed(job):
+    engine.pause(job)
+    engine.work_on(job)
+    assert engine.counts(job).total == 0
+    engine.resume(job)
+    engine.work_on(job)
+    assert job.state == Job.State.DONE
+
+
+def test_a_cancelled_job_keeps_what_is_done_and_cannot_be_resumed(job):
+    job.items.create(key="first-0", state=WorkItem.State.DONE)
+    job.items.create(key="first-1")
+    engine.cancel(job)
+    assert dict(job.items.values_list("key", "state")) == {"first-0": "done", "first-1": "cancelled"}
+    with pytest.raises(Conflict, match="cancelled cannot be resumed"):
+        engine.resume(job)
+
+
+def test_a_job_whose_budget_is_spent_pauses_says_so_and_resumes_with_a_higher_one(job):
+    Job.objects.filter(pk=job.pk).update(budget=Decimal("1.5"), spent=Decimal("1.5"))
+    engine.work_on(job)
+    assert job.state == Job.State.PAUSED
+    assert "budget of 1.5" in job.error
+    with pytest.raises(Conflict, match="raise it"):
+        engine.resume(job)
+    Job.objects.filter(pk=job.pk).update(budget=Decimal(3))
+    job.refresh_from_db()
+    engine.resume(job)
+    engine.work_on(job)
+    assert job.state == Job.State.DONE
+
+
+def test_failed_items_can_be_tried_again(job):
+    Job.objects.filter(pk=job.pk).update(parameters={"first": 2, "trouble": {"first-0": "permanent"}})
+    engine.work_on(job)
+    assert engine.counts(job).failed == 1
+    Job.objects.filter(pk=job.pk).update(parameters={"first": 2})
+    assert engine.retry_failed(job) == 1
+    engine.work_on(job)
+    assert engine.counts(job).done == 2
+
+
+def test_the_task_works_on_a_slice_and_leaves_ended_jobs_alone(job):
+    tasks.work_on(job.pk)
+    job.refresh_from_db()
+    assert job.state == Job.State.DONE
+    ended_at = job.finished_at
+    tasks.work_on(job.pk)
+    job.refresh_from_db()
+    assert job.finished_at == ended_at
+
+
+def test_the_reaper_finds_running_jobs_that_nobody_works_on(job):
+    now = timezone.now()
+    assert engine.nobody_works_on(since=now) == [job]
+    Job.objects.filter(pk=job.pk).update(heartbeat=now)
+    assert engine.nobody_works_on(since=now - timedelta(seconds=20)) == []
+    assert engine.nobody_works_on(since=now + timedelta(seconds=1)) == [job]
+    engine.pause(job)
+    assert engine.nobody_works_on(since=now + timedelta(seconds=1)) == []
