@@ -79,6 +79,7 @@ if HTTPS:
 SESSION_COOKIE_HTTPONLY = True
 SECURE_REFERRER_POLICY = "same-origin"
 X_FRAME_OPTIONS = "DENY"
+CSRF_FAILURE_VIEW = "conflictscope.overview.error_pages.csrf_failure"
 
 INSTALLED_APPS = [
     "django.contrib.admin",

@@ -13,3 +13,8 @@ urlpatterns = [
     path("api/v1/schema/", login_not_required(SpectacularAPIView.as_view()), name="schema"),
     path("", include("conflictscope.overview.urls")),
 ]
+
+handler400 = "conflictscope.overview.error_pages.bad_request"
+handler403 = "conflictscope.overview.error_pages.forbidden"
+handler404 = "conflictscope.overview.error_pages.not_found"
+handler500 = "conflictscope.overview.error_pages.server_error"

@@ -1,28 +1,25 @@
-"""What our management commands share: errors in one sentence, and a job with a progress bar."""
+"""Commands that start jobs and show their progress."""
 
 from __future__ import annotations
 
 import sys
 import time
 from collections.abc import Sequence
+from datetime import timedelta
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.utils import timezone
 from tqdm import tqdm
 
 from conflictscope.errors import ConflictScopeError
 from conflictscope.jobs import engine
 from conflictscope.jobs.models import Job
 
+NO_WORKER_AFTER = timedelta(seconds=30)
 
-class ConflictScopeCommand(BaseCommand):
-    """A command whose errors are one sentence that says what to do, and exit code 1."""
 
-    def execute(self, *args: Any, **options: Any) -> str | None:
-        try:
-            return super().execute(*args, **options)
-        except ConflictScopeError as exc:
-            raise CommandError(exc.sentence) from exc
+__all__ = ["ConflictScopeCommand", "JobCommand", "follow"]
 
 
 class JobCommand(ConflictScopeCommand):
@@ -72,7 +69,12 @@ def follow(job: Job, *, queue: bool, quiet: bool = False) -> None:
         if not queue:
             engine.work_on(job, progress=show)
             return
+        warned = False
+        started = timezone.now()
         while job.state == Job.State.RUNNING:
             time.sleep(0.3)
             job.refresh_from_db()
             show(job)
+            if not warned and timezone.now() - (job.heartbeat or started) > NO_WORKER_AFTER:
+                warned = True
+                bar.write("No worker has taken up the job yet. Start one: celery -A conflictscope worker --beat", file=sys.stderr)

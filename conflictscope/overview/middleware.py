@@ -2,21 +2,39 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
+from django.conf import settings
 from django.http import HttpRequest, HttpResponse
-from django.shortcuts import render
+from django.http.response import HttpResponseRedirectBase
+from django.shortcuts import render, resolve_url
+from django_htmx.http import HttpResponseClientRefresh
 
 from conflictscope.errors import ConflictScopeError
 
 
 class ErrorPageMiddleware:
-    def __init__(self, get_response):  # type: ignore[no-untyped-def]
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
-        return self.get_response(request)
+        response = self.get_response(request)
+        if asks_for_login(response) and asked_by_htmx(request):
+            # htmx would follow the redirect and put a login page into a fragment's place; the whole page shall ask.
+            return HttpResponseClientRefresh()
+        return response
 
     def process_exception(self, request: HttpRequest, exception: Exception) -> HttpResponse | None:
         if not isinstance(exception, ConflictScopeError):
             return None
-        template = "_error.html" if getattr(request, "htmx", False) else "error.html"
-        return render(request, template, {"error": exception}, status=exception.http_status)
+        template = "_error.html" if asked_by_htmx(request) else "error.html"
+        return render(request, template, {"sentence": exception.sentence}, status=exception.http_status)
+
+
+def asked_by_htmx(request: HttpRequest) -> bool:
+    """Also where an error came before the htmx middleware could tell."""
+    return request.headers.get("HX-Request") == "true"
+
+
+def asks_for_login(response: HttpResponse) -> bool:
+    return isinstance(response, HttpResponseRedirectBase) and response.url.startswith(resolve_url(settings.LOGIN_URL))
