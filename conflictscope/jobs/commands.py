@@ -8,11 +8,11 @@ from collections.abc import Sequence
 from datetime import timedelta
 from typing import Any
 
-from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.core.management.base import CommandError, CommandParser
 from django.utils import timezone
 from tqdm import tqdm
 
-from conflictscope.errors import ConflictScopeError
+from conflictscope.commands import ConflictScopeCommand
 from conflictscope.jobs import engine
 from conflictscope.jobs.models import Job
 
