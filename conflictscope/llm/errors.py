@@ -14,19 +14,22 @@ class LLMError(ConflictScopeError):
 
 
 class TransientLLMError(LLMError):
-    """Overload, a dropped connection, a server's fault: asking again later may help."""
+    """Overload, a dropped connection, a server's fault: asking again later may help.
+
+    `retry_after`: seconds until then, if the provider said so.
+    """
 
     code = "llm_unavailable"
-
-
-class RateLimited(TransientLLMError):
-    """The provider asks us to wait; `retry_after` seconds if it said how long."""
-
-    code = "llm_rate_limited"
 
     def __init__(self, sentence: str, *, retry_after: float | None = None) -> None:
         super().__init__(sentence)
         self.retry_after = retry_after
+
+
+class RateLimited(TransientLLMError):
+    """The provider asks us to slow down."""
+
+    code = "llm_rate_limited"
 
 
 class PermanentLLMError(LLMError):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
+
 from django.core.validators import MinValueValidator
 from django.db import models
 from django.db.models import Q
@@ -22,7 +24,8 @@ class Endpoint(models.Model):
     name = models.SlugField(unique=True, help_text="What pages and commands call it.")
     provider = models.CharField(max_length=20, choices=Provider)
     llm = models.CharField(max_length=200, help_text="The provider's id of the language model.")
-    base_url = models.URLField(blank=True, help_text="Empty: the provider's own address.")
+    # No URLField: it refuses the single-word host names of a container network.
+    base_url = models.CharField(max_length=200, blank=True, help_text="Empty: the provider's own address.")
     key_name = models.CharField(max_length=100, blank=True, help_text="The environment variable that holds the key.")
     parameters = models.JSONField(
         default=dict, blank=True, help_text="Sampling parameters sent unless a call sets its own."
@@ -62,11 +65,21 @@ class Endpoint(models.Model):
             models.CheckConstraint(
                 condition=~Q(provider="openai_compatible") | ~Q(base_url=""), name="compatible_endpoint_has_base_url"
             ),
+            models.CheckConstraint(
+                condition=Q(provider__in=["openai", "anthropic", "openai_compatible"]), name="endpoint_provider_known"
+            ),
             models.CheckConstraint(condition=Q(max_concurrency__gte=1), name="endpoint_concurrency_positive"),
         ]
 
     def __str__(self) -> str:
         return self.name
+
+    def cost(self, tokens_in: int | None, tokens_out: int | None) -> Decimal | None:
+        """US dollars for so many tokens; None when a price or a count is unknown, never a guess."""
+        if self.price_in is None or self.price_out is None or tokens_in is None or tokens_out is None:
+            return None
+        dollars = (tokens_in * Decimal(self.price_in) + tokens_out * Decimal(self.price_out)) / 1_000_000
+        return dollars.quantize(Decimal("0.00000001"))
 
 
 class Call(models.Model):
@@ -81,6 +94,7 @@ class Call(models.Model):
         REFUSED = "refused"  # the provider's own field says so
         TRUNCATED = "truncated"
         EMPTY = "empty"
+        MALFORMED = "malformed"  # an answer, but not of the form asked for; `error` says why
         FAILED = "failed"  # an error instead of a reply
 
     endpoint = models.ForeignKey(Endpoint, on_delete=models.PROTECT, related_name="calls")
@@ -109,9 +123,15 @@ class Call(models.Model):
     answered_at = models.DateTimeField(null=True)
 
     class Meta:
-        constraints = [models.CheckConstraint(condition=~Q(request_digest=""), name="call_has_a_digest")]
-        indexes = [  # client.ask: has this very question been answered before?
-            models.Index("request_digest", "sample", condition=Q(outcome="ok"), name="call_answered"),
+        constraints = [
+            models.CheckConstraint(condition=~Q(request_digest=""), name="call_has_a_digest"),
+            models.CheckConstraint(
+                condition=Q(outcome__in=["sent", "ok", "refused", "truncated", "empty", "malformed", "failed"]),
+                name="call_outcome_known",
+            ),
+        ]
+        indexes = [  # log.find: has this very question been answered before?
+            models.Index("request_digest", "sample", name="call_of_request"),
         ]
 
     def __str__(self) -> str:

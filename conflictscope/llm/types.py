@@ -33,7 +33,10 @@ class Prompt:
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """One question as an adapter gets it. An omitted parameter is not sent: omitted differs from 0."""
+    """One question as an adapter gets it. An omitted parameter is not sent: omitted differs from 0.
+
+    `schema`: the provider itself is to hold the reply to this form. Where it cannot, the form stands in the messages.
+    """
 
     messages: tuple[Message, ...]
     parameters: Parameters = field(default_factory=dict)
@@ -54,6 +57,18 @@ class Completion:
     simulated: bool = False
 
 
+@dataclass(frozen=True, slots=True)
+class Connection:
+    """Where an adapter sends its requests. The key shows in no representation of it."""
+
+    name: str
+    llm: str
+    base_url: str
+    key: str = field(repr=False)
+    key_name: str
+    timeout_seconds: float
+
+
 class Adapter(Protocol):
     """One provider's protocol. Raises only errors of `conflictscope.llm.errors`; never retries."""
 
@@ -64,7 +79,11 @@ class Adapter(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """An answer as a room gets it: `outcome` is `ok`, `refused`, `truncated` or `empty`; errors are raised instead."""
+    """An answer as a room gets it; errors are raised instead.
+
+    `outcome` is `ok`, `refused`, `truncated`, `empty` or, where a form was asked for, `malformed`. `call_ids` are the rows of
+    the call log that it came from, a corrective re-ask last.
+    """
 
     text: str
     outcome: str

@@ -20,7 +20,7 @@ class Migration(migrations.Migration):
                 ('name', models.SlugField(help_text='What pages and commands call it.', unique=True)),
                 ('provider', models.CharField(choices=[('openai', 'OpenAI'), ('anthropic', 'Anthropic'), ('openai_compatible', 'OpenAI-compatible')], max_length=20)),
                 ('llm', models.CharField(help_text="The provider's id of the language model.", max_length=200)),
-                ('base_url', models.URLField(blank=True, help_text="Empty: the provider's own address.")),
+                ('base_url', models.CharField(blank=True, max_length=200, help_text="Empty: the provider's own address.")),
                 ('key_name', models.CharField(blank=True, help_text='The environment variable that holds the key.', max_length=100)),
                 ('parameters', models.JSONField(blank=True, default=dict, help_text='Sampling parameters sent unless a call sets its own.')),
                 ('price_in', models.DecimalField(blank=True, decimal_places=6, help_text='US dollars per million tokens in. Empty: unknown.', max_digits=12, null=True)),
@@ -34,7 +34,7 @@ class Migration(migrations.Migration):
             ],
             options={
                 'ordering': ['name'],
-                'constraints': [models.CheckConstraint(condition=models.Q(('key_name', ''), ('key_name__in', ['OPENAI_API_KEY', 'ANTHROPIC_API_KEY']), ('key_name__startswith', 'CONFLICTSCOPE_KEY_'), _connector='OR'), name='endpoint_key_name_allowed'), models.CheckConstraint(condition=models.Q(models.Q(('provider', 'openai_compatible'), _negated=True), models.Q(('base_url', ''), _negated=True), _connector='OR'), name='compatible_endpoint_has_base_url'), models.CheckConstraint(condition=models.Q(('max_concurrency__gte', 1)), name='endpoint_concurrency_positive')],
+                'constraints': [models.CheckConstraint(condition=models.Q(('key_name', ''), ('key_name__in', ['OPENAI_API_KEY', 'ANTHROPIC_API_KEY']), ('key_name__startswith', 'CONFLICTSCOPE_KEY_'), _connector='OR'), name='endpoint_key_name_allowed'), models.CheckConstraint(condition=models.Q(models.Q(('provider', 'openai_compatible'), _negated=True), models.Q(('base_url', ''), _negated=True), _connector='OR'), name='compatible_endpoint_has_base_url'), models.CheckConstraint(condition=models.Q(('provider__in', ['openai', 'anthropic', 'openai_compatible'])), name='endpoint_provider_known'), models.CheckConstraint(condition=models.Q(('max_concurrency__gte', 1)), name='endpoint_concurrency_positive')],
             },
         ),
         migrations.CreateModel(
@@ -48,7 +48,7 @@ class Migration(migrations.Migration):
                 ('request', models.JSONField(help_text='Messages, parameters and reply schema, as handed to the adapter.')),
                 ('request_digest', models.CharField(max_length=64)),
                 ('sample', models.PositiveIntegerField(default=0)),
-                ('outcome', models.CharField(choices=[('sent', 'Sent'), ('ok', 'Ok'), ('refused', 'Refused'), ('truncated', 'Truncated'), ('empty', 'Empty'), ('failed', 'Failed')], default='sent', max_length=12)),
+                ('outcome', models.CharField(choices=[('sent', 'Sent'), ('ok', 'Ok'), ('refused', 'Refused'), ('truncated', 'Truncated'), ('empty', 'Empty'), ('malformed', 'Malformed'), ('failed', 'Failed')], default='sent', max_length=12)),
                 ('reply', models.TextField(blank=True)),
                 ('error', models.TextField(blank=True)),
                 ('resolved_llm', models.CharField(blank=True, max_length=200)),
@@ -65,8 +65,8 @@ class Migration(migrations.Migration):
                 ('endpoint', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='calls', to='llm.endpoint')),
             ],
             options={
-                'indexes': [models.Index(models.F('request_digest'), models.F('sample'), condition=models.Q(('outcome', 'ok')), name='call_answered')],
-                'constraints': [models.CheckConstraint(condition=models.Q(('request_digest', ''), _negated=True), name='call_has_a_digest')],
+                'indexes': [models.Index(models.F('request_digest'), models.F('sample'), name='call_of_request')],
+                'constraints': [models.CheckConstraint(condition=models.Q(('request_digest', ''), _negated=True), name='call_has_a_digest'), models.CheckConstraint(condition=models.Q(('outcome__in', ['sent', 'ok', 'refused', 'truncated', 'empty', 'malformed', 'failed'])), name='call_outcome_known')],
             },
         ),
     ]
