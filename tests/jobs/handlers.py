@@ -9,6 +9,7 @@ from conflictscope.jobs.models import Job, WorkItem
 from conflictscope.jobs.registry import NewItem
 from conflictscope.llm.client import Door
 from conflictscope.llm.errors import PermanentLLMError, TransientLLMError
+from conflictscope.llm.models import Endpoint
 
 
 class CountingHandler:
@@ -26,11 +27,16 @@ class CountingHandler:
             for number in range(job.parameters.get("second", 0)):
                 yield NewItem(f"second-{number}", {"number": number})
 
-    def prepare(self, item: WorkItem) -> tuple[WorkItem, dict[str, str]]:
-        return item, item.job.parameters.get("trouble", {})
+    def prepare(self, item: WorkItem) -> tuple[WorkItem, dict[str, str], Endpoint | None]:
+        parameters = item.job.parameters
+        endpoint = Endpoint.objects.get(pk=parameters["endpoint"]) if "endpoint" in parameters else None
+        return item, parameters.get("trouble", {}), endpoint
 
-    async def ask(self, prepared: tuple[WorkItem, dict[str, str]], door: Door) -> str:
-        item, trouble = prepared
+    async def ask(self, prepared: tuple[WorkItem, dict[str, str], Endpoint | None], door: Door) -> str:
+        item, trouble, endpoint = prepared
+        if endpoint is not None:
+            reply = await door.ask(endpoint, f"Please count to {item.payload['number']}.", purpose="counting")
+            return reply.outcome
         match trouble.get(item.key) or trouble.get("all"):
             case "transient once" if item.attempts == 1:
                 raise TransientLLMError("The server is busy. Try later.")

@@ -1,0 +1,94 @@
+"""Real Celery workers on the configured broker and database: nothing is lost when one is killed."""
+
+from __future__ import annotations
+
+import time
+from collections import Counter
+from datetime import timedelta
+
+import pytest
+from django.utils import timezone
+
+from conflictscope.jobs import engine
+from conflictscope.jobs.models import CallUse, Job, WorkItem
+from conflictscope.llm.models import Call
+from tests.factories.llm import EndpointFactory
+from tests.factories.studies import StudyFactory
+from tests.processes import kill, running
+
+pytestmark = [pytest.mark.backends, pytest.mark.django_db(transaction=True)]
+
+WORKER = ("-m", "celery", "-A", "tests.jobs.celery_app", "worker", "--beat", "--concurrency", "2", "--loglevel", "WARNING")
+
+
+@pytest.fixture
+def endpoint(simulator):
+    return EndpointFactory(base_url=simulator.base_url, max_concurrency=4)
+
+
+def start(endpoint, *, items):
+    return engine.start(
+        StudyFactory(),
+        kind="tests.count",
+        subject="the queue",
+        title="Count",
+        parameters={"first": items, "endpoint": endpoint.pk},
+    )
+
+
+def wait_until(condition, *, seconds=60):
+    deadline = time.monotonic() + seconds
+    while not condition():
+        if time.monotonic() > deadline:
+            raise AssertionError("what the test waits for did not come to pass")
+        time.sleep(0.05)
+
+
+def ended(job):
+    job.refresh_from_db()
+    return job.state not in Job.LIVE
+
+
+def test_a_started_job_is_done_by_a_worker(endpoint):
+    with running(*WORKER):
+        job = start(endpoint, items=20)
+        wait_until(lambda: ended(job))
+    assert job.state == Job.State.DONE
+    assert engine.counts(job).done == 20
+
+
+def test_a_job_whose_message_was_lost_is_found_by_the_reaper(endpoint):
+    job = Job.objects.create(
+        study=StudyFactory(), kind="tests.count", subject="lost", title="Lost", parameters={"first": 5}
+    )
+    with running(*WORKER):
+        wait_until(lambda: ended(job))
+    assert engine.counts(job).done == 5
+
+
+def test_a_killed_workers_items_are_done_by_the_next_and_no_reply_is_asked_for_twice(endpoint, simulator):
+    items = 150
+    with running(*WORKER) as worker:
+        job = start(endpoint, items=items)
+        wait_until(lambda: engine.counts(job).done >= 20)
+        kill(worker)
+    before = engine.counts(job)
+    assert before.done < items
+    answered = set(Call.objects.filter(outcome=Call.Outcome.OK).values_list("request_digest", flat=True))
+    unknown = Call.objects.filter(outcome=Call.Outcome.SENT).count()
+    assert unknown <= endpoint.max_concurrency * 2  # two worker processes
+
+    long_ago = timezone.now() - timedelta(minutes=5)  # instead of waiting for the leases to end
+    job.items.filter(state=WorkItem.State.LEASED).update(lease_until=long_ago)
+    Job.objects.filter(pk=job.pk).update(heartbeat=long_ago, planning_until=None)
+    with running(*WORKER):
+        wait_until(lambda: ended(job))
+
+    assert engine.counts(job).done == items
+    calls = Counter(Call.objects.filter(outcome=Call.Outcome.OK).values_list("request_digest", flat=True))
+    assert len(calls) == items
+    assert set(calls.values()) == {1}
+    assert answered <= set(calls)
+    assert CallUse.objects.filter(item__job=job).values("call").distinct().count() == items
+    # Only what was in flight at the kill, and so unseen, was asked again.
+    assert items <= len(simulator.ledger()) <= items + unknown
