@@ -34,7 +34,12 @@ def main(arguments: list[str]) -> int:
     if missing:
         left_out.append(f"database, queue and browser tests on PostgreSQL and Redis: {'; '.join(missing)}")
     else:
-        services = {**clean, "DATABASE_URL": DATABASE_URL, "CELERY_BROKER_URL": BROKER_URL, "SECRET_KEY": "of the tests"}
+        services = {
+            **clean,
+            "DATABASE_URL": DATABASE_URL,
+            "CELERY_BROKER_URL": BROKER_URL,
+            "SECRET_KEY": "of the tests",
+        }
         second = run_pytest("PostgreSQL and Redis", ["-m", "backends", *arguments], services)
         code = code or (0 if second == NO_TESTS and arguments else second)
 
