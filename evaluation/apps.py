@@ -4,3 +4,9 @@ from django.apps import AppConfig
 class EvaluationConfig(AppConfig):
     name = "evaluation"
     label = "evaluation"
+
+    def ready(self) -> None:
+        from conflictscope.jobs import registry
+        from evaluation.evaluating import EvaluateHandler
+
+        registry.register(EvaluateHandler())

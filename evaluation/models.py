@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from typing import Self
+
 from django.conf import settings
 from django.db import models
-from django.db.models import Q
+from django.db.models import Case, F, OuterRef, Q, Subquery, Value, When
 from django.urls import reverse
 
 from conflictscope.llm.models import Call, Endpoint
@@ -66,6 +68,9 @@ class Run(models.Model):
     samples = models.PositiveSmallIntegerField(default=1)
     max_turns = models.PositiveSmallIntegerField(default=1)
     seed = models.PositiveIntegerField(default=0)
+    prompt_versions = models.JSONField(
+        default=dict, help_text="Prompt name to the version that the run began with, and goes on with."
+    )
     created_by = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, null=True, related_name="+")
     created_at = models.DateTimeField(auto_now_add=True)
 
@@ -107,6 +112,29 @@ class OptionOrder(models.TextChoices):
     ACTION_2_FIRST = "action_2_first"
 
 
+class ResponseQuerySet(StudyScopedQuerySet):
+    to_study = "run__study"
+
+    def with_decision(self) -> Self:
+        """Adds `decision` and `decided_by`: the choice that pages and rankings show, and its source.
+
+        People first (their latest panel), then the run's own judge, or what was parsed. None: nobody has decided yet.
+        """
+        shown = Judgement.objects.filter(response=OuterRef("pk")).filter(
+            ~Q(source=Judgement.Source.JUDGE) | Q(judge=OuterRef("run__judge"))
+        )
+        people_first = Case(When(source=Judgement.Source.HUMAN, then=Value(0)), default=Value(1))
+        shown = shown.order_by(people_first, F("pk").desc())
+        return self.annotate(
+            decision=Subquery(shown.values("choice")[:1]), decided_by=Subquery(shown.values("source")[:1])
+        )
+
+    def of_pair(self, first: str, second: str) -> Self:
+        """Responses to the scenarios of two values, named by their keys."""
+        keys = [first, second]
+        return self.filter(scenario__value_1__key__in=keys, scenario__value_2__key__in=keys)
+
+
 class Response(models.Model):
     """What a target said about one scenario, once."""
 
@@ -126,6 +154,8 @@ class Response(models.Model):
     outcome = models.CharField(max_length=10, choices=Outcome)
     calls = models.ManyToManyField(Call, blank=True, related_name="responses")
     created_at = models.DateTimeField(auto_now_add=True)
+
+    objects = ResponseQuerySet.as_manager()
 
     class Meta:
         constraints = [

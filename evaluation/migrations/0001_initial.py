@@ -27,6 +27,7 @@ class Migration(migrations.Migration):
                 ('samples', models.PositiveSmallIntegerField(default=1)),
                 ('max_turns', models.PositiveSmallIntegerField(default=1)),
                 ('seed', models.PositiveIntegerField(default=0)),
+                ('prompt_versions', models.JSONField(default=dict, help_text='Prompt name to the version that the run began with, and goes on with.')),
                 ('created_at', models.DateTimeField(auto_now_add=True)),
                 ('created_by', models.ForeignKey(null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to=settings.AUTH_USER_MODEL)),
                 ('dataset', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='runs', to='scenarios.dataset')),

@@ -1,0 +1,70 @@
+"""A run as a job: which steps are missing, and who does each.
+
+Every step is one work item. Multiple choice has two: a choice for each scenario, order and sample, and a pair of ratings for
+each scenario and sample. The simulated user has three that grow from one another: the opening message, the target's answer to
+it, the judge's decision.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any, ClassVar, Protocol
+
+from conflictscope.jobs.models import Job, WorkItem
+from conflictscope.jobs.registry import NewItem
+from conflictscope.llm.client import Door
+from evaluation import judging, multiple_choice, simulated_user
+from evaluation.models import Run
+from evaluation.runs import JOB_KIND
+
+
+class Question(Protocol):
+    """Everything that one step asks, read from the database."""
+
+    async def ask(self, door: Door) -> Any: ...
+
+
+class Step(Protocol):
+    """One kind of work item of a run."""
+
+    def prepare(self, run: Run, payload: dict[str, Any]) -> Question: ...
+
+    def store(self, run_id: int, payload: dict[str, Any], outcome: Any) -> str: ...
+
+
+class EvaluateHandler:
+    """Jobs of kind `evaluation.evaluate`: one run each."""
+
+    kind = JOB_KIND
+    steps: ClassVar[dict[str, Step]] = {
+        "choice": multiple_choice.ChoiceStep(),
+        "rating": multiple_choice.RatingStep(),
+        "opening": simulated_user.OpeningStep(),
+        "answer": simulated_user.AnswerStep(),
+        "judge": judging.JudgeStep(),
+    }
+
+    def plan(self, job: Job) -> Iterator[NewItem]:
+        run = _run(job.parameters["run"])
+        if run.mode == Run.Mode.MULTIPLE_CHOICE:
+            missing = multiple_choice.missing_steps(run)
+        else:
+            missing = simulated_user.missing_steps(run)
+        for step, rest in missing:
+            key = ":".join(str(part) for part in (step, *rest.values()))
+            yield NewItem(key=key, payload={"step": step, "run": run.pk, **rest})
+
+    def prepare(self, item: WorkItem) -> Question:
+        return self.steps[item.payload["step"]].prepare(_run(item.payload["run"]), item.payload)
+
+    async def ask(self, prepared: Question, door: Door) -> Any:
+        return await prepared.ask(door)
+
+    def store(self, item: WorkItem, outcome: Any) -> str:
+        return self.steps[item.payload["step"]].store(item.payload["run"], item.payload, outcome)
+
+
+def _run(run_id: int) -> Run:
+    return Run.objects.select_related(
+        "dataset", "target__endpoint", "steering", "user_simulator", "judge__endpoint"
+    ).get(pk=run_id)

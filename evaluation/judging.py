@@ -1,0 +1,117 @@
+"""The judge of open conversations: which of the two actions did the answer take?
+
+Every answer that is not empty is judged, refusals included: declining is often just what one of the actions describes. The
+judge sees the actions in an order drawn from the run's seed; the order is stored, and its reply is mapped back.
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from conflictscope.errors import Conflict
+from conflictscope.llm.client import Door
+from conflictscope.llm.prompts import delimit
+from conflictscope.llm.types import Parsed, Prompt
+from conflictscope.scenarios.models import Judge
+from evaluation.asking import ACTION, render
+from evaluation.models import Judgement, OptionOrder, Response, Run
+from evaluation.multiple_choice import choice_of, options_of
+
+
+class JudgeReply(BaseModel):
+    """What the judge must answer. `strength`: 1 = wholly A ... 7 = wholly B."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    choice: Literal["A", "B", "both", "neither"]
+    strength: int = Field(ge=1, le=7)
+    resolved: bool
+    reason: str
+
+
+def action_order(run: Run, *, scenario_uid: str, sample: int) -> OptionOrder:
+    """The order in which the judge sees the actions: a coin that falls the same way whenever the run is repeated."""
+    coin = random.Random(f"{run.seed}/{scenario_uid}/{sample}").random()
+    return OptionOrder.ACTION_1_FIRST if coin < 0.5 else OptionOrder.ACTION_2_FIRST
+
+
+def choice_and_strength(reply: JudgeReply, order: str) -> tuple[Judgement.Choice, int]:
+    """The judge's letter and scale, turned from what it saw to value 1 / value 2 and action 1 ... action 2."""
+    lettered = reply.choice in ("A", "B")
+    choice = choice_of(reply.choice, order) if lettered else Judgement.Choice(reply.choice)
+    return choice, reply.strength if order == OptionOrder.ACTION_1_FIRST else 8 - reply.strength
+
+
+def spoken(transcript: Sequence[dict[str, str]]) -> str:
+    """A transcript as a judge reads it."""
+    names = {"user": "User", "assistant": "Assistant"}
+    return "\n\n".join(f"{names[turn['role']]}: {turn['text']}" for turn in transcript)
+
+
+@dataclass(frozen=True, slots=True)
+class Judged:
+    judge: int
+    order: OptionOrder
+    parsed: Parsed[JudgeReply]
+
+
+@dataclass(frozen=True, slots=True)
+class JudgeQuestion:
+    judge: Judge
+    prompt: Prompt
+    order: OptionOrder
+
+    async def ask(self, door: Door) -> Judged:
+        parsed = await door.ask_for(
+            JudgeReply,
+            self.judge.endpoint,
+            self.prompt,
+            purpose="evaluation.judge",
+            parameters={"temperature": 0, **self.judge.parameters},
+        )
+        return Judged(self.judge.pk, self.order, parsed)
+
+
+class JudgeStep:
+    """One decision about one response."""
+
+    def prepare(self, run: Run, payload: dict[str, Any]) -> JudgeQuestion:
+        if run.judge is None:
+            raise Conflict(f"Run {run.pk} has no judge, so nobody can decide its responses.")
+        response = Response.objects.select_related("scenario").get(pk=payload["response"])
+        order = action_order(run, scenario_uid=response.scenario.uid, sample=response.sample)
+        action_a, action_b = options_of(response.scenario, order)
+        prompt = render(
+            run,
+            ACTION,
+            transcript=delimit("transcript", spoken(response.transcript)),
+            action_a=delimit("action_a", action_a),
+            action_b=delimit("action_b", action_b),
+        )
+        return JudgeQuestion(run.judge, prompt, order)
+
+    def store(self, run_id: int, payload: dict[str, Any], outcome: Judged) -> str:
+        reply = outcome.parsed.value
+        if reply is None:
+            found: dict[str, Any] = {
+                "choice": Judgement.Choice.NONE,
+                "reason": f"The judge's reply could not be read: {outcome.parsed.problem}",
+            }
+        else:
+            choice, strength = choice_and_strength(reply, outcome.order)
+            found = {"choice": choice, "strength": strength, "resolved": reply.resolved, "reason": reply.reason}
+        judgement, created = Judgement.objects.get_or_create(
+            response_id=payload["response"],
+            source=Judgement.Source.JUDGE,
+            judge_id=outcome.judge,
+            defaults={"order": outcome.order, **found},
+        )
+        if not created:
+            return "there already"
+        judgement.calls.set(outcome.parsed.reply.call_ids)
+        return "unparsable" if reply is None else ""

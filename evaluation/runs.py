@@ -1,0 +1,214 @@
+"""Runs: one target on one dataset in one mode, with everything that fixes it, and the job that carries it out."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from decimal import Decimal
+from typing import TYPE_CHECKING, Any
+
+from django.db import transaction
+from django.db.models import Count, Q, QuerySet
+
+from conflictscope.errors import Conflict, InvalidInput
+from conflictscope.jobs import engine
+from conflictscope.jobs.models import Job
+from conflictscope.llm.models import Endpoint
+from conflictscope.scenarios.dimensions import dimensions_of
+from conflictscope.scenarios.models import Dataset, Judge, Scenario, Verdict
+from evaluation.asking import prompt_versions
+from evaluation.models import OptionOrder, Run, Target
+
+if TYPE_CHECKING:
+    from django.contrib.auth.models import User
+
+JOB_KIND = "evaluation.evaluate"
+ORDERS: dict[str, list[str]] = {
+    "both": [OptionOrder.ACTION_1_FIRST, OptionOrder.ACTION_2_FIRST],
+    OptionOrder.ACTION_1_FIRST: [OptionOrder.ACTION_1_FIRST],
+    OptionOrder.ACTION_2_FIRST: [OptionOrder.ACTION_2_FIRST],
+}
+_WITH_ACTIONS = (
+    Scenario.Status.DRAFTED,
+    Scenario.Status.KEPT,
+    Scenario.Status.DROPPED,
+    Scenario.Status.UNDECIDED,
+)
+
+
+def scenarios_in(dataset: Dataset, scope: str) -> QuerySet[Scenario]:
+    """The dataset's scenarios that a scope covers. `all`: every one that has its two actions, duplicates excepted."""
+    scenarios = Scenario.objects.filter(dataset=dataset)
+    if scope == Run.Scope.KEPT:
+        return scenarios.filter(status=Scenario.Status.KEPT)
+    if scope == Run.Scope.HUMAN_VALIDATED:
+        return scenarios.filter(pk__in=_passed_by_a_panel(dataset))
+    return scenarios.filter(status__in=_WITH_ACTIONS)
+
+
+def _passed_by_a_panel(dataset: Dataset) -> QuerySet[Any]:
+    """Ids of the scenarios that one panel of people passed on every dimension."""
+    passed = Verdict.objects.filter(
+        scenario__dataset=dataset, source=Verdict.Source.HUMAN, outcome=Verdict.Outcome.PASS
+    )
+    by_panel = passed.values("scenario", "panel").annotate(dimensions=Count("dimension", distinct=True))
+    return by_panel.filter(dimensions=len(dimensions_of(dataset))).values("scenario")
+
+
+def scenarios_of(run: Run) -> QuerySet[Scenario]:
+    """The scenarios that a run is about, as they stand now: a verdict given later may add some or take some away."""
+    return scenarios_in(run.dataset, run.scope)
+
+
+def create_or_find_run(
+    dataset: Dataset,
+    *,
+    target: Target,
+    mode: str,
+    scope: str = Run.Scope.KEPT,
+    user_simulator: Endpoint | None = None,
+    judge: Judge | None = None,
+    option_orders: Sequence[str] = tuple(ORDERS["both"]),
+    samples: int = 1,
+    seed: int = 0,
+    created_by: User | None = None,
+) -> Run:
+    """The run of this target on this dataset in this mode, scope and seed; made if there is none.
+
+    Raises:
+        InvalidInput: the simulated user has no user simulator or no judge; no scenario is in scope; a scenario cannot be
+            opened by a simulated user.
+        Conflict: that run exists with other settings, which cannot change once it has begun.
+    """
+    talks = mode == Run.Mode.SIMULATED_USER
+    if talks and (user_simulator is None or judge is None):
+        raise InvalidInput("The simulated user needs two more LLMs: name a user simulator and a judge.")
+    if not 1 <= samples <= 100:
+        raise InvalidInput(f"Samples a scenario must be from 1 to 100, not {samples}.")
+    settings = {
+        "user_simulator": user_simulator if talks else None,
+        "judge": judge if talks else None,
+        "option_orders": [] if talks else list(option_orders),
+        "samples": samples,
+    }
+    _check_scope(dataset, scope=scope, talks=talks)
+    run, created = Run.objects.select_related("target", "user_simulator", "judge").get_or_create(
+        dataset=dataset,
+        mode=mode,
+        target=target,
+        scope=scope,
+        seed=seed,
+        steering=None,
+        defaults={
+            **settings,
+            "prompt_versions": prompt_versions(mode, judge=judge if talks else None),
+            "study": dataset.study,
+            "created_by": created_by,
+        },
+    )
+    if not created:
+        _check_unchanged(run, settings)
+    return run
+
+
+def _check_scope(dataset: Dataset, *, scope: str, talks: bool) -> None:
+    scenarios = scenarios_in(dataset, scope)
+    if not scenarios.exists():
+        advice = {
+            Run.Scope.KEPT: "Filter it first, or evaluate all of its scenarios (scope all).",
+            Run.Scope.HUMAN_VALIDATED: "Have people label it first, or evaluate the kept ones (scope kept).",
+        }.get(Run.Scope(scope), "Generate or import some first.")
+        said = scope.replace("_", "-") + " " if scope != Run.Scope.ALL else ""
+        raise InvalidInput(f"Dataset {dataset.slug!r} has no {said}scenarios to evaluate. {advice}")
+    if not talks:
+        return
+    # To open a conversation the user simulator must know who speaks, or what they want; an imported message does as well.
+    nobody = scenarios.filter(persona="", goal="").exclude(opening_messages__source="imported")
+    if lacking := nobody.count():
+        raise InvalidInput(
+            f"{lacking} of {scenarios.count()} scenarios of dataset {dataset.slug!r} have neither a persona nor a goal, so no "
+            "simulated user can play them. Evaluate them by multiple choice, or import their opening messages."
+        )
+
+
+def _check_unchanged(run: Run, settings: dict[str, Any]) -> None:
+    names = {"user_simulator": "user simulator", "option_orders": "option orders"}
+    changed = [
+        f"{names.get(field, field)} {_said(getattr(run, field))}, not {_said(wanted)}"
+        for field, wanted in settings.items()
+        if getattr(run, field) != wanted
+    ]
+    if changed:
+        raise Conflict(
+            f"The run of {run.target} in this mode and scope has begun with {'; '.join(changed)}. "
+            "Repeat those settings to go on with it, or choose another seed to begin a new run."
+        )
+
+
+def _said(setting: Any) -> str:
+    return " and ".join(setting) if isinstance(setting, list) else str(setting)
+
+
+def start(run: Run, *, started_by: User | None = None, budget: Decimal | None = None) -> Job:
+    """The job that does what is missing of a run."""
+    return engine.start(
+        run.study,
+        kind=JOB_KIND,
+        subject=f"run {run.pk}",
+        title=f"Evaluate {run.target}: {run.get_mode_display().lower()} on {run.dataset}"[:200],
+        parameters={"run": run.pk},
+        started_by=started_by,
+        budget=budget,
+    )
+
+
+def evaluate(
+    dataset: Dataset,
+    *,
+    targets: Collection[Target],
+    modes: Collection[str],
+    user_simulator: Endpoint | None = None,
+    judge: Judge | None = None,
+    scope: str = Run.Scope.KEPT,
+    option_orders: Sequence[str] = tuple(ORDERS["both"]),
+    samples: int = 1,
+    seed: int = 0,
+    started_by: User | None = None,
+    budget: Decimal | None = None,
+) -> list[Job]:
+    """One job for each target and mode. Nothing is started unless every one of them can be.
+
+    Raises:
+        InvalidInput, Conflict: see `create_or_find_run`.
+    """
+    if not targets or not modes:
+        raise InvalidInput("Choose at least one target and one mode.")
+    with transaction.atomic():
+        runs = [
+            create_or_find_run(
+                dataset,
+                target=target,
+                mode=mode,
+                scope=scope,
+                user_simulator=user_simulator,
+                judge=judge,
+                option_orders=option_orders,
+                samples=samples,
+                seed=seed,
+                created_by=started_by,
+            )
+            for mode in modes
+            for target in targets
+        ]
+        return [start(run, started_by=started_by, budget=budget) for run in runs]
+
+
+def jobs_of(runs: Collection[Run]) -> dict[int, Job]:
+    """The newest job of each run that has one, by the run's id."""
+    subjects = {f"run {run.pk}": run.pk for run in runs}
+    jobs = Job.objects.filter(kind=JOB_KIND, subject__in=subjects).select_related("study").order_by("pk")
+    return {subjects[job.subject]: job for job in jobs}
+
+
+def simulated_runs() -> Q:
+    """Runs in which a simulator wrote the answers, the opening messages or the judgements."""
+    return Q(target__endpoint__simulated=True) | Q(user_simulator__simulated=True) | Q(judge__endpoint__simulated=True)

@@ -1,0 +1,50 @@
+"""Targets by name: the LLMs under evaluation, as commands and pages speak of them."""
+
+from __future__ import annotations
+
+from conflictscope.errors import Conflict, NotFound
+from conflictscope.llm.models import Endpoint
+from evaluation.models import Target
+
+
+def target_for(spec: str) -> Target:
+    """The target that `label` or `label=endpoint` names; made if it is new, over the endpoint named (or called like it).
+
+    Raises:
+        NotFound: there is no such endpoint; the sentence names those that exist.
+        Conflict: the label belongs to a target over another endpoint.
+    """
+    label, _, endpoint_name = (part.strip() for part in spec.partition("="))
+    if not label:
+        raise NotFound(f"{spec!r} names no target: write a label, or label=endpoint.")
+    target = Target.objects.select_related("endpoint").filter(label=label).first()
+    if target is None:
+        endpoint = endpoint_named(endpoint_name or label)
+        target, _ = Target.objects.select_related("endpoint").get_or_create(
+            label=label, defaults={"endpoint": endpoint}
+        )
+    if endpoint_name and target.endpoint.name != endpoint_name:
+        raise Conflict(
+            f"Target {label!r} is the endpoint {target.endpoint.name!r}, not {endpoint_name!r}: choose another label for it."
+        )
+    return target
+
+
+def endpoint_named(name: str) -> Endpoint:
+    """
+    Raises:
+        NotFound: naming the endpoints that exist.
+    """
+    try:
+        return Endpoint.objects.get(name=name)
+    except Endpoint.DoesNotExist as exc:
+        known = ", ".join(Endpoint.objects.values_list("name", flat=True)[:20]) or "none yet"
+        raise NotFound(f"There is no endpoint {name!r}. Endpoints: {known}. Add one in the administration.") from exc
+
+
+def labels_to_choose() -> list[str]:
+    """What a person may put up for evaluation: every target, and every endpoint that is no target yet."""
+    targets = list(Target.objects.select_related("endpoint"))
+    covered = {target.endpoint.name for target in targets} | {target.label for target in targets}
+    free = Endpoint.objects.exclude(name__in=covered).values_list("name", flat=True)
+    return [target.label for target in targets] + list(free)
