@@ -41,10 +41,10 @@ def not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
 
 def server_error(request: HttpRequest) -> HttpResponse:
     """Stands on nothing that may be broken: no database, no session, no context processor."""
-    title, sentence = (
-        "Something broke on our side",
+    title = "Something broke on our side"
+    sentence = (
         "Nothing you did caused this, and what you had saved is safe. Try again in a moment; "
-        "if it happens again, tell the administrator what you did.",
+        "if it happens again, tell the administrator what you did."
     )
     if request.path.startswith(API):
         return _problem(500, title, sentence)

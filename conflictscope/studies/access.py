@@ -29,7 +29,7 @@ def study_named(slug: str) -> Study:
     except Study.DoesNotExist as exc:
         known = ", ".join(Study.objects.values_list("slug", flat=True)[:20]) or "none yet"
         raise NotFound(
-            f"There is no study {slug!r}. Studies: {known}. Create one with: manage.py create_study."
+            f"There is no study {slug!r}. Studies: {known}. Create one with: manage.py create_study NAME --owner USERNAME."
         ) from exc
 
 

@@ -1,0 +1,17 @@
+from django.contrib import admin
+
+from conflictscope.studies.models import Membership, Study
+
+
+class MembershipInline(admin.TabularInline):
+    model = Membership
+    extra = 0
+    autocomplete_fields = ["user"]
+
+
+@admin.register(Study)
+class StudyAdmin(admin.ModelAdmin):
+    list_display = ["name", "slug", "created_by", "created_at"]
+    search_fields = ["name", "slug"]
+    autocomplete_fields = ["created_by"]
+    inlines = [MembershipInline]
