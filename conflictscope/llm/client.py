@@ -1,19 +1,55 @@
-"""The one door: every call of the product to a language model passes through here and leaves a row in Call."""
+"""The one door: every call of the product to a language model passes through here and leaves a row in Call.
+
+A question is looked up in the log first. If it must be sent, its intent is committed, then the request goes out, then the row
+is completed in one transaction with what the asker notes of it. A reply that should have a form is read before its row is
+completed: one that has not is `malformed` in the log, and is asked for once more with what was wrong.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import asyncio
+from collections.abc import Callable, Coroutine, Sequence
+from dataclasses import dataclass
 from types import TracebackType
-from typing import Self
+from typing import Any, Generic, ParamSpec, Self, TypeVar
+from weakref import WeakValueDictionary
 
+from asgiref.sync import async_to_sync, sync_to_async
+
+from conflictscope.llm import log
+from conflictscope.llm.errors import LLMError, UnparsableReply
+from conflictscope.llm.log import Record
 from conflictscope.llm.models import Call, Endpoint
-from conflictscope.llm.types import Message, Parameters, Parsed, Prompt, Reply, SchemaT
+from conflictscope.llm.questions import Question, question
+from conflictscope.llm.registry import adapter_for
+from conflictscope.llm.replies import read_as
+from conflictscope.llm.retrying import Retries, Sending
+from conflictscope.llm.types import Adapter, Message, Parameters, Parsed, Prompt, Reply, SchemaT
 
-Record = Callable[[Call, bool], None]
+__all__ = ["Client", "Door", "Record", "ask_once"]
+
+_P = ParamSpec("_P")
+_R = TypeVar("_R")
+
+
+@dataclass(frozen=True, slots=True)
+class _Answer(Generic[SchemaT]):
+    call: Call
+    value: SchemaT | None
 
 
 class Client:
-    """Adapters and limits of one event loop; `async with Client() as client`."""
+    """Adapters and limits of one event loop: `async with Client() as client: ...`.
+
+    One adapter for each endpoint, whose `max_concurrency` bounds what is under way to it at a time. Database work runs in the
+    thread that asgiref keeps for it, never inside another transaction.
+    """
+
+    def __init__(self, *, retries: Retries | None = None) -> None:
+        self.retries = retries or Retries.from_settings()
+        self._adapters: dict[tuple[object, ...], Adapter] = {}
+        self._slots: dict[int, asyncio.Semaphore] = {}
+        self._asking: WeakValueDictionary[tuple[str, int], asyncio.Lock] = WeakValueDictionary()
 
     async def __aenter__(self) -> Self:
         return self
@@ -21,15 +57,40 @@ class Client:
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        return None
+        for adapter in self._adapters.values():
+            await adapter.aclose()
+        self._adapters.clear()
 
     def door(self, record: Record | None = None) -> Door:
-        """`record(call, from_cache)` is called inside the transaction that ends each call."""
+        """
+        Args:
+            record: `record(call, from_cache)` is called inside the transaction that ends each call, also of one that failed.
+                If it raises, the call stays `sent`.
+        """
         return Door(self, record)
+
+    def adapter(self, endpoint: Endpoint) -> Adapter:
+        """
+        Raises:
+            MissingKey: see `registry.adapter_for`.
+        """
+        identity = (
+            endpoint.pk, endpoint.provider, endpoint.llm, endpoint.base_url, endpoint.key_name, endpoint.timeout_seconds
+        )  # fmt: skip
+        if identity not in self._adapters:
+            self._adapters[identity] = adapter_for(endpoint)
+        return self._adapters[identity]
+
+    def slots(self, endpoint: Endpoint) -> asyncio.Semaphore:
+        return self._slots.setdefault(endpoint.pk, asyncio.Semaphore(endpoint.max_concurrency))
+
+    def once(self, asked: Question) -> asyncio.Lock:
+        """Held while a question is looked up and sent, so that two who ask the same at once pay for it once."""
+        return self._asking.setdefault((asked.digest, asked.sample), asyncio.Lock())
 
 
 class Door:
-    """What a job's item, or a single question, asks through."""
+    """What an item of a job, or a single question, asks through."""
 
     def __init__(self, client: Client, record: Record | None) -> None:
         self._client = client
@@ -46,7 +107,30 @@ class Door:
         parameters: Parameters | None = None,
         sample: int = 0,
     ) -> Reply:
-        raise NotImplementedError
+        """Ask for text.
+
+        Args:
+            prompt: a rendered prompt, or a text that is no prompt of ours (a simulated user's message).
+            purpose: what for, in a word or two of the caller's, such as "filtering.realism".
+            history: earlier messages of the conversation.
+            parameters: override the endpoint's; None as a value: do not send that one.
+            sample: which of several answers to the same question; each number is asked once.
+
+        Raises:
+            InvalidInput: a parameter that is no parameter.
+            LLMError: no reply, after the client's own few retries.
+        """
+        asked = question(
+            endpoint,
+            prompt,
+            purpose=purpose,
+            system=system,
+            history=history,
+            parameters=parameters,
+            sample=sample,
+        )
+        answer: _Answer[Any] = await self._answer(asked, None)
+        return Reply(answer.call.reply, answer.call.outcome, (answer.call.pk,))
 
     async def ask_for(
         self,
@@ -60,7 +144,56 @@ class Door:
         parameters: Parameters | None = None,
         sample: int = 0,
     ) -> Parsed[SchemaT]:
-        raise NotImplementedError
+        """Ask for an object of a form; arguments and errors as `ask`.
+
+        A reply that is not of that form is answered once with what was wrong. `value` is None when that did not help, or when
+        a reply was refused, truncated or empty; `problem` says which.
+        """
+        asked = question(
+            endpoint,
+            prompt,
+            purpose=purpose,
+            system=system,
+            history=history,
+            parameters=parameters,
+            sample=sample,
+            schema=schema,
+        )
+        answer = await self._answer(asked, schema)
+        call_ids = [answer.call.pk]
+        if answer.call.outcome == Call.Outcome.MALFORMED:
+            asked = asked.corrected(answer.call.reply, answer.call.error, call_id=answer.call.pk)
+            answer = await self._answer(asked, schema)
+            call_ids.append(answer.call.pk)
+        reply = Reply(answer.call.reply, answer.call.outcome, tuple(call_ids))
+        return Parsed(answer.value, reply, problem="" if answer.value is not None else _problem(answer.call))
+
+    async def _answer(self, asked: Question, schema: type[SchemaT] | None) -> _Answer[SchemaT]:
+        async with self._client.once(asked):
+            known = await _in_database(log.find)(asked)
+            if known is not None:
+                value, problem = _read(schema, known.reply)
+                # A reply that was good once may fail a form whose rules, but not whose schema, have changed: ask again.
+                if known.outcome == Call.Outcome.MALFORMED or not problem:
+                    await _in_database(log.reuse)(known, self._record)
+                    return _Answer(known, value)
+            adapter = self._client.adapter(asked.endpoint)
+            async with self._client.slots(asked.endpoint):
+                return await self._send(asked, schema, adapter)
+
+    async def _send(self, asked: Question, schema: type[SchemaT] | None, adapter: Adapter) -> _Answer[SchemaT]:
+        call = await _in_database(log.open_call)(asked)
+        sending = Sending(f"Call {call.pk}")
+        try:
+            completion = await sending.insist(lambda: adapter.complete(asked.request), self._client.retries)
+        except LLMError as exc:
+            course = log.Course(sending.attempts, sending.latency_ms)
+            await _in_database(log.fail_call)(call, exc, course, self._record)
+            raise
+        course = log.Course(sending.attempts, sending.latency_ms)
+        value, problem = _read(schema, completion.text) if completion.outcome == "ok" else (None, "")
+        await _in_database(log.close_call)(call, completion, course, self._record, malformed=problem)
+        return _Answer(call, value)
 
 
 def ask_once(
@@ -74,4 +207,41 @@ def ask_once(
     sample: int = 0,
     record: Record | None = None,
 ) -> Reply:
-    raise NotImplementedError
+    """One question outside a job, from ordinary code; arguments and errors as `Door.ask`."""
+
+    async def ask() -> Reply:
+        async with Client() as client:
+            return await client.door(record).ask(
+                endpoint,
+                prompt,
+                purpose=purpose,
+                system=system,
+                history=history,
+                parameters=parameters,
+                sample=sample,
+            )
+
+    return async_to_sync(ask)()
+
+
+def _read(schema: type[SchemaT] | None, text: str) -> tuple[SchemaT | None, str]:
+    """The object, or why there is none; neither where text was asked for."""
+    if schema is None:
+        return None, ""
+    try:
+        return read_as(schema, text), ""
+    except UnparsableReply as exc:
+        return None, exc.sentence
+
+
+def _problem(call: Call) -> str:
+    return {
+        Call.Outcome.REFUSED.value: "The provider's reply was a refusal.",
+        Call.Outcome.TRUNCATED.value: "The reply was cut off before its end; a higher max_tokens may help.",
+        Call.Outcome.EMPTY.value: "The reply was empty.",
+    }.get(call.outcome, call.error)
+
+
+def _in_database(function: Callable[_P, _R]) -> Callable[_P, Coroutine[Any, Any, _R]]:
+    """Database work of a coroutine, in the one thread that holds the connection."""
+    return sync_to_async(function, thread_sensitive=True)

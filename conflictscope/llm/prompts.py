@@ -37,6 +37,7 @@ SECTIONS = frozenset(
         "opportunity",
         "option_a",
         "option_b",
+        "problem",
         "reply_schema",
         "situation",
         "transcript",

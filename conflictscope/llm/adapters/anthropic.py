@@ -1,0 +1,117 @@
+"""Anthropic's protocol."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any, Literal
+
+import anthropic
+from anthropic.types import Message, TextBlock
+
+from conflictscope.llm.adapters import faults
+from conflictscope.llm.types import Completion, Connection, Request
+
+# The protocol refuses these with 400; the first three were taken by the version before.
+_SAMPLING = frozenset({"temperature", "top_p", "top_k"})
+_NEVER = frozenset({"seed", "frequency_penalty", "presence_penalty", "logprobs", "top_logprobs", "logit_bias"})
+_VERSION_WITH_SAMPLING = "2023-06-01"
+
+# Ours, not the provider's: `anthropic_version` asks for an older protocol, under which older LLMs take a temperature;
+# `unsupported` lists the parameters that this LLM refuses.
+LOCAL_PARAMETERS = frozenset({"anthropic_version", "unsupported"})
+
+
+class AnthropicAdapter:
+    """Messages through the `anthropic` SDK, whose own retries are off."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+        self._sdk = anthropic.AsyncAnthropic(
+            api_key=connection.key,
+            base_url=connection.base_url,
+            timeout=connection.timeout_seconds,
+            max_retries=0,
+        )
+
+    async def complete(self, request: Request) -> Completion:
+        version = request.parameters.get("anthropic_version")
+        refused = _NEVER | (set(request.parameters.get("unsupported", ())) - {"max_tokens"})
+        if version != _VERSION_WITH_SAMPLING:
+            refused |= _SAMPLING
+        parameters = {name: value for name, value in request.parameters.items() if name not in LOCAL_PARAMETERS}
+        unsupported = tuple(sorted(refused & parameters.keys()))
+        body = {name: value for name, value in parameters.items() if name not in refused}
+        system = "\n\n".join(message.text for message in request.messages if message.role == "system")
+        if system:
+            body["system"] = system
+        if request.schema is not None:
+            schema = anthropic.transform_schema(request.schema)
+            body["output_config"] = {
+                **body.get("output_config", {}),
+                "format": {"type": "json_schema", "schema": schema},
+            }
+        messages: list[Any] = [
+            {"role": message.role, "content": message.text} for message in request.messages if message.role != "system"
+        ]
+        headers = {"anthropic-version": str(version)} if version else None
+        raw = await self._send(messages, body, headers)
+        try:
+            answer = await raw.parse()
+        except (ValueError, TypeError, anthropic.AnthropicError) as exc:
+            raise faults.unreadable(self._connection, str(exc)) from None
+        text, outcome = self._read(answer)
+        return Completion(
+            text=faults.reply_without_key(text, self._connection),
+            outcome=outcome,
+            resolved_llm=str(answer.model or ""),
+            request_id=raw.headers.get("request-id") or str(answer.id or ""),
+            tokens_in=_tokens_in(answer),
+            tokens_out=faults.token_count(getattr(answer.usage, "output_tokens", None)),
+            unsupported_parameters=unsupported,
+            simulated=raw.headers.get("x-simulated") == "1",
+        )
+
+    async def aclose(self) -> None:
+        await self._sdk.close()
+
+    async def _send(self, messages: list[Any], body: dict[str, Any], headers: dict[str, str] | None) -> Any:
+        # `from None`: the SDK's exceptions may carry what the server said, and the server may have said our key.
+        try:
+            async with asyncio.timeout(self._connection.timeout_seconds):  # the SDK's own is for each read
+                return await self._sdk.messages.with_raw_response.create(
+                    model=self._connection.llm,
+                    max_tokens=body.pop("max_tokens"),
+                    messages=messages,
+                    extra_body=body,
+                    extra_headers=headers,
+                )
+        except anthropic.APIStatusError as exc:
+            raise faults.status_fault(
+                self._connection, exc.status_code, exc.response.headers, exc.body or exc.response.text
+            ) from None
+        except (TimeoutError, anthropic.APITimeoutError):
+            raise faults.timed_out(self._connection) from None
+        except anthropic.APIConnectionError as exc:
+            raise faults.unreachable(self._connection, exc.__cause__) from None
+
+    def _read(self, answer: object) -> tuple[str, Literal["ok", "refused", "truncated", "empty"]]:
+        if not isinstance(answer, Message) or not isinstance(answer.content, list):
+            raise faults.unreadable(self._connection, str(answer))
+        blocks = [
+            block.text for block in answer.content if isinstance(block, TextBlock) and isinstance(block.text, str)
+        ]
+        text = "".join(blocks)
+        if answer.stop_reason == "refusal":
+            return text, "refused"
+        if answer.stop_reason in ("max_tokens", "model_context_window_exceeded", "pause_turn"):
+            return text, "truncated"
+        return (text, "ok") if text.strip() else (text, "empty")
+
+
+def _tokens_in(answer: Message) -> int | None:
+    """All tokens read. Those of the provider's cache are reported apart, and are counted at the full price here."""
+    first = faults.token_count(getattr(answer.usage, "input_tokens", None))
+    if first is None:
+        return None
+    cached = (getattr(answer.usage, name, None) for name in ("cache_creation_input_tokens", "cache_read_input_tokens"))
+    return first + sum(faults.token_count(count) or 0 for count in cached)

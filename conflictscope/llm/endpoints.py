@@ -1,0 +1,196 @@
+"""Adding endpoints, and what an endpoint may be: checked here for commands, admin pages and calls alike."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from decimal import Decimal, InvalidOperation
+from typing import Any
+from urllib.parse import urlsplit
+
+from django.conf import settings
+from django.core.exceptions import ValidationError
+from django.db import IntegrityError, transaction
+
+from conflictscope.errors import Conflict, InvalidInput, NotFound
+from conflictscope.llm.models import Endpoint
+
+OWN_ADDRESSES = {
+    Endpoint.Provider.OPENAI.value: "https://api.openai.com/v1",
+    Endpoint.Provider.ANTHROPIC.value: "https://api.anthropic.com",
+}
+_OWN_DOMAINS = {"OPENAI_API_KEY": "openai.com", "ANTHROPIC_API_KEY": "anthropic.com"}
+
+# What the request itself is made of, or what would make of one answer several: no parameter may replace it.
+_RESERVED = frozenset(
+    {
+        "functions",
+        "messages",
+        "model",
+        "n",
+        "response_format",
+        "stream",
+        "stream_options",
+        "system",
+        "tool_choice",
+        "tools",
+    }
+)
+
+
+def create_endpoint(
+    name: str,
+    *,
+    provider: str,
+    llm: str,
+    base_url: str = "",
+    key_name: str = "",
+    parameters: Mapping[str, Any] | None = None,
+    price_in: Decimal | str | None = None,
+    price_out: Decimal | str | None = None,
+    max_concurrency: int = 8,
+    timeout_seconds: int = 120,
+) -> Endpoint:
+    """Add an endpoint.
+
+    Args:
+        price_in, price_out: US dollars per million tokens; None: unknown, and so is the cost of its calls.
+
+    Raises:
+        InvalidInput: a field is not of its form.
+        Conflict: the name is taken.
+    """
+    endpoint = Endpoint(
+        name=name,
+        provider=provider,
+        llm=llm.strip(),
+        base_url=base_url.strip(),
+        key_name=key_name.strip(),
+        parameters=dict(parameters or {}),
+        price_in=_price(price_in, "price_in"),
+        price_out=_price(price_out, "price_out"),
+        max_concurrency=max_concurrency,
+        timeout_seconds=timeout_seconds,
+    )
+    check_endpoint(endpoint)
+    try:
+        endpoint.full_clean(validate_unique=False, validate_constraints=False)
+    except ValidationError as exc:
+        faults = [f"{field}: {' '.join(messages)}" for field, messages in exc.message_dict.items()]
+        raise InvalidInput(f"This is no endpoint. {' '.join(faults)}") from exc
+    try:
+        with transaction.atomic():
+            endpoint.save(force_insert=True)
+    except IntegrityError as exc:
+        if not Endpoint.objects.filter(name=name).exists():
+            raise
+        raise Conflict(f"There is an endpoint named {name!r} already. Choose another name.") from exc
+    return endpoint
+
+
+def endpoint_named(name: str) -> Endpoint:
+    """
+    Raises:
+        NotFound: there is none; the sentence lists those there are.
+    """
+    try:
+        return Endpoint.objects.get(name=name)
+    except Endpoint.DoesNotExist as exc:
+        known = ", ".join(Endpoint.objects.values_list("name", flat=True)[:20])
+        raise NotFound(
+            f"There is no endpoint {name!r}. "
+            + (f"Endpoints: {known}." if known else "Add one with manage.py create_endpoint.")
+        ) from exc
+
+
+def check_endpoint(endpoint: Endpoint) -> None:
+    """
+    Raises:
+        InvalidInput: provider, base_url, key_name or parameters are not what an endpoint may have.
+    """
+    if endpoint.provider not in Endpoint.Provider.values:
+        raise InvalidInput(f"No provider {endpoint.provider!r}; providers: {', '.join(Endpoint.Provider.values)}.")
+    if not endpoint.llm:
+        raise InvalidInput("An endpoint needs the id of its language model, as its provider spells it.")
+    check_base_url(endpoint.base_url, provider=endpoint.provider)
+    check_key_name(endpoint.key_name, provider=endpoint.provider, base_url=endpoint.base_url)
+    check_parameters(endpoint.parameters)
+
+
+def check_base_url(base_url: str, *, provider: str) -> None:
+    """
+    Raises:
+        InvalidInput: no http(s) address, one that carries a secret, or none where one is needed.
+    """
+    if not base_url:
+        if provider == Endpoint.Provider.OPENAI_COMPATIBLE:
+            raise InvalidInput("An openai_compatible endpoint needs a base_url, such as http://127.0.0.1:8100/v1.")
+        return
+    try:
+        parts = urlsplit(base_url)
+        usable = parts.scheme in ("http", "https") and bool(parts.hostname) and (parts.port is None or parts.port > 0)
+    except ValueError:
+        usable = False
+    if not usable or any(character.isspace() for character in base_url):
+        raise InvalidInput(f"base_url {base_url!r} is no address; write it as http://127.0.0.1:8100/v1.")
+    if parts.username or parts.password or parts.query or parts.fragment:
+        raise InvalidInput(
+            "A base_url may hold no user, password, query or fragment: it is shown to people. "
+            "Put the key into an environment variable and name that."
+        )
+
+
+def check_key_name(key_name: str, *, provider: str, base_url: str) -> None:
+    """A key goes to its own provider only: OPENAI_API_KEY to openai.com, ANTHROPIC_API_KEY to anthropic.com.
+
+    Raises:
+        InvalidInput: the name is not on the allow-list, or the address is a stranger's.
+    """
+    if not key_name:
+        return
+    prefix = settings.LLM_KEY_PREFIX
+    if key_name in settings.LLM_KEY_NAMES:
+        domain = _OWN_DOMAINS.get(key_name)
+        host = urlsplit(base_url or OWN_ADDRESSES.get(provider, "")).hostname or ""
+        if domain and host != domain and not host.endswith(f".{domain}"):
+            raise InvalidInput(
+                f"{key_name} may be sent to {domain} only, not to {host or 'this server'}. "
+                f"Put that server's key into a variable whose name begins with {prefix} and name that."
+            )
+        return
+    if not (key_name.startswith(prefix) and len(key_name) > len(prefix) and key_name.replace("_", "").isalnum()):
+        raise InvalidInput(
+            f"This key_name is not allowed. A key is read from {', '.join(settings.LLM_KEY_NAMES)} or from a variable "
+            f"whose name begins with {prefix}; give the variable's name, never the key itself."
+        )
+
+
+def check_parameters(parameters: Mapping[str, Any]) -> None:
+    """
+    Raises:
+        InvalidInput: no mapping of JSON values, or a parameter that is a part of the request itself.
+    """
+    if not isinstance(parameters, Mapping):
+        raise InvalidInput('Parameters are a JSON object, such as {"temperature": 0}.')
+    reserved = sorted(_RESERVED & parameters.keys())
+    if reserved:
+        raise InvalidInput(f"{', '.join(reserved)} cannot be set as a parameter: the request itself is made of it.")
+    try:
+        json.dumps(dict(parameters), allow_nan=False)
+    except (TypeError, ValueError) as exc:
+        raise InvalidInput(f"Parameters are JSON values; these are not: {exc}.") from exc
+    unsupported = parameters.get("unsupported", [])
+    if not (isinstance(unsupported, list | tuple) and all(isinstance(name, str) for name in unsupported)):
+        raise InvalidInput('"unsupported" lists names of parameters, such as ["temperature"].')
+
+
+def _price(value: Decimal | str | None, field: str) -> Decimal | None:
+    if value is None or value == "":
+        return None
+    try:
+        price = Decimal(value)
+    except InvalidOperation as exc:
+        raise InvalidInput(f"{field} is US dollars per million tokens, such as 0.15, not {value!r}.") from exc
+    if not price.is_finite() or price < 0:
+        raise InvalidInput(f"{field} is US dollars per million tokens, 0 or more, not {value}.")
+    return price
