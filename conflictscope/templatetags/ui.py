@@ -127,7 +127,8 @@ def money(value: Decimal | float | None) -> str:
     """US dollars: cents from a dollar up, four digits below; nothing → unknown."""
     if value is None:
         return "unknown"
-    return f"${value:,.2f}" if abs(value) >= 1 or value == 0 else f"${value:.4f}"
+    amount = float(value)
+    return f"${amount:,.2f}" if amount == 0 or abs(amount) >= 1 else f"${amount:.4f}"
 
 
 @register.filter

@@ -1,0 +1,15 @@
+"""Pages of a study's jobs."""
+
+from django.urls import path
+
+from conflictscope.jobs import views
+
+app_name = "jobs"
+urlpatterns = [
+    path("studies/<slug:study>/jobs/", views.jobs, name="jobs"),
+    path("studies/<slug:study>/jobs/<int:job>/", views.job, name="job"),
+    path("studies/<slug:study>/jobs/<int:job>/pause/", views.pause, name="pause"),
+    path("studies/<slug:study>/jobs/<int:job>/resume/", views.resume, name="resume"),
+    path("studies/<slug:study>/jobs/<int:job>/cancel/", views.cancel, name="cancel"),
+    path("studies/<slug:study>/jobs/<int:job>/retry/", views.retry, name="retry"),
+]

@@ -1,0 +1,95 @@
+"""The pages of a study's jobs: how far they are, what went wrong, and the buttons that steer them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from django.contrib import messages
+from django.core.paginator import Paginator
+from django.http import HttpResponse
+from django.shortcuts import get_object_or_404, redirect, render
+from django.views.decorators.http import require_POST, require_safe
+
+from conflictscope.http import Request
+from conflictscope.jobs import engine
+from conflictscope.jobs.models import Job
+from conflictscope.jobs.progress import budget_left, progress_of, usage_of
+from conflictscope.studies.access import study_for
+from conflictscope.studies.permissions import Action
+
+PAGE_SIZE = 30
+
+
+@require_safe
+def jobs(request: Request, study: str) -> HttpResponse:
+    found = study_for(request.user, study)
+    page = Paginator(found.jobs.select_related("started_by", "study"), PAGE_SIZE).get_page(request.GET.get("page"))
+    progress = progress_of(list(page))
+    context = {
+        "study": found,
+        "section": "jobs",
+        "page": page,
+        "progress": progress,
+        "any_running": any(one.running for one in progress),
+    }
+    return render(request, "jobs/_jobs.html" if request.htmx else "jobs/jobs.html", context)
+
+
+@require_safe
+def job(request: Request, study: str, job: int) -> HttpResponse:
+    found = study_for(request.user, study)
+    one = get_object_or_404(found.jobs.select_related("started_by", "study"), pk=job)
+    context = {
+        "study": found,
+        "section": "jobs",
+        "job": one,
+        "progress": progress_of([one])[0],
+        "usage": usage_of(one),
+        "budget_left": budget_left(one),
+        "errors": engine.errors(one),
+        "waiting_until": engine.waiting_until(one),
+    }
+    return render(request, "jobs/_job.html" if request.htmx else "jobs/job.html", context)
+
+
+def _steer(request: Request, study: str, job: int, steer: Callable[[Job], str]) -> HttpResponse:
+    found = study_for(request.user, study, may=Action.RUN_PIPELINE)
+    one = get_object_or_404(found.jobs.select_related("study"), pk=job)
+    messages.success(request, steer(one))
+    return redirect(one)
+
+
+@require_POST
+def pause(request: Request, study: str, job: int) -> HttpResponse:
+    def steer(one: Job) -> str:
+        engine.pause(one)
+        return "Paused. What is in flight ends and is kept."
+
+    return _steer(request, study, job, steer)
+
+
+@require_POST
+def resume(request: Request, study: str, job: int) -> HttpResponse:
+    def steer(one: Job) -> str:
+        engine.resume(one)
+        return "Resumed."
+
+    return _steer(request, study, job, steer)
+
+
+@require_POST
+def cancel(request: Request, study: str, job: int) -> HttpResponse:
+    def steer(one: Job) -> str:
+        engine.cancel(one)
+        return "Cancelled. What is done stays."
+
+    return _steer(request, study, job, steer)
+
+
+@require_POST
+def retry(request: Request, study: str, job: int) -> HttpResponse:
+    def steer(one: Job) -> str:
+        opened = engine.retry_failed(one)
+        return f"{opened} failed {'item is' if opened == 1 else 'items are'} tried again."
+
+    return _steer(request, study, job, steer)

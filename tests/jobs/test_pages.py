@@ -1,0 +1,222 @@
+"""The pages of jobs: what they show, whom they are open to, and the buttons."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from decimal import Decimal
+
+import pytest
+from django.urls import reverse
+from django.utils import timezone
+
+from conflictscope.jobs import engine
+from conflictscope.jobs.models import CallUse, Job, WorkItem
+from conflictscope.jobs.progress import progress_of, usage_of
+from conflictscope.llm.models import Call, Endpoint
+from tests.factories.studies import StudyFactory, UserFactory, member
+
+pytestmark = pytest.mark.django_db
+
+SEERS = ["owner", "researcher", "adjudicator", "viewer"]
+RUNNERS = ["owner", "researcher"]
+HTMX = {"HX-Request": "true"}
+
+
+def add_items(job: Job, **states: int) -> list[WorkItem]:
+    rows = [(state, number) for state, count in states.items() for number in range(count)]
+    lease = timezone.now() + timedelta(minutes=1)
+    return WorkItem.objects.bulk_create(
+        WorkItem(job=job, key=f"{state}-{number}", state=state, lease_until=lease if state == "leased" else None)
+        for state, number in rows
+    )
+
+
+def address(name: str, job: Job) -> str:
+    return reverse(f"jobs:{name}", args=[job.study.slug, job.pk])
+
+
+def list_address(job: Job) -> str:
+    return reverse("jobs:jobs", args=[job.study.slug])
+
+
+@pytest.mark.parametrize("role", SEERS)
+def test_those_who_may_see_the_study_see_its_jobs(client, job, role):
+    client.force_login(member(job.study, role))
+    for url in (list_address(job), job.get_absolute_url()):
+        response = client.get(url)
+        assert response.status_code == 200
+        assert job.title in response.text
+
+
+def test_an_annotator_and_a_stranger_find_nothing(client, job):
+    for user in (member(job.study, "annotator"), UserFactory()):
+        client.force_login(user)
+        assert client.get(list_address(job)).status_code == 404
+        assert client.get(job.get_absolute_url()).status_code == 404
+
+
+def test_who_has_not_logged_in_is_asked_to(client, job):
+    assert client.get(job.get_absolute_url()).url == f"/login/?next={job.get_absolute_url()}"
+
+
+def test_a_job_of_another_study_is_not_found_under_this_one(client, job):
+    owner = job.study.created_by
+    other = Job.objects.create(study=StudyFactory(created_by=owner), kind="tests.count", subject="other", title="Other")
+    client.force_login(owner)
+    assert client.get(reverse("jobs:job", args=[job.study.slug, other.pk])).status_code == 404
+
+
+def test_the_page_shows_how_far_the_job_is(client, job):
+    add_items(job, open=2, leased=1, done=5, failed=2)
+    client.force_login(job.study.created_by)
+    text = client.get(job.get_absolute_url()).text
+    assert '<progress max="10" value="7"' in text
+    assert "7 of 10" in text
+
+
+def test_errors_are_shown_once_each_with_their_number(client, job):
+    for item in add_items(job, failed=3):
+        item.error = "The key is wrong." if item.key == "failed-0" else "The server is gone."
+        item.save()
+    client.force_login(job.study.created_by)
+    text = client.get(job.get_absolute_url()).text
+    assert text.count("The server is gone.") == 1
+    assert text.index("The server is gone.") < text.index("The key is wrong.")
+
+
+def test_htmx_gets_the_fragment_which_polls_only_while_the_job_runs(client, job):
+    client.force_login(job.study.created_by)
+    running = client.get(job.get_absolute_url(), headers=HTMX).text
+    assert "<html" not in running
+    assert 'hx-trigger="every 2s"' in running
+    assert 'hx-trigger="every 3s"' in client.get(list_address(job), headers=HTMX).text
+
+    engine.cancel(job)
+    ended = client.get(job.get_absolute_url(), headers=HTMX).text
+    assert "hx-trigger" not in ended
+    assert "hx-trigger" not in client.get(list_address(job), headers=HTMX).text
+
+
+@pytest.mark.parametrize("role", RUNNERS)
+def test_those_who_run_the_pipeline_pause_resume_and_cancel(client, job, role):
+    add_items(job, open=2, done=1)
+    client.force_login(member(job.study, role))
+    for button, state in (("pause", "paused"), ("resume", "running"), ("cancel", "cancelled")):
+        page = client.get(job.get_absolute_url()).text
+        assert f'action="{address(button, job)}"' in page
+        response = client.post(address(button, job), follow=True)
+        assert response.redirect_chain == [(job.get_absolute_url(), 302)]
+        job.refresh_from_db()
+        assert job.state == state
+    assert engine.counts(job).cancelled == 2
+
+
+def test_failed_items_are_tried_again(client, job):
+    add_items(job, failed=2, done=1)
+    Job.objects.filter(pk=job.pk).update(state="done", finished_at=timezone.now())
+    client.force_login(job.study.created_by)
+    assert "Try the 2 failed again" in client.get(job.get_absolute_url()).text
+    response = client.post(address("retry", job), follow=True)
+    assert "2 failed items are tried again." in response.text
+    job.refresh_from_db()
+    assert (job.state, engine.counts(job).open, engine.counts(job).failed) == ("running", 2, 0)
+
+
+@pytest.mark.parametrize("role", ["adjudicator", "viewer", "annotator"])
+def test_others_get_no_button_and_no_effect(client, job, role):
+    add_items(job, open=1, failed=1)
+    client.force_login(member(job.study, role))
+    assert address("pause", job) not in client.get(job.get_absolute_url()).text
+    for button in ("pause", "resume", "cancel", "retry"):
+        assert client.post(address(button, job)).status_code == 404
+    job.refresh_from_db()
+    assert job.state == "running"
+    assert engine.counts(job).failed == 1
+
+
+def test_a_button_that_no_longer_fits_says_so_and_changes_nothing(client, job):
+    engine.cancel(job)
+    client.force_login(job.study.created_by)
+    response = client.post(address("pause", job))
+    assert response.status_code == 409
+    assert "A job that is cancelled cannot be paused." in response.text
+    job.refresh_from_db()
+    assert job.state == "cancelled"
+
+
+def test_steering_needs_a_post(client, job):
+    client.force_login(job.study.created_by)
+    assert client.get(address("cancel", job)).status_code == 405
+    job.refresh_from_db()
+    assert job.state == "running"
+
+
+def test_the_list_takes_as_many_queries_for_thirty_jobs_as_for_one(client, job, django_assert_num_queries):
+    client.force_login(job.study.created_by)
+    add_items(job, done=1)
+    # session, user, study, role for the tabs, count, jobs, progress
+    with django_assert_num_queries(7):
+        client.get(list_address(job))
+    for number in range(29):
+        add_items(
+            Job.objects.create(study=job.study, kind="tests.count", subject=f"more {number}", title="More"), done=2
+        )
+    with django_assert_num_queries(7):
+        client.get(list_address(job))
+
+
+def test_the_time_left_comes_from_the_last_minute_only(job):
+    Job.objects.filter(pk=job.pk).update(created_at=timezone.now() - timedelta(hours=5))
+    job.refresh_from_db()
+    items = add_items(job, open=10, done=8)
+    long_ago = [item.pk for item in items if item.state == "done"][:3]
+    WorkItem.objects.filter(pk__in=long_ago).update(updated_at=timezone.now() - timedelta(hours=4))
+    [progress] = progress_of([job])
+    assert progress.seconds_left == pytest.approx(10 * 60 / 5)
+
+    WorkItem.objects.filter(job=job).update(updated_at=timezone.now() - timedelta(hours=4))
+    [progress] = progress_of([job])
+    assert progress.seconds_left is None
+
+
+def test_usage_tells_paid_logged_unknown_and_unpriced_calls_apart(client, job):
+    endpoint = Endpoint.objects.create(
+        name="local", provider="openai_compatible", llm="sim-x", base_url="http://127.0.0.1:9/v1"
+    )
+    items = add_items(job, done=4)
+    calls = [
+        {"outcome": "ok", "cost": Decimal("0.01"), "tokens_in": 100, "tokens_out": 20, "simulated": True},
+        {"outcome": "ok", "cost": None, "tokens_in": 50, "tokens_out": 10},
+        {"outcome": "ok", "cost": Decimal("0.01"), "tokens_in": 7, "tokens_out": 7},
+        {"outcome": "sent"},
+    ]
+    for number, (item, facts) in enumerate(zip(items, calls, strict=True)):
+        call = Call.objects.create(
+            endpoint=endpoint,
+            purpose="test",
+            prompt_name="verbatim",
+            prompt_version=0,
+            prompt_digest="d",
+            request={},
+            request_digest=f"r{number}",
+            **facts,
+        )
+        CallUse.objects.create(item=item, call=call, from_cache=number == 2)
+    usage = usage_of(job)
+    assert (usage.calls, usage.from_log, usage.unknown, usage.unpriced, usage.simulated) == (4, 1, 1, 1, 1)
+    assert (usage.tokens_in, usage.tokens_out) == (150, 30)
+
+    client.force_login(job.study.created_by)
+    text = client.get(job.get_absolute_url()).text
+    assert "1 call was in flight when a worker died" in text
+    assert "badge-simulated" in text
+
+
+def test_text_of_a_provider_cannot_become_markup(client, job):
+    [item] = add_items(job, failed=1)
+    item.error = "<script>alert(1)</script>"
+    item.save()
+    client.force_login(job.study.created_by)
+    text = client.get(job.get_absolute_url()).text
+    assert "<script>alert" not in text
+    assert "&lt;script&gt;alert(1)" in text
