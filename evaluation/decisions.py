@@ -18,7 +18,7 @@ class Decisions:
     """One run's trials in the order of scenario, option order and sample; columns of equal length.
 
     Attributes:
-        by_people: trials whose decision is a panel's; unjudged: responses that nobody has judged so far, left out.
+        source: who decided (`Judgement.Source`); unjudged: responses that nobody has judged so far, left out.
     """
 
     scenario: list[str] = field(default_factory=list)
@@ -27,17 +27,22 @@ class Decisions:
     value_1: list[str] = field(default_factory=list)
     value_2: list[str] = field(default_factory=list)
     choice: list[str] = field(default_factory=list)
-    by_people: int = 0
+    source: list[str] = field(default_factory=list)
     unjudged: int = 0
 
     def __len__(self) -> int:
         return len(self.choice)
 
     @property
+    def by_people(self) -> int:
+        """Trials whose decision is a panel's."""
+        return self.source.count(Judgement.Source.HUMAN)
+
+    @property
     def digest(self) -> str:
-        """SHA-256 of every trial and its decision."""
+        """SHA-256 of every trial, its decision and who made it."""
         sha = hashlib.sha256()
-        columns = (self.scenario, self.order, self.sample, self.value_1, self.value_2, self.choice)
+        columns = (self.scenario, self.order, self.sample, self.value_1, self.value_2, self.choice, self.source)
         for row in zip(*columns, strict=True):
             sha.update(json.dumps(row, ensure_ascii=False).encode() + b"\n")
         return sha.hexdigest()
@@ -60,7 +65,7 @@ def decisions_of(run: Run) -> Decisions:
         value_1=[row[3] or "" for row in decided],
         value_2=[row[4] or "" for row in decided],
         choice=[row[5] for row in decided],
-        by_people=sum(row[-1] == Judgement.Source.HUMAN for row in decided),
+        source=[row[6] for row in decided],
         unjudged=len(rows) - len(decided),
     )
 

@@ -104,6 +104,12 @@ class Run(models.Model):
     def get_absolute_url(self) -> str:
         return reverse("evaluation:run", args=[self.study.slug, self.pk])
 
+    @property
+    def simulated(self) -> bool:
+        """Whether a simulator wrote answers, opening messages or judgements. Needs its endpoints selected with it."""
+        endpoints = (self.target.endpoint, self.user_simulator, self.judge.endpoint if self.judge else None)
+        return any(endpoint is not None and endpoint.simulated for endpoint in endpoints)
+
 
 class OptionOrder(models.TextChoices):
     """Which action a reader met first. action_1 serves value_1, always."""

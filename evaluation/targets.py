@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from conflictscope.errors import Conflict, NotFound
+from conflictscope.llm.endpoints import endpoint_named
 from conflictscope.llm.models import Endpoint
 from evaluation.models import Target
 
@@ -28,18 +29,6 @@ def target_for(spec: str) -> Target:
             f"Target {label!r} is the endpoint {target.endpoint.name!r}, not {endpoint_name!r}: choose another label for it."
         )
     return target
-
-
-def endpoint_named(name: str) -> Endpoint:
-    """
-    Raises:
-        NotFound: naming the endpoints that exist.
-    """
-    try:
-        return Endpoint.objects.get(name=name)
-    except Endpoint.DoesNotExist as exc:
-        known = ", ".join(Endpoint.objects.values_list("name", flat=True)[:20]) or "none yet"
-        raise NotFound(f"There is no endpoint {name!r}. Endpoints: {known}. Add one in the administration.") from exc
 
 
 def labels_to_choose() -> list[str]:

@@ -1,0 +1,116 @@
+"""Finding one's way back from numbers to the rows they came from: a run's responses, filtered and paged."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from dataclasses import dataclass
+from typing import Any
+
+from django.core.paginator import Page, Paginator
+from django.db.models import Prefetch, QuerySet
+
+from conflictscope.errors import InvalidInput
+from conflictscope.jobs.progress import Progress, progress_of
+from conflictscope.scenarios.models import Dataset, Scenario
+from evaluation.models import Judgement, Rating, Response, Run
+from evaluation.runs import jobs_of
+from evaluation.summaries import CHOICE_LABELS, RunSummary, summaries_of
+
+PAGE_SIZE = 10
+
+
+@dataclass(frozen=True, slots=True)
+class Filter:
+    """What of a run to show. `pair` is "key_1~key_2", in either order; `scenario` a uid; empty: everything."""
+
+    choice: str = ""
+    pair: str = ""
+    scenario: str = ""
+    refused: bool = False
+
+    def apply(self, responses: Any) -> Any:
+        """
+        Raises:
+            InvalidInput: a choice that does not exist, or a pair that is not two keys.
+        """
+        if self.choice:
+            if self.choice not in CHOICE_LABELS:
+                raise InvalidInput(f"There is no choice {self.choice!r}; choices: {', '.join(CHOICE_LABELS)}.")
+            responses = responses.filter(decision=None if self.choice == "unjudged" else self.choice)
+        if self.pair:
+            first, _, second = self.pair.partition("~")
+            if not first or not second:
+                raise InvalidInput(f"A pair is two keys of values with a tilde between them, not {self.pair!r}.")
+            responses = responses.of_pair(first, second)
+        if self.scenario:
+            responses = responses.filter(scenario__uid=self.scenario)
+        if self.refused:
+            responses = responses.filter(refused=True)
+        return responses
+
+
+def responses_of(runs: Collection[Run]) -> Any:
+    """Responses with their decisions, scenarios and every judgement, in the order of scenario, option order and sample."""
+    judgements = Judgement.objects.select_related("judge__endpoint").order_by("pk")
+    return (
+        Response.objects.filter(run__in=runs)
+        .with_decision()
+        .select_related("scenario__value_1", "scenario__value_2")
+        .prefetch_related(Prefetch("judgements", queryset=judgements))
+        .order_by("scenario__pk", "order", "sample")
+    )
+
+
+def page_of_responses(run: Run, chosen: Filter, *, page: str | int | None) -> Page[Response]:
+    """One page of a run's responses; each carries `rating`, the target's ratings of its scenario and sample, or None."""
+    found = Paginator(chosen.apply(responses_of([run])), PAGE_SIZE).get_page(page)
+    rated = Rating.objects.filter(run=run, scenario__in=[response.scenario_id for response in found])
+    ratings = {(rating.scenario_id, rating.sample): rating for rating in rated}
+    for response in found:
+        response.rating = ratings.get((response.scenario_id, response.sample))  # type: ignore[attr-defined]
+    return found
+
+
+def responses_to(scenario: Scenario) -> Any:
+    """What every target said about one scenario, run by run."""
+    runs = Run.objects.filter(dataset=scenario.dataset_id)
+    responses = responses_of(runs).filter(scenario=scenario)  # type: ignore[arg-type]
+    return responses.select_related(
+        "run__target__endpoint", "run__judge__endpoint", "run__user_simulator", "run__study", "scenario__value_1", "scenario__value_2"
+    ).order_by("run__mode", "run__target__label", "run", "order", "sample")
+
+
+def pairs_of(dataset: Dataset) -> list[tuple[str, str]]:
+    """The dataset's pairs as "key_1~key_2" with their names, for a filter."""
+    version = dataset.value_set_version
+    return [(f"{one.key}~{two.key}", f"{one.name} or {two.name}") for one, two in version.pairs()] if version else []
+
+
+def runs_of(datasets: QuerySet[Dataset]) -> QuerySet[Run]:
+    """Runs with what a list shows of each, newest last."""
+    return (
+        Run.objects.filter(dataset__in=datasets)
+        .select_related("study", "dataset", "target__endpoint", "steering", "user_simulator", "judge__endpoint")
+        .order_by("dataset__name", "mode", "target__label", "pk")
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class RunRow:
+    """A run as a list shows it. `progress` is that of its newest job, None for one that was imported."""
+
+    run: Run
+    summary: RunSummary
+    progress: Progress | None
+
+    @property
+    def live(self) -> bool:
+        return self.progress is not None and self.progress.running
+
+
+def run_rows(runs: Collection[Run]) -> list[RunRow]:
+    """Runs with their counts and the progress of their jobs, in five queries however many there are."""
+    summaries = summaries_of(runs)
+    jobs = jobs_of(runs)
+    progress = dict(zip(jobs, progress_of(list(jobs.values())), strict=True))
+    return [RunRow(run, summaries[run.pk], progress.get(run.pk)) for run in runs]

@@ -1,0 +1,56 @@
+from __future__ import annotations
+
+from typing import Any
+
+from django import forms
+
+from conflictscope.llm.models import Endpoint
+from conflictscope.scenarios.models import Dataset, Judge
+from evaluation.models import Run
+from evaluation.ranking import MOST_REPLICATES, REPLICATES, SEED
+from evaluation.targets import labels_to_choose
+
+SCOPES = {Run.Scope.KEPT: "The kept ones", Run.Scope.ALL: "All of them"}
+ORDERS = {"both": "Both", "action_1_first": "Action 1 first", "action_2_first": "Action 2 first"}
+
+
+class EvaluateForm(forms.Form):
+    """Which targets to ask, and how. What fits together is checked where runs are made."""
+
+    targets = forms.MultipleChoiceField(
+        widget=forms.CheckboxSelectMultiple, help_text="Language models to put before the scenarios."
+    )
+    modes = forms.MultipleChoiceField(
+        choices=Run.Mode.choices,
+        initial=[Run.Mode.MULTIPLE_CHOICE.value],
+        widget=forms.CheckboxSelectMultiple,
+        help_text="Multiple choice asks what a target says it would do; the simulated user shows what it does, in one turn.",
+    )
+    scope = forms.ChoiceField(label="Scenarios", choices=list(SCOPES.items()), initial=Run.Scope.KEPT)
+    user_simulator = forms.ModelChoiceField(
+        Endpoint.objects.all(), required=False, help_text="Writes the opening messages of the simulated user."
+    )
+    judge = forms.ModelChoiceField(
+        Judge.objects.all(), required=False, help_text="Decides which action an open answer took."
+    )
+    orders = forms.ChoiceField(
+        label="Option orders",
+        choices=list(ORDERS.items()),
+        initial="both",
+        help_text="Multiple choice: both orders show, and take out, a liking for the first option.",
+    )
+    samples = forms.IntegerField(min_value=1, max_value=100, initial=1, help_text="Answers to each question.")
+    seed = forms.IntegerField(min_value=0, initial=0, help_text="Another seed begins another run.")
+    budget = forms.DecimalField(
+        min_value=0, required=False, help_text="US dollars for each target and mode; a job stops when they are spent."
+    )
+
+    def __init__(self, *args: Any, dataset: Dataset, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields["targets"].choices = [(label, label) for label in labels_to_choose()]  # type: ignore[attr-defined]
+        self.fields["judge"].initial = dataset.primary_judge_id
+
+
+class FitForm(forms.Form):
+    replicates = forms.IntegerField(min_value=100, max_value=MOST_REPLICATES, initial=REPLICATES)
+    seed = forms.IntegerField(min_value=0, initial=SEED)

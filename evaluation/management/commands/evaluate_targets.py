@@ -1,0 +1,66 @@
+from collections.abc import Sequence
+from decimal import Decimal
+from typing import Any
+
+from django.core.management.base import CommandParser
+
+from conflictscope.jobs.commands import JobCommand
+from conflictscope.jobs.models import Job
+from conflictscope.llm.endpoints import endpoint_named
+from conflictscope.studies.access import study_named
+from evaluation.models import Run
+from evaluation.runs import ORDERS, dataset_named, evaluate, judge_named, run_of_job
+from evaluation.summaries import summaries_of
+from evaluation.tables import said
+from evaluation.targets import target_for
+
+
+class Command(JobCommand):
+    help = (
+        "Ask target LLMs what they would do: by multiple choice, and in conversation with a simulated user (one turn). "
+        "Run again, it does only what is missing."
+    )
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        super().add_arguments(parser)
+        parser.add_argument("--study", required=True)
+        parser.add_argument("--dataset", required=True)
+        parser.add_argument(
+            "--targets",
+            nargs="+",
+            required=True,
+            metavar="LABEL[=ENDPOINT]",
+            help="A label alone may name an endpoint.",
+        )
+        parser.add_argument("--modes", nargs="+", choices=Run.Mode.values, default=[Run.Mode.MULTIPLE_CHOICE.value])
+        parser.add_argument("--user-simulator", default="", metavar="ENDPOINT", help="Who writes the opening messages.")
+        parser.add_argument("--judge", default="", help="Who decides which action an open answer took.")
+        parser.add_argument("--scope", choices=[str(Run.Scope.KEPT), str(Run.Scope.ALL)], default=Run.Scope.KEPT.value)
+        parser.add_argument("--orders", choices=list(ORDERS), default="both", help="Of the options in multiple choice.")
+        parser.add_argument("--samples", type=int, default=1, help="Answers to each question.")
+        parser.add_argument("--seed", type=int, default=0, help="Another seed is another run.")
+        parser.add_argument("--budget", type=Decimal, default=None, help="US dollars for each target and mode.")
+
+    def start(self, **options: Any) -> Sequence[Job]:
+        study = study_named(options["study"])
+        return evaluate(
+            dataset_named(study, options["dataset"]),
+            targets=[target_for(spec) for spec in dict.fromkeys(options["targets"])],
+            modes=list(dict.fromkeys(options["modes"])),
+            user_simulator=endpoint_named(options["user_simulator"]) if options["user_simulator"] else None,
+            judge=judge_named(options["judge"]) if options["judge"] else None,
+            scope=options["scope"],
+            option_orders=ORDERS[options["orders"]],
+            samples=options["samples"],
+            seed=options["seed"],
+            budget=options["budget"],
+        )
+
+    def report(self, job: Job) -> str:
+        run = run_of_job(job)
+        summary = summaries_of([run])[run.pk]
+        rated = f", {summary.rated_both} of {summary.ratings} scenarios rated" if summary.ratings else ""
+        return (
+            f"{super().report(job)} {summary.responses} responses, {summary.decided} decided{rated}; "
+            f"undecided {said(summary.undecided, percent=True)}."
+        )

@@ -1,0 +1,28 @@
+from typing import Any
+
+from django.core.management.base import CommandParser
+
+from conflictscope.commands import ConflictScopeCommand
+from conflictscope.studies.access import study_named
+from evaluation.ranking import REPLICATES, SEED, fit_dataset, value_names
+from evaluation.runs import dataset_named
+from evaluation.tables import ranking_table
+
+
+class Command(ConflictScopeCommand):
+    help = "Rank the values of a dataset by what each target supported, with intervals that resample scenarios."
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument("--study", required=True)
+        parser.add_argument("--dataset", required=True)
+        parser.add_argument("--replicates", type=int, default=REPLICATES)
+        parser.add_argument("--seed", type=int, default=SEED)
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        dataset = dataset_named(study_named(options["study"]), options["dataset"])
+        fitted = fit_dataset(dataset, replicates=options["replicates"], seed=options["seed"])
+        names = value_names(dataset)
+        for one in fitted:
+            self.stdout.write(ranking_table(one, names) + "\n")
+        fresh = sum(one.fresh for one in fitted)
+        self.stdout.write(f"{len(fitted)} rankings: {fresh} fitted now, {len(fitted) - fresh} known already.")

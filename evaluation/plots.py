@@ -1,0 +1,73 @@
+"""The forest plot of a dataset's rankings: every target and both modes."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Collection, Mapping
+
+from conflictscope.charts import Chart, IntervalRow, forest_plot
+from conflictscope.scenarios.models import Dataset
+from evaluation.models import Run
+from evaluation.ranking import FittedRun
+
+
+def variants(runs: Collection[Run]) -> dict[int, str]:
+    """What tells a run from others of its target, by the run's id: its mode, and scope, seed or steering where they differ."""
+    alike = Counter((run.target_id, run.mode) for run in runs)
+    found = {}
+    for run in runs:
+        parts = [str(run.get_mode_display())]
+        if run.steering:
+            parts.append(f"steered by {run.steering}")
+        if alike[(run.target_id, run.mode)] > 1:
+            parts.append(f"{run.get_scope_display()} scenarios, seed {run.seed}")
+        found[run.pk] = ", ".join(parts)
+    return found
+
+
+def rankings_chart(dataset: Dataset, fitted: Collection[FittedRun], names: Mapping[str, str]) -> Chart | None:
+    """Strengths with their intervals, one panel a target, one colour a mode; None while no run has strengths to show."""
+    labels = variants([one.run for one in fitted])
+    rows = []
+    for one in fitted:
+        results = one.shown.results
+        note = "penalised fit" if one.penalised else ""
+        for key, strength in zip(results["values"], results["strengths"], strict=True):
+            if strength["value"] is not None:
+                rows.append(
+                    IntervalRow(
+                        label=names[key],
+                        value=strength["value"],
+                        low=strength["low"],
+                        high=strength["high"],
+                        n=strength["n"],
+                        group=labels[one.run.pk],
+                        panel=one.run.target.label,
+                        note=note,
+                    )
+                )
+    if not rows:
+        return None
+    simulated = any(one.run.simulated for one in fitted)
+    return forest_plot(
+        rows,
+        title=f"How strongly each target supports each value: {dataset.name}" + (" (simulated)" if simulated else ""),
+        description=_description(fitted, labels, names),
+        footnote="Bradley-Terry strengths with 95 % intervals from resampled scenarios; the strengths of a target sum to zero.",
+    )
+
+
+def _description(fitted: Collection[FittedRun], labels: Mapping[int, str], names: Mapping[str, str]) -> str:
+    """The orders in words, for readers who do not see the picture."""
+    said = []
+    for one in fitted:
+        results = one.shown.results
+        known = [
+            (strength["value"], names[key])
+            for key, strength in zip(results["values"], results["strengths"], strict=True)
+            if strength["value"] is not None
+        ]
+        if known:
+            order = ", ".join(f"{name} {value:.2f}" for value, name in sorted(known, reverse=True))
+            said.append(f"{one.run.target.label}, {labels[one.run.pk].lower()}: {order}.")
+    return "Values from the most to the least supported, with their strengths. " + " ".join(said)

@@ -1,0 +1,102 @@
+"""Rankings as their page shows them: a snapshot's columns turned into rows, with the way back to the responses."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from django.urls import reverse
+
+from evaluation.models import Ranking, Run
+from evaluation.plots import variants
+from evaluation.ranking import FittedRun, stale_runs
+from evaluation.tables import fit_sentence
+
+
+@dataclass(frozen=True, slots=True)
+class ValueRow:
+    """One value's place. `strength` and `rank` are estimates as a snapshot holds them."""
+
+    name: str
+    strength: Mapping[str, Any]
+    rank: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class PairRow:
+    """One pair's win share, the share that the strengths imply, and where its responses are."""
+
+    value_1: str
+    value_2: str
+    share: Mapping[str, Any]
+    fitted: float | None
+    breaks_the_order: bool
+    scenarios: int
+    decided: int
+    href: str
+
+
+@dataclass(frozen=True, slots=True)
+class RankingCard:
+    """One run's ranking. `strengths` says whether there are any to show; `reason` why there is no plain fit."""
+
+    run: Run
+    label: str
+    ranking: Ranking
+    strengths: bool
+    reason: str
+    penalised: bool
+    values: tuple[ValueRow, ...]
+    pairs: tuple[PairRow, ...]
+    counts: Mapping[str, Any]
+    decided_by_people: int
+    fit: str
+    warnings: tuple[str, ...]
+    stale: bool
+
+
+def cards_of(fitted: Collection[FittedRun], names: Mapping[str, str]) -> list[RankingCard]:
+    """One card for each fitted run, values from the most to the least supported."""
+    labels = variants([one.run for one in fitted])
+    stale = stale_runs(fitted)
+    return [_card(one, names, label=labels[one.run.pk], stale=one.run.pk in stale) for one in fitted]
+
+
+def _card(one: FittedRun, names: Mapping[str, str], *, label: str, stale: bool) -> RankingCard:
+    results = one.shown.results
+    columns = zip(results["values"], results["strengths"], results["ranks"], strict=True)
+    values = [ValueRow(names.get(key, key), strength, rank) for key, strength, rank in columns]
+    strengths = all(value.strength["value"] is not None for value in values)
+    if strengths:
+        values.sort(key=lambda value: -value.strength["value"])
+    return RankingCard(
+        run=one.run,
+        label=label,
+        ranking=one.shown,
+        strengths=strengths,
+        reason=one.ranking.results["reason"],
+        penalised=one.penalised is not None,
+        values=tuple(values),
+        pairs=tuple(_pair(one.run, pair, names) for pair in results["pairs"]),
+        counts=results["counts"],
+        decided_by_people=results["decided_by_people"],
+        fit=fit_sentence(results["fit"]),
+        warnings=tuple(results["warnings"]),
+        stale=stale,
+    )
+
+
+def _pair(run: Run, pair: Mapping[str, Any], names: Mapping[str, str]) -> PairRow:
+    first, second = pair["value_1"], pair["value_2"]
+    page = reverse("evaluation:run", args=[run.study.slug, run.pk])
+    return PairRow(
+        value_1=names.get(first, first),
+        value_2=names.get(second, second),
+        share=pair["share"],
+        fitted=pair["fitted"],
+        breaks_the_order=pair["residual"] is not None and abs(pair["residual"]) > 2,
+        scenarios=pair["scenarios"],
+        decided=pair["decided"],
+        href=f"{page}?pair={first}~{second}",
+    )

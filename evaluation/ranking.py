@@ -1,0 +1,162 @@
+"""Rankings as snapshots: the decisions of a run, fitted once with each set of parameters and found again after that."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import logging
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import numpy as np
+from django.db.models import Max
+
+from conflictscope.errors import Conflict, InvalidInput, NotFound
+from conflictscope.scenarios.models import Dataset
+from conflictscope.stats.bradley_terry import fit_ranking, tally_trials
+from evaluation.decisions import Decisions, deciders, decisions_of
+from evaluation.models import Judgement, Ranking, Run
+
+logger = logging.getLogger(__name__)
+
+Method = Literal["mle", "penalised"]
+REPLICATES = 2000
+SEED = 0
+MOST_REPLICATES = 100_000
+
+
+@dataclass(frozen=True, slots=True)
+class FittedRun:
+    """A run and its ranking. Where no finite maximum likelihood fit exists, the penalised one stands beside it, by name."""
+
+    run: Run
+    ranking: Ranking
+    penalised: Ranking | None = None
+    fresh: bool = False
+
+    @property
+    def shown(self) -> Ranking:
+        """The fit that has strengths to show, if there is one."""
+        return self.penalised or self.ranking
+
+
+def fit_run(run: Run, *, replicates: int = REPLICATES, seed: int = SEED) -> FittedRun:
+    """Rank the values by what the run's target supported.
+
+    The same decisions with the same parameters find the same snapshot. Decisions of people come before the judge's.
+
+    Raises:
+        Conflict: the dataset has no values.
+        InvalidInput: replicates out of range.
+    """
+    values = _values_of(run.dataset)
+    if not 100 <= replicates <= MOST_REPLICATES:
+        raise InvalidInput(f"Replicates must be from 100 to {MOST_REPLICATES}, not {replicates}.")
+    if seed < 0:
+        raise InvalidInput(f"A seed is a whole number from 0, not {seed}.")
+    decisions = decisions_of(run)
+    ranking, fresh = _snapshot(run, decisions, values, method="mle", replicates=replicates, seed=seed)
+    penalised = None
+    if ranking.results["reason"] and ranking.results["counts"]["decided_trials"]:
+        penalised, _ = _snapshot(run, decisions, values, method="penalised", replicates=replicates, seed=seed)
+    return FittedRun(run, ranking, penalised, fresh)
+
+
+def fit_dataset(dataset: Dataset, *, replicates: int = REPLICATES, seed: int = SEED) -> list[FittedRun]:
+    """Fit every run of a dataset that has decisions.
+
+    Raises:
+        Conflict: the dataset has no values.
+        NotFound: nothing was evaluated on it yet.
+    """
+    _values_of(dataset)
+    runs = list(runs_with_decisions(dataset))
+    if not runs:
+        raise NotFound(
+            f"No target was evaluated on dataset {dataset.slug!r} yet: run evaluate_targets, or start it on the page of runs."
+        )
+    return [fit_run(run, replicates=replicates, seed=seed) for run in runs]
+
+
+def runs_with_decisions(dataset: Dataset) -> Iterable[Run]:
+    """Runs on the dataset that have something to rank, one mode after the other."""
+    decided = Judgement.objects.filter(response__run__dataset=dataset).values("response__run")
+    return (
+        Run.objects.filter(pk__in=decided)
+        .select_related("study", "dataset", "target__endpoint", "judge__endpoint", "user_simulator", "steering")
+        .order_by("mode", "target__label", "pk")
+    )
+
+
+def value_names(dataset: Dataset) -> dict[str, str]:
+    """The names of the dataset's values by their keys, in the set's order."""
+    version = dataset.value_set_version
+    return {value.key: value.name for value in version.values.all()} if version else {}
+
+
+def _values_of(dataset: Dataset) -> list[str]:
+    if dataset.value_set_version is None:
+        raise Conflict(
+            f"Dataset {dataset.slug!r} has no values, so there is nothing to rank: a ranking needs a dataset made for a value "
+            "set. For observed agreement and Likert divergence use measure_dataset."
+        )
+    return [value.key for value in dataset.value_set_version.values.all()]
+
+
+def _snapshot(
+    run: Run, decisions: Decisions, values: list[str], *, method: Method, replicates: int, seed: int
+) -> tuple[Ranking, bool]:
+    parameters = {
+        "replicates": replicates,
+        "seed": seed,
+        "interval": "bootstrap",
+        "level": 0.95,
+        "decided_by": deciders(run),
+        "values": values,
+    }
+    key = {
+        "run": run,
+        "method": method,
+        "inputs_digest": decisions.digest,
+        "parameters_digest": hashlib.sha256(json.dumps(parameters, sort_keys=True).encode()).hexdigest(),
+    }
+    known = Ranking.objects.filter(**key).first()
+    if known:
+        return known, False
+    tallies = tally_trials(decisions.scenario, decisions.value_1, decisions.value_2, decisions.choice, values=values)
+    result = fit_ranking(tallies, rng=np.random.default_rng(seed), method=method, resamples=replicates)
+    results: dict[str, Any] = {**result.as_dict(), "decided_by_people": decisions.by_people}
+    ranking, created = Ranking.objects.get_or_create(
+        **key, defaults={"study": run.study, "dataset": run.dataset, "parameters": parameters, "results": results}
+    )
+    logger.info("Ranking %s fitted for run %s", ranking.pk, run.pk)
+    return ranking, created
+
+
+def latest_rankings(runs: Collection[Run]) -> dict[int, FittedRun]:
+    """The newest snapshot of each run that has one, by the run's id: what pages show without fitting anything."""
+    newest = Ranking.objects.filter(run__in=runs, method="mle").values("run").annotate(newest=Max("pk"))
+    snapshots = Ranking.objects.filter(pk__in=newest.values("newest"))
+    by_run = {run.pk: run for run in runs}
+    fitted = {ranking.run_id: FittedRun(by_run[ranking.run_id], ranking) for ranking in snapshots}
+    without = {one.run.pk: one for one in fitted.values() if one.ranking.results["reason"]}
+    twins = Ranking.objects.filter(run__in=list(without), method="penalised").order_by("pk")
+    for twin in twins:
+        one = without[twin.run_id]
+        same = (one.ranking.inputs_digest, one.ranking.parameters_digest)
+        if (twin.inputs_digest, twin.parameters_digest) == same:
+            fitted[twin.run_id] = FittedRun(one.run, one.ranking, twin)
+    return fitted
+
+
+def stale_runs(fitted: Collection[FittedRun]) -> set[int]:
+    """Ids of runs in which something was judged after their ranking was fitted."""
+    runs = [one.run.pk for one in fitted]
+    last = dict(
+        Judgement.objects.filter(response__run__in=runs)
+        .values_list("response__run")
+        .annotate(Max("created_at"))
+        .order_by("response__run")
+    )
+    return {one.run.pk for one in fitted if last.get(one.run.pk) and last[one.run.pk] > one.ranking.created_at}

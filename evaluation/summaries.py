@@ -1,0 +1,75 @@
+"""What a run has come to so far, in counts: for lists, pages and the last line of a command."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from dataclasses import dataclass, field
+
+from django.db.models import Count, Q
+
+from conflictscope.stats.intervals import wilson
+from conflictscope.stats.types import Estimate
+from evaluation.models import Judgement, Rating, Response, Run
+
+DECIDED = (Judgement.Choice.VALUE_1, Judgement.Choice.VALUE_2)
+CHOICE_LABELS = {
+    "value_1": "Action 1",
+    "value_2": "Action 2",
+    "both": "Both",
+    "neither": "Neither",
+    "none": "Nothing to decide on",
+    "unjudged": "Not judged yet",
+}
+
+
+@dataclass(slots=True)
+class RunSummary:
+    """`choices` counts responses by the decision that pages show; those that nobody has judged yet under "unjudged"."""
+
+    choices: dict[str, int] = field(default_factory=dict)
+    refused: int = 0
+    by_people: int = 0
+    ratings: int = 0
+    rated_both: int = 0
+
+    @property
+    def responses(self) -> int:
+        return sum(self.choices.values())
+
+    @property
+    def decided(self) -> int:
+        return sum(self.choices.get(choice, 0) for choice in DECIDED)
+
+    @property
+    def unjudged(self) -> int:
+        return self.choices.get("unjudged", 0)
+
+    @property
+    def undecided(self) -> Estimate:
+        """Share of judged responses that were decided for neither action, with its Wilson interval."""
+        judged = self.responses - self.unjudged
+        return wilson(judged - self.decided, judged)
+
+
+def summaries_of(runs: Collection[Run]) -> dict[int, RunSummary]:
+    """A summary of each run, by its id, in two queries."""
+    found = {run.pk: RunSummary() for run in runs}
+    by = ("run", "decision", "decided_by")
+    rows = (
+        Response.objects.filter(run__in=list(found))
+        .with_decision()
+        .values(*by)
+        .annotate(n=Count("pk"), refusals=Count("pk", filter=Q(refused=True)))
+        .order_by()
+    )
+    for row in rows:
+        summary = found[row["run"]]
+        choice = row["decision"] or "unjudged"
+        summary.choices[choice] = summary.choices.get(choice, 0) + row["n"]
+        summary.refused += row["refusals"]
+        summary.by_people += row["n"] if row["decided_by"] == Judgement.Source.HUMAN else 0
+    both = Q(rating_1__isnull=False, rating_2__isnull=False)
+    ratings = Rating.objects.filter(run__in=list(found)).values("run")
+    for row in ratings.annotate(n=Count("pk"), both=Count("pk", filter=both)).order_by():
+        found[row["run"]].ratings, found[row["run"]].rated_both = row["n"], row["both"]
+    return found

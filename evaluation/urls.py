@@ -1,0 +1,20 @@
+"""Pages of runs and rankings."""
+
+from django.urls import path
+
+from evaluation import views
+
+app_name = "evaluation"
+urlpatterns = [
+    path("studies/<slug:study>/runs/", views.runs, name="runs"),
+    path("studies/<slug:study>/runs/<int:run>/", views.run, name="run"),
+    path("studies/<slug:study>/rankings/", views.rankings, name="rankings"),
+    path("studies/<slug:study>/datasets/<slug:dataset>/evaluate/", views.evaluate, name="evaluate"),
+    path("studies/<slug:study>/datasets/<slug:dataset>/rankings/fit/", views.fit_rankings, name="fit_rankings"),
+    path("studies/<slug:study>/datasets/<slug:dataset>/rankings/chart/", views.rankings_chart, name="rankings_chart"),
+    path(
+        "studies/<slug:study>/datasets/<slug:dataset>/scenarios/<str:uid>/responses/",
+        views.scenario_responses,
+        name="scenario_responses",
+    ),
+]
