@@ -1,0 +1,73 @@
+"""What can go wrong in this room. No sentence here tells an annotator what a machine or another person said."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from conflictscope.errors import Conflict, ConflictScopeError, InvalidInput, NotFound
+
+
+class NotOpen(Conflict):
+    """Work was asked for in a campaign that gives none out at present."""
+
+    code = "campaign_not_open"
+
+
+class Excluded(ConflictScopeError):
+    """The person may not go on labelling in this campaign."""
+
+    code = "participant_excluded"
+    http_status = 403
+
+
+class ConsentMissing(Conflict):
+    """Work was asked for before the guideline was read and agreed to."""
+
+    code = "consent_missing"
+
+
+class LeaseUnknown(NotFound):
+    """No assignment of this person has the token; one of somebody else's looks the same."""
+
+    code = "lease_unknown"
+
+
+class AlreadySubmitted(Conflict):
+    """The assignment has been submitted; its answers stand."""
+
+    code = "already_submitted"
+
+
+class AnswerUnknown(InvalidInput):
+    """A question that the item does not have, or an answer that the question does not offer."""
+
+    code = "answer_unknown"
+
+
+class AnswersMissing(ConflictScopeError):
+    """A submission came before every question was answered. What was answered is kept."""
+
+    code = "answers_missing"
+    http_status = 422
+
+    def __init__(self, sentence: str, *, questions: Sequence[str]) -> None:
+        super().__init__(sentence)
+        self.questions = tuple(questions)
+
+
+class CampaignExists(Conflict):
+    """A campaign of that name stands already, drawn or set up otherwise."""
+
+    code = "campaign_exists"
+
+
+class CampaignClosed(Conflict):
+    """A closed campaign does not change any more: its labels have been seen."""
+
+    code = "campaign_closed"
+
+
+class NothingToLabel(InvalidInput):
+    """The dataset has no scenario that people could label."""
+
+    code = "nothing_to_label"
