@@ -4,3 +4,11 @@ from django.apps import AppConfig
 class ScenariosConfig(AppConfig):
     name = "conflictscope.scenarios"
     label = "scenarios"
+
+    def ready(self) -> None:
+        from conflictscope.jobs.registry import register
+        from conflictscope.scenarios.filtering import FilterHandler
+        from conflictscope.scenarios.generation import GenerationHandler
+
+        register(GenerationHandler())
+        register(FilterHandler())

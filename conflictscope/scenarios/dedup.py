@@ -99,9 +99,13 @@ def _mark_pair(
     new = list(of_pair.filter(embedding__isnull=True, status=Scenario.Status.OUTLINED))
     if earlier_first is not None:
         new.sort(key=earlier_first)
-    known = list(of_pair.filter(embedding__isnull=False).values_list("pk", "embedding"))
+    known = [
+        (pk, vector)
+        for pk, vector in of_pair.filter(embedding__isnull=False).values_list("pk", "embedding")
+        if vector is not None
+    ]
     fresh = embed([f"{each.outline_context} {each.outline_opportunity}" for each in new], name=embedding_model)
-    vectors = np.concatenate([unpacked([column for _, column in known]), fresh]) if known else fresh
+    vectors = np.concatenate([unpacked([vector for _, vector in known]), fresh]) if known else fresh
     nearest, similarity = nearest_earlier(vectors, start=len(known))
     pks = [pk for pk, _ in known] + [each.pk for each in new]
     duplicates = 0

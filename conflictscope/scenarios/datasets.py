@@ -1,0 +1,87 @@
+"""Datasets: found by name, and what they hold in numbers."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from django.db.models import Count, Q, QuerySet
+
+from conflictscope.errors import NotFound
+from conflictscope.scenarios.dimensions import dimensions_of
+from conflictscope.scenarios.models import Dataset, Dimension, Judge, Scenario, Verdict
+from conflictscope.stats.intervals import wilson
+from conflictscope.stats.types import Estimate
+from conflictscope.studies.models import Study
+
+
+@dataclass(frozen=True, slots=True)
+class DimensionRate:
+    """How often a judge passed a dimension. Unparsable answers are counted beside the rate, not in it."""
+
+    dimension: Dimension
+    rate: Estimate
+    passed: int
+    failed: int
+    unparsable: int
+
+
+@dataclass(frozen=True, slots=True)
+class StatusCount:
+    status: Scenario.Status
+    count: int
+
+
+def dataset_named(study: Study, slug: str) -> Dataset:
+    """
+    Raises:
+        NotFound: naming the study's datasets.
+    """
+    try:
+        return Dataset.objects.select_related("study", "value_set_version", "generator", "primary_judge").get(
+            study=study, slug=slug
+        )
+    except Dataset.DoesNotExist as exc:
+        known = ", ".join(Dataset.objects.filter(study=study).values_list("slug", flat=True)[:20]) or "none yet"
+        raise NotFound(f"Study {study.slug!r} has no dataset {slug!r}. Datasets: {known}.") from exc
+
+
+def status_counts(datasets: Iterable[Dataset]) -> dict[int, list[StatusCount]]:
+    """The scenarios of each dataset by status, in the order of a scenario's life; statuses that do not occur are left out."""
+    rows = Scenario.objects.filter(dataset__in=list(datasets)).order_by("dataset")
+    found = {
+        (dataset, status): count
+        for dataset, status, count in rows.values_list("dataset", "status").annotate(count=Count("pk"))
+    }
+    return {
+        pk: [StatusCount(status, found[pk, status]) for status in Scenario.Status if (pk, status) in found]
+        for pk in {dataset for dataset, _ in found}
+    }
+
+
+def in_words(counts: Iterable[StatusCount]) -> str:
+    """Such as "80 scenarios: 3 duplicate, 52 kept, 25 dropped"."""
+    counts = list(counts)
+    total = sum(each.count for each in counts)
+    parts = ", ".join(f"{each.count} {each.status}" for each in counts)
+    return f"{total} scenarios" + (f": {parts}" if parts else "")
+
+
+def dimension_rates(dataset: Dataset, judge: Judge) -> list[DimensionRate]:
+    """The judge's pass rate on each dimension, with a Wilson interval over scenarios."""
+    rows = Verdict.objects.filter(scenario__dataset=dataset, judge=judge).order_by("dimension")
+    count = {(row[0], row[1]): row[2] for row in rows.values_list("dimension", "outcome").annotate(Count("pk"))}
+    rates = []
+    for dimension in dimensions_of(dataset):
+        passed = count.get((dimension, Verdict.Outcome.PASS), 0)
+        failed = count.get((dimension, Verdict.Outcome.FAIL), 0)
+        unparsable = count.get((dimension, Verdict.Outcome.UNPARSABLE), 0)
+        rates.append(DimensionRate(dimension, wilson(passed, passed + failed), passed, failed, unparsable))
+    return rates
+
+
+def that_fail(scenarios: QuerySet[Scenario], dimension: str, *, primary_judge_id: int | None) -> QuerySet[Scenario]:
+    """Scenarios that the primary judge, or a panel of people, has failed on the dimension."""
+    deciding = Q(source=Verdict.Source.HUMAN) | Q(judge=primary_judge_id, judge__isnull=False)
+    failing = Verdict.objects.filter(deciding, dimension=dimension, outcome=Verdict.Outcome.FAIL)
+    return scenarios.filter(pk__in=failing.values("scenario"))

@@ -1,0 +1,51 @@
+from typing import Any
+
+from django.core.management.base import CommandParser
+
+from conflictscope.jobs.commands import JobCommand
+from conflictscope.jobs.models import Job
+from conflictscope.llm.endpoints import endpoint_named
+from conflictscope.scenarios import filtering
+from conflictscope.scenarios.datasets import dataset_named, dimension_rates, in_words, status_counts
+from conflictscope.scenarios.judges import judge_named
+from conflictscope.scenarios.models import Dataset, Judge
+from conflictscope.studies.access import study_named
+
+
+class Command(JobCommand):
+    help = "Have an LLM judge answer the filter's questions about a dataset's scenarios."
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        super().add_arguments(parser)
+        parser.add_argument("--study", required=True, help="The study's slug.")
+        parser.add_argument("--dataset", required=True, help="The dataset's slug.")
+        parser.add_argument("--judge", required=True, help="The judge's name.")
+        parser.add_argument("--endpoint", help="Name of the endpoint to make the judge from, if there is none yet.")
+        parser.add_argument(
+            "--primary",
+            action="store_true",
+            help="Let this judge's verdicts decide what is kept, not an earlier judge's.",
+        )
+
+    def start(self, **options: Any) -> Job:
+        dataset = dataset_named(study_named(options["study"]), options["dataset"])
+        endpoint = endpoint_named(options["endpoint"]) if options["endpoint"] else None
+        return filtering.start(dataset, judge_named(options["judge"], endpoint=endpoint), primary=options["primary"])
+
+    def report(self, job: Job) -> str:
+        dataset = Dataset.objects.get(pk=job.parameters["dataset"])
+        judge = Judge.objects.get(pk=job.parameters["judge"])
+        lines = [f"{dataset.name}: {in_words(status_counts([dataset]).get(dataset.pk, []))}."]
+        for each in dimension_rates(dataset, judge):
+            rate = each.rate
+            said = (
+                f"{rate.value:.0%} [{rate.low:.0%}, {rate.high:.0%}]"
+                if rate.value is not None and rate.low is not None and rate.high is not None
+                else "undefined"
+            )
+            lines.append(
+                f"  {each.dimension.label}: {said} pass, n = {each.passed + each.failed}, {each.unparsable} unparsable"
+            )
+        if dataset.primary_judge_id != judge.pk:
+            lines.append(f"Statuses follow the primary judge, {dataset.primary_judge}; --primary changes that.")
+        return "\n".join(lines)

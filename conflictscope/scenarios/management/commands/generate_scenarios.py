@@ -1,0 +1,63 @@
+from typing import Any
+
+from django.core.management.base import CommandParser
+
+from conflictscope.jobs.commands import JobCommand
+from conflictscope.jobs.models import Job, WorkItem
+from conflictscope.llm.endpoints import endpoint_named
+from conflictscope.scenarios import generation
+from conflictscope.scenarios.datasets import in_words, status_counts
+from conflictscope.scenarios.generation.job import UNPARSABLE, dataset_of
+from conflictscope.scenarios.value_sets import version_named
+from conflictscope.studies.access import study_named
+
+
+class Command(JobCommand):
+    help = "Generate scenarios for the pairs of a value set, or top up a dataset that has too few."
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        super().add_arguments(parser)
+        parser.add_argument("--study", required=True, help="The study's slug.")
+        parser.add_argument("--dataset", required=True, help="The dataset's slug; made if the study has none of it.")
+        parser.add_argument("--name", default="", help="What people call the dataset.")
+        parser.add_argument("--value-set", help="Slug of the value set, its newest version; SLUG@NUMBER for another.")
+        parser.add_argument("--generator", help="Name of the endpoint that writes.")
+        parser.add_argument(
+            "--per-pair", type=int, help="How many scenarios each value pair gets, duplicates not counted."
+        )
+        parser.add_argument(
+            "--threshold", type=float, help="Cosine from which an outline is a duplicate; 0.8 unless said."
+        )
+        parser.add_argument(
+            "--deployment-context",
+            action="append",
+            default=[],
+            metavar="TEXT",
+            help="Where the assistant is deployed. Given more than once, scenarios are spread over them.",
+        )
+
+    def start(self, **options: Any) -> Job:
+        dataset = generation.open_dataset(
+            study_named(options["study"]),
+            options["dataset"],
+            name=options["name"],
+            value_set=version_named(options["value_set"]) if options["value_set"] else None,
+            generator=endpoint_named(options["generator"]) if options["generator"] else None,
+            per_pair=options["per_pair"],
+            threshold=options["threshold"],
+            deployment_contexts=options["deployment_context"],
+        )
+        return generation.start(dataset)
+
+    def report(self, job: Job) -> str:
+        dataset = dataset_of(job)
+        lines = [f"{dataset.name}: {in_words(status_counts([dataset]).get(dataset.pk, []))}."]
+        unparsable = job.items.filter(state=WorkItem.State.DONE, note=UNPARSABLE).count()
+        if unparsable:
+            lines.append(f"{unparsable} replies were unparsable, also when asked again.")
+        for short in generation.shortfalls(dataset):
+            lines.append(
+                f"{short.pair} is short: {short.usable} of {short.wanted}, and {short.duplicates} duplicates. "
+                "Run again for more, or raise the threshold in a new dataset."
+            )
+        return "\n".join(lines)
