@@ -10,7 +10,7 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
@@ -140,7 +140,8 @@ class ScriptedServer:
                 finally:
                     with script._lock:
                         script.at_once -= 1
-                self._say(answer)
+                with suppress(BrokenPipeError, ConnectionResetError):  # who asked did not wait
+                    self._say(answer)
 
             def _say(self, answer: Answer) -> None:
                 self.close_connection = True
@@ -153,7 +154,7 @@ class ScriptedServer:
                 self.end_headers()
                 self.wfile.write(answer.body[: len(answer.body) // 2] if answer.cut else answer.body)
 
-            def log_message(self, format: str, *args: object) -> None:
+            def log_message(self, *args: object) -> None:
                 """Quiet: tests look at `seen`."""
 
         return Handler

@@ -60,13 +60,15 @@ class AnthropicAdapter:
         except (ValueError, TypeError, anthropic.AnthropicError) as exc:
             raise faults.unreadable(self._connection, str(exc)) from None
         text, outcome = self._read(answer)
+        # The SDK checks nothing, and servers that only resemble Anthropic leave things out.
+        usage = getattr(answer, "usage", None)
         return Completion(
             text=faults.reply_without_key(text, self._connection),
             outcome=outcome,
-            resolved_llm=str(answer.model or ""),
-            request_id=raw.headers.get("request-id") or str(answer.id or ""),
-            tokens_in=_tokens_in(answer),
-            tokens_out=faults.token_count(getattr(answer.usage, "output_tokens", None)),
+            resolved_llm=str(getattr(answer, "model", None) or ""),
+            request_id=raw.headers.get("request-id") or str(getattr(answer, "id", None) or ""),
+            tokens_in=_tokens_in(usage),
+            tokens_out=faults.token_count(getattr(usage, "output_tokens", None)),
             unsupported_parameters=unsupported,
             simulated=raw.headers.get("x-simulated") == "1",
         )
@@ -95,23 +97,24 @@ class AnthropicAdapter:
             raise faults.unreachable(self._connection, exc.__cause__) from None
 
     def _read(self, answer: object) -> tuple[str, Literal["ok", "refused", "truncated", "empty"]]:
-        if not isinstance(answer, Message) or not isinstance(answer.content, list):
+        if not isinstance(answer, Message) or not isinstance(getattr(answer, "content", None), list):
             raise faults.unreadable(self._connection, str(answer))
         blocks = [
             block.text for block in answer.content if isinstance(block, TextBlock) and isinstance(block.text, str)
         ]
         text = "".join(blocks)
-        if answer.stop_reason == "refusal":
+        stop_reason = getattr(answer, "stop_reason", None)
+        if stop_reason == "refusal":
             return text, "refused"
-        if answer.stop_reason in ("max_tokens", "model_context_window_exceeded", "pause_turn"):
+        if stop_reason in ("max_tokens", "model_context_window_exceeded", "pause_turn"):
             return text, "truncated"
         return (text, "ok") if text.strip() else (text, "empty")
 
 
-def _tokens_in(answer: Message) -> int | None:
+def _tokens_in(usage: object) -> int | None:
     """All tokens read. Those of the provider's cache are reported apart, and are counted at the full price here."""
-    first = faults.token_count(getattr(answer.usage, "input_tokens", None))
+    first = faults.token_count(getattr(usage, "input_tokens", None))
     if first is None:
         return None
-    cached = (getattr(answer.usage, name, None) for name in ("cache_creation_input_tokens", "cache_read_input_tokens"))
+    cached = (getattr(usage, name, None) for name in ("cache_creation_input_tokens", "cache_read_input_tokens"))
     return first + sum(faults.token_count(count) or 0 for count in cached)

@@ -51,12 +51,13 @@ class OpenAIAdapter:
         except (ValueError, TypeError, openai.OpenAIError) as exc:
             raise faults.unreadable(self._connection, str(exc)) from None
         text, outcome = self._read(completion)
-        usage = completion.usage
+        # The SDK checks nothing, and servers that only resemble OpenAI leave things out.
+        usage = getattr(completion, "usage", None)
         return Completion(
             text=faults.reply_without_key(text, self._connection),
             outcome=outcome,
-            resolved_llm=str(completion.model or ""),
-            request_id=raw.headers.get("x-request-id") or str(completion.id or ""),
+            resolved_llm=str(getattr(completion, "model", None) or ""),
+            request_id=raw.headers.get("x-request-id") or str(getattr(completion, "id", None) or ""),
             tokens_in=faults.token_count(getattr(usage, "prompt_tokens", None)),
             tokens_out=faults.token_count(getattr(usage, "completion_tokens", None)),
             unsupported_parameters=tuple(unsupported),
@@ -93,9 +94,10 @@ class OpenAIAdapter:
         if refusal:
             return str(refusal), "refused"
         text = content or ""
-        if choice.finish_reason == "content_filter":
+        finish_reason = getattr(choice, "finish_reason", None)
+        if finish_reason == "content_filter":
             return text, "refused"
-        if choice.finish_reason == "length":
+        if finish_reason == "length":
             return text, "truncated"
         return (text, "ok") if text.strip() else (text, "empty")
 
