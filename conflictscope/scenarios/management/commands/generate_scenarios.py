@@ -55,9 +55,9 @@ class Command(JobCommand):
         unparsable = job.items.filter(state=WorkItem.State.DONE, note=UNPARSABLE).count()
         if unparsable:
             lines.append(f"{unparsable} replies were unparsable, also when asked again.")
-        for short in generation.shortfalls(dataset):
-            lines.append(
-                f"{short.pair} is short: {short.usable} of {short.wanted}, and {short.duplicates} duplicates. "
-                "Run again for more, or raise the threshold in a new dataset."
-            )
+        lines.extend(
+            f"{short.pair} is short: {short.usable} of {short.wanted}, and {short.duplicates} duplicates. "
+            "Run again for more, or raise the threshold in a new dataset."
+            for short in generation.shortfalls(dataset)
+        )
         return "\n".join(lines)
