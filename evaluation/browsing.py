@@ -67,16 +67,21 @@ def page_of_responses(run: Run, chosen: Filter, *, page: str | int | None) -> Pa
     rated = Rating.objects.filter(run=run, scenario__in=[response.scenario_id for response in found])
     ratings = {(rating.scenario_id, rating.sample): rating for rating in rated}
     for response in found:
-        response.rating = ratings.get((response.scenario_id, response.sample))  # type: ignore[attr-defined]
+        response.rating = ratings.get((response.scenario_id, response.sample))
     return found
 
 
 def responses_to(scenario: Scenario) -> Any:
     """What every target said about one scenario, run by run."""
     runs = Run.objects.filter(dataset=scenario.dataset_id)
-    responses = responses_of(runs).filter(scenario=scenario)  # type: ignore[arg-type]
+    responses = responses_of(runs).filter(scenario=scenario)
     return responses.select_related(
-        "run__target__endpoint", "run__judge__endpoint", "run__user_simulator", "run__study", "scenario__value_1", "scenario__value_2"
+        "run__target__endpoint",
+        "run__judge__endpoint",
+        "run__user_simulator",
+        "run__study",
+        "scenario__value_1",
+        "scenario__value_2",
     ).order_by("run__mode", "run__target__label", "run", "order", "sample")
 
 

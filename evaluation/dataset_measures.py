@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from conflictscope.stats.datasets import LikertDivergence, ObservedAgreement, likert_divergence, observed_agreement
+
 from conflictscope.errors import NotFound
 from conflictscope.scenarios.models import Dataset
-from conflictscope.stats.datasets import LikertDivergence, ObservedAgreement, likert_divergence, observed_agreement
 from evaluation.decisions import decisions_of
 from evaluation.models import Rating, Run
 from evaluation.runs import scenarios_in
@@ -32,7 +33,7 @@ def measure(dataset: Dataset, *, scope: str = "") -> DatasetMeasures:
     Raises:
         NotFound: no target answered by multiple choice in that scope.
     """
-    scope = scope or _evaluated_scope(dataset)
+    scope = scope or evaluated_scope(dataset)
     runs = _runs(dataset, scope)
     if not runs:
         raise NotFound(
@@ -55,7 +56,8 @@ def measure(dataset: Dataset, *, scope: str = "") -> DatasetMeasures:
     )
 
 
-def _evaluated_scope(dataset: Dataset) -> str:
+def evaluated_scope(dataset: Dataset) -> str:
+    """The scope that is measured when none is named; empty: no multiple-choice run yet."""
     evaluated = set(Run.objects.filter(dataset=dataset, mode=Run.Mode.MULTIPLE_CHOICE).values_list("scope", flat=True))
     for scope in (Run.Scope.KEPT, Run.Scope.ALL, Run.Scope.HUMAN_VALIDATED):
         if scope in evaluated:

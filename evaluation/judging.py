@@ -71,7 +71,7 @@ class JudgeQuestion:
             JudgeReply,
             self.judge.endpoint,
             self.prompt,
-            purpose="evaluation.judge",
+            purpose="judge",
             parameters={"temperature": 0, **self.judge.parameters},
         )
         return Judged(self.judge.pk, self.order, parsed)

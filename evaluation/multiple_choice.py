@@ -62,7 +62,7 @@ class ChoiceQuestion:
     option_b: str
 
     async def ask(self, door: Door) -> Chosen:
-        reply = await self.target.ask(door, self.prompt, purpose="evaluation.choice")
+        reply = await self.target.ask(door, self.prompt, purpose="choice")
         return Chosen(self.prompt.text, reply, self._parse(reply))
 
     def _parse(self, reply: Reply) -> ParsedChoice:
@@ -118,7 +118,7 @@ class RatingQuestion:
     prompts: tuple[Prompt, Prompt]
 
     async def ask(self, door: Door) -> tuple[Reply, Reply]:
-        first, second = [await self.target.ask(door, prompt, purpose="evaluation.rating") for prompt in self.prompts]
+        first, second = [await self.target.ask(door, prompt, purpose="rating") for prompt in self.prompts]
         return first, second
 
 

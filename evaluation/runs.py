@@ -9,13 +9,12 @@ from typing import TYPE_CHECKING, Any
 from django.db import transaction
 from django.db.models import Count, QuerySet
 
-from conflictscope.errors import Conflict, InvalidInput, NotFound
+from conflictscope.errors import Conflict, InvalidInput
 from conflictscope.jobs import engine
 from conflictscope.jobs.models import Job
 from conflictscope.llm.models import Endpoint
 from conflictscope.scenarios.dimensions import dimensions_of
 from conflictscope.scenarios.models import Dataset, Judge, Scenario, Verdict
-from conflictscope.studies.models import Study
 from evaluation.asking import prompt_versions
 from evaluation.models import OptionOrder, Run, Target
 
@@ -212,27 +211,3 @@ def jobs_of(runs: Collection[Run]) -> dict[int, Job]:
 
 def run_of_job(job: Job) -> Run:
     return Run.objects.select_related("study", "dataset", "target").get(pk=job.parameters["run"])
-
-
-def dataset_named(study: Study, slug: str) -> Dataset:
-    """
-    Raises:
-        NotFound: naming the study's datasets.
-    """
-    try:
-        return Dataset.objects.select_related("study", "value_set_version").get(study=study, slug=slug)
-    except Dataset.DoesNotExist as exc:
-        known = ", ".join(Dataset.objects.filter(study=study).values_list("slug", flat=True)[:20]) or "none yet"
-        raise NotFound(f"Study {study.slug!r} has no dataset {slug!r}. Datasets: {known}.") from exc
-
-
-def judge_named(name: str) -> Judge:
-    """
-    Raises:
-        NotFound: naming the judges that exist.
-    """
-    try:
-        return Judge.objects.select_related("endpoint").get(name=name)
-    except Judge.DoesNotExist as exc:
-        known = ", ".join(Judge.objects.values_list("name", flat=True)[:20]) or "none yet"
-        raise NotFound(f"There is no judge {name!r}. Judges: {known}. Add one in the administration.") from exc

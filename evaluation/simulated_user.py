@@ -65,7 +65,7 @@ class OpeningQuestion:
     async def ask(self, door: Door) -> Reply | None:
         if self.prompt is None:
             return None
-        reply = await door.ask(self.endpoint, self.prompt, purpose="evaluation.opening", sample=self.sample)
+        reply = await door.ask(self.endpoint, self.prompt, purpose="opening", sample=self.sample)
         if not (reply.ok and reply.text.strip()):
             raise UnparsableReply(
                 f"The user simulator {self.endpoint.name} wrote no opening message: its reply was {reply.outcome}. Look at the "
@@ -132,7 +132,7 @@ class AnswerQuestion:
     message: str
 
     async def ask(self, door: Door) -> Answered:
-        return Answered(self.message, await self.target.ask(door, self.message, purpose="evaluation.answer"))
+        return Answered(self.message, await self.target.ask(door, self.message, purpose="answer"))
 
 
 class AnswerStep:

@@ -35,10 +35,8 @@ def ranking_table(fitted: FittedRun, names: Mapping[str, str]) -> str:
     shown = fitted.shown.results
     counts = shown["counts"]
     steered = f", steered by {fitted.run.steering}" if fitted.run.steering else ""
-    lines = [
-        f"{fitted.run.target}, {fitted.run.get_mode_display().lower()}{steered}: "
-        + f"{counts['decided_trials']} decided of {counts['trials']} trials on {counts['scenarios']} scenarios"
-    ]
+    counted = f"{counts['decided_trials']} decided of {counts['trials']} trials on {counts['scenarios']} scenarios"
+    lines = [f"{fitted.run.target}, {fitted.run.get_mode_display().lower()}{steered}: {counted}"]
     if fitted.ranking.results["reason"]:
         lines.append(f"  Not estimable: {fitted.ranking.results['reason']}.")
     if fitted.penalised:

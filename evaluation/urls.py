@@ -12,6 +12,7 @@ urlpatterns = [
     path("studies/<slug:study>/datasets/<slug:dataset>/evaluate/", views.evaluate, name="evaluate"),
     path("studies/<slug:study>/datasets/<slug:dataset>/rankings/fit/", views.fit_rankings, name="fit_rankings"),
     path("studies/<slug:study>/datasets/<slug:dataset>/rankings/chart/", views.rankings_chart, name="rankings_chart"),
+    path("studies/<slug:study>/datasets/<slug:dataset>/measures/", views.measures, name="measures"),
     path(
         "studies/<slug:study>/datasets/<slug:dataset>/scenarios/<str:uid>/responses/",
         views.scenario_responses,

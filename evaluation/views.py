@@ -108,7 +108,8 @@ def rankings(request: Request, study: str) -> HttpResponse:
         raise Http404("No such dataset in this study.")
     # Without a wish, the dataset that was made last among those that can be ranked.
     ranked = sorted((dataset for dataset in datasets if dataset.value_set_version_id), key=lambda dataset: dataset.pk)
-    one = one or (ranked or datasets or [None])[-1]
+    if one is None and datasets:
+        one = (ranked or datasets)[-1]
     context = {"study": found, "section": "rankings", "datasets": datasets, "dataset": one, "fit_form": FitForm()}
     if one is not None:
         context |= _rankings_of(one)
@@ -136,7 +137,7 @@ def fit_rankings(request: Request, study: str, dataset: str) -> HttpResponse:
     one = _dataset(found, dataset)
     form = FitForm(request.POST)
     if not form.is_valid():
-        raise InvalidInput(" ".join(f"{field}: {' '.join(said)}" for field, said in form.errors.items()))
+        raise InvalidInput(" ".join(f"{field}: {' '.join(map(str, said))}" for field, said in form.errors.items()))
     fitted = fit_dataset(one, replicates=form.cleaned_data["replicates"], seed=form.cleaned_data["seed"])
     fresh = sum(each.fresh for each in fitted)
     messages.success(request, f"{fresh} rankings fitted; {len(fitted) - fresh} were up to date.")

@@ -7,12 +7,13 @@ from django.core.management.base import CommandParser
 from conflictscope.jobs.commands import JobCommand
 from conflictscope.jobs.models import Job
 from conflictscope.llm.endpoints import endpoint_named
+from conflictscope.scenarios.datasets import dataset_named
 from conflictscope.studies.access import study_named
 from evaluation.models import Run
-from evaluation.runs import ORDERS, dataset_named, evaluate, judge_named, run_of_job
+from evaluation.runs import ORDERS, evaluate, run_of_job
 from evaluation.summaries import summaries_of
 from evaluation.tables import said
-from evaluation.targets import target_for
+from evaluation.targets import judge_for, target_for
 
 
 class Command(JobCommand):
@@ -32,7 +33,12 @@ class Command(JobCommand):
             metavar="LABEL[=ENDPOINT]",
             help="A label alone may name an endpoint.",
         )
-        parser.add_argument("--modes", nargs="+", choices=Run.Mode.values, default=[Run.Mode.MULTIPLE_CHOICE.value])
+        parser.add_argument(
+            "--modes",
+            nargs="+",
+            choices=Run.Mode.values,
+            help="Default: both where a user simulator or a judge is named, else multiple choice.",
+        )
         parser.add_argument("--user-simulator", default="", metavar="ENDPOINT", help="Who writes the opening messages.")
         parser.add_argument("--judge", default="", help="Who decides which action an open answer took.")
         parser.add_argument("--scope", choices=[str(Run.Scope.KEPT), str(Run.Scope.ALL)], default=Run.Scope.KEPT.value)
@@ -43,12 +49,14 @@ class Command(JobCommand):
 
     def start(self, **options: Any) -> Sequence[Job]:
         study = study_named(options["study"])
+        talks = bool(options["user_simulator"] or options["judge"])
+        modes = options["modes"] or (Run.Mode.values if talks else [Run.Mode.MULTIPLE_CHOICE])
         return evaluate(
             dataset_named(study, options["dataset"]),
             targets=[target_for(spec) for spec in dict.fromkeys(options["targets"])],
-            modes=list(dict.fromkeys(options["modes"])),
+            modes=list(dict.fromkeys(modes)),
             user_simulator=endpoint_named(options["user_simulator"]) if options["user_simulator"] else None,
-            judge=judge_named(options["judge"]) if options["judge"] else None,
+            judge=judge_for(options["judge"]) if options["judge"] else None,
             scope=options["scope"],
             option_orders=ORDERS[options["orders"]],
             samples=options["samples"],

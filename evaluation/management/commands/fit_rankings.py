@@ -3,9 +3,9 @@ from typing import Any
 from django.core.management.base import CommandParser
 
 from conflictscope.commands import ConflictScopeCommand
+from conflictscope.scenarios.datasets import dataset_named
 from conflictscope.studies.access import study_named
 from evaluation.ranking import REPLICATES, SEED, fit_dataset, value_names
-from evaluation.runs import dataset_named
 from evaluation.tables import ranking_table
 
 

@@ -1,0 +1,69 @@
+"""Targets and steering prompts are made here; runs and what came of them are only looked at."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.contrib import admin
+from django.http import HttpRequest
+
+from evaluation.models import Judgement, Ranking, Response, Run, Steering, Target
+
+
+@admin.register(Target)
+class TargetAdmin(admin.ModelAdmin):
+    list_display = ["label", "endpoint", "parameters", "created_at"]
+    list_select_related = ["endpoint"]
+    search_fields = ["label", "endpoint__name"]
+
+
+@admin.register(Steering)
+class SteeringAdmin(admin.ModelAdmin):
+    list_display = ["name", "target_ranking"]
+    list_select_related = ["target_ranking"]
+    search_fields = ["name"]
+
+
+class LookOnly(admin.ModelAdmin):
+    """Research data: made by the pipeline, never by hand."""
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+
+@admin.register(Run)
+class RunAdmin(LookOnly):
+    list_display = ["pk", "study", "dataset", "target", "mode", "scope", "seed", "created_at"]
+    list_select_related = ["study", "dataset", "target"]
+    list_filter = ["mode", "scope", "study"]
+
+
+class JudgementInline(admin.TabularInline):
+    model = Judgement
+    fields = ["source", "judge", "panel", "choice", "order", "strength", "resolved", "reason"]
+    readonly_fields = fields
+    can_delete = False
+    extra = 0
+    max_num = 0
+
+
+@admin.register(Response)
+class ResponseAdmin(LookOnly):
+    list_display = ["pk", "run", "scenario", "order", "sample", "outcome", "refused"]
+    list_select_related = ["run__target", "run__dataset", "scenario"]
+    list_filter = ["outcome", "refused"]
+    raw_id_fields = ["run", "scenario", "calls"]
+    inlines = [JudgementInline]
+
+
+@admin.register(Ranking)
+class RankingAdmin(LookOnly):
+    list_display = ["pk", "study", "dataset", "run", "method", "created_at"]
+    list_select_related = ["study", "dataset", "run__target", "run__dataset"]
+    list_filter = ["method", "study"]
