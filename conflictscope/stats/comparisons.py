@@ -59,9 +59,9 @@ def strongly_connected(beats: Flags) -> Flags:
     size = beats.shape[-1]
     reach = beats | np.eye(size, dtype=bool)
     for _ in range(max(1, math.ceil(math.log2(size)))):
-        reach = np.asarray(reach.astype(np.float32) @ reach.astype(np.float32)) > 0
-    connected: Flags = reach.all(axis=(1, 2))
-    return connected
+        steps = reach.astype(np.float32)
+        reach = (steps @ steps).astype(bool)
+    return np.asarray(reach.all(axis=(1, 2)))
 
 
 def cut_off(beats: Flags, values: Sequence[str]) -> tuple[tuple[str, ...], str]:
