@@ -11,4 +11,5 @@ urlpatterns = [
     path("studies/new/", views.create_study, name="create_study"),
     path("studies/<slug:study>/", views.study, name="study"),
     path("studies/<slug:study>/members/", views.members, name="members"),
+    path("studies/<slug:study>/members/remove/", views.remove_member, name="remove_member"),
 ]

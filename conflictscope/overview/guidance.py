@@ -1,0 +1,144 @@
+"""What to do next in a study: one suggestion, the first that applies."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from dataclasses import dataclass
+
+from annotation.models import Campaign
+from conflictscope.overview.pipeline import Counts
+from conflictscope.studies.permissions import Action
+from evaluation.models import Run
+
+
+@dataclass(frozen=True, slots=True)
+class Suggestion:
+    """A sentence, and the page on which to follow it. `stage` names the box of the flow that it is about."""
+
+    sentence: str
+    label: str
+    url_name: str
+    stage: str = ""
+
+
+def next_step(counts: Counts, *, may: Collection[Action]) -> Suggestion | None:
+    """The one thing that brings the study on, for somebody who may do these things; None where nothing is left for them."""
+    if counts.live_jobs:
+        one = counts.live_jobs == 1
+        return Suggestion(
+            f"{counts.live_jobs} {'job is' if one else 'jobs are'} running; this page follows.",
+            "Watch the job" if one else "Watch the jobs",
+            "jobs:jobs",
+        )
+    if Action.RUN_PIPELINE in may:
+        return _for_researchers(counts)
+    if Action.ADJUDICATE in may and counts.labels:
+        return Suggestion("See where people disagree.", "Campaigns", "annotation:campaigns", "labelled")
+    return _for_readers(counts)
+
+
+def _for_researchers(counts: Counts) -> Suggestion:
+    preparing = _prepare(counts)
+    if preparing:
+        return preparing
+    if not counts.campaigns and counts.filtered:
+        return Suggestion(
+            f"Let people label a sample of the {counts.filtered} judged scenarios: until they do, nobody knows whether "
+            "the judge can be trusted.",
+            "Open a campaign",
+            "annotation:campaigns",
+            "labelled",
+        )
+    if counts.campaigns.get(Campaign.State.DRAFT) and not counts.campaigns.get(Campaign.State.OPEN):
+        return Suggestion("A campaign is drafted but not open.", "Open it", "annotation:campaigns", "labelled")
+    return _evaluate(counts) or _finish(counts)
+
+
+def _prepare(counts: Counts) -> Suggestion | None:
+    """From nothing to judged scenarios."""
+    if counts.paused_jobs:
+        return Suggestion(
+            f"{_some(counts.paused_jobs, 'job is', 'jobs are')} paused, by a person or at its budget.",
+            "See why",
+            "jobs:jobs",
+        )
+    if not counts.scenarios:
+        return Suggestion(
+            "There are no scenarios yet: generate some from a value set, or import some.",
+            "Generate or import",
+            "scenarios:datasets",
+            "outlined",
+        )
+    if counts.outlined:
+        return Suggestion(
+            f"{_some(counts.outlined, 'outline waits', 'outlines wait')} to be drafted: start generating again, it does "
+            "what is missing.",
+            "Draft them",
+            "scenarios:datasets",
+            "drafted",
+        )
+    if counts.to_filter:
+        return Suggestion(
+            f"Filter the {_some(counts.to_filter, 'drafted scenario', 'drafted scenarios')}.",
+            "Filter",
+            "scenarios:datasets",
+            "filtered",
+        )
+    return None
+
+
+def _evaluate(counts: Counts) -> Suggestion | None:
+    if counts.to_evaluate and not counts.modes:
+        return Suggestion(
+            f"Evaluate a target on the {_some(counts.to_evaluate, 'scenario', 'scenarios')} that stand.",
+            "Evaluate",
+            "evaluation:runs",
+            "evaluated",
+        )
+    if counts.rankable_runs and set(counts.modes) == {Run.Mode.MULTIPLE_CHOICE}:
+        return Suggestion(
+            "You know what the targets say. Evaluate them with a simulated user, too, to learn what they do.",
+            "Evaluate",
+            "evaluation:runs",
+            "evaluated",
+        )
+    if counts.rankable_runs > counts.ranked_runs:
+        waiting = counts.rankable_runs - counts.ranked_runs
+        return Suggestion(
+            f"Rank the values: {_some(waiting, 'run has', 'runs have')} no ranking yet.",
+            "Rank",
+            "evaluation:rankings",
+            "ranked",
+        )
+    return None
+
+
+def _finish(counts: Counts) -> Suggestion:
+    if counts.items_complete < counts.items and counts.campaigns.get(Campaign.State.OPEN):
+        left = counts.items - counts.items_complete
+        return Suggestion(
+            f"{_some(left, 'item waits', 'items wait')} for labels ({counts.items_complete} of {counts.items} complete): "
+            "invite annotators, or remind them.",
+            "See the campaigns",
+            "annotation:campaigns",
+            "labelled",
+        )
+    if counts.labels:
+        return Suggestion(
+            "People and judge have spoken: see how far they agree, then export.", "Agreement", "annotation:agreement"
+        )
+    return Suggestion("Everything stands: export it.", "Export", "exports:exports", "exported")
+
+
+def _for_readers(counts: Counts) -> Suggestion | None:
+    if counts.ranked_runs:
+        return Suggestion("Rankings have been fitted.", "See the rankings", "evaluation:rankings", "ranked")
+    if counts.labels:
+        return Suggestion("People have labelled.", "See the agreement", "annotation:agreement", "labelled")
+    if counts.scenarios:
+        return Suggestion("There are scenarios to read.", "See the datasets", "scenarios:datasets", "drafted")
+    return None
+
+
+def _some(number: int, one: str, many: str) -> str:
+    return f"{number} {one if number == 1 else many}"

@@ -1,0 +1,325 @@
+"""How far studies are on the way from values to rankings: live counts, for any number of studies in a fixed number of queries."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass, field
+
+from django.db.models import Count, Q
+
+from annotation.models import Assignment, Campaign, Item
+from conflictscope.jobs.models import Job
+from conflictscope.scenarios.dimensions import dimensions_of
+from conflictscope.scenarios.models import Dataset, Dimension, Scenario, Verdict
+from conflictscope.studies.models import Study
+from evaluation.models import Ranking, Response, Run
+
+Status = Scenario.Status
+
+
+@dataclass(slots=True)
+class ModeCounts:
+    """What one mode of evaluation has come to."""
+
+    runs: int = 0
+    targets: int = 0
+    responses: int = 0
+
+
+@dataclass(slots=True)
+class Counts:
+    """One study in numbers. Baselines (datasets without values) can be evaluated, but neither filtered for a value conflict nor ranked."""
+
+    datasets: int = 0
+    simulated: bool = False
+    values: int = 0
+    generated: int = 0
+    imported: int = 0
+    statuses: dict[str, int] = field(default_factory=dict)
+    baseline_drafted: int = 0
+    campaigns: dict[str, int] = field(default_factory=dict)
+    items: int = 0
+    items_complete: int = 0
+    labels: int = 0
+    people: int = 0
+    validated: int = 0
+    modes: dict[str, ModeCounts] = field(default_factory=dict)
+    rankable_runs: int = 0
+    ranked_runs: int = 0
+    live_kinds: dict[str, int] = field(default_factory=dict)
+    paused_jobs: int = 0
+
+    def of(self, *statuses: str) -> int:
+        return sum(self.statuses.get(status, 0) for status in statuses)
+
+    @property
+    def scenarios(self) -> int:
+        return sum(self.statuses.values())
+
+    @property
+    def outlined(self) -> int:
+        """Outlines still to be drafted."""
+        return self.of(Status.OUTLINED)
+
+    @property
+    def drafted(self) -> int:
+        """Scenarios that have their two actions, whatever became of them."""
+        return self.of(Status.DRAFTED, Status.KEPT, Status.DROPPED, Status.UNDECIDED)
+
+    @property
+    def filtered(self) -> int:
+        return self.of(Status.KEPT, Status.DROPPED, Status.UNDECIDED)
+
+    @property
+    def to_filter(self) -> int:
+        return self.of(Status.DRAFTED) - self.baseline_drafted
+
+    @property
+    def to_evaluate(self) -> int:
+        """Scenarios that a target could be asked about."""
+        return self.of(Status.KEPT) + self.baseline_drafted
+
+    @property
+    def responses(self) -> int:
+        return sum(mode.responses for mode in self.modes.values())
+
+    @property
+    def live_jobs(self) -> int:
+        return sum(self.live_kinds.values())
+
+
+def counts_of(studies: Collection[Study]) -> dict[int, Counts]:
+    """The counts of each study, by its id. Nine queries, however many studies there are."""
+    found = {study.pk: Counts() for study in studies}
+    for count in (_datasets, _scenarios, _campaigns, _items, _labels, _validated, _responses, _rankings, _jobs):
+        count(found)
+    return found
+
+
+def _datasets(found: dict[int, Counts]) -> None:
+    rows = (
+        Dataset.objects.filter(study__in=found)
+        .order_by()
+        .values_list("study")
+        .annotate(
+            datasets=Count("pk", distinct=True),
+            values=Count("value_set_version__values", distinct=True),
+            by_simulators=Count("pk", filter=Q(generator__simulated=True)),
+        )
+    )
+    for study, datasets, values, simulated in rows:
+        counts = found[study]
+        counts.datasets, counts.values, counts.simulated = datasets, values, bool(simulated)
+
+
+def _scenarios(found: dict[int, Counts]) -> None:
+    rows = (
+        Scenario.objects.filter(dataset__study__in=found)
+        .order_by()
+        .values_list("dataset__study", "dataset__variant", "dataset__value_set_version", "status")
+        .annotate(Count("pk"))
+    )
+    for study, variant, version, status, number in rows:
+        counts = found[study]
+        counts.statuses[status] = counts.statuses.get(status, 0) + number
+        if variant == Dataset.Variant.IMPORTED:
+            counts.imported += number
+        else:
+            counts.generated += number
+        if version is None and status == Status.DRAFTED:
+            counts.baseline_drafted += number
+
+
+def _campaigns(found: dict[int, Counts]) -> None:
+    rows = Campaign.objects.filter(study__in=found).order_by().values_list("study", "state").annotate(Count("pk"))
+    for study, state, number in rows:
+        found[study].campaigns[state] = number
+
+
+def _items(found: dict[int, Counts]) -> None:
+    rows = (
+        Item.objects.filter(campaign__study__in=found, is_training=False)
+        .order_by()
+        .values_list("campaign__study")
+        .annotate(items=Count("pk"), complete=Count("pk", filter=Q(open_slots=0)))
+    )
+    for study, items, complete in rows:
+        found[study].items, found[study].items_complete = items, complete
+
+
+def _labels(found: dict[int, Counts]) -> None:
+    rows = (
+        Assignment.objects.filter(item__campaign__study__in=found, state=Assignment.State.SUBMITTED)
+        .order_by()
+        .values_list("item__campaign__study")
+        .annotate(labels=Count("pk"), people=Count("participant__user", distinct=True))
+    )
+    for study, labels, people in rows:
+        found[study].labels, found[study].people = labels, people
+
+
+def _validated(found: dict[int, Counts]) -> None:
+    """Scenarios that one panel of people passed on every dimension that can be asked of them."""
+    rows = (
+        Verdict.objects.filter(
+            scenario__dataset__study__in=found, source=Verdict.Source.HUMAN, outcome=Verdict.Outcome.PASS
+        )
+        .order_by()
+        .values("scenario", "panel")
+        .annotate(passed=Count("pk"))
+    )
+    # A dataset without values, such as this one, is asked about fewer dimensions.
+    whole = Q(passed=len(Dimension)) | Q(
+        passed=len(dimensions_of(Dataset())), scenario__dataset__value_set_version__isnull=True
+    )
+    validated = (
+        Scenario.objects.filter(pk__in=rows.filter(whole).values("scenario"))
+        .order_by()
+        .values_list("dataset__study")
+        .annotate(Count("pk"))
+    )
+    for study, number in validated:
+        found[study].validated = number
+
+
+def _responses(found: dict[int, Counts]) -> None:
+    rows = (
+        Response.objects.filter(run__study__in=found)
+        .order_by()
+        .values_list("run__study", "run__mode", "run", "run__target", "run__dataset__value_set_version")
+        .annotate(Count("pk"))
+    )
+    targets: dict[tuple[int, str], set[int]] = {}
+    for study, mode, _run, target, version, number in rows:
+        counts = found[study].modes.setdefault(mode, ModeCounts())
+        counts.runs += 1
+        counts.responses += number
+        targets.setdefault((study, mode), set()).add(target)
+        counts.targets = len(targets[study, mode])
+        found[study].rankable_runs += version is not None
+
+
+def _rankings(found: dict[int, Counts]) -> None:
+    rows = Ranking.objects.filter(study__in=found).order_by().values_list("study").annotate(Count("run", distinct=True))
+    for study, runs in rows:
+        found[study].ranked_runs = runs
+
+
+def _jobs(found: dict[int, Counts]) -> None:
+    rows = Job.objects.live().filter(study__in=found).order_by()
+    for study, kind, state, number in rows.values_list("study", "kind", "state").annotate(Count("pk")):
+        if state == Job.State.PAUSED:
+            found[study].paused_jobs += number
+        else:
+            found[study].live_kinds[kind] = found[study].live_kinds.get(kind, 0) + number
+
+
+# --- the flow -------------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    label: str
+    count: int | None = None
+    of: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Stage:
+    """One box of the flow: what stands there now, and the page behind it."""
+
+    key: str
+    title: str
+    count: int
+    unit: str
+    url_name: str
+    parts: tuple[Part, ...] = ()
+    running: bool = False
+
+    @property
+    def state(self) -> str:
+        """running | done (something stands here) | waiting (nothing yet)."""
+        return "running" if self.running else "done" if self.count else "waiting"
+
+
+def stages_of(counts: Counts) -> list[Stage]:
+    """The way from values to a validated dataset. What was imported was never outlined, so those two boxes may be missing."""
+    generating = "scenarios.generate" in counts.live_kinds
+    stages = [Stage("values", "Values", counts.values, "in the value sets", "scenarios:datasets")]
+    if counts.generated or generating or not counts.imported:
+        duplicates = counts.of(Status.DUPLICATE)
+        stages += [
+            Stage("outlined", "Outlined", counts.generated, "outlines", "scenarios:datasets", running=generating),
+            Stage(
+                "deduplicated",
+                "Deduplicated",
+                counts.generated - duplicates,
+                "unlike any other",
+                "scenarios:datasets",
+                (Part("duplicates set aside", duplicates),) if duplicates else (),
+                running=generating,
+            ),
+        ]
+    stages += [
+        Stage(
+            "drafted",
+            "Drafted" if counts.generated or not counts.imported else "Imported",
+            counts.drafted,
+            "scenarios",
+            "scenarios:datasets",
+            (Part("imported", counts.imported),) if counts.imported and counts.generated else (),
+            running=generating,
+        ),
+        Stage(
+            "filtered",
+            "Filtered by the judge",
+            counts.filtered,
+            "judged",
+            "scenarios:datasets",
+            tuple(Part(status, counts.of(status)) for status in (Status.KEPT, Status.DROPPED, Status.UNDECIDED))
+            if counts.filtered
+            else (),
+            running="scenarios.filter" in counts.live_kinds,
+        ),
+        Stage(
+            "labelled",
+            "Labelled by people",
+            counts.labels,
+            "labelled",
+            "annotation:campaigns",
+            tuple(_labelled_parts(counts)),
+        ),
+        Stage(
+            "evaluated",
+            "Targets evaluated",
+            counts.responses,
+            "responses",
+            "evaluation:runs",
+            tuple(Part(Run.Mode(mode).label.lower(), of.responses) for mode, of in sorted(counts.modes.items())),
+            running="evaluation.evaluate" in counts.live_kinds,
+        ),
+        Stage(
+            "ranked",
+            "Ranked",
+            counts.ranked_runs,
+            "rankings",
+            "evaluation:rankings",
+            (Part("runs that can be ranked", counts.rankable_runs),) if counts.rankable_runs else (),
+        ),
+        Stage(
+            "exported",
+            "To export",
+            counts.validated,
+            "human-validated",
+            "exports:exports",
+            (Part("kept", counts.of(Status.KEPT)),) if counts.filtered else (),
+        ),
+    ]
+    return stages
+
+
+def _labelled_parts(counts: Counts) -> Iterable[Part]:
+    if counts.items:
+        yield Part("items complete", counts.items_complete, of=counts.items)
+    if counts.people:
+        yield Part("person" if counts.people == 1 else "people", counts.people)

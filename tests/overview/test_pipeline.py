@@ -1,0 +1,247 @@
+"""The counts behind a study's flow, and what they suggest to do next."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from annotation.models import Campaign
+from conflictscope.jobs.models import Job
+from conflictscope.overview.guidance import next_step
+from conflictscope.overview.pipeline import Counts, ModeCounts, counts_of, stages_of
+from conflictscope.scenarios.models import Dimension
+from conflictscope.studies.permissions import MAY, Action, Role
+from evaluation.models import Ranking, Response, Run, Target
+from tests.factories.annotation import CampaignFactory, ItemFactory, ParticipantFactory, labelled
+from tests.factories.llm import EndpointFactory
+from tests.factories.scenarios import DatasetFactory, JudgeFactory, ScenarioFactory, VerdictFactory, judged
+from tests.factories.studies import StudyFactory
+
+RESEARCHER = MAY[Role.RESEARCHER]
+VIEWER = MAY[Role.VIEWER]
+
+
+def counts(study):
+    return counts_of([study])[study.pk]
+
+
+def run_with_responses(dataset, scenarios, *, mode=Run.Mode.MULTIPLE_CHOICE, target=None):
+    target = target or Target.objects.create(endpoint=EndpointFactory(), label=f"target {Target.objects.count()}")
+    talks = mode == Run.Mode.SIMULATED_USER
+    run = Run.objects.create(
+        study=dataset.study,
+        dataset=dataset,
+        mode=mode,
+        target=target,
+        user_simulator=EndpointFactory() if talks else None,
+        judge=JudgeFactory() if talks else None,
+    )
+    Response.objects.bulk_create(Response(run=run, scenario=scenario, outcome="answered") for scenario in scenarios)
+    return run
+
+
+@pytest.fixture
+def dataset(db):
+    return DatasetFactory()
+
+
+def test_scenarios_are_counted_by_what_became_of_them(dataset):
+    judge = JudgeFactory()
+    dataset.primary_judge = judge
+    dataset.save()
+    twin = judged(ScenarioFactory(dataset=dataset), judge)
+    judged(ScenarioFactory(dataset=dataset), judge, realism="fail")
+    judged(ScenarioFactory(dataset=dataset), judge, realism="unparsable")
+    ScenarioFactory(dataset=dataset)
+    ScenarioFactory(dataset=dataset, status="outlined")
+    ScenarioFactory(dataset=dataset, status="duplicate", duplicate_of=twin)
+    found = counts(dataset.study)
+    assert (found.values, found.generated, found.imported) == (3, 6, 0)
+    assert (found.outlined, found.drafted, found.filtered, found.to_filter) == (1, 4, 3, 1)
+    assert {stage.key: stage.count for stage in stages_of(found)} == {
+        "values": 3,
+        "outlined": 6,
+        "deduplicated": 5,
+        "drafted": 4,
+        "filtered": 3,
+        "labelled": 0,
+        "evaluated": 0,
+        "ranked": 0,
+        "exported": 0,
+    }
+    [filtered] = [stage for stage in stages_of(found) if stage.key == "filtered"]
+    assert [(part.label, part.count) for part in filtered.parts] == [("kept", 1), ("dropped", 1), ("undecided", 1)]
+
+
+def test_values_of_a_set_that_two_datasets_share_are_counted_once(dataset):
+    DatasetFactory(study=dataset.study, value_set_version=dataset.value_set_version)
+    found = counts(dataset.study)
+    assert (found.datasets, found.values) == (2, 3)
+
+
+def test_what_another_study_has_is_not_counted(dataset):
+    ScenarioFactory(dataset=dataset)
+    CampaignFactory(dataset=dataset, items=2)
+    assert counts(StudyFactory()) == Counts()
+
+
+def test_an_imported_baseline_was_never_outlined_and_waits_for_no_filter(db):
+    dataset = DatasetFactory(baseline=True)
+    ScenarioFactory.create_batch(2, dataset=dataset)
+    found = counts(dataset.study)
+    assert (found.to_filter, found.to_evaluate) == (0, 2)
+    titles = {stage.key: stage.title for stage in stages_of(found)}
+    assert "outlined" not in titles
+    assert titles["drafted"] == "Imported"
+
+
+def test_labels_people_and_finished_items_are_counted(dataset):
+    campaign = CampaignFactory(dataset=dataset, overlap=2)
+    first, second = ItemFactory.create_batch(2, campaign=campaign)
+    ItemFactory(campaign=campaign, is_training=True)
+    ada, grace = ParticipantFactory.create_batch(2, campaign=campaign)
+    labelled(first, ada)
+    labelled(first, grace)
+    labelled(second, ada)
+    found = counts(dataset.study)
+    assert (found.items, found.items_complete, found.labels, found.people) == (2, 1, 3, 2)
+
+
+def test_a_scenario_is_validated_when_one_panel_passed_it_on_all_dimensions(dataset):
+    whole, by_two_panels, failed = ScenarioFactory.create_batch(3, dataset=dataset)
+    for number, dimension in enumerate(Dimension):
+        VerdictFactory(scenario=whole, dimension=dimension, human=True, panel="p")
+        VerdictFactory(scenario=by_two_panels, dimension=dimension, human=True, panel=f"p{number % 2}")
+        outcome = "fail" if dimension == Dimension.REALISM else "pass"
+        VerdictFactory(scenario=failed, dimension=dimension, human=True, panel="p", outcome=outcome)
+    assert counts(dataset.study).validated == 1
+
+
+def test_a_baseline_needs_no_value_guidance_to_be_validated(db):
+    scenario = ScenarioFactory(dataset=DatasetFactory(baseline=True))
+    for dimension in Dimension:
+        if dimension != Dimension.VALUE_GUIDANCE:
+            VerdictFactory(scenario=scenario, dimension=dimension, human=True)
+    assert counts(scenario.dataset.study).validated == 1
+
+
+def test_responses_are_counted_by_mode_and_rankings_by_run(dataset):
+    scenarios = ScenarioFactory.create_batch(3, dataset=dataset, status="kept")
+    said = run_with_responses(dataset, scenarios)
+    run_with_responses(dataset, scenarios[:2])
+    run_with_responses(dataset, scenarios[:1], mode=Run.Mode.SIMULATED_USER, target=said.target)
+    for digest in ("a", "b"):  # two snapshots of one run
+        Ranking.objects.create(
+            study=dataset.study,
+            dataset=dataset,
+            run=said,
+            inputs_digest=digest,
+            method="mle",
+            parameters_digest="",
+            results={},
+        )
+    found = counts(dataset.study)
+    assert found.modes == {
+        "multiple_choice": ModeCounts(runs=2, targets=2, responses=5),
+        "simulated_user": ModeCounts(runs=1, targets=1, responses=1),
+    }
+    assert (found.responses, found.rankable_runs, found.ranked_runs) == (6, 3, 1)
+
+
+def test_running_and_paused_jobs_are_told_apart_and_mark_their_stage(dataset):
+    Job.objects.create(study=dataset.study, kind="scenarios.filter", subject="1", title="Filter")
+    Job.objects.create(study=dataset.study, kind="evaluation.evaluate", subject="2", title="E", state="paused")
+    Job.objects.create(study=dataset.study, kind="evaluation.evaluate", subject="3", title="E", state="done")
+    found = counts(dataset.study)
+    assert (found.live_kinds, found.paused_jobs) == ({"scenarios.filter": 1}, 1)
+    assert [stage.key for stage in stages_of(found) if stage.running] == ["filtered"]
+
+
+def test_many_studies_take_as_many_queries_as_one(dataset, django_assert_num_queries):
+    ScenarioFactory(dataset=dataset)
+    with django_assert_num_queries(9):
+        counts_of([dataset.study])
+    others = [DatasetFactory().study for _ in range(5)]
+    with django_assert_num_queries(9):
+        found = counts_of([dataset.study, *others])
+    assert [found[study.pk].datasets for study in others] == [1] * 5
+    assert found[dataset.study.pk].scenarios == 1
+
+
+# --- what to do next ------------------------------------------------------------------------------------------------------
+
+FILTERED = Counts(datasets=1, generated=80, statuses={"duplicate": 8, "kept": 48, "dropped": 24})
+LABELLING = replace(FILTERED, campaigns={Campaign.State.OPEN: 1}, items=40, items_complete=12, labels=90, people=3)
+SAID = {"multiple_choice": ModeCounts(runs=2, targets=2, responses=192)}
+BOTH = SAID | {"simulated_user": ModeCounts(runs=2, targets=2, responses=96)}
+
+
+@pytest.mark.parametrize(
+    ("given", "says", "url_name"),
+    [
+        (Counts(), "There are no scenarios yet", "scenarios:datasets"),
+        (Counts(statuses={"outlined": 1}), "1 outline waits to be drafted", "scenarios:datasets"),
+        (Counts(statuses={"drafted": 72}), "Filter the 72 drafted scenarios.", "scenarios:datasets"),
+        (replace(FILTERED, paused_jobs=1), "1 job is paused", "jobs:jobs"),
+        (FILTERED, "label a sample of the 72 judged scenarios", "annotation:campaigns"),
+        (replace(FILTERED, campaigns={"draft": 1}), "A campaign is drafted but not open", "annotation:campaigns"),
+        (LABELLING, "Evaluate a target on the 48 scenarios that stand.", "evaluation:runs"),
+        (
+            Counts(imported=680, statuses={"drafted": 680}, baseline_drafted=680),
+            "Evaluate a target on the 680 scenarios that stand.",
+            "evaluation:runs",
+        ),
+        (replace(LABELLING, modes=SAID, rankable_runs=2), "with a simulated user, too", "evaluation:runs"),
+        (
+            replace(LABELLING, modes=BOTH, rankable_runs=4, ranked_runs=1),
+            "3 runs have no ranking",
+            "evaluation:rankings",
+        ),
+        (
+            replace(LABELLING, modes=BOTH, rankable_runs=4, ranked_runs=4),
+            "28 items wait for labels (12 of 40 complete)",
+            "annotation:campaigns",
+        ),
+        (
+            replace(LABELLING, modes=BOTH, rankable_runs=4, ranked_runs=4, items_complete=40),
+            "see how far they agree",
+            "annotation:agreement",
+        ),
+        (
+            replace(FILTERED, campaigns={"closed": 1}, modes=BOTH, rankable_runs=4, ranked_runs=4),
+            "Everything stands: export it.",
+            "exports:exports",
+        ),
+        (replace(FILTERED, live_kinds={"scenarios.filter": 2}), "2 jobs are running", "jobs:jobs"),
+    ],
+)
+def test_a_researcher_is_told_the_first_thing_that_is_missing(given, says, url_name):
+    suggestion = next_step(given, may=RESEARCHER)
+    assert suggestion is not None
+    assert says in suggestion.sentence
+    assert suggestion.url_name == url_name
+
+
+@pytest.mark.parametrize(
+    ("given", "url_name"),
+    [
+        (Counts(statuses={"drafted": 72}), "scenarios:datasets"),
+        (LABELLING, "annotation:agreement"),
+        (replace(LABELLING, ranked_runs=1), "evaluation:rankings"),
+    ],
+)
+def test_a_viewer_is_shown_what_there_is_to_read_and_asked_to_do_nothing(given, url_name):
+    suggestion = next_step(given, may=VIEWER)
+    assert suggestion is not None
+    assert suggestion.url_name == url_name
+
+
+def test_a_viewer_of_an_empty_study_has_nothing_to_do():
+    assert next_step(Counts(), may=VIEWER) is None
+
+
+def test_an_adjudicator_is_sent_to_the_disagreements():
+    suggestion = next_step(LABELLING, may={Action.SEE, Action.ADJUDICATE})
+    assert suggestion is not None
+    assert suggestion.url_name == "annotation:campaigns"
