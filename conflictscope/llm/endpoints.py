@@ -66,7 +66,7 @@ def create_endpoint(
         llm=llm.strip(),
         base_url=base_url.strip(),
         key_name=key_name.strip(),
-        parameters=dict(parameters or {}),
+        parameters={} if parameters is None else parameters,
         price_in=_price(price_in, "price_in"),
         price_out=_price(price_out, "price_out"),
         max_concurrency=max_concurrency,

@@ -140,6 +140,11 @@ def all_prompts() -> Iterator[PromptFile]:
         yield from PromptLibrary(package).files()
 
 
+def digest_table() -> dict[str, str]:
+    """Digest by "<package>:<step>/<name>.v<N>" for all installed rooms."""
+    return {f"{file.package}:{file.name}.v{file.version}": file.digest for file in all_prompts()}
+
+
 def delimit(name: str, text: str) -> str:
     """Put a text that an LLM or a person wrote between `<name>` and `</name>`, each on a line of its own.
 

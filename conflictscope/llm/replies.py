@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from typing import Any
 
 from pydantic import BaseModel, ValidationError
 
@@ -29,7 +28,7 @@ def read_as(schema: type[SchemaT], text: str) -> SchemaT:
     misfit: ValidationError | None = None
     for found in _objects_in(text):
         try:
-            value = schema.model_validate(found)
+            value = schema.model_validate_json(found)
         except ValidationError as exc:
             misfit = exc
             continue
@@ -54,15 +53,15 @@ def storable(text: str) -> str:
     return text.replace("\x00", "\ufffd").encode("utf-8", "replace").decode("utf-8")
 
 
-def _objects_in(text: str) -> list[dict[str, Any]]:
+def _objects_in(text: str) -> list[str]:
+    """The JSON objects that stand in a text, each written anew."""
     decoder, found, at = json.JSONDecoder(), [], text.find("{")
     while at >= 0:
         try:
             value, end = decoder.raw_decode(text, at)
+            found.append(storable(json.dumps(value, ensure_ascii=False)))
         except (ValueError, RecursionError):
             end = at + 1
-        else:
-            found.append(value)
         at = text.find("{", end)
     return found
 

@@ -1,0 +1,88 @@
+from __future__ import annotations
+
+from typing import Literal
+
+import pytest
+from pydantic import BaseModel, ConfigDict, Field
+
+from conflictscope.llm.errors import UnparsableReply
+from conflictscope.llm.replies import read_as, storable
+
+
+class Side(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+    choice: Literal["A", "B"]
+    strength: int = Field(ge=1, le=7)
+
+
+A3 = Side(choice="A", strength=3)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        '{"choice": "A", "strength": 3}',
+        '\n {"strength": 3, "choice": "A"} \n',
+        '```json\n{"choice": "A", "strength": 3}\n```',
+        'Here it is: {"choice": "A", "strength": 3}. I hope that helps!',
+        '<think>{maybe B}? Set notation {1, 2}.</think>\n{"choice": "A", "strength": 3}',
+        'I weighed {"choice": "C"} first.\n{"choice": "A", "strength": 3}',
+        'Draft: {"choice": "A", "strength": 3}\nFinal: {"choice":"A","strength":3}',
+    ],
+)
+def test_the_one_object_that_fits_is_read_whatever_stands_around_it(text: str) -> None:
+    assert read_as(Side, text) == A3
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("", "no JSON object"),
+        ("A", "no JSON object"),
+        ("null", "not of the form asked for"),
+        ('"A"', "not of the form asked for"),
+        ('[{"choice": "A"}]', "not of the form asked for"),
+        ('{"choice": "A", "strength": 3', "no JSON object"),
+        ('{"choice": "A", "strength": 9}', "strength: Input should be less than or equal to 7"),
+        ('{"choice": "a", "strength": 3}', "choice: Input should be 'A' or 'B'"),
+        ('{"choice": "A", "strength": 3, "mood": "good"}', "mood: Extra inputs are not permitted"),
+        ('Sure: {"choice": "A"}', "strength: Field required"),
+        (
+            'Either {"choice": "A", "strength": 3} or {"choice": "B", "strength": 5}.',
+            "2 different JSON objects that fit; one was asked for",
+        ),
+        ("{" * 20_000, "no JSON object"),
+        ('{"a":' * 5_000, "no JSON object"),
+    ],
+)
+def test_what_is_not_of_the_form_is_said_and_never_guessed(text: str, said: str) -> None:
+    with pytest.raises(UnparsableReply, match=said):
+        read_as(Side, text)
+
+
+def test_a_long_list_of_faults_is_cut_short() -> None:
+    class Many(BaseModel):
+        a: int
+        b: int
+        c: int
+        d: int
+        e: int
+        f: int
+        g: int
+
+    with pytest.raises(UnparsableReply) as caught:
+        read_as(Many, "{}")
+    assert caught.value.sentence.endswith("e: Field required; and 2 more.")
+
+
+def test_what_no_database_takes_does_not_come_out_of_an_object() -> None:
+    class Said(BaseModel):
+        text: str
+
+    assert read_as(Said, r'{"text": "a\u0000b"}').text == "a\ufffdb"
+    assert read_as(Said, r'{"text": "half \ud83d a face"}').text == "half ? a face"
+
+
+def test_storable_text_keeps_everything_that_can_be_kept() -> None:
+    assert storable("naïve 😀\n\t") == "naïve 😀\n\t"
+    assert storable("a\x00b\ud83d") == "a\ufffdb?"
