@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 from conflictscope.errors import Conflict, ConflictScopeError, InvalidInput, NotFound
 
 
@@ -49,10 +47,6 @@ class AnswersMissing(ConflictScopeError):
 
     code = "answers_missing"
     http_status = 422
-
-    def __init__(self, sentence: str, *, questions: Sequence[str]) -> None:
-        super().__init__(sentence)
-        self.questions = tuple(questions)
 
 
 class CampaignExists(Conflict):

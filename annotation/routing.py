@@ -30,6 +30,8 @@ from evaluation.models import OptionOrder
 logger = logging.getLogger(__name__)
 
 State = Assignment.State
+# What a page about an assignment needs, in the query that finds it.
+TOLD_WITH = ("item__campaign", "item__scenario__value_1", "item__scenario__value_2")
 DEALT_WITH = (State.SUBMITTED, State.SKIPPED)
 
 
@@ -48,9 +50,7 @@ def find(participant: Participant, token: uuid.UUID) -> Assignment:
         LeaseUnknown: there is none, or it is not theirs.
     """
     try:
-        return Assignment.objects.select_related("item__campaign", "participant").get(
-            token=token, participant=participant
-        )
+        return Assignment.objects.select_related(*TOLD_WITH, "participant").get(token=token, participant=participant)
     except Assignment.DoesNotExist as exc:
         raise LeaseUnknown("This item is not in your hands. Go to your queue and continue from there.") from exc
 
@@ -171,7 +171,7 @@ def _take(participant: Participant, *, now: datetime, wait: bool) -> Assignment 
     with transaction.atomic():
         place = _lock(participant.pk)
         _check_may_claim(place)
-        held = Assignment.objects.filter(participant=place, state=State.LEASED).select_related("item__campaign").first()
+        held = Assignment.objects.filter(participant=place, state=State.LEASED).select_related(*TOLD_WITH).first()
         if held is not None:
             return held
         if _quota_reached(place):

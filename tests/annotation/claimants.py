@@ -91,10 +91,10 @@ def main(campaign_id: int, count: int) -> None:
         while not told.empty():
             line = told.get()
             ended += "end" in line
-            print(json.dumps(line), flush=True)
+            sys.stdout.write(json.dumps(line) + "\n")
         time.sleep(0.05)
     while not told.empty():
-        print(json.dumps(told.get()), flush=True)
+        sys.stdout.write(json.dumps(told.get()) + "\n")
     for process in processes:
         process.join(timeout=30)
     sys.exit(max(abs(process.exitcode or 0) for process in processes))

@@ -1,0 +1,184 @@
+"""The annotator's pages: the queue, the guideline, and the label screen.
+
+The screen works without JavaScript as plain forms; `label.js` sends the same forms in the background and puts the fragment
+that comes back in place.
+"""
+
+from __future__ import annotations
+
+import uuid
+from typing import Any
+
+from django.contrib import messages
+from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.shortcuts import get_object_or_404, redirect, render
+from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_POST, require_safe
+
+from annotation import labelling, routing
+from annotation.campaigns import consent, join
+from annotation.errors import AlreadySubmitted, AnswersMissing, Excluded, NotOpen
+from annotation.guidelines import as_html
+from annotation.models import Assignment, Campaign, Participant
+from conflictscope.errors import ConflictScopeError
+from conflictscope.http import Request
+from conflictscope.studies.access import study_for
+from conflictscope.studies.permissions import Action
+
+
+@never_cache
+@require_safe
+def queue(request: Request) -> HttpResponse:
+    """The fragment of the home page: where this person may label, and how far they are."""
+    return render(request, "annotation/_queue.html", {"entries": labelling.queue(request.user)})
+
+
+@never_cache
+@require_safe
+def label(request: Request, study: str, campaign: str) -> HttpResponse:
+    one = _campaign(request, study, campaign)
+    if one.state == Campaign.State.CLOSED:
+        context = {"campaign": one, "why": f"{one.name} is closed. Thank you for your work."}
+        return render(request, "annotation/label.html", context)
+    place = join(one, request.user)
+    if place.consented_at is None and not place.excluded:
+        return render(request, "annotation/start.html", {"campaign": one, "guideline": _guideline_of(one)})
+    return _workspace(request, place)
+
+
+@never_cache
+@require_safe
+def guideline(request: Request, study: str, campaign: str) -> HttpResponse:
+    one = _campaign(request, study, campaign)
+    return render(request, "annotation/guideline.html", {"campaign": one, "guideline": _guideline_of(one)})
+
+
+@require_POST
+def start(request: Request, study: str, campaign: str) -> HttpResponse:
+    place = _place(request, study, campaign)
+    consent(place)
+    return redirect("annotation:label", study, campaign)
+
+
+@require_POST
+def answers(request: Request, study: str, campaign: str, token: uuid.UUID) -> HttpResponse:
+    """Keep the answers as they now stand; says in JSON whether they are kept."""
+    try:
+        assignment = routing.find(_place(request, study, campaign), token)
+        given = labelling.read(assignment, request.POST)
+        labelling.save(assignment, given.answers, comments=given.comments)
+    except ConflictScopeError as exc:
+        return JsonResponse({"code": exc.code, "sentence": exc.sentence}, status=exc.http_status)
+    return JsonResponse({"lease_seconds": labelling.sheet_of(assignment).lease_seconds})
+
+
+@require_POST
+def submit(request: Request, study: str, campaign: str, token: uuid.UUID) -> HttpResponse:
+    place = _place(request, study, campaign)
+    assignment = routing.find(place, token)
+    given = labelling.read(assignment, request.POST)
+    if request.POST.get("do") == "save":
+        labelling.save(assignment, given.answers, comments=given.comments)
+        messages.success(request, "Your answers are kept. The item is waiting for you until you submit or skip it.")
+        return _onwards(request, place)
+    try:
+        labelling.submit(assignment, given.answers, comments=given.comments)
+    except AnswersMissing as exc:
+        return _workspace(request, place, assignment=assignment, error=exc.sentence, status=exc.http_status)
+    return _onwards(request, place)
+
+
+@require_POST
+def skip(request: Request, study: str, campaign: str, token: uuid.UUID) -> HttpResponse:
+    place = _place(request, study, campaign)
+    try:
+        routing.skip(routing.find(place, token), reason=request.POST.get("reason", ""))
+    except AlreadySubmitted as exc:
+        return _workspace(request, place, error=exc.sentence)
+    return _onwards(request, place)
+
+
+@require_POST
+def flag(request: Request, study: str, campaign: str, token: uuid.UUID) -> HttpResponse:
+    place = _place(request, study, campaign)
+    assignment = routing.find(place, token)
+    in_background = _in_background(request)
+    try:
+        raised = labelling.flag(assignment, request.POST.get("reason", ""))
+    except ConflictScopeError as exc:
+        if in_background:
+            return JsonResponse({"code": exc.code, "sentence": exc.sentence}, status=exc.http_status)
+        return _workspace(request, place, assignment=assignment, error=exc.sentence, status=exc.http_status)
+    if in_background:
+        return JsonResponse({"flag": raised.reason})
+    messages.success(request, "Flagged. Please answer the questions all the same, or skip the item.")
+    return redirect("annotation:label", study, campaign)
+
+
+def _campaign(request: Request, study: str, slug: str) -> Campaign:
+    found = study_for(request.user, study, may=Action.LABEL)
+    campaigns = found.campaigns.exclude(state=Campaign.State.DRAFT).select_related("study")
+    return get_object_or_404(campaigns, slug=slug)
+
+
+def _place(request: Request, study: str, campaign: str) -> Participant:
+    return join(_campaign(request, study, campaign), request.user)
+
+
+def _guideline_of(campaign: Campaign) -> str:
+    newest = campaign.guidelines.last()
+    return as_html(newest.markdown) if newest else ""
+
+
+def _in_background(request: HttpRequest) -> bool:
+    return request.headers.get("X-Requested-With") == "label"
+
+
+def _onwards(request: Request, place: Participant) -> HttpResponse:
+    """To the next item: at once in the background, by a redirect otherwise."""
+    if _in_background(request):
+        return _workspace(request, place)
+    return redirect("annotation:label", place.campaign.study.slug, place.campaign.slug)
+
+
+def _workspace(
+    request: Request,
+    place: Participant,
+    *,
+    assignment: Assignment | None = None,
+    error: str = "",
+    status: int = 200,
+) -> HttpResponse:
+    """The item in the person's hands, the next one, or the reason why there is none."""
+    why, waiting = "", False
+    if assignment is None:
+        try:
+            assignment = routing.claim(place)
+        except (NotOpen, Excluded) as exc:
+            why = exc.sentence
+        else:
+            if assignment is None:
+                nothing = routing.why_nothing(place)
+                why, waiting = _NOTHING[nothing], nothing is routing.Nothing.WAITING
+    context: dict[str, Any] = {
+        "campaign": place.campaign,
+        "progress": labelling.progress(place),
+        "sheet": labelling.sheet_of(assignment) if assignment else None,
+        "error": error,
+        "why": why,
+        "waiting": waiting,
+    }
+    if _in_background(request):
+        return render(request, "annotation/_workspace.html", context, status=status)
+    context["guideline"] = _guideline_of(place.campaign)
+    return render(request, "annotation/label.html", context, status=status)
+
+
+_NOTHING = {
+    routing.Nothing.DONE: "You have been through everything there is for you in this campaign. Thank you.",
+    routing.Nothing.QUOTA: "You have labelled as many items as one person may in this campaign. Thank you.",
+    routing.Nothing.WAITING: (
+        "Nothing is free for you at this moment: the last items are in other people's hands. "
+        "If one is given back, it can come to you."
+    ),
+}
