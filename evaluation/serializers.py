@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from rest_framework import serializers
 
 from evaluation.models import Judgement, OptionOrder, Ranking, Response, Run
