@@ -1,0 +1,222 @@
+"""What is said of a dataset: how hard its scenarios are, how strong the preferences, what passed the filter."""
+
+from collections import defaultdict
+from collections.abc import Hashable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from conflictscope.stats.intervals import FEW_UNITS, mean_interval, ratio, ratio_se, wilson, z_of
+from conflictscope.stats.tallies import DECIDED, UNDECIDED
+from conflictscope.stats.types import Estimate, Result
+
+OUTCOMES = ("pass", "fail", "unparsable")
+
+
+@dataclass(frozen=True)
+class ObservedAgreement(Result):
+    """How often llms choose alike; lower = more challenging.
+
+    Attributes:
+        mean: over scenarios of A_s, with the interval of that mean; n = scenarios.
+        scenarios, per_scenario: ids and A_s of the scenarios where two llms or more decided.
+        left_out: scenarios where in no order and sample two llms decided.
+    """
+
+    mean: Estimate
+    scenarios: tuple[Hashable, ...]
+    per_scenario: tuple[float, ...]
+    left_out: int
+
+
+@dataclass(frozen=True)
+class LikertDivergence(Result):
+    """How often, and how far, an llm rates the two actions differently; higher = stronger preferences.
+
+    Attributes:
+        share: share of (scenario, llm) pairs whose two ratings differ, interval by scenario; n = scenarios.
+        mean_difference: mean absolute difference of the two ratings in steps (0 to 6), interval by scenario.
+        pairs, differ: (scenario, llm) pairs with both ratings, and those that differ; left_out: with one missing.
+        llms: how many different llms rated both actions of some scenario.
+    """
+
+    share: Estimate
+    mean_difference: Estimate
+    pairs: int
+    differ: int
+    left_out: int
+    llms: int
+
+
+@dataclass(frozen=True)
+class PassRate(Result):
+    """Share of scenarios that passed, of those with a pass or a fail; `unparsable` ones are beside it, not in it."""
+
+    rate: Estimate
+    passed: int
+    of: int
+    unparsable: int
+
+
+@dataclass(frozen=True)
+class PassRates(Result):
+    """Pass rate of each dimension by name, and of all dimensions together (`all`)."""
+
+    dimensions: dict[str, PassRate]
+    all: PassRate
+
+
+def observed_agreement(
+    scenario: Sequence[Hashable],
+    slot: Sequence[Hashable],
+    llm: Sequence[Hashable],
+    choice: Sequence[str | None],
+    *,
+    level: float = 0.95,
+) -> ObservedAgreement:
+    """Mean share of llm pairs that chose the same action.
+
+    In each slot of a scenario A = sum over choices n (n - 1) / (M (M - 1)), over the M >= 2 llms that decided; A_s is the
+    mean over the slots, the figure the mean of A_s. Its interval takes scenarios as the units: llm pairs are not
+    independent.
+
+    Args:
+        scenario, slot, llm, choice: T trials; slot is the option order and sample, anything hashable; choice is
+            "value_1" or "value_2", otherwise undecided (both, neither, none, None).
+    Raises: ValueError: lengths differ, an unknown choice, an llm twice in one slot.
+    Source: Liu et al. (2026), arXiv 2509.25369 (observed agreement of choices).
+    """
+    if not len(scenario) == len(slot) == len(llm) == len(choice):
+        raise ValueError("scenario, slot, llm and choice need one entry for each trial")
+    seen: set[tuple[Hashable, Hashable, Hashable]] = set()
+    chosen: dict[Hashable, dict[Hashable, list[int]]] = {}
+    for name, where, who, what in zip(scenario, slot, llm, choice, strict=True):
+        if (name, where, who) in seen:
+            raise ValueError(f"{who!r} answered scenario {name!r} twice in slot {where!r}")
+        seen.add((name, where, who))
+        counts = chosen.setdefault(name, {}).setdefault(where, [0, 0])
+        if what in DECIDED:
+            counts[DECIDED.index(str(what))] += 1
+        elif what not in UNDECIDED:
+            raise ValueError(f"a choice is value_1, value_2, both, neither or none, got {what!r}")
+    agreements: dict[Hashable, float] = {}
+    for name, slots in chosen.items():
+        shares = [(n * (n - 1) + m * (m - 1)) / ((n + m) * (n + m - 1)) for n, m in slots.values() if n + m >= 2]
+        if shares:
+            agreements[name] = sum(shares) / len(shares)
+    mean = mean_interval(list(agreements.values()), level=level)
+    if not mean.defined:
+        mean = Estimate.undefined("in no scenario did two llms decide", level=level)
+    return ObservedAgreement(
+        mean=mean,
+        scenarios=tuple(agreements),
+        per_scenario=tuple(agreements.values()),
+        left_out=len(chosen) - len(agreements),
+    )
+
+
+def likert_divergence(
+    scenario: Sequence[Hashable],
+    llm: Sequence[Hashable],
+    rating_1: Sequence[int | None],
+    rating_2: Sequence[int | None],
+    *,
+    level: float = 0.95,
+) -> LikertDivergence:
+    """Share of (scenario, llm) pairs whose two action ratings differ, and the mean absolute difference.
+
+    Args: scenario, llm, rating_1, rating_2: one entry for each pair that was asked; ratings 1 to 7, None = missing:
+        then the pair is left out and counted. Several samples of one pair count one each.
+    Raises: ValueError: lengths differ, a rating outside 1 to 7.
+    Source: Liu et al. (2026), arXiv 2509.25369.
+    """
+    if not len(scenario) == len(llm) == len(rating_1) == len(rating_2):
+        raise ValueError("scenario, llm, rating_1 and rating_2 need one entry for each pair of scenario and llm")
+    totals: dict[Hashable, list[int]] = defaultdict(lambda: [0, 0, 0])
+    raters: set[Hashable] = set()
+    left_out = 0
+    for name, who, one, two in zip(scenario, llm, rating_1, rating_2, strict=True):
+        for rating in (one, two):
+            if rating is not None and not 1 <= rating <= 7:
+                raise ValueError(f"ratings go from 1 to 7, got {rating!r} for scenario {name!r}")
+        if one is None or two is None:
+            left_out += 1
+            continue
+        raters.add(who)
+        counts = totals[name]
+        counts[0] += 1
+        counts[1] += one != two
+        counts[2] += abs(one - two)
+    asked, differing, steps = np.array(list(totals.values()), dtype=float).reshape(-1, 3).T
+    share = ratio(differing, asked, decided=asked, level=level)
+    if not share.defined:
+        share = Estimate.undefined("no llm rated both actions of a scenario", level=level)
+    return LikertDivergence(
+        share=share,
+        mean_difference=_mean_steps(steps, asked, level),
+        pairs=int(asked.sum()),
+        differ=int(differing.sum()),
+        left_out=left_out,
+        llms=len(raters),
+    )
+
+
+def conjunction(outcomes: Sequence[Sequence[str | None]]) -> tuple[str | None, ...]:
+    """All dimensions together: one fail fails; otherwise one unparsable makes it unparsable; otherwise pass.
+
+    Args: outcomes: n scenarios by dimensions of "pass", "fail", "unparsable" or None (not asked).
+    Returns: per scenario "fail", "unparsable", "pass", or None where nothing failed and not every dimension was asked.
+    Raises: ValueError: another outcome.
+    """
+    joined: list[str | None] = []
+    for row in outcomes:
+        for outcome in row:
+            if outcome is not None and outcome not in OUTCOMES:
+                raise ValueError(f"an outcome is pass, fail or unparsable, got {outcome!r}")
+        if "fail" in row:
+            joined.append("fail")
+        elif None in row or len(row) == 0:
+            joined.append(None)
+        else:
+            joined.append("unparsable" if "unparsable" in row else "pass")
+    return tuple(joined)
+
+
+def pass_rates(
+    outcomes: Sequence[Sequence[str | None]], *, dimensions: Sequence[str], level: float = 0.95
+) -> PassRates:
+    """Pass rate of each dimension and of all together, with Wilson intervals over scenarios.
+
+    Args: outcomes: n scenarios by len(dimensions), as `conjunction`. Unparsable and unasked ones are left out of the
+        denominator.
+    Raises: ValueError: a row of another length; as `conjunction`.
+    """
+    if any(len(row) != len(dimensions) for row in outcomes):
+        raise ValueError(f"every scenario needs {len(dimensions)} outcomes")
+    together = conjunction(outcomes)
+    return PassRates(
+        dimensions={name: _pass_rate([row[k] for row in outcomes], level) for k, name in enumerate(dimensions)},
+        all=_pass_rate(together, level),
+    )
+
+
+def _mean_steps(steps: NDArray[np.float64], asked: NDArray[np.float64], level: float) -> Estimate:
+    """Mean distance of two ratings, with the normal interval of a ratio over scenarios, inside 0 to 6."""
+    n = len(asked)
+    if n == 0:
+        return Estimate.undefined("no llm rated both actions of a scenario", level=level)
+    mean, error = float(steps.sum() / asked.sum()), ratio_se(steps, asked)
+    if error is None:
+        return Estimate(mean, n=n, warning="one scenario only: no interval", level=level)
+    half = z_of(level) * error
+    warning = f"{n} scenarios only: the interval is likely too narrow" if n < FEW_UNITS else ""
+    return Estimate(mean, max(mean - half, 0.0), min(mean + half, 6.0), n=n, warning=warning, level=level)
+
+
+def _pass_rate(outcomes: Sequence[str | None], level: float) -> PassRate:
+    passed, failed = outcomes.count("pass"), outcomes.count("fail")
+    rate = wilson(passed, passed + failed, level=level)
+    if not rate.defined:
+        rate = Estimate.undefined("no scenario has a pass or a fail", level=level)
+    return PassRate(rate=rate, passed=passed, of=passed + failed, unparsable=outcomes.count("unparsable"))
