@@ -7,6 +7,7 @@ import hashlib
 import logging
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from decimal import Decimal
 from functools import partial
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -108,10 +109,21 @@ class Answered:
         return said
 
 
-def start(dataset: Dataset, judge: Judge, *, primary: bool = False, started_by: User | None = None) -> Job:
+def start(
+    dataset: Dataset,
+    judge: Judge,
+    *,
+    primary: bool = False,
+    started_by: User | None = None,
+    budget: Decimal | None = None,
+) -> Job:
     """Have the judge answer what it has not answered yet; returns the live job if there is one.
 
-    The first judge of a dataset becomes its primary judge, whose verdicts decide the statuses; `primary` makes a later one so.
+    The first judge of a dataset becomes its primary judge, whose verdicts decide the statuses.
+
+    Args:
+        primary: make this judge the primary one also where there is another.
+        budget: US dollars after which the job pauses.
 
     Raises:
         Conflict: no scenario of the dataset has been drafted.
@@ -127,6 +139,7 @@ def start(dataset: Dataset, judge: Judge, *, primary: bool = False, started_by: 
         title=f"Filter {dataset.name} by {judge.name}",
         parameters={"dataset": dataset.pk, "judge": judge.pk},
         started_by=started_by,
+        budget=budget,
     )
 
 

@@ -6,6 +6,7 @@ import logging
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 from django.db.models import Max
@@ -34,8 +35,11 @@ UNPARSABLE = "unparsable"
 AVOIDED = 40  # contexts of earlier rounds that a prompt lists as already had
 
 
-def start(dataset: Dataset, *, started_by: User | None = None) -> Job:
+def start(dataset: Dataset, *, started_by: User | None = None, budget: Decimal | None = None) -> Job:
     """Generate what the dataset's recipe wants and it lacks; returns the live job if there is one.
+
+    Args:
+        budget: US dollars after which the job pauses.
 
     Raises:
         Conflict: the dataset was not generated here.
@@ -48,6 +52,7 @@ def start(dataset: Dataset, *, started_by: User | None = None) -> Job:
         title=f"Generate {dataset.name}",
         parameters={"dataset": dataset.pk},
         started_by=started_by,
+        budget=budget,
     )
 
 

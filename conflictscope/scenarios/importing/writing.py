@@ -32,7 +32,7 @@ logger = logging.getLogger(__name__)
 FORMATS: dict[str, Format] = {each.name: each for each in (MoralChoice(),)}
 
 BATCH = 500
-_UID = re.compile(r"[\w.:+-]{1,200}")  # it stands in addresses
+_UID = re.compile(r"(?=.*\w)[\w.:+-]{1,200}")  # it stands in addresses
 _DOMAIN_LENGTH = 60
 
 

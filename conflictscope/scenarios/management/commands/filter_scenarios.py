@@ -1,3 +1,4 @@
+from decimal import Decimal
 from typing import Any
 
 from django.core.management.base import CommandParser
@@ -26,11 +27,13 @@ class Command(JobCommand):
             action="store_true",
             help="Let this judge's verdicts decide what is kept, not an earlier judge's.",
         )
+        parser.add_argument("--budget", type=Decimal, help="US dollars after which the job pauses.")
 
     def start(self, **options: Any) -> Job:
         dataset = dataset_named(study_named(options["study"]), options["dataset"])
         endpoint = endpoint_named(options["endpoint"]) if options["endpoint"] else None
-        return filtering.start(dataset, judge_named(options["judge"], endpoint=endpoint), primary=options["primary"])
+        judge = judge_named(options["judge"], endpoint=endpoint)
+        return filtering.start(dataset, judge, primary=options["primary"], budget=options["budget"])
 
     def report(self, job: Job) -> str:
         dataset = Dataset.objects.get(pk=job.parameters["dataset"])

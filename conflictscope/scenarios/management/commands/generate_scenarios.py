@@ -1,3 +1,4 @@
+from decimal import Decimal
 from typing import Any
 
 from django.core.management.base import CommandParser
@@ -35,6 +36,7 @@ class Command(JobCommand):
             metavar="TEXT",
             help="Where the assistant is deployed. Given more than once, scenarios are spread over them.",
         )
+        parser.add_argument("--budget", type=Decimal, help="US dollars after which the job pauses.")
 
     def start(self, **options: Any) -> Job:
         dataset = generation.open_dataset(
@@ -47,7 +49,7 @@ class Command(JobCommand):
             threshold=options["threshold"],
             deployment_contexts=options["deployment_context"],
         )
-        return generation.start(dataset)
+        return generation.start(dataset, budget=options["budget"])
 
     def report(self, job: Job) -> str:
         dataset = dataset_of(job)
