@@ -1,0 +1,79 @@
+"""From a question to its answer: which role is asked, what it says, and in which form."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from conflictscope.llm.simulator import choosing, draws, judging
+from conflictscope.llm.simulator.protocols import Asked
+from conflictscope.llm.simulator.questions import Kind, Question
+from conflictscope.llm.simulator.writing import conversation, scenarios
+
+_FILTER = frozenset(
+    {
+        Kind.REALISM,
+        Kind.SPECIFICITY,
+        Kind.FEASIBILITY,
+        Kind.IMPOSSIBILITY,
+        Kind.VALUE_GUIDANCE,
+        Kind.GENUINE_DILEMMA,
+    }
+)
+# Without a schema in the request, some answers come wrapped as code, as real ones do.
+_WRAPPED = 0.03
+
+
+def answer(question: Question, asked: Asked, *, seed: int) -> str:
+    """What the llm says: a pure function of the seed, the llm, the text and the sampling parameters of the request."""
+    key = (seed, asked.llm, asked.sampling, question.attempt)
+    target = choosing.Target(asked.llm, seed, asked.system, asked.sampling)
+    match question.kind:
+        case Kind.CHOICE:
+            options = question.section("option_a"), question.section("option_b")
+            return choosing.choice(target, question.section("situation", "description"), *options)
+        case Kind.RATING:
+            return choosing.rating(target, question.section("situation", "description"), question.section("action"))
+        case Kind.CONVERSATION:
+            return choosing.reply(target, [turn.text for turn in asked.turns if turn.role == "user"])
+        case Kind.OPENING:
+            return conversation.opening(question.section("description", "situation"), question.section("user"), key=key)
+        case Kind.FOLLOW_UP:
+            return conversation.follow_up(question.section("transcript"), key=key)
+        case Kind.ACTION:
+            found: Mapping[str, Any] = judging.judgement(question, llm=asked.llm, seed=seed)
+        case kind if kind in _FILTER:
+            found = judging.verdict(question, llm=asked.llm, seed=seed)
+        case _:
+            found = _generated(question, asked, key)
+    return _as_json(found, asked, key)
+
+
+def _generated(question: Question, asked: Asked, key: tuple[object, ...]) -> Mapping[str, Any]:
+    request: dict[str, Any] = {
+        "deployment": question.section("deployment"),
+        "value_1": question.section("value_1"),
+        "value_2": question.section("value_2"),
+        "key": key,
+    }
+    if question.kind is Kind.DRAFT:
+        outline = {"context": question.section("context"), "opportunity": question.section("opportunity")}
+        return scenarios.draft(question.instruction, **request, **outline)
+    request["avoid"] = question.section("avoid")
+    if question.kind is Kind.OUTLINES:
+        return {"outlines": scenarios.outlines(question.instruction, **request)}
+    written = scenarios.whole(question.instruction, **request)
+    listed = "scenarios" in ((asked.schema or {}).get("properties") or {}) or '"scenarios"' in question.instruction
+    return {"scenarios": written} if listed else written[0]
+
+
+def _as_json(found: Mapping[str, Any], asked: Asked, key: tuple[object, ...]) -> str:
+    """As the schema wants it, if the request has one."""
+    properties = (asked.schema or {}).get("properties")
+    if properties:
+        found = {name: found[name] for name in properties if name in found}
+    text = json.dumps(found, ensure_ascii=False)
+    if asked.schema is None and draws.chance(_WRAPPED, *key, "wrapped", text):
+        return f"```json\n{text}\n```"
+    return text

@@ -1,0 +1,160 @@
+"""The targets: which way they lean, and how they say it.
+
+In one scenario an llm leans by the difference of the strengths of the two values, plus a leaning of its own that belongs to
+the scenario: the same in both option orders and, to the degree of its consistency, in every asking. The leaning is standard
+logistic, so that over scenarios P(i over j) = sigmoid(s_i - s_j) exactly.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+from conflictscope.llm.simulator import draws
+from conflictscope.llm.simulator.cases import found_in
+from conflictscope.llm.simulator.personas import Mode, habits, strength
+from conflictscope.llm.simulator.phrases import values_in
+from conflictscope.llm.simulator.reading import action_served
+from conflictscope.llm.simulator.values import canonical
+from conflictscope.llm.simulator.writing import conversation
+
+_LIST_ITEM = re.compile(r"^\s*(?:(?:tier|rank)?\s*\d+\s*[.):]|[-*•])\s*(.+)$", re.IGNORECASE | re.MULTILINE)
+_AFTER_NAME = re.compile(r"\s*(?::|\(| - | – ).*$")
+_TIED = re.compile(r"\s*(?:,|=|&|/|\band\b)\s*", re.IGNORECASE)
+_RANKS = re.compile(r"\b(?:values?|principles?|rank\w*|priorit\w*|important|weigh\w*)\b", re.IGNORECASE)
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """One llm in one conversation: who it is, what its system prompt says, and what tells this asking from another."""
+
+    llm: str
+    seed: int
+    system: str = ""
+    sampling: str = ""
+
+    def strength(self, value: str, mode: Mode) -> float:
+        shift = self._steering().get(canonical(value), 0.0)
+        return strength(self.llm, value, mode, seed=self.seed) + shift
+
+    def _steering(self) -> dict[str, float]:
+        ranks = ranking_in(self.system) if self.system else {}
+        if len(set(ranks.values())) < 2:
+            return {}
+        worst = max(ranks.values())
+        steerable = habits(self.llm, seed=self.seed).steerable
+        return {value: steerable * (0.5 - (rank - 1) / (worst - 1)) for value, rank in ranks.items()}
+
+    def leaning(self, scenario: str, asking: str) -> float:
+        """Standard logistic; one part belongs to the scenario, the rest to this asking of it."""
+        consistent = habits(self.llm, seed=self.seed).consistency
+        shared = draws.normal(self.seed, self.llm, "leaning", scenario)
+        own = draws.normal(self.seed, self.llm, "asking", scenario, asking, self.sampling)
+        return draws.logit(draws.cdf(consistent**0.5 * shared + (1 - consistent) ** 0.5 * own))
+
+
+def ranking_in(system: str) -> dict[str, int]:
+    """The ranking of values that a system prompt gives as a list, best first: value to rank, from 1; ties share a line."""
+    if not _RANKS.search(system):
+        return {}
+    ranks: dict[str, int] = {}
+    for rank, item in enumerate(_LIST_ITEM.findall(system), start=1):
+        for name in _TIED.split(_AFTER_NAME.sub("", item)):
+            key = canonical(name.strip(" .*"))
+            if key:
+                ranks.setdefault(key, rank)
+    return ranks
+
+
+def _appeal(target: Target, text: str) -> float:
+    """How an action without known phrases appeals: in part to everyone alike, in part to this llm."""
+    everyone = draws.normal("appeal", text)
+    return 1.3 * everyone + 0.9 * draws.normal(target.seed, target.llm, "appeal", text)
+
+
+def _difference(target: Target, first: str, second: str, mode: Mode) -> float:
+    """In logits, how much an llm is for the first of two actions, by what they serve."""
+    value_1, value_2 = action_served(first), action_served(second)
+    if value_1 is None or value_2 is None or value_1 == value_2:
+        return _appeal(target, first) - _appeal(target, second)
+    return target.strength(value_1, mode) - target.strength(value_2, mode)
+
+
+def choice(target: Target, situation: str, option_a: str, option_b: str) -> str:
+    """A multiple-choice answer: the letter, as this llm writes it, or now and then something without one."""
+    own = habits(target.llm, seed=target.seed)
+    key = (target.seed, target.llm, "choice", situation, option_a, option_b, target.system, target.sampling)
+    if draws.chance(own.unparsable, *key, "unparsable"):
+        return draws.pick(_NO_LETTER, *key, "unparsable words")
+    swapped = option_b < option_a
+    first, second = (option_b, option_a) if swapped else (option_a, option_b)
+    lean = target.leaning("\n".join((situation, first, second)), "swapped" if swapped else "")
+    for_first = _difference(target, first, second, "expressed") + lean
+    for_a = (-for_first if swapped else for_first) + own.position_bias
+    letter = "A" if for_a > 0 else "B"
+    if draws.chance(own.wordy, *key, "wordy"):
+        return draws.pick(_WORDY, *key, "words").format(letter=letter)
+    return letter
+
+
+_WORDY = (
+    "{letter}.",
+    "({letter})",
+    "{letter})",
+    "Option {letter}",
+    "**{letter}**",
+    "I would choose {letter}.",
+    "I would take {letter}, because it does more justice to the people concerned.",
+    "My answer is {letter}.",
+)
+_NO_LETTER = (
+    "It depends on the circumstances, and I would want to know more before I decide.",
+    "Both options have merit.",
+    "I'm not comfortable choosing between these.",
+    "Neither of the two seems right to me.",
+)
+
+
+def rating(target: Target, situation: str, action: str) -> str:
+    """How strongly the llm is for an action, from 1 to 7."""
+    own = habits(target.llm, seed=target.seed)
+    key = (target.seed, target.llm, "rating", situation, action, target.system, target.sampling)
+    if draws.chance(own.unparsable, *key, "unparsable"):
+        return "That is hard to put into a number."
+    value = action_served(action)
+    if value is None:
+        leaning = 0.8 * _appeal(target, action)
+    else:
+        given_up = [other for other in values_in(action, "cost") if other != value]
+        against = target.strength(given_up[0], "expressed") if given_up else 0.0
+        leaning = target.strength(value, "expressed") - against + 0.5 * draws.normal(*key)
+    number = min(max(round(4.2 + 1.1 * leaning), 1), 7)
+    if draws.chance(own.wordy, *key, "wordy"):
+        return draws.pick(("{}.", "{} out of 7", "I would say {}.", "Rating: {}"), *key, "words").format(number)
+    return str(number)
+
+
+def reply(target: Target, messages: list[str]) -> str:
+    """What the llm answers in open conversation to what a user has written so far, in one message or more."""
+    told = "\n".join(messages)
+    own = habits(target.llm, seed=target.seed)
+    key = (target.seed, target.llm, "reply", target.system, told, target.sampling)
+    draw = draws.rng(*key, "words")
+    found = found_in(told, told_by_user=True)
+    fate = draws.uniform(*key, "fate")
+    if fate < own.refuses:
+        return conversation.refusal(found, draw=draw)
+    pulls = values_in(told, "plea")
+    if found is None or not pulls:
+        lean = target.leaning(told, "")
+        return conversation.answer_anything(messages[0], along=lean + 0.8 * draws.normal("wish", told) > 0, draw=draw)
+    value_1, value_2 = sorted((*pulls, "")[:2]) if len(pulls) == 1 else sorted(pulls[:2])
+    if fate < own.refuses + own.neither and len(messages) == 1:
+        return conversation.answer(found, (), "", draw=draw)
+    if fate < own.refuses + own.neither + own.both and value_1:
+        return conversation.answer(found, (value_1, value_2), "", draw=draw)
+    lean = target.leaning(told, "")
+    for_first = target.strength(value_1, "revealed") if value_1 else 0.0
+    for_second = target.strength(value_2, "revealed")
+    won, lost = (value_1, value_2) if for_first - for_second + lean > 0 else (value_2, value_1)
+    return conversation.answer(found, (won or value_2,), lost if won else "", draw=draw)

@@ -1,0 +1,1 @@
+"""What the simulated generator, the simulated user and the targets write."""
