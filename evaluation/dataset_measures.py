@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from conflictscope.stats.datasets import LikertDivergence, ObservedAgreement, likert_divergence, observed_agreement
-
 from conflictscope.errors import NotFound
 from conflictscope.scenarios.models import Dataset
+from conflictscope.stats.datasets import LikertDivergence, ObservedAgreement, likert_divergence, observed_agreement
 from evaluation.decisions import decisions_of
 from evaluation.models import Rating, Run
 from evaluation.runs import scenarios_in

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -67,14 +68,12 @@ def _card(one: FittedRun, names: Mapping[str, str], *, label: str, stale: bool) 
     results = one.shown.results
     columns = zip(results["values"], results["strengths"], results["ranks"], strict=True)
     values = [ValueRow(names.get(key, key), strength, rank) for key, strength, rank in columns]
-    strengths = all(value.strength["value"] is not None for value in values)
-    if strengths:
-        values.sort(key=lambda value: -value.strength["value"])
+    values.sort(key=lambda value: value.rank["value"] or math.inf)
     return RankingCard(
         run=one.run,
         label=label,
         ranking=one.shown,
-        strengths=strengths,
+        strengths=any(value.strength["value"] is not None for value in values),
         reason=one.ranking.results["reason"],
         penalised=one.penalised is not None,
         values=tuple(values),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -43,11 +44,10 @@ def ranking_table(fitted: FittedRun, names: Mapping[str, str]) -> str:
         lines.append(f"  Penalised fit (alpha {shown['alpha']:g}) instead:")
     if fitted.penalised or not fitted.ranking.results["reason"]:
         rows = [("rank", "value", "strength θ", "rank [95 %]", "scenarios")]
-        places = sorted(range(len(shown["values"])), key=lambda k: (shown["ranks"][k]["value"], k))
-        for k in places:
+        for k in sorted(range(len(shown["values"])), key=lambda k: (shown["ranks"][k]["value"] or math.inf, k)):
             rank, strength = shown["ranks"][k], shown["strengths"][k]
-            name = names[shown["values"][k]]
-            rows.append((f"{rank['value']:.0f}", name, said(strength), said(rank, digits=0), str(strength["n"])))
+            place = "–" if rank["value"] is None else f"{rank['value']:.0f}"
+            rows.append((place, names[shown["values"][k]], said(strength), said(rank, digits=0), str(strength["n"])))
         lines.append(aligned(rows))
     lines.append(f"  Undecided: {said(counts['undecided'], percent=True, count='trials')}.")
     lines.append(f"  Fit of one order: {fit_sentence(shown['fit'])}")
