@@ -17,6 +17,7 @@ from conflictscope.studies.permissions import Action
 from evaluation import runs as running
 from evaluation.browsing import Filter, page_of_responses, pairs_of, responses_to, run_rows, runs_of
 from evaluation.dataset_measures import evaluated_scope, measure
+from evaluation.downloads import chart_response
 from evaluation.forms import EvaluateForm, FitForm
 from evaluation.plots import rankings_chart as draw_rankings
 from evaluation.presenting import cards_of
