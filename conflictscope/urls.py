@@ -13,6 +13,7 @@ urlpatterns = [
     path("api/v1/schema/", login_not_required(SpectacularAPIView.as_view()), name="schema"),
     path("", include("conflictscope.overview.urls")),
     path("", include("conflictscope.jobs.urls")),
+    path("", include("annotation.urls")),
 ]
 
 handler400 = "conflictscope.overview.error_pages.bad_request"

@@ -5,16 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from django.contrib.auth.models import User
-from django.db.models import Count, OuterRef, Q, QuerySet, Subquery
-from django.db.models.functions import Coalesce
 
-from annotation.models import Assignment, Campaign, Item
 from conflictscope.overview.guidance import Suggestion, next_step
 from conflictscope.overview.pipeline import Counts, counts_of
 from conflictscope.studies.models import Membership, Study
 from conflictscope.studies.permissions import MAY, Action, Role
-
-State = Assignment.State
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,26 +36,6 @@ def studies_of(user: User) -> list[MyStudy]:
     ]
 
 
-def queue_of(user: User) -> QuerySet[Campaign]:
-    """Open campaigns that the person may label in, each with how many items they have labelled (`mine`) and how many more
-    they could (`waiting`)."""
-    open_to_them = (
-        Item.objects.open()
-        .filter(campaign=OuterRef("pk"))
-        .exclude(assignments__in=Assignment.objects.filter(participant__user=user).exclude(state=State.EXPIRED))
-        .order_by()
-        .values("campaign")
-        .annotate(n=Count("pk"))
-        .values("n")
-    )
-    theirs = Q(participants__user=user, participants__assignments__state=State.SUBMITTED)
-    return (
-        Campaign.objects.visible_to(user, may=Action.LABEL)
-        .filter(state=Campaign.State.OPEN)
-        .select_related("study")
-        .annotate(
-            mine=Count("participants__assignments", filter=theirs, distinct=True),
-            waiting=Coalesce(Subquery(open_to_them), 0),
-        )
-        .order_by("study__name", "name")
-    )
+def labels_in(user: User) -> list[Study]:
+    """Studies in which the person is an annotator, whether or not a campaign is open there."""
+    return list(Study.objects.visible_to(user, may=Action.LABEL))

@@ -285,7 +285,7 @@ def stages_of(counts: Counts) -> list[Stage]:
             "labelled",
             "Labelled by people",
             counts.labels,
-            "labelled",
+            "times labelled",
             "annotation:campaigns",
             tuple(_labelled_parts(counts)),
         ),

@@ -7,13 +7,14 @@ from django.http import HttpResponse
 from django.shortcuts import redirect, render
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
+from annotation import labelling
 from conflictscope.errors import ConflictScopeError
 from conflictscope.http import Request
 from conflictscope.jobs.progress import progress_of
 from conflictscope.overview.api_routes import routes
 from conflictscope.overview.guidance import next_step
 from conflictscope.overview.headlines import ranked_runs
-from conflictscope.overview.home import queue_of, studies_of
+from conflictscope.overview.home import labels_in, studies_of
 from conflictscope.overview.pipeline import counts_of, stages_of
 from conflictscope.studies import membership
 from conflictscope.studies.access import actions_of, study_for
@@ -23,7 +24,11 @@ from conflictscope.studies.permissions import Action
 
 @require_safe
 def home(request: Request) -> HttpResponse:
-    context = {"mine": studies_of(request.user), "queue": queue_of(request.user)}
+    context = {
+        "mine": studies_of(request.user),
+        "queue": labelling.queue(request.user),
+        "labels_in": labels_in(request.user),
+    }
     return render(request, "overview/home.html", context)
 
 
