@@ -1,0 +1,83 @@
+"""A chart: its specification in two sizes, its table, its words, and the files made of them."""
+
+import csv
+import io
+import json
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import vl_convert
+
+from conflictscope.charts.themes import Theme, config
+
+Size = Literal["wide", "narrow"]
+Cell = str | int | float | None
+
+# The schema that the specifications follow; the renderer has it built in.
+VEGA_LITE = "6.1"
+
+DECIMALS = 3
+
+
+@dataclass(frozen=True)
+class Chart:
+    """A drawing of numbers with the numbers beside it.
+
+    Attributes:
+        title: one line; description: the same as the picture shows, in words, for readers who do not see it.
+        columns, data: the table, one row per mark, numbers unrounded.
+        spec, narrow_spec: Vega-Lite specifications for a page and for a phone, without colours: a theme adds them.
+        bare_spec, bare_narrow_spec: the same without the title, for a page that prints the title itself.
+    """
+
+    title: str
+    description: str
+    columns: tuple[str, ...]
+    data: tuple[tuple[Cell, ...], ...]
+    spec: dict[str, Any]
+    narrow_spec: dict[str, Any]
+    bare_spec: dict[str, Any]
+    bare_narrow_spec: dict[str, Any]
+
+    @property
+    def rows(self) -> tuple[tuple[Cell, ...], ...]:
+        """The table as a page prints it, numbers rounded to three decimals."""
+        return tuple(
+            tuple(round(cell, DECIMALS) if isinstance(cell, float) else cell for cell in row) for row in self.data
+        )
+
+    def to_svg(self, theme: Theme = "light", size: Size = "wide", *, titled: bool = False) -> str:
+        """An SVG picture on a transparent ground; without its title unless asked, since pages print that as text."""
+        spec = self._dressed(theme, size, titled=titled)
+        return str(vl_convert.vegalite_to_svg(spec, vl_version=VEGA_LITE, allowed_base_urls=[]))
+
+    def to_png(self, theme: Theme = "light", size: Size = "wide", *, scale: float = 2.0, titled: bool = True) -> bytes:
+        """A PNG picture; scale 2 has two pixels to the point."""
+        spec = self._dressed(theme, size, titled=titled)
+        return bytes(vl_convert.vegalite_to_png(spec, vl_version=VEGA_LITE, scale=scale, allowed_base_urls=[]))
+
+    def to_pdf(self, size: Size = "wide", *, titled: bool = True) -> bytes:
+        """A PDF page of the picture's size, for print: always light."""
+        spec = self._dressed("light", size, titled=titled)
+        return bytes(vl_convert.vegalite_to_pdf(spec, vl_version=VEGA_LITE, allowed_base_urls=[]))
+
+    def to_csv(self) -> str:
+        """The table with unrounded numbers; an undefined one is an empty cell."""
+        out = io.StringIO()
+        writer = csv.writer(out, lineterminator="\n")
+        writer.writerow(self.columns)
+        writer.writerows(self.data)
+        return out.getvalue()
+
+    def to_json(self, theme: Theme = "light", size: Size = "wide", *, titled: bool = True) -> str:
+        """The Vega-Lite specification, which holds its data."""
+        return json.dumps(self._dressed(theme, size, titled=titled), ensure_ascii=False, indent=2)
+
+    def _dressed(self, theme: Theme, size: Size, *, titled: bool) -> dict[str, Any]:
+        if size not in ("wide", "narrow"):
+            raise ValueError(f'a size is "wide" or "narrow", got {size!r}')
+        if titled:
+            spec = self.spec if size == "wide" else self.narrow_spec
+        else:
+            spec = self.bare_spec if size == "wide" else self.bare_narrow_spec
+        return {**spec, "config": config(theme)}

@@ -1,0 +1,62 @@
+"""Colours and type of the charts, in a light and a dark dress; both follow the stylesheet's tokens."""
+
+from typing import Any, Literal
+
+Theme = Literal["light", "dark"]
+
+# The first is shipped with the renderer, the second has the same widths: text keeps its place in any browser.
+FONT = "Liberation Sans, Arial, Helvetica, sans-serif"
+
+TEXT, SMALL, LARGE = 13, 12, 16
+
+# Okabe and Ito's colours for all kinds of colour vision, darkened or lightened for contrast with the paper.
+_PALETTES: dict[Theme, tuple[str, ...]] = {
+    "light": ("#0068a3", "#c65300", "#007f5c", "#a8507f", "#7a6a00", "#3b3f42"),
+    "dark": ("#6fc0f0", "#f0a04b", "#3fc79b", "#e59cc4", "#e8dc6a", "#c9d0d4"),
+}
+
+_INKS: dict[Theme, dict[str, str]] = {
+    "light": {"ink": "#1c2226", "muted": "#545e66", "line": "#e3e5e0", "strong": "#7f888d", "paper": "#ffffff"},
+    "dark": {"ink": "#e6eaec", "muted": "#a6b1b8", "line": "#2e383e", "strong": "#7d8a92", "paper": "#1a2125"},
+}
+
+SHAPES = ("circle", "diamond", "square", "triangle-up", "cross", "triangle-down")
+
+
+def config(theme: Theme) -> dict[str, Any]:
+    """Vega-Lite configuration of a theme; marks refer to its styles, never to colours of their own.
+
+    Raises: ValueError: no such theme.
+    """
+    if theme not in _PALETTES:
+        raise ValueError(f'a theme is "light" or "dark", got {theme!r}')
+    inks = _INKS[theme]
+    words = {"font": FONT, "fontSize": TEXT, "baseline": "middle"}
+    return {
+        "background": "transparent",
+        "font": FONT,
+        "padding": 4,
+        "view": {"stroke": None},
+        "range": {"category": list(_PALETTES[theme])},
+        "axis": {
+            "labelColor": inks["muted"],
+            "labelFontSize": SMALL,
+            "titleColor": inks["ink"],
+            "titleFontSize": TEXT,
+            "titleFontWeight": "normal",
+            "titlePadding": 8,
+            "domainColor": inks["strong"],
+            "tickColor": inks["strong"],
+            "gridColor": inks["line"],
+        },
+        "style": {
+            "title-words": {**words, "fill": inks["ink"], "fontSize": LARGE, "fontWeight": "bold"},
+            "note-words": {**words, "fill": inks["muted"], "fontSize": SMALL},
+            "heading-words": {**words, "fill": inks["ink"], "fontWeight": "bold"},
+            "label-words": {**words, "fill": inks["ink"]},
+            "number-words": {**words, "fill": inks["muted"], "fontSize": SMALL},
+            "divider": {"stroke": inks["line"], "strokeWidth": 1},
+            "reference": {"stroke": inks["strong"], "strokeWidth": 1.5, "strokeDash": [4, 3]},
+            "hollow": {"fill": inks["paper"]},
+        },
+    }
