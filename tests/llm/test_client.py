@@ -627,7 +627,7 @@ def test_what_could_not_be_read_is_asked_afresh_next_time(provider: ScriptedServ
     provider.says(openai_reply("It passes."), openai_reply("I said it passes."), openai_reply(GOOD))
     assert ask_for(endpoint).value is None
     assert ask_for(endpoint).value is not None
-    assert len(provider.seen) == 3
+    assert [len(seen.body["messages"]) for seen in provider.seen] == [1, 3, 1]
 
 
 def test_what_was_corrected_is_answered_from_the_log_without_paying_again(
@@ -690,14 +690,17 @@ def test_a_reply_that_is_no_whole_one_has_no_value_and_is_not_asked_for_again_at
     assert len(provider.seen) == 1
 
 
-def test_a_form_that_changed_is_another_question(provider: ScriptedServer, endpoint: Endpoint) -> None:
+@pytest.mark.parametrize("provider_name", ["openai", "openai_compatible"])
+def test_a_form_that_changed_is_another_question(provider: ScriptedServer, provider_name: str) -> None:
     class Stricter(BaseModel):
         passed: bool
 
+    endpoint = EndpointFactory(base_url=provider.base_url, provider=provider_name)
     provider.says(openai_reply(GOOD), openai_reply('{"passed": false}'))
     ask_for(endpoint)
     parsed = through_a_door(lambda door: door.ask_for(Stricter, endpoint, "Passed?", purpose="testing"))
     assert parsed.value == Stricter(passed=False)
+    assert len(provider.seen) == 2
 
 
 # One question outside a job
