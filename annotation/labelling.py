@@ -317,7 +317,7 @@ def _asked(number: int, question: Question, assignment: Assignment, given: Annot
     shown = {action: letter for letter, action in letters.items()}
     about = getattr(_scenario(assignment), question.about) if question.about.startswith("value_") else None
     labels = {answer.key: answer.label for answer in question.answers}
-    labels |= {action: f"Action {letter.upper()}" for action, letter in shown.items() if action in labels}
+    labels |= {action: letter.upper() for action, letter in shown.items() if action in labels}
     keys = sorted(labels, key=lambda key: (shown.get(key, "z"), list(labels).index(key)))
     yes_no = set(labels) == {"yes", "no"}
     return Asked(
