@@ -29,7 +29,7 @@ from tests.llm.scripted import (
     openai_reply,
 )
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.backends]
 
 KEY = "sk-a-key-that-nobody-may-ever-see-0123456789"
 T = TypeVar("T")

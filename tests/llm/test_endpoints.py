@@ -15,7 +15,7 @@ from conflictscope.llm.endpoints import create_endpoint, endpoint_named
 from conflictscope.llm.models import Call, Endpoint
 from tests.factories.llm import EndpointFactory
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.backends]
 
 JUDGE: dict[str, Any] = {"provider": "openai_compatible", "llm": "sim-judge", "base_url": "http://127.0.0.1:8100/v1"}
 
