@@ -13,6 +13,10 @@ urlpatterns = [
     path("api/v1/schema/", login_not_required(SpectacularAPIView.as_view()), name="schema"),
     path("", include("conflictscope.overview.urls")),
     path("", include("conflictscope.jobs.urls")),
+    path("", include("conflictscope.scenarios.urls")),
+    path("api/v1/", include("conflictscope.scenarios.api_urls")),
+    path("", include("evaluation.urls")),
+    path("api/v1/", include("evaluation.api_urls")),
     path("", include("annotation.urls")),
 ]
 

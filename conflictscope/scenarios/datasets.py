@@ -6,13 +6,16 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from django.db.models import Count, Q, QuerySet
+from django.utils.text import slugify
 
-from conflictscope.errors import NotFound
+from conflictscope.errors import InvalidInput, NotFound
 from conflictscope.scenarios.dimensions import dimensions_of
 from conflictscope.scenarios.models import Dataset, Dimension, Judge, Scenario, Verdict
 from conflictscope.stats.intervals import wilson
 from conflictscope.stats.types import Estimate
 from conflictscope.studies.models import Study
+
+_RESERVED = {"import", "new"}  # pages beside those of datasets
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +47,20 @@ def dataset_named(study: Study, slug: str) -> Dataset:
     except Dataset.DoesNotExist as exc:
         known = ", ".join(Dataset.objects.filter(study=study).values_list("slug", flat=True)[:20]) or "none yet"
         raise NotFound(f"Study {study.slug!r} has no dataset {slug!r}. Datasets: {known}.") from exc
+
+
+def checked_slug(slug: str) -> str:
+    """The slug itself, if a new dataset may be called so.
+
+    Raises:
+        InvalidInput: it is no slug, or a word that addresses use.
+    """
+    if not slug or slugify(slug) != slug or len(slug) > 50 or slug in _RESERVED:
+        raise InvalidInput(
+            f"{slug!r} cannot name a dataset: use at most 50 small letters, digits and hyphens, and neither of "
+            f"{' and '.join(sorted(_RESERVED))}."
+        )
+    return slug
 
 
 def status_counts(datasets: Iterable[Dataset]) -> dict[int, list[StatusCount]]:

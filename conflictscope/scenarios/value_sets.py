@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from django.db import transaction
 from django.utils.text import slugify
 
-from conflictscope.errors import InvalidInput, NotFound
+from conflictscope.errors import ConflictScopeError, InvalidInput, NotFound
 from conflictscope.scenarios.models import Value, ValueSet, ValueSetVersion
 from conflictscope.scenarios.text_files import read_text, storable
 
@@ -28,6 +28,13 @@ SHIPPED = ("hhh", "personal-protective", "modelspec")
 
 _SET_FIELDS = {"slug", "name", "description", "licence", "pairing", "values"}
 _VALUE_FIELDS = {"key", "name", "definition", "group", "tier"}
+
+
+class NotASteward(ConflictScopeError):
+    """A new version of a value set by somebody who does not look after it."""
+
+    code = "not_a_steward"
+    http_status = 403
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,7 +102,7 @@ def parse_value_set(text: str, *, source: str, slug: str = "", name: str = "") -
         data = {}
     stem = slugify(Path(source).stem.replace(".", " "))
     slug = slug or _text(data, "slug", where=source) or slugify(_text(data, "name", where=source)) or stem
-    if not slug or slugify(slug) != slug or len(slug) > 50:
+    if not slug or slugify(slug) != slug or len(slug) > 50 or slug == "import":  # a page is called import
         raise InvalidInput(f"{slug!r} cannot name a value set: use at most 50 small letters, digits and hyphens.")
     parsed = ValueSetText(
         slug=slug,
@@ -117,6 +124,7 @@ def import_value_set(source: str | Path, *, slug: str = "", name: str = "", crea
 
     Raises:
         InvalidInput: see `parse_value_set`; or the file cannot be read.
+        NotASteward: see `publish`.
     """
     path = SHIPPED_FOLDER / f"{source}.json" if str(source) in SHIPPED else Path(source)
     if not path.exists():
@@ -125,7 +133,13 @@ def import_value_set(source: str | Path, *, slug: str = "", name: str = "", crea
 
 
 def publish(content: ValueSetText, *, created_by: User | None = None) -> Imported:
-    """Find the version that says exactly this, or publish it as the next one."""
+    """Find the version that says exactly this, or publish it as the next one.
+
+    Whoever brings a new set becomes its steward. A command has no user and may publish any.
+
+    Raises:
+        NotASteward: the content is new, the set is not, and the person does not look after it.
+    """
     with transaction.atomic():
         value_set, _ = ValueSet.objects.get_or_create(slug=content.slug, defaults={"name": content.name})
         value_set = ValueSet.objects.select_for_update().get(pk=value_set.pk)
@@ -133,6 +147,11 @@ def publish(content: ValueSetText, *, created_by: User | None = None) -> Importe
         if same is not None:
             return Imported(version=same, created=False)
         latest = value_set.versions.order_by("-number").first()
+        if created_by is not None and latest and not value_set.stewards.filter(pk=created_by.pk).exists():
+            raise NotASteward(
+                f"There is a value set {content.slug!r} with other values, and only its stewards may change it: import yours "
+                "under another slug."
+            )
         version = ValueSetVersion.objects.create(
             value_set=value_set,
             number=latest.number + 1 if latest else 1,

@@ -111,10 +111,10 @@ def write_human_verdict(
     return verdict
 
 
-def human_validated(scenario: Scenario) -> bool:
-    """Whether one panel of people has passed the scenario on every dimension that it can be asked."""
+def human_validated(verdicts: Iterable[Verdict], *, dimensions: Iterable[str]) -> bool:
+    """Whether one panel of people has passed every dimension; `Scenario.objects.human_validated()` asks it of many."""
     passed: dict[str, set[str]] = {}
-    for verdict in scenario.verdicts.all():
+    for verdict in verdicts:
         if verdict.source == Verdict.Source.HUMAN and verdict.outcome == Verdict.Outcome.PASS:
             passed.setdefault(verdict.panel, set()).add(verdict.dimension)
-    return any(passed_by_one >= set(dimensions_of(scenario)) for passed_by_one in passed.values())
+    return any(passed_by_one >= set(dimensions) for passed_by_one in passed.values())

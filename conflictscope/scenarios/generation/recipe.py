@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 from django.conf import settings
 from django.db import IntegrityError, transaction
-from django.utils.text import slugify
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from conflictscope.errors import Conflict, InvalidInput
 from conflictscope.llm.models import Endpoint
 from conflictscope.llm.prompts import PromptLibrary
+from conflictscope.scenarios.datasets import checked_slug
 from conflictscope.scenarios.models import Dataset, Scenario, ValueSetVersion
 from conflictscope.scenarios.text_files import storable
 
@@ -130,8 +130,7 @@ def _create(
     recipe: Recipe,
     created_by: User | None,
 ) -> Dataset:
-    if not slug or slugify(slug) != slug or len(slug) > 50:
-        raise InvalidInput(f"{slug!r} cannot name a dataset: use at most 50 small letters, digits and hyphens.")
+    checked_slug(slug)
     try:
         with transaction.atomic():
             return Dataset.objects.create(

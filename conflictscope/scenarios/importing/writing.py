@@ -12,9 +12,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from django.db import IntegrityError, transaction
-from django.utils.text import slugify
 
 from conflictscope.errors import Conflict, InvalidInput, NotFound
+from conflictscope.scenarios.datasets import checked_slug
 from conflictscope.scenarios.importing.moralchoice import MoralChoice
 from conflictscope.scenarios.importing.records import Format, ImportedScenario
 from conflictscope.scenarios.models import Dataset, Scenario
@@ -85,8 +85,7 @@ def import_scenarios(
 def _dataset(study: Study, slug: str, *, format_name: str, name: str, created_by: User | None) -> Dataset:
     dataset = Dataset.objects.select_for_update().filter(study=study, slug=slug).first()
     if dataset is None:
-        if not slug or slugify(slug) != slug or len(slug) > 50:
-            raise InvalidInput(f"{slug!r} cannot name a dataset: use at most 50 small letters, digits and hyphens.")
+        checked_slug(slug)
         try:
             with transaction.atomic():
                 return Dataset.objects.create(

@@ -2,6 +2,7 @@ from decimal import Decimal
 from typing import Any
 
 from django.core.management.base import CommandParser
+from django.db import transaction
 
 from conflictscope.jobs.commands import JobCommand
 from conflictscope.jobs.models import Job
@@ -32,8 +33,9 @@ class Command(JobCommand):
     def start(self, **options: Any) -> Job:
         dataset = dataset_named(study_named(options["study"]), options["dataset"])
         endpoint = endpoint_named(options["endpoint"]) if options["endpoint"] else None
-        judge = judge_named(options["judge"], endpoint=endpoint)
-        return filtering.start(dataset, judge, primary=options["primary"], budget=options["budget"])
+        with transaction.atomic():  # no judge is made for a job that cannot start
+            judge = judge_named(options["judge"], endpoint=endpoint)
+            return filtering.start(dataset, judge, primary=options["primary"], budget=options["budget"])
 
     def report(self, job: Job) -> str:
         dataset = Dataset.objects.get(pk=job.parameters["dataset"])

@@ -1,0 +1,118 @@
+"""Judges are looked after here; value sets, datasets and scenarios are only looked at: the pipeline makes them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.contrib import admin
+from django.http import HttpRequest
+
+from conflictscope.scenarios.models import (
+    Dataset,
+    Judge,
+    Scenario,
+    TargetRanking,
+    TargetRankingPosition,
+    Value,
+    ValueSet,
+    ValueSetVersion,
+    Verdict,
+)
+
+
+class LookOnly(admin.ModelAdmin):
+    """Research data: made by the pipeline, never by hand."""
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+
+class LookOnlyInline(admin.TabularInline):
+    can_delete = False
+    extra = 0
+
+    def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+
+class ValueInline(LookOnlyInline):
+    model = Value
+    fields = ["position", "key", "name", "definition", "group", "tier"]
+
+
+class VerdictInline(LookOnlyInline):
+    model = Verdict
+    fields = ["dimension", "outcome", "source", "judge", "panel", "evidence", "created_at"]
+
+
+@admin.register(ValueSet)
+class ValueSetAdmin(admin.ModelAdmin):
+    """Name and stewards may change; what a set says stands in its versions."""
+
+    list_display = ["name", "slug", "created_at"]
+    search_fields = ["name", "slug"]
+    readonly_fields = ["slug"]
+    filter_horizontal = ["stewards"]
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return False
+
+
+@admin.register(ValueSetVersion)
+class ValueSetVersionAdmin(LookOnly):
+    list_display = ["__str__", "status", "pairing", "licence", "created_at"]
+    list_select_related = ["value_set"]
+    list_filter = ["status"]
+    inlines = [ValueInline]
+
+
+class TargetRankingPositionInline(admin.TabularInline):
+    model = TargetRankingPosition
+    extra = 0
+
+
+@admin.register(TargetRanking)
+class TargetRankingAdmin(admin.ModelAdmin):
+    list_display = ["name", "version", "origin", "created_at"]
+    list_select_related = ["version__value_set"]
+    inlines = [TargetRankingPositionInline]
+
+
+@admin.register(Judge)
+class JudgeAdmin(admin.ModelAdmin):
+    """A judge that has given verdicts keeps its endpoint, prompts and parameters: they are what its name stands for."""
+
+    list_display = ["name", "endpoint", "prompt_versions", "parameters", "created_at"]
+    list_select_related = ["endpoint"]
+    search_fields = ["name", "endpoint__name"]
+
+    def get_readonly_fields(self, request: HttpRequest, obj: Judge | None = None) -> tuple[str, ...]:
+        return ("endpoint", "prompt_versions", "parameters") if obj is not None and obj.verdicts.exists() else ()
+
+
+@admin.register(Dataset)
+class DatasetAdmin(LookOnly):
+    list_display = ["name", "study", "value_set_version", "variant", "generator", "primary_judge", "created_at"]
+    list_select_related = ["study", "value_set_version__value_set", "generator", "primary_judge"]
+    list_filter = ["variant", "study"]
+    search_fields = ["name", "slug"]
+
+
+@admin.register(Scenario)
+class ScenarioAdmin(LookOnly):
+    list_display = ["uid", "dataset", "status", "template", "value_1", "value_2"]
+    list_select_related = ["dataset", "value_1", "value_2"]
+    list_filter = ["status", "template", "dataset"]
+    search_fields = ["uid"]
+    raw_id_fields = ["calls", "duplicate_of"]
+    show_full_result_count = False
+    inlines = [VerdictInline]

@@ -1,0 +1,103 @@
+"""What people fill in to import, generate and filter. What fits together is checked where the work is done."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django import forms
+
+from conflictscope.llm.models import Endpoint
+from conflictscope.scenarios.generation.recipe import DEFAULT_CONTEXT, DEFAULT_THRESHOLD
+from conflictscope.scenarios.importing import FORMATS
+from conflictscope.scenarios.models import Dataset, Judge, ValueSetVersion
+
+
+def _budget() -> forms.DecimalField:
+    return forms.DecimalField(
+        min_value=0, required=False, help_text="US dollars; the job pauses when they are spent. Empty: no limit."
+    )
+
+
+def _slug(what: str) -> forms.SlugField:
+    return forms.SlugField(max_length=50, help_text=f"What addresses and commands call the {what}.")
+
+
+class ImportValueSetForm(forms.Form):
+    file = forms.FileField(
+        label="JSON file", help_text="An object of value names and definitions, or the long form with groups and tiers."
+    )
+    name = forms.CharField(max_length=200, required=False, help_text="Unless the file says it.")
+    slug = forms.SlugField(max_length=50, required=False, help_text="Unless the file says it.")
+
+
+class ImportScenariosForm(forms.Form):
+    name = forms.CharField(max_length=200)
+    slug = _slug("dataset")
+    format = forms.ChoiceField(choices=[(each.name, each.label) for each in FORMATS.values()])
+    file = forms.FileField()
+    encoding = forms.CharField(max_length=40, required=False, help_text="Of the file, when it is not UTF-8.")
+
+
+class NewDatasetForm(forms.Form):
+    name = forms.CharField(max_length=200)
+    slug = _slug("dataset")
+    value_set = forms.ModelChoiceField(
+        ValueSetVersion.objects.filter(status=ValueSetVersion.Status.PUBLISHED)
+        .select_related("value_set")
+        .order_by("value_set__name", "-number")
+    )
+    generator = forms.ModelChoiceField(Endpoint.objects.all(), help_text="The endpoint that writes the scenarios.")
+    per_pair = forms.IntegerField(
+        label="Scenarios for each value pair",
+        min_value=1,
+        max_value=10_000,
+        initial=24,
+        help_text="Near-duplicates not counted. Multiples of 8 spread evenly over the four templates and both sides.",
+    )
+    threshold = forms.FloatField(
+        min_value=0,
+        max_value=1,
+        initial=DEFAULT_THRESHOLD,
+        help_text="Cosine from which an outline counts as a duplicate of an earlier one.",
+    )
+    deployment_contexts = forms.CharField(
+        initial=DEFAULT_CONTEXT,
+        widget=forms.Textarea(attrs={"rows": 4}),
+        help_text="Where the assistant is deployed, one a line; scenarios are spread over them.",
+    )
+    budget = _budget()
+
+
+class GenerateForm(forms.Form):
+    """More of the same: everything else stands in the recipe."""
+
+    per_pair = forms.IntegerField(
+        label="Scenarios for each value pair", min_value=1, max_value=10_000, help_text="Near-duplicates not counted."
+    )
+    budget = _budget()
+
+
+class FilterForm(forms.Form):
+    judge = forms.ModelChoiceField(
+        Judge.objects.select_related("endpoint"), required=False, help_text="Empty: make the new one below."
+    )
+    new_judge = forms.SlugField(max_length=50, required=False, label="Name of a new judge")
+    endpoint = forms.ModelChoiceField(
+        Endpoint.objects.all(), required=False, label="Endpoint of the new judge", help_text="The LLM that it asks."
+    )
+    primary = forms.BooleanField(
+        required=False, label="Its verdicts decide what is kept", help_text="The first judge of a dataset does anyway."
+    )
+    budget = _budget()
+
+    def __init__(self, *args: Any, dataset: Dataset, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields["judge"].initial = dataset.primary_judge_id
+
+    def clean(self) -> dict[str, Any]:
+        given = self.cleaned_data
+        if not given.get("judge") and not (given.get("new_judge") and given.get("endpoint")):
+            raise forms.ValidationError("Choose a judge, or name a new one and its endpoint.")
+        if given.get("judge") and given.get("new_judge"):
+            raise forms.ValidationError("Choose a judge or name a new one, not both.")
+        return given
