@@ -73,10 +73,10 @@ def _key(endpoint: Endpoint) -> str:
             f"Endpoint {endpoint.name} takes its key from the environment variable {endpoint.key_name}, which is not set. "
             "Set it where this process, and every worker, is started."
         )
-    if not (key.isascii() and key.isprintable() and " " not in key):
+    if not (key.isascii() and key.isprintable()):
         # An HTTP library would refuse the header and quote it.
         raise MissingKey(
-            f"The environment variable {endpoint.key_name} holds characters that no key has, such as a line break or a space. "
+            f"The environment variable {endpoint.key_name} holds characters that no key has, such as a line break. "
             "Set it to the key alone."
         )
     return key
