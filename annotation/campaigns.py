@@ -63,7 +63,9 @@ def create_campaign(
         CampaignExists: the study has a campaign of that name with other settings.
     """
     slug = slug or slugify(name)[:50]
-    _check(study, dataset, slug=slug, kind=kind, size=size, overlap=overlap, plan=plan, quota=quota, lease=lease_minutes)
+    _check(
+        study, dataset, slug=slug, kind=kind, size=size, overlap=overlap, plan=plan, quota=quota, lease=lease_minutes
+    )
     asked = {"plan": str(plan), "size": size, "seed": seed}
     with transaction.atomic():
         Study.objects.select_for_update().get(pk=study.pk)
@@ -167,9 +169,7 @@ def add_guideline(campaign: Campaign, markdown: str) -> Guideline:
         newest = locked.guidelines.last()
         if newest is not None and newest.markdown.strip() == text:
             return newest
-        return Guideline.objects.create(
-            campaign=locked, version=newest.version + 1 if newest else 1, markdown=text
-        )
+        return Guideline.objects.create(campaign=locked, version=newest.version + 1 if newest else 1, markdown=text)
 
 
 def join(campaign: Campaign, user: User, *, simulated: bool = False) -> Participant:

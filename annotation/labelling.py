@@ -124,7 +124,8 @@ def sheet_of(assignment: Assignment, *, now: datetime | None = None) -> Sheet:
             ShownAction("B", getattr(scenario, second)),
         ),
         questions=tuple(
-            _asked(number, question, assignment, given.get(question.key)) for number, question in enumerate(asked, start=1)
+            _asked(number, question, assignment, given.get(question.key))
+            for number, question in enumerate(asked, start=1)
         ),
         flags=tuple(assignment.flags.order_by("pk").values_list("reason", flat=True)),
         lease_seconds=max(int((assignment.lease_until - (now or timezone.now())).total_seconds()), 0),
@@ -253,7 +254,9 @@ def queue(user: User) -> list[QueueEntry]:
         if place is not None and place.excluded:
             continue
         counted = counts.get(place.pk, {}) if place else {}
-        entries.append(QueueEntry(campaign, _progress(campaign, place.quota if place else None, counted), bool(counted)))
+        entries.append(
+            QueueEntry(campaign, _progress(campaign, place.quota if place else None, counted), bool(counted))
+        )
     return entries
 
 

@@ -1,0 +1,113 @@
+"""The counted answers of a campaign as tables: items by annotators, an answer in each cell.
+
+Counted is what was submitted in time for its slot: no surplus, no training item, nobody who was excluded.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+from annotation.models import Annotation, Assignment, Campaign, Item, Participant
+from conflictscope.scenarios.dimensions import QUESTIONS, dimensions_of, outcome_of, questions_of
+from conflictscope.scenarios.models import Dimension, Verdict
+
+Cell = str | None
+
+
+@dataclass(frozen=True, slots=True)
+class LabelledItem:
+    pk: int
+    scenario_id: int
+    uid: str
+    inclusion_probability: float
+
+
+@dataclass(frozen=True)
+class Labels:
+    """`answers[question]` and `outcomes(dimension)` have a row for each item and a cell for each annotator.
+
+    Items are all that the campaign asks about, also those without an answer, in the order in which they are served.
+    """
+
+    items: tuple[LabelledItem, ...]
+    annotators: tuple[Participant, ...]
+    dimensions: tuple[Dimension, ...]
+    answers: dict[str, list[list[Cell]]]
+
+    @cached_property
+    def counts(self) -> list[int]:
+        """How many people labelled each item."""
+        counts = [0] * len(self.items)
+        for table in self.answers.values():
+            counts = [
+                max(count, sum(cell is not None for cell in row)) for count, row in zip(counts, table, strict=True)
+            ]
+        return counts
+
+    @property
+    def simulated(self) -> bool:
+        """Whether a simulated annotator is among those who answered."""
+        return any(annotator.simulated for annotator in self.annotators)
+
+    def outcomes(self, dimension: str) -> list[list[Cell]]:
+        """Pass or fail of the dimension, as each annotator's answers put it."""
+        keys = [question.key for question in questions_of(dimension)]
+        tables = [self.answers[key] for key in keys]
+        return [
+            [
+                None if None in given else str(outcome_of(dimension, dict(zip(keys, given, strict=True))))
+                for given in zip(*rows, strict=True)
+            ]
+            for rows in zip(*tables, strict=True)
+        ]
+
+
+def counted(campaign: Campaign) -> Labels:
+    """The campaign's answers that count, in three queries."""
+    items = tuple(
+        LabelledItem(*row)
+        for row in Item.objects.filter(campaign=campaign, is_training=False, scenario__isnull=False)
+        .order_by("priority", "shuffle_key", "pk")
+        .values_list("pk", "scenario_id", "scenario__uid", "inclusion_probability")
+    )
+    submitted = Assignment.objects.filter(
+        item__campaign=campaign,
+        item__is_training=False,
+        state=Assignment.State.SUBMITTED,
+        surplus=False,
+        participant__excluded=False,
+    )
+    annotators = tuple(
+        Participant.objects.filter(pk__in=submitted.values("participant")).order_by("simulated", "pseudonym", "pk")
+    )
+    dimensions = dimensions_of(campaign.dataset)
+    keys = [question.key for question in QUESTIONS if question.dimension in dimensions]
+    row_of = {item.pk: index for index, item in enumerate(items)}
+    column_of = {annotator.pk: index for index, annotator in enumerate(annotators)}
+    answers: dict[str, list[list[Cell]]] = {key: [[None] * len(annotators) for _ in items] for key in keys}
+    given = Annotation.objects.filter(assignment__in=submitted, question__in=keys).exclude(answer="")
+    for item, annotator, question, answer in given.values_list(
+        "assignment__item", "assignment__participant", "question", "answer"
+    ).iterator(chunk_size=10_000):
+        answers[question][row_of[item]][column_of[annotator]] = answer
+    return Labels(items=items, annotators=annotators, dimensions=dimensions, answers=answers)
+
+
+def judged(labels: Labels, judge_id: int | None) -> dict[str, list[Cell]]:
+    """For each dimension the judge's outcome of each item; None where it gave none that could be read."""
+    columns: dict[str, list[Cell]] = {dimension: [None] * len(labels.items) for dimension in labels.dimensions}
+    if judge_id is None:
+        return columns
+    row_of = {item.scenario_id: index for index, item in enumerate(labels.items)}
+    for chunk in _chunks(list(row_of), 500):
+        rows = Verdict.objects.filter(judge=judge_id, scenario__in=chunk, dimension__in=labels.dimensions)
+        for scenario, dimension, outcome in rows.values_list("scenario", "dimension", "outcome"):
+            if outcome != Verdict.Outcome.UNPARSABLE:
+                columns[dimension][row_of[scenario]] = outcome
+    return columns
+
+
+def _chunks(whole: Sequence[int], size: int) -> list[Sequence[int]]:
+    return [whole[start : start + size] for start in range(0, len(whole), size)]
