@@ -3,13 +3,15 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from statistics import fmean
-from typing import Any
+from typing import Any, Literal
 
 import altair as alt
 
 from conflictscope.charts.chart import Cell, Chart
 from conflictscope.charts.lettering import widest, width_of, wrap
 from conflictscope.charts.themes import LARGE, SHAPES, SMALL, TEXT
+
+Align = Literal["left", "right"]
 
 # Pixels of the whole picture; phones get the narrow one.
 WIDE, NARROW = 720, 320
@@ -150,7 +152,7 @@ class _Drawing:
         panels = list(dict.fromkeys(row.panel for row in rows))
         self.indent = INDENT if any(panels) else 0
         numbers = widest([_numbers(row) for row in rows], SMALL) + 14 if self.wide else 0.0
-        self.left = min(widest([row.label for row in rows], TEXT) + self.indent + 14, 0.42 * width)
+        self.left = min(widest([row.label for row in rows], TEXT) + self.indent + 14, 0.45 * width)
         self.right = width - max(numbers, 10.0)
         self.head, self.body = _Part(), _Part()
         self._title(title, footnote)
@@ -200,15 +202,16 @@ class _Drawing:
     def _label(self, label: str, rows: Sequence[IntervalRow]) -> None:
         """One label with the intervals of its groups under each other."""
         top = self.body.height
-        self.body.dividers.append({"x": self.indent, "x2": self.width, "y": top})
-        lines = wrap(label, self.left - self.indent - 12, TEXT, lines=2)
+        # Half a pixel off, a line of one pixel is drawn sharp.
+        self.body.dividers.append({"x": self.indent, "x2": self.width, "y": round(top) + 0.5})
+        lines = wrap(label, self.left - self.indent - 10, TEXT, lines=3)
         height = max(len(rows) * STEP, len(lines) * LINE) + GAP
         for index, line in enumerate(lines):
             self.body.say("label-words", line, self.indent, top + height / 2 + (index - (len(lines) - 1) / 2) * LINE)
         for index, row in enumerate(rows):
             y = top + height / 2 + (index - (len(rows) - 1) / 2) * STEP
             if row.value is None:
-                self.body.say("note-words", "undefined", self.left + 8, y)
+                self.body.say("note-words", "undefined", self.width if self.wide else self.right, y, "right")
                 continue
             self.body.points.append({"group": row.group, "x": row.value, "y": y, "hollow": bool(row.note)})
             if row.low is not None and row.high is not None:
@@ -249,14 +252,23 @@ class _Drawing:
             marks.append(
                 _chart(part.bars)
                 .mark_rule(strokeWidth=2.5, strokeCap="round", clip=True)
-                .encode(x=x, x2="x2:Q", y=y, color=self._colour())
+                .encode(
+                    x=x, x2="x2:Q", y=y, color=alt.Color("group:N", scale=alt.Scale(domain=self.groups), legend=None)
+                )
             )
         for hollow in (False, True):
             points = [point for point in part.points if point["hollow"] is hollow]
             if points:
-                style = "hollow" if hollow else "solid"
-                mark = _chart(points).mark_point(filled=not hollow, size=80, opacity=1, strokeWidth=2, style=style)
-                marks.append(mark.encode(x=x, y=y, color=self._colour(), shape=self._shape()))
+                mark = _chart(points).mark_point(
+                    filled=True, size=80, opacity=1, strokeWidth=2, style="hollow" if hollow else "solid"
+                )
+                groups = alt.Scale(domain=self.groups)
+                colour = (
+                    alt.Stroke("group:N", scale=groups, legend=None)
+                    if hollow
+                    else alt.Color("group:N", scale=groups, legend=None)
+                )
+                marks.append(mark.encode(colour, x=x, y=y, shape=self._shape()))
         if with_axis and not marks:
             # Where everything is undefined the axis alone is drawn.
             marks.append(_chart([{"x": self.domain[0]}]).mark_point(opacity=0).encode(x=x))
@@ -275,12 +287,9 @@ class _Drawing:
                 titleX=(self.left + self.right) / 2,
                 titleAlign="center",
                 tickCount=6 if self.wide else 4,
-                zindex=0,
+                grid=True,
             ),
         )
-
-    def _colour(self) -> alt.Color:
-        return alt.Color("group:N", scale=alt.Scale(domain=self.groups), legend=None)
 
     def _shape(self) -> alt.Shape:
         shapes = [SHAPES[index % len(SHAPES)] for index in range(len(self.groups))]
@@ -292,12 +301,12 @@ class _Part:
 
     def __init__(self) -> None:
         self.height = 0.0
-        self.words: dict[tuple[str, str], list[dict[str, Any]]] = {}
+        self.words: dict[tuple[str, Align], list[dict[str, Any]]] = {}
         self.dividers: list[dict[str, Any]] = []
         self.bars: list[dict[str, Any]] = []
         self.points: list[dict[str, Any]] = []
 
-    def say(self, style: str, text: str, x: float, y: float, align: str = "left") -> None:
+    def say(self, style: str, text: str, x: float, y: float, align: Align = "left") -> None:
         self.words.setdefault((style, align), []).append({"text": text, "x": x, "y": y})
 
 
@@ -310,8 +319,14 @@ def _numbers(row: IntervalRow) -> str:
     if row.value is None:
         return ""
     if row.low is None or row.high is None:
-        return f"{row.value:.2f}"
-    return f"{row.value:.2f} [{row.low:.2f}, {row.high:.2f}]"
+        return _short(row.value)
+    return f"{_short(row.value)} [{_short(row.low)}, {_short(row.high)}]"
+
+
+def _short(number: float) -> str:
+    """Two decimals with a true minus sign, and none before zero."""
+    text = f"{number:.2f}"
+    return "0.00" if text == "-0.00" else text.replace("-", "−")
 
 
 def _domain(rows: Sequence[IntervalRow], reference: float | None) -> tuple[float, float]:

@@ -1,5 +1,6 @@
 """How wide text will be, and where to break it: the renderer is told, not asked."""
 
+import re
 from collections.abc import Sequence
 
 _NARROW = frozenset("ijltfrI.,:;|!'\"()[]{}-/ ")
@@ -49,9 +50,13 @@ def widest(texts: Sequence[str], size: float, *, bold: bool = False) -> float:
 
 
 def _pieces(word: str, width: float, size: float, bold: bool) -> list[str]:
+    """A word in pieces that fit, broken after hyphens where that helps, else anywhere."""
+    if width_of(word, size, bold=bold) <= width:
+        return [word]
     pieces = [""]
-    for character in word:
-        if pieces[-1] and width_of(pieces[-1] + character, size, bold=bold) > width:
-            pieces.append("")
-        pieces[-1] += character
+    for part in re.split(r"(?<=[-_/])", word):
+        for piece in [part] if width_of(part, size, bold=bold) <= width else list(part):
+            if pieces[-1] and width_of(pieces[-1] + piece, size, bold=bold) > width:
+                pieces.append("")
+            pieces[-1] += piece
     return pieces

@@ -101,7 +101,7 @@ def estimate(
     `count=False` leaves n out where a column has it.
     """
     if given is None:
-        return mark_safe('<span class="undefined">not computed</span>')  # noqa: S308 - a constant
+        return mark_safe('<span class="undefined">not computed</span>')
     number = given if isinstance(given, Estimate) else Estimate(**given)
     counted = format_html('<span class="count">, n = {}</span>', number.n) if count else ""
     if number.value is None:
