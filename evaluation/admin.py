@@ -46,7 +46,7 @@ class RunAdmin(LookOnly):
 
 class JudgementInline(admin.TabularInline):
     model = Judgement
-    fields = ["source", "judge", "panel", "choice", "order", "strength", "resolved", "reason"]
+    fields = ("source", "judge", "panel", "choice", "order", "strength", "resolved", "reason")
     readonly_fields = fields
     can_delete = False
     extra = 0

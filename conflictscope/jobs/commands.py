@@ -77,4 +77,7 @@ def follow(job: Job, *, queue: bool, quiet: bool = False) -> None:
             show(job)
             if not warned and timezone.now() - (job.heartbeat or started) > NO_WORKER_AFTER:
                 warned = True
-                bar.write("No worker has taken up the job yet. Start one: celery -A conflictscope worker --beat", file=sys.stderr)
+                bar.write(
+                    "No worker has taken up the job yet. Start one: celery -A conflictscope worker --beat",
+                    file=sys.stderr,
+                )

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from django.contrib import messages
 from django.core.exceptions import PermissionDenied
+from django.core.files.uploadedfile import UploadedFile
 from django.db import transaction
-from django.http import Http404, HttpResponse
+from django.http import Http404, HttpResponse, QueryDict
 from django.shortcuts import get_object_or_404, redirect, render
+from django.utils.datastructures import MultiValueDict
 from django.views.decorators.http import require_http_methods, require_safe
 
 from conflictscope.errors import ConflictScopeError
@@ -42,6 +44,11 @@ from conflictscope.studies.permissions import Action
 def _dataset(study: Study, slug: str) -> Dataset:
     datasets = Dataset.objects.select_related("study", "value_set_version__value_set", "generator", "primary_judge")
     return get_object_or_404(datasets, study=study, slug=slug)
+
+
+def _posted(request: Request) -> tuple[QueryDict | None, MultiValueDict[str, UploadedFile] | None]:
+    """What a form is bound to: also when nothing was filled in, and to nothing when it is only shown."""
+    return (request.POST, request.FILES) if request.method == "POST" else (None, None)
 
 
 def _may_import_value_sets(request: Request) -> bool:
@@ -81,7 +88,7 @@ def value_set(request: Request, value_set: str) -> HttpResponse:
 def import_value_set(request: Request) -> HttpResponse:
     if not _may_import_value_sets(request):
         raise PermissionDenied("Value sets are imported by those who run a pipeline.")
-    form = ImportValueSetForm(request.POST or None, request.FILES or None)
+    form = ImportValueSetForm(*_posted(request))
     if form.is_valid():
         given = form.cleaned_data
         try:
@@ -114,7 +121,7 @@ def datasets(request: Request, study: str) -> HttpResponse:
 @require_http_methods(["GET", "HEAD", "POST"])
 def new_dataset(request: Request, study: str) -> HttpResponse:
     found = study_for(request.user, study, may=Action.RUN_PIPELINE)
-    form = NewDatasetForm(request.POST or None)
+    form = NewDatasetForm(_posted(request)[0])
     if form.is_valid():
         given = form.cleaned_data
         if found.datasets.filter(slug=given["slug"]).exists():
@@ -143,7 +150,7 @@ def new_dataset(request: Request, study: str) -> HttpResponse:
 @require_http_methods(["GET", "HEAD", "POST"])
 def import_dataset(request: Request, study: str) -> HttpResponse:
     found = study_for(request.user, study, may=Action.RUN_PIPELINE)
-    form = ImportScenariosForm(request.POST or None, request.FILES or None)
+    form = ImportScenariosForm(*_posted(request))
     if form.is_valid():
         given = form.cleaned_data
         try:
@@ -187,7 +194,7 @@ def dataset(request: Request, study: str, dataset: str) -> HttpResponse:
         **{field: request.GET.get(field, "") for field in ("status", "pair", "template", "failed", "search")}
     )
     page, rows = page_of_scenarios(one, chosen, page=request.GET.get("page"))
-    generated = one.variant == Dataset.Variant.FULL
+    generated = generation.was_generated_here(one)
     context = _live(one) | {
         "study": found,
         "section": "datasets",
@@ -223,7 +230,7 @@ def generate(request: Request, study: str, dataset: str) -> HttpResponse:
     found = study_for(request.user, study, may=Action.RUN_PIPELINE)
     one = _dataset(found, dataset)
     recipe = generation.recipe_of(one)
-    form = GenerateForm(request.POST or None, initial={"per_pair": recipe.per_pair})
+    form = GenerateForm(_posted(request)[0], initial={"per_pair": recipe.per_pair})
     if form.is_valid():
         try:
             one = generation.open_dataset(found, one.slug, per_pair=form.cleaned_data["per_pair"])
@@ -240,7 +247,7 @@ def generate(request: Request, study: str, dataset: str) -> HttpResponse:
 def filter_dataset(request: Request, study: str, dataset: str) -> HttpResponse:
     found = study_for(request.user, study, may=Action.RUN_PIPELINE)
     one = _dataset(found, dataset)
-    form = FilterForm(request.POST or None, dataset=one)
+    form = FilterForm(_posted(request)[0], dataset=one)
     if form.is_valid():
         given = form.cleaned_data
         try:

@@ -58,12 +58,17 @@ def template_prompt(template: str) -> str:
     return f"generation/{template}"
 
 
+def was_generated_here(dataset: Dataset) -> bool:
+    """Whether there is a recipe by which more of the same can be made."""
+    return dataset.variant == Dataset.Variant.FULL and "per_pair" in dataset.recipe
+
+
 def recipe_of(dataset: Dataset) -> Recipe:
     """
     Raises:
         Conflict: the dataset was not generated here, so there is nothing to go on from.
     """
-    if dataset.variant != Dataset.Variant.FULL or dataset.value_set_version_id is None:
+    if not was_generated_here(dataset):
         raise Conflict(f"Dataset {dataset.slug!r} was not generated here, so it cannot be topped up.")
     return Recipe.model_validate(dataset.recipe)
 
