@@ -1,0 +1,91 @@
+"""Rows to bytes, the same bytes for the same rows: JSON Lines, which keeps every text as it is, and CSV for spreadsheets.
+
+A spreadsheet takes a cell that begins with = + - @ (or a tab or carriage return) for a formula, and texts of language models
+and of strangers stand in these files. So CSV writes such a text with an apostrophe before it, and one more before a text
+that has apostrophes in that place already: taking one apostrophe away gives the text back. Numbers are left as they are.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import re
+from collections.abc import Callable, Iterable, Iterator
+from datetime import UTC, datetime
+from typing import Any
+
+from conflictscope.exports.tables import Kind, Row, Table
+
+BATCH = 200
+CSV_ESCAPE = (
+    "In CSV a text that a spreadsheet would take for a formula (it begins with =, +, -, @, tab or carriage return, after any "
+    "number of apostrophes) has one apostrophe written before it; take it away to have the text. Empty cells stand for "
+    "empty text and for nothing alike. JSON Lines has every text as it is."
+)
+_LOOKS_LIKE_A_FORMULA = re.compile(r"'*[=+\-@\t\r]")
+_ESCAPED = re.compile(r"'+[=+\-@\t\r]")
+
+
+def escape(text: str) -> str:
+    """The text as a CSV cell that no spreadsheet runs."""
+    return f"'{text}" if _LOOKS_LIKE_A_FORMULA.match(text) else text
+
+
+def unescape(cell: str) -> str:
+    """The text that `escape` was given."""
+    return cell[1:] if _ESCAPED.match(cell) else cell
+
+
+def as_json_lines(table: Table, rows: Iterable[Row]) -> Iterator[bytes]:
+    """One JSON object a line, keys in the order of the columns."""
+    names = [column.name for column in table.columns]
+
+    def line(row: Row) -> str:
+        fields = {name: _plain(value) for name, value in zip(names, row, strict=True)}
+        return json.dumps(fields, ensure_ascii=False, separators=(",", ":"), allow_nan=False) + "\n"
+
+    yield from _in_batches(rows, lambda batch: "".join(map(line, batch)))
+
+
+def as_csv(table: Table, rows: Iterable[Row]) -> Iterator[bytes]:
+    """Comma-separated, quoted where needed, lines end with a line feed, UTF-8 without a byte order mark."""
+
+    def written(batch: Iterable[Iterable[str]]) -> str:
+        text = io.StringIO()
+        csv.writer(text, lineterminator="\n").writerows(batch)
+        return text.getvalue()
+
+    yield written([[column.name for column in table.columns]]).encode()
+    kinds = [column.kind for column in table.columns]
+    yield from _in_batches(rows, lambda batch: written([map(_cell, kinds, row) for row in batch]))
+
+
+FORMATS: dict[str, Callable[[Table, Iterable[Row]], Iterator[bytes]]] = {"jsonl": as_json_lines, "csv": as_csv}
+
+
+def _in_batches(rows: Iterable[Row], write: Callable[[list[Row]], str]) -> Iterator[bytes]:
+    batch: list[Row] = []
+    for row in rows:
+        batch.append(row)
+        if len(batch) == BATCH:
+            yield write(batch).encode()
+            batch = []
+    if batch:
+        yield write(batch).encode()
+
+
+def _plain(value: Any) -> Any:
+    return value.astimezone(UTC).isoformat() if isinstance(value, datetime) else value
+
+
+def _cell(kind: Kind, value: Any) -> str:
+    if value is None:
+        return ""
+    if kind == Kind.BOOLEAN:
+        return "true" if value else "false"
+    if kind == Kind.JSON:
+        return json.dumps(value, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
+    if kind == Kind.TEXT:
+        return escape(value)
+    return str(_plain(value))

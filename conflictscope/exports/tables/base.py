@@ -1,0 +1,80 @@
+"""What every table of an export is made of, and which scenarios it is about."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from enum import StrEnum
+from functools import cached_property
+from typing import Any
+
+from django.db.models import QuerySet
+
+from annotation.models import Assignment, Participant
+from conflictscope.scenarios.models import Dataset, Scenario
+
+CHUNK = 500
+Row = tuple[Any, ...]
+
+
+class Kind(StrEnum):
+    TEXT = "text"
+    INTEGER = "integer"
+    NUMBER = "number"
+    BOOLEAN = "boolean"
+    TIME = "time"
+    JSON = "json"
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    name: str
+    kind: Kind
+    about: str
+
+
+class Selection:
+    """Which scenarios of a dataset an export is about; every table holds the rows of these scenarios only."""
+
+    def __init__(self, dataset: Dataset, *, only_validated: bool) -> None:
+        self.dataset = dataset
+        self.only_validated = only_validated
+
+    @property
+    def scenarios(self) -> QuerySet[Scenario]:
+        scenarios = Scenario.objects.filter(dataset=self.dataset)
+        return scenarios.human_validated() if self.only_validated else scenarios
+
+    @cached_property
+    def validated(self) -> frozenset[int]:
+        """Ids of the scenarios that one panel of people passed on every dimension."""
+        return frozenset(self.scenarios.human_validated().values_list("pk", flat=True))
+
+    @cached_property
+    def simulated_panels(self) -> frozenset[str]:
+        """Panels in which a simulated annotator labelled, by the names that verdicts and judgements know them by."""
+        simulated = Participant.objects.filter(
+            campaign__dataset=self.dataset, simulated=True, assignments__state=Assignment.State.SUBMITTED
+        )
+        names = simulated.values_list("campaign__slug", "campaign__name").distinct()
+        return frozenset(name for both in names for name in both)
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    name: str
+    about: str
+    columns: tuple[Column, ...]
+    rows: Callable[[Selection], Iterator[Row]]
+
+
+def compact(value: Any) -> str:
+    """JSON in a text column, where the keys differ from row to row: loaders want columns of one shape."""
+    return json.dumps(value, ensure_ascii=False, sort_keys=True, separators=(",", ":"))
+
+
+UID = Column("uid", Kind.TEXT, "The scenario; its name in every table.")
+SIMULATED = Column(
+    "simulated", Kind.BOOLEAN, "Made by a simulator or a simulated person, for tests and demonstrations only."
+)
