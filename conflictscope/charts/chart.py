@@ -3,6 +3,7 @@
 import csv
 import io
 import json
+import re
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -49,7 +50,7 @@ class Chart:
     def to_svg(self, theme: Theme = "light", size: Size = "wide", *, titled: bool = False) -> str:
         """An SVG picture on a transparent ground; without its title unless asked, since pages print that as text."""
         spec = self._dressed(theme, size, titled=titled)
-        return str(vl_convert.vegalite_to_svg(spec, vl_version=VEGA_LITE, allowed_base_urls=[]))
+        return _renumbered(str(vl_convert.vegalite_to_svg(spec, vl_version=VEGA_LITE, allowed_base_urls=[])))
 
     def to_png(self, theme: Theme = "light", size: Size = "wide", *, scale: float = 2.0, titled: bool = True) -> bytes:
         """A PNG picture; scale 2 has two pixels to the point."""
@@ -81,3 +82,9 @@ class Chart:
         else:
             spec = self.bare_spec if size == "wide" else self.bare_narrow_spec
         return {**spec, "config": config(theme)}
+
+
+def _renumbered(svg: str) -> str:
+    """The picture with its clip paths counted from 0: the renderer counts on from picture to picture."""
+    numbers: dict[str, int] = {}
+    return re.sub(r"\bclip\d+\b", lambda found: f"clip{numbers.setdefault(found[0], len(numbers))}", svg)
