@@ -7,14 +7,13 @@ from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 from django.db import transaction
-from django.db.models import Count, QuerySet
+from django.db.models import QuerySet
 
 from conflictscope.errors import Conflict, InvalidInput
 from conflictscope.jobs import engine
 from conflictscope.jobs.models import Job
 from conflictscope.llm.models import Endpoint
-from conflictscope.scenarios.dimensions import dimensions_of
-from conflictscope.scenarios.models import Dataset, Judge, Scenario, Verdict
+from conflictscope.scenarios.models import Dataset, Judge, Scenario
 from evaluation.asking import prompt_versions
 from evaluation.models import OptionOrder, Run, Target
 
@@ -41,17 +40,8 @@ def scenarios_in(dataset: Dataset, scope: str) -> QuerySet[Scenario]:
     if scope == Run.Scope.KEPT:
         return scenarios.filter(status=Scenario.Status.KEPT)
     if scope == Run.Scope.HUMAN_VALIDATED:
-        return scenarios.filter(pk__in=_passed_by_a_panel(dataset))
+        return scenarios.human_validated()
     return scenarios.filter(status__in=_WITH_ACTIONS)
-
-
-def _passed_by_a_panel(dataset: Dataset) -> QuerySet[Any]:
-    """Ids of the scenarios that one panel of people passed on every dimension."""
-    passed = Verdict.objects.filter(
-        scenario__dataset=dataset, source=Verdict.Source.HUMAN, outcome=Verdict.Outcome.PASS
-    )
-    by_panel = passed.values("scenario", "panel").annotate(dimensions=Count("dimension", distinct=True))
-    return by_panel.filter(dimensions=len(dimensions_of(dataset))).values("scenario")
 
 
 def scenarios_of(run: Run) -> QuerySet[Scenario]:

@@ -9,8 +9,7 @@ from django.db.models import Count, Q
 
 from annotation.models import Assignment, Campaign, Item
 from conflictscope.jobs.models import Job
-from conflictscope.scenarios.dimensions import dimensions_of
-from conflictscope.scenarios.models import Dataset, Dimension, Scenario, Verdict
+from conflictscope.scenarios.models import Dataset, Scenario
 from conflictscope.studies.models import Study
 from evaluation.models import Ranking, Response, Run
 
@@ -159,21 +158,9 @@ def _labels(found: dict[int, Counts]) -> None:
 
 
 def _validated(found: dict[int, Counts]) -> None:
-    """Scenarios that one panel of people passed on every dimension that can be asked of them."""
-    rows = (
-        Verdict.objects.filter(
-            scenario__dataset__study__in=found, source=Verdict.Source.HUMAN, outcome=Verdict.Outcome.PASS
-        )
-        .order_by()
-        .values("scenario", "panel")
-        .annotate(passed=Count("pk"))
-    )
-    # A dataset without values, such as this one, is asked about fewer dimensions.
-    whole = Q(passed=len(Dimension)) | Q(
-        passed=len(dimensions_of(Dataset())), scenario__dataset__value_set_version__isnull=True
-    )
     validated = (
-        Scenario.objects.filter(pk__in=rows.filter(whole).values("scenario"))
+        Scenario.objects.filter(dataset__study__in=found)
+        .human_validated()
         .order_by()
         .values_list("dataset__study")
         .annotate(Count("pk"))
