@@ -18,7 +18,7 @@ from annotation.consensus import adjudicated_answers, agree, outcomes_of
 from annotation.labels import Cell, LabelledItem, Labels, counted, judged
 from annotation.models import Campaign
 from conflictscope.charts import Chart, IntervalRow, interval_plot
-from conflictscope.errors import InvalidInput
+from conflictscope.errors import InvalidInput, NotFound
 from conflictscope.scenarios.dimensions import questions_of
 from conflictscope.scenarios.models import Dimension, Judge
 from conflictscope.stats.agreement import Agreement, judge_agreement, pairwise_agreement
@@ -150,6 +150,20 @@ def tables_of(campaign: Campaign, *, judge: Judge | None = None, minimum: int = 
         by_person=by_person,
         tied={dimension: tied[dimension] for dimension in (*every, ALL)},
     )
+
+
+def judge_of(campaign: Campaign, name: str) -> Judge:
+    """The judge of that name, if it has judged the campaign's dataset.
+
+    Raises:
+        NotFound: naming those that have.
+    """
+    judges = Judge.objects.filter(verdicts__scenario__dataset=campaign.dataset_id).distinct().select_related("endpoint")
+    judge = judges.filter(name=name).first()
+    if judge is None:
+        known = ", ".join(each.name for each in judges) or "none yet"
+        raise NotFound(f"No judge {name!r} has judged {campaign.dataset.slug}. Judges that have: {known}.")
+    return judge
 
 
 def measure(tables: Tables, *, minimum: int = 1, seed: int = SEED, resamples: int = RESAMPLES) -> CampaignAgreement:

@@ -71,7 +71,7 @@ def create_campaign(
         Study.objects.select_for_update().get(pk=study.pk)
         existing = Campaign.objects.filter(study=study, slug=slug).first()
         if existing is not None:
-            return _same(existing, dataset, kind=kind, overlap=overlap, asked=asked)
+            return _same(existing, dataset, kind=kind, overlap=overlap, quota=quota, asked=asked)
         population = sampling.candidates(dataset)
         if not population:
             raise NothingToLabel(
@@ -252,10 +252,17 @@ def _check(
         raise InvalidInput(f"This makes no campaign: {'; '.join(problems)}.")
 
 
-def _same(existing: Campaign, dataset: Dataset, *, kind: str, overlap: int, asked: dict[str, object]) -> Campaign:
-    stands = {"dataset": existing.dataset_id, "kind": existing.kind, "overlap": existing.overlap}
+def _same(
+    existing: Campaign, dataset: Dataset, *, kind: str, overlap: int, quota: int | None, asked: dict[str, object]
+) -> Campaign:
+    stands = {
+        "dataset": existing.dataset_id,
+        "kind": existing.kind,
+        "overlap": existing.overlap,
+        "quota": existing.quota,
+    }
     stands |= {key: existing.sampling_plan.get(key) for key in asked}
-    wanted = {"dataset": dataset.pk, "kind": str(kind), "overlap": overlap, **asked}
+    wanted = {"dataset": dataset.pk, "kind": str(kind), "overlap": overlap, "quota": quota, **asked}
     other = [key for key in wanted if wanted[key] != stands[key]]
     if other:
         raise CampaignExists(

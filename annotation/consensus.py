@@ -43,7 +43,7 @@ class Decided:
     ties: tuple[Tie, ...]
 
 
-def decide(campaign: Campaign, *, minimum: int | None = None, progress: Callable[[], None] | None = None) -> Decided:
+def decide(campaign: Campaign, *, minimum: int | None = None, progress: Callable[[], object] | None = None) -> Decided:
     """Write down what people agree on: a decision for each question, and a human verdict for each dimension.
 
     Only items that at least `minimum` people have labelled are decided; by default as many as the campaign asks for. A tie is

@@ -12,7 +12,7 @@ from datetime import datetime
 
 from django.contrib.auth.models import User
 from django.db import transaction
-from django.db.models import Count, Q
+from django.db.models import Count, F, Q
 from django.utils import timezone
 
 from annotation import routing
@@ -216,6 +216,17 @@ def submit(
             which = f"question {missing[0]}" if len(missing) == 1 else f"questions {', '.join(missing)}"
             raise AnswersMissing(f"Please answer {which} too. What you have answered is kept.")
     return routing.submit(assignment, now=now)
+
+
+def add_time(assignment: Assignment, seconds: int) -> None:
+    """Add to the time that the person has spent at work on the item; a page says how much since it last did.
+
+    What is not between nothing and a lease is no time of work, and is left at the nearer end.
+    """
+    most = 60 * assignment.item.campaign.lease_minutes
+    worked = min(max(int(seconds), 0), most)
+    Assignment.objects.filter(pk=assignment.pk).update(active_seconds=F("active_seconds") + worked)
+    assignment.refresh_from_db(fields=["active_seconds"])
 
 
 def flag(assignment: Assignment, reason: str) -> Flag:
