@@ -2,10 +2,12 @@
 
 from django.urls import path
 
-from annotation.views import labelling
+from annotation.views import agreement, campaigns, labelling
 
 app_name = "annotation"
 _LABEL = "label/<slug:study>/<slug:campaign>/"
+_CAMPAIGN = "studies/<slug:study>/campaigns/<slug:campaign>/"
+_AGREEMENT = "studies/<slug:study>/agreement/"
 urlpatterns = [
     path("queue/", labelling.queue, name="queue"),
     path(_LABEL, labelling.label, name="label"),
@@ -15,4 +17,20 @@ urlpatterns = [
     path(f"{_LABEL}<uuid:token>/submit/", labelling.submit, name="label_submit"),
     path(f"{_LABEL}<uuid:token>/skip/", labelling.skip, name="label_skip"),
     path(f"{_LABEL}<uuid:token>/flag/", labelling.flag, name="label_flag"),
+    path("studies/<slug:study>/campaigns/", campaigns.campaigns, name="campaigns"),
+    # Not below campaigns/: a campaign may be called "new".
+    path("studies/<slug:study>/new-campaign/", campaigns.create_campaign, name="create_campaign"),
+    path(_CAMPAIGN, campaigns.campaign, name="campaign"),
+    path(f"{_CAMPAIGN}open/", campaigns.open_campaign, name="open_campaign"),
+    path(f"{_CAMPAIGN}close/", campaigns.close_campaign, name="close_campaign"),
+    path(f"{_CAMPAIGN}guideline/", campaigns.add_guideline, name="add_guideline"),
+    path(f"{_CAMPAIGN}decide/", campaigns.decide_campaign, name="decide_campaign"),
+    path(_AGREEMENT, agreement.agreement, name="agreement"),
+    path(f"{_AGREEMENT}<slug:campaign>/chart/", agreement.agreement_chart, name="agreement_chart"),
+    path(f"{_AGREEMENT}<slug:campaign>/items/<slug:dimension>/", agreement.agreement_items, name="agreement_items"),
+    path(
+        "studies/<slug:study>/datasets/<slug:dataset>/scenarios/<str:uid>/labels/",
+        campaigns.scenario_labels,
+        name="scenario_labels",
+    ),
 ]

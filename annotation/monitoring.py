@@ -1,0 +1,210 @@
+"""How a campaign is getting on: what has been labelled, by whom, and what they flagged.
+
+For those who may see the study. People appear under their pseudonyms only.
+"""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass
+from statistics import median
+from typing import Any
+
+from django.db.models import Count, F, Q, QuerySet
+
+from annotation.models import Assignment, Campaign, Decision, Flag, Item, Participant
+from conflictscope.scenarios.models import Scenario
+from conflictscope.studies.models import Study
+
+State = Assignment.State
+
+
+@dataclass(frozen=True, slots=True)
+class CampaignRow:
+    """`complete` counts items that have all the labels asked for, `submissions` labels that count, `people` who gave any."""
+
+    campaign: Campaign
+    items: int
+    complete: int
+    submissions: int
+    wanted: int
+    people: int
+    simulated: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """Some of a campaign's items: those of one stratum, or of one of the judge's outcomes."""
+
+    name: str
+    items: int
+    complete: int
+    submissions: int
+    population: int | None = None
+
+    @property
+    def status(self) -> str:
+        """The scenario status that the name stands for, if it is one."""
+        return self.name if self.name in Scenario.Status.values else ""
+
+
+@dataclass(frozen=True, slots=True)
+class PersonRow:
+    """`seconds` is the median time on an item of which the time is known; `surplus` came too late to count."""
+
+    participant: Participant
+    submitted: int
+    surplus: int
+    skipped: int
+    flags: int
+    seconds: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class WrittenDown:
+    """What has been decided so far: answers, of which some were settled by hand, and the verdicts they came to."""
+
+    answers: int
+    adjudicated: int
+    verdicts: int
+    scenarios: int
+
+
+def campaign_rows(campaigns: Collection[Campaign]) -> list[CampaignRow]:
+    """Each campaign with its counts, in the given order. Two queries, however many there are."""
+    items = _by_campaign(
+        Item.objects.filter(campaign__in=campaigns, is_training=False)
+        .order_by()
+        .values("campaign")
+        .annotate(items=Count("pk"), complete=Count("pk", filter=Q(open_slots=0)))
+    )
+    counted = Q(surplus=False, item__is_training=False, participant__excluded=False)
+    labels = _by_campaign(
+        Assignment.objects.filter(item__campaign__in=campaigns, state=State.SUBMITTED)
+        .order_by()
+        .values(campaign=F("item__campaign"))
+        .annotate(
+            submissions=Count("pk", filter=counted),
+            people=Count("participant", distinct=True, filter=counted),
+            simulated=Count("pk", filter=counted & Q(participant__simulated=True)),
+        )
+    )
+    leased = _by_campaign(
+        Assignment.objects.filter(item__campaign__in=campaigns, state=State.LEASED, item__open_slots=0)
+        .order_by()
+        .values(campaign=F("item__campaign"))
+        .annotate(items=Count("item", distinct=True))
+    )
+    rows = []
+    for campaign in campaigns:
+        of, done = items.get(campaign.pk, {}), labels.get(campaign.pk, {})
+        # An item without a free slot is not complete while somebody holds it.
+        complete = of.get("complete", 0) - leased.get(campaign.pk, {}).get("items", 0)
+        rows.append(
+            CampaignRow(
+                campaign=campaign,
+                items=of.get("items", 0),
+                complete=complete,
+                submissions=done.get("submissions", 0),
+                wanted=of.get("items", 0) * campaign.overlap,
+                people=done.get("people", 0),
+                simulated=bool(done.get("simulated", 0)),
+            )
+        )
+    return rows
+
+
+def campaigns_of(study: Study) -> QuerySet[Campaign]:
+    """The study's campaigns with what their pages name, newest first."""
+    return study.campaigns.select_related("study", "dataset__primary_judge__endpoint").order_by("-pk")
+
+
+def begun(campaigns: Collection[Campaign]) -> set[int]:
+    """The ids of those campaigns in which somebody has submitted a label that counts."""
+    submitted = Assignment.objects.filter(
+        item__campaign__in=campaigns,
+        item__is_training=False,
+        state=State.SUBMITTED,
+        surplus=False,
+        participant__excluded=False,
+    )
+    return set(submitted.order_by().values_list("item__campaign", flat=True).distinct())
+
+
+def parts_of(campaign: Campaign) -> tuple[list[Part], list[Part]]:
+    """The campaign's items by what the judge made of them, and by stratum (pair, template and that)."""
+    strata: dict[str, list[int]] = defaultdict(lambda: [0, 0, 0])
+    items = Item.objects.filter(campaign=campaign, is_training=False).annotate(
+        labels=Count("assignments", filter=Q(assignments__state=State.SUBMITTED, assignments__surplus=False))
+    )
+    for stratum, labels in items.values_list("stratum", "labels"):
+        sums = strata[stratum]
+        sums[0] += 1
+        sums[1] += labels >= campaign.overlap
+        sums[2] += labels
+    outcomes: dict[str, list[int]] = defaultdict(lambda: [0, 0, 0])
+    for stratum, sums in strata.items():
+        # The outcome is a stratum's last part (`sampling.Candidate.stratum`).
+        total = outcomes[stratum.rpartition(" · ")[2]]
+        for place, number in enumerate(sums):
+            total[place] += number
+    population = campaign.sampling_plan.get("population_by_outcome", {})
+    return (
+        [_part(name, sums, population.get(name)) for name, sums in sorted(outcomes.items())],
+        [_part(name, sums) for name, sums in sorted(strata.items())],
+    )
+
+
+def people_of(campaign: Campaign) -> list[PersonRow]:
+    """Everybody who has opened the campaign, those who labelled most first."""
+    counts: dict[int, Counter[str]] = defaultdict(Counter)
+    seconds: dict[int, list[int]] = defaultdict(list)
+    taken = Assignment.objects.filter(item__campaign=campaign, state__in=[State.SUBMITTED, State.SKIPPED])
+    for person, state, surplus, active in taken.values_list("participant", "state", "surplus", "active_seconds"):
+        counts[person][state] += 1
+        counts[person]["surplus"] += surplus
+        if state == State.SUBMITTED and active:
+            seconds[person].append(active)
+    flags = Flag.objects.filter(assignment__item__campaign=campaign).order_by()
+    flagged = dict(flags.values_list("assignment__participant").annotate(Count("pk")))
+    rows = [
+        PersonRow(
+            participant=person,
+            submitted=counts[person.pk][State.SUBMITTED],
+            surplus=counts[person.pk]["surplus"],
+            skipped=counts[person.pk][State.SKIPPED],
+            flags=flagged.get(person.pk, 0),
+            seconds=median(seconds[person.pk]) if seconds[person.pk] else None,
+        )
+        for person in campaign.participants.all()
+    ]
+    return sorted(rows, key=lambda row: (-row.submitted, row.participant.pseudonym))
+
+
+def flags_of(campaign: Campaign) -> QuerySet[Flag]:
+    """What people say is wrong with an item, the latest first."""
+    return (
+        Flag.objects.filter(assignment__item__campaign=campaign)
+        .select_related("assignment__participant", "assignment__item__scenario")
+        .order_by("-pk")
+    )
+
+
+def written_down(campaign: Campaign) -> WrittenDown:
+    found = Decision.objects.filter(item__campaign=campaign).aggregate(
+        answers=Count("pk"),
+        adjudicated=Count("pk", filter=Q(method=Decision.Method.ADJUDICATED)),
+        verdicts=Count("verdict", distinct=True),
+        scenarios=Count("item", distinct=True, filter=Q(verdict__isnull=False)),
+    )
+    return WrittenDown(**found)
+
+
+def _part(name: str, sums: list[int], population: int | None = None) -> Part:
+    items, complete, submissions = sums
+    return Part(name, items, complete, submissions, population)
+
+
+def _by_campaign(rows: Iterable[Mapping[str, Any]]) -> dict[int, Mapping[str, Any]]:
+    return {row["campaign"]: row for row in rows}

@@ -1,0 +1,79 @@
+"""What people said about one scenario, campaign by campaign, for those who may see the study."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from annotation.models import Assignment, Decision, Item
+from conflictscope.scenarios.dimensions import QUESTION, Question, dimensions_of, questions_of
+from conflictscope.scenarios.models import Scenario
+
+
+@dataclass(frozen=True, slots=True)
+class Cell:
+    """One person's answer to one question, in words; empty where they gave none."""
+
+    pseudonym: str
+    answer: str
+    comment: str
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    question: Question
+    cells: tuple[Cell, ...]
+    decision: Decision | None
+
+    @property
+    def decided(self) -> str:
+        return answer_label(self.question.key, self.decision.answer) if self.decision else ""
+
+
+@dataclass(frozen=True, slots=True)
+class Sheet:
+    """A campaign's labels of a scenario. `people` are in the order of each row's cells."""
+
+    item: Item
+    people: tuple[Assignment, ...]
+    rows: tuple[Row, ...]
+    flags: tuple[tuple[str, str], ...]
+
+
+def sheets_of(scenario: Scenario) -> list[Sheet]:
+    """A sheet for each campaign that asks about the scenario, newest first; only what was submitted is on it."""
+    items = (
+        Item.objects.filter(scenario=scenario)
+        .select_related("campaign__study")
+        .prefetch_related("decisions", "assignments__participant", "assignments__annotations", "assignments__flags")
+        .order_by("-campaign")
+    )
+    questions = [question for dimension in dimensions_of(scenario) for question in questions_of(dimension)]
+    return [_sheet(item, questions) for item in items]
+
+
+def answer_label(question: str, answer: str) -> str:
+    """The words of an answer, such as "Action 1"; what the question does not offer stands for itself."""
+    known = {each.key: each.label for each in QUESTION[question].answers} if question in QUESTION else {}
+    return known.get(answer, answer)
+
+
+def _sheet(item: Item, questions: list[Question]) -> Sheet:
+    everyone = sorted(item.assignments.all(), key=lambda each: each.participant.pseudonym)
+    people = tuple(each for each in everyone if each.state == Assignment.State.SUBMITTED)
+    given = {each.pk: {row.question: row for row in each.annotations.all()} for each in people}
+    decisions = {decision.question: decision for decision in item.decisions.all()}
+
+    def cell(assignment: Assignment, question: Question) -> Cell:
+        row = given[assignment.pk].get(question.key)
+        answer = answer_label(question.key, row.answer) if row and row.answer else ""
+        return Cell(assignment.participant.pseudonym, answer, row.comment if row else "")
+
+    return Sheet(
+        item=item,
+        people=people,
+        rows=tuple(
+            Row(question, tuple(cell(each, question) for each in people), decisions.get(question.key))
+            for question in questions
+        ),
+        flags=tuple((each.participant.pseudonym, flag.reason) for each in everyone for flag in each.flags.all()),
+    )

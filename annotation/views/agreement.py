@@ -1,0 +1,112 @@
+"""The agreement page: how far a judge can be trusted, with the way from every number to its items."""
+
+from __future__ import annotations
+
+from django.core.paginator import Paginator
+from django.http import Http404, HttpResponse
+from django.shortcuts import get_object_or_404, render
+from django.urls import reverse
+from django.views.decorators.http import require_safe
+
+from annotation import agreement as figures
+from annotation.models import Campaign
+from annotation.monitoring import begun, campaigns_of
+from annotation.presenting import cards_of, listed
+from conflictscope.errors import InvalidInput
+from conflictscope.http import Request
+from conflictscope.studies.access import study_for
+from evaluation.downloads import chart_response
+
+SHOWN = 25
+SHOWABLE = ("", "disagreements", "unread")
+
+
+@require_safe
+def agreement(request: Request, study: str) -> HttpResponse:
+    found = study_for(request.user, study)
+    campaigns = list(campaigns_of(found))
+    labelled = begun(campaigns)
+    one = _chosen(campaigns, labelled, request.GET.get("campaign", ""))
+    context: dict[str, object] = {"study": found, "section": "agreement", "campaigns": campaigns, "campaign": one}
+    if one is not None and one.pk in labelled:
+        tables = figures.tables_of(one)
+        measured = figures.measure(tables)
+        dimension = request.GET.get("dimension", figures.ALL)
+        if dimension not in tables.dimensions:
+            raise Http404("The campaign has no such dimension.")
+        comparison = figures.compare(tables, dimension)
+        context |= {
+            "measured": measured,
+            "cards": cards_of(measured, one),
+            "chart": figures.chart(measured, one),
+            "chart_src": reverse("annotation:agreement_chart", args=[found.slug, one.slug]),
+            "dimension": dimension,
+            "dimensions": [(key, figures.dimension_label(key)) for key in tables.dimensions],
+            "comparison": comparison.rows(),
+            "people": comparison.raters[1:],
+            "left_out": comparison.left_out,
+        }
+    return render(request, "annotation/agreement.html", context)
+
+
+@require_safe
+def agreement_chart(request: Request, study: str, campaign: str) -> HttpResponse:
+    one = _campaign(request, study, campaign)
+    measured = figures.measure(figures.tables_of(one))
+    if not measured.submissions:
+        raise Http404("Nobody has labelled anything in this campaign yet, so there is nothing to draw.")
+    return chart_response(request, figures.chart(measured, one), name=f"agreement-{one.slug}")
+
+
+@require_safe
+def agreement_items(request: Request, study: str, campaign: str, dimension: str) -> HttpResponse:
+    """The items behind a number of the agreement page."""
+    one = _campaign(request, study, campaign)
+    tables = figures.tables_of(one)
+    if dimension not in tables.dimensions:
+        raise Http404("The campaign has no such dimension.")
+    by_judge, by_people = (_outcome(request, name) for name in ("judge", "people"))
+    show = request.GET.get("show", "")
+    if show not in SHOWABLE:
+        raise InvalidInput(f"A list of items shows {' or '.join(filter(None, SHOWABLE))}, not {show!r}.")
+    crossings = figures.crossings(
+        tables, dimension, by_judge=by_judge, by_people=by_people, disagreements=show == "disagreements"
+    )
+    if show == "unread":
+        crossings = [crossing for crossing in crossings if crossing.by_judge is None]
+    page = Paginator(crossings, SHOWN).get_page(request.GET.get("page"))
+    context = {
+        "study": one.study,
+        "section": "agreement",
+        "campaign": one,
+        "judge": tables.judge,
+        "label": figures.dimension_label(dimension),
+        "by_judge": by_judge,
+        "by_people": by_people,
+        "show": show,
+        "page": page,
+        "rows": listed(list(page)),
+        "simulated": tables.labels.simulated or bool(tables.judge and tables.judge.endpoint.simulated),
+    }
+    return render(request, "annotation/agreement_items.html", context)
+
+
+def _chosen(campaigns: list[Campaign], labelled: set[int], wanted: str) -> Campaign | None:
+    """The campaign asked for; else the newest that anybody has labelled in, else the newest."""
+    if wanted:
+        found = next((campaign for campaign in campaigns if campaign.slug == wanted), None)
+        if found is None:
+            raise Http404("No such campaign in this study.")
+        return found
+    return next((one for one in campaigns if one.pk in labelled), campaigns[0] if campaigns else None)
+
+
+def _campaign(request: Request, study: str, slug: str) -> Campaign:
+    return get_object_or_404(campaigns_of(study_for(request.user, study)), slug=slug)
+
+
+def _outcome(request: Request, name: str) -> str:
+    given = request.GET.get(name, "")
+    if given and given not in figures.CATEGORIES:
+        raise InvalidInput(f"An outcome is one of {', '.join(figures.CATEGORIES)}, not {given!r}.")
+    return given

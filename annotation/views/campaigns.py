@@ -1,0 +1,156 @@
+"""The researcher's pages of campaigns: the list, a new one, and one with everything about it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.contrib import messages
+from django.core.paginator import Paginator
+from django.http import HttpResponse
+from django.shortcuts import get_object_or_404, redirect, render
+from django.views.decorators.http import require_http_methods, require_POST, require_safe
+
+from annotation import campaigns as running
+from annotation.consensus import decide, ties_of
+from annotation.forms import CampaignForm, DecideForm, GuidelineForm
+from annotation.guidelines import as_html
+from annotation.models import Campaign
+from annotation.monitoring import campaign_rows, campaigns_of, flags_of, parts_of, people_of, written_down
+from annotation.scenario_labels import answer_label, sheets_of
+from conflictscope.errors import Conflict, InvalidInput
+from conflictscope.http import Request
+from conflictscope.scenarios.dimensions import QUESTION
+from conflictscope.scenarios.models import Scenario
+from conflictscope.studies.access import study_for
+from conflictscope.studies.permissions import Action
+
+# A tie needs two people; more of them may still resolve it, and the page says so.
+TIED_FROM = 2
+SHOWN = 25
+
+
+def _campaign(request: Request, study: str, slug: str, *, may: Action = Action.SEE) -> Campaign:
+    return get_object_or_404(campaigns_of(study_for(request.user, study, may=may)), slug=slug)
+
+
+@require_safe
+def campaigns(request: Request, study: str) -> HttpResponse:
+    found = study_for(request.user, study)
+    context = {
+        "study": found,
+        "section": "campaigns",
+        "rows": campaign_rows(list(campaigns_of(found))),
+        "has_datasets": found.datasets.exists(),
+    }
+    return render(request, "annotation/campaigns.html", context)
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+def create_campaign(request: Request, study: str) -> HttpResponse:
+    found = study_for(request.user, study, may=Action.RUN_PIPELINE)
+    asked = {"dataset": request.GET["dataset"]} if "dataset" in request.GET else {}
+    form = CampaignForm(request.POST or None, study=found, initial=asked)
+    if form.is_valid():
+        given = form.cleaned_data
+        try:
+            campaign = running.create_campaign(
+                found,
+                given["dataset"],
+                name=given["name"],
+                size=given["size"],
+                overlap=given["overlap"],
+                plan=given["plan"],
+                seed=given["seed"],
+                quota=given["quota"],
+                guideline=given["guideline"],
+                created_by=request.user,
+            )
+        except (InvalidInput, Conflict) as exc:
+            form.add_error(None, exc.sentence)
+        else:
+            return redirect(campaign)
+    context = {"study": found, "section": "campaigns", "form": form, "has_datasets": found.datasets.exists()}
+    return render(request, "annotation/create_campaign.html", context, status=400 if form.errors else 200)
+
+
+@require_safe
+def campaign(request: Request, study: str, campaign: str) -> HttpResponse:
+    one = _campaign(request, study, campaign)
+    (row,) = campaign_rows([one])
+    context: dict[str, Any] = {"study": one.study, "section": "campaigns", "campaign": one, "row": row}
+    if request.htmx:
+        return render(request, "annotation/_campaign_progress.html", context)
+    outcomes, strata = parts_of(one)
+    ties = [(tie, _question_and_votes(tie.question, tie.votes)) for tie in ties_of(one, minimum=TIED_FROM)]
+    guideline = one.guidelines.last()
+    context |= {
+        "outcomes": outcomes,
+        "strata": strata,
+        "people": people_of(one),
+        "flags": list(flags_of(one)[:SHOWN]),
+        "ties": Paginator(ties, SHOWN).get_page(request.GET.get("page")),
+        "written": written_down(one),
+        "guideline": guideline,
+        "guideline_html": as_html(guideline.markdown) if guideline else "",
+        "guideline_form": GuidelineForm(initial={"markdown": guideline.markdown if guideline else ""}),
+        "decide_form": DecideForm(initial={"minimum": one.overlap}),
+    }
+    return render(request, "annotation/campaign.html", context)
+
+
+def _question_and_votes(key: str, votes: Any) -> dict[str, Any]:
+    return {"question": QUESTION[key], "votes": [(answer_label(key, answer), count) for answer, count in votes.items()]}
+
+
+@require_POST
+def open_campaign(request: Request, study: str, campaign: str) -> HttpResponse:
+    one = _campaign(request, study, campaign, may=Action.RUN_PIPELINE)
+    if running.start(one):
+        messages.success(request, f"{one.name} is open: the study's annotators find it in their queue.")
+    return redirect(one)
+
+
+@require_POST
+def close_campaign(request: Request, study: str, campaign: str) -> HttpResponse:
+    one = _campaign(request, study, campaign, may=Action.RUN_PIPELINE)
+    if running.close(one):
+        messages.success(request, f"{one.name} is closed.")
+    return redirect(one)
+
+
+@require_POST
+def add_guideline(request: Request, study: str, campaign: str) -> HttpResponse:
+    one = _campaign(request, study, campaign, may=Action.RUN_PIPELINE)
+    stands = running.add_guideline(one, request.POST.get("markdown", ""))
+    messages.success(
+        request, f"Items handed out from now on are labelled by version {stands.version} of the guideline."
+    )
+    return redirect(f"{one.get_absolute_url()}#guideline")
+
+
+@require_POST
+def decide_campaign(request: Request, study: str, campaign: str) -> HttpResponse:
+    one = _campaign(request, study, campaign, may=Action.ADJUDICATE)
+    form = DecideForm(request.POST)
+    if not form.is_valid():
+        raise InvalidInput("Say how many labels an item needs before it is decided: a whole number from 1 to 100.")
+    decided = decide(one, minimum=form.cleaned_data["minimum"])
+    said = (
+        f"{decided.verdicts} verdicts on {decided.items} items are written down: {decided.passed} pass. "
+        f"{decided.changed} are new or changed."
+    )
+    if decided.waiting:
+        said += f" {decided.waiting} items have fewer than {decided.minimum} labels and were left for later."
+    if decided.ties:
+        said += f" {len(decided.ties)} questions are tied and stay open."
+    messages.success(request, said)
+    return redirect(f"{one.get_absolute_url()}#decide")
+
+
+@require_safe
+def scenario_labels(request: Request, study: str, dataset: str, uid: str) -> HttpResponse:
+    """The fragment of a scenario's page: who answered what."""
+    found = study_for(request.user, study)
+    scenario = get_object_or_404(Scenario, dataset__study=found, dataset__slug=dataset, uid=uid)
+    context = {"study": found, "scenario": scenario, "sheets": sheets_of(scenario)}
+    return render(request, "annotation/_scenario_labels.html", context)
