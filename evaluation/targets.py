@@ -1,12 +1,10 @@
-"""LLMs by the names that commands and pages give them: targets, and judges."""
+"""Target LLMs by the names that commands and pages give them."""
 
 from __future__ import annotations
 
 from conflictscope.errors import Conflict, NotFound
 from conflictscope.llm.endpoints import endpoint_named
 from conflictscope.llm.models import Endpoint
-from conflictscope.scenarios.judges import judge_named
-from conflictscope.scenarios.models import Judge
 from evaluation.models import Target
 
 
@@ -31,16 +29,6 @@ def target_for(spec: str) -> Target:
             f"Target {label!r} is the endpoint {target.endpoint.name!r}, not {endpoint_name!r}: choose another label for it."
         )
     return target
-
-
-def judge_for(name: str) -> Judge:
-    """The judge of that name; made over the endpoint of that name if there is none.
-
-    Raises:
-        NotFound: there is neither; the sentence lists the judges.
-    """
-    known = Judge.objects.filter(name=name).exists()
-    return judge_named(name, endpoint=None if known else Endpoint.objects.filter(name=name).first())
 
 
 def labels_to_choose() -> list[str]:

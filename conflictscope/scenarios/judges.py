@@ -15,7 +15,7 @@ FILTER_STEP = "filtering/"
 
 
 def judge_named(name: str, *, endpoint: Endpoint | None = None) -> Judge:
-    """The judge of that name; with an endpoint, a new one if there is none.
+    """The judge of that name; if there is none, a new one over the endpoint given, or else over the endpoint of that name.
 
     A new judge is bound to the newest filter prompts, so that a prompt that is bettered later makes no old verdict look new.
 
@@ -26,6 +26,7 @@ def judge_named(name: str, *, endpoint: Endpoint | None = None) -> Judge:
     """
     judge = Judge.objects.select_related("endpoint").filter(name=name).first()
     if judge is None:
+        endpoint = endpoint or Endpoint.objects.filter(name=name).first()
         if endpoint is None:
             known = ", ".join(Judge.objects.values_list("name", flat=True)[:20]) or "none yet"
             raise NotFound(f"There is no judge {name!r}. Judges: {known}. Name an endpoint to make this one.")

@@ -10,7 +10,7 @@ from conflictscope.scenarios.dimensions import dimensions_of
 from conflictscope.scenarios.models import Dimension, OpeningMessage, Scenario
 from evaluation.models import Run, Target
 from evaluation.runs import create_or_find_run, evaluate, jobs_of, scenarios_in, start
-from evaluation.targets import judge_for, labels_to_choose, target_for
+from evaluation.targets import labels_to_choose, target_for
 from tests.factories.evaluation import TargetFactory
 from tests.factories.llm import EndpointFactory
 from tests.factories.scenarios import DatasetFactory, JudgeFactory, ScenarioFactory, VerdictFactory
@@ -51,13 +51,6 @@ def test_a_label_cannot_move_to_another_endpoint() -> None:
 def test_a_spec_without_a_label_is_refused() -> None:
     with pytest.raises(NotFound, match="names no target"):
         target_for("=endpoint")
-
-
-def test_a_judge_is_made_over_the_endpoint_of_its_name() -> None:
-    endpoint = EndpointFactory(name="sim-judge")
-    assert judge_for("sim-judge").endpoint == endpoint
-    with pytest.raises(NotFound, match="no judge 'gone'"):
-        judge_for("gone")
 
 
 def test_targets_and_endpoints_that_are_none_yet_can_be_chosen() -> None:

@@ -8,12 +8,13 @@ from conflictscope.jobs.commands import JobCommand
 from conflictscope.jobs.models import Job
 from conflictscope.llm.endpoints import endpoint_named
 from conflictscope.scenarios.datasets import dataset_named
+from conflictscope.scenarios.judges import judge_named
 from conflictscope.studies.access import study_named
 from evaluation.models import Run
 from evaluation.runs import ORDERS, evaluate, run_of_job
 from evaluation.summaries import summaries_of
 from evaluation.tables import said
-from evaluation.targets import judge_for, target_for
+from evaluation.targets import target_for
 
 
 class Command(JobCommand):
@@ -56,7 +57,7 @@ class Command(JobCommand):
             targets=[target_for(spec) for spec in dict.fromkeys(options["targets"])],
             modes=list(dict.fromkeys(modes)),
             user_simulator=endpoint_named(options["user_simulator"]) if options["user_simulator"] else None,
-            judge=judge_for(options["judge"]) if options["judge"] else None,
+            judge=judge_named(options["judge"]) if options["judge"] else None,
             scope=options["scope"],
             option_orders=ORDERS[options["orders"]],
             samples=options["samples"],

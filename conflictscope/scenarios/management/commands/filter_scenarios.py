@@ -21,8 +21,10 @@ class Command(JobCommand):
         super().add_arguments(parser)
         parser.add_argument("--study", required=True, help="The study's slug.")
         parser.add_argument("--dataset", required=True, help="The dataset's slug.")
-        parser.add_argument("--judge", required=True, help="The judge's name.")
-        parser.add_argument("--endpoint", help="Name of the endpoint to make the judge from, if there is none yet.")
+        parser.add_argument(
+            "--judge", required=True, help="The judge's name; a new one asks the endpoint of that name."
+        )
+        parser.add_argument("--endpoint", help="Another endpoint to make a new judge from.")
         parser.add_argument(
             "--primary",
             action="store_true",
