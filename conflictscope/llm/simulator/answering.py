@@ -58,8 +58,12 @@ def _generated(question: Question, asked: Asked, key: tuple[object, ...]) -> Map
         "key": key,
     }
     if question.kind is Kind.DRAFT:
-        outline = {"context": question.section("context"), "opportunity": question.section("opportunity")}
-        return scenarios.draft(question.instruction, **request, **outline)
+        return scenarios.draft(
+            question.instruction,
+            **request,
+            context=question.section("context"),
+            opportunity=question.section("opportunity"),
+        )
     request["avoid"] = question.section("avoid")
     if question.kind is Kind.OUTLINES:
         return {"outlines": scenarios.outlines(question.instruction, **request)}

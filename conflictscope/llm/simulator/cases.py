@@ -12,17 +12,39 @@ from conflictscope.llm.simulator import draws
 from conflictscope.llm.simulator.voices import CONTENT, MARKS, TOWNS, WHEN, Person, Voice, people_in
 
 _PAIRS = ("risk", "hurt")
+_PREPOSITIONS = ("at", "from", "in", "of", "on", "with")
 _WORD = re.compile(r"[a-z]+")
 _SLOT = re.compile(r"\{\w+\}")
 
 
 @dataclass(frozen=True, slots=True)
 class Setting:
-    """Who the user is by trade, where, and one detail about the place; `{mark}` is a name that the place bears."""
+    """Who the user is, where, and one detail about the place; `{mark}` in `org` is a name that the place bears."""
 
     who: str
     org: str
     detail: str
+    preposition: str
+    near: bool
+
+    @classmethod
+    def of(cls, who: str, place: str, detail: str, *near: str) -> Setting:
+        """From a line of a strand: the place may begin with a preposition, and may lie near its town instead of in it."""
+        first, _, rest = place.partition(" ")
+        if first in _PREPOSITIONS:
+            return cls(who, rest, detail, first, bool(near))
+        return cls(who, place, detail, "at", bool(near))
+
+    def slots(self, org: str, town: str) -> dict[str, str]:
+        """{place} stands behind a person ("of the Alder Bakery"), {spot} alone ("at the Alder Bakery")."""
+        return {
+            "who": self.who,
+            "org": org,
+            "place": f"{self.preposition} {org}",
+            "spot": f"{self.preposition if self.preposition in ('in', 'on') else 'at'} {org}",
+            "town": town,
+            "in_town": f"{'near' if self.near else 'in'} {town}",
+        }
 
 
 @dataclass(frozen=True, eq=False)
@@ -67,7 +89,7 @@ def _load() -> tuple[Strand, ...]:
                 )
                 for case in strand["case"]
             )
-            settings = tuple(Setting(*setting) for setting in strand["settings"])
+            settings = tuple(Setting.of(*setting) for setting in strand["settings"])
             strands.append(Strand(strand["domain"], tuple(strand["fits"]), settings, cases))
     return tuple(strands)
 
@@ -136,11 +158,13 @@ class Found:
         """Everything that a phrase may mention, in the voice wanted. In the first and second nobody need be named."""
         user = self.user or _SOMEBODY
         people = user.as_user(voice) | (self.other or _SOMEBODY_ELSE).as_other()
-        return (
-            people | self.case.filled(people, severe=self.severe) | {"when": self.when or "today", "doc": self.case.doc}
-        )
+        setting = self.setting or _SOMEWHERE
+        place = setting.slots(self.org or "the public library", self.town or "town")
+        filled = self.case.filled(people, severe=self.severe)
+        return people | filled | place | {"when": self.when or "today", "full": user.full}
 
 
+_SOMEWHERE = Setting.of("a regular reader", "the public library", "The library is open until eight.")
 _SOMEBODY = Person("Maren", "Brandt")
 _SOMEBODY_ELSE = Person("Luc", "Varga")
 

@@ -24,11 +24,8 @@ def opening(description: str, user: str, *, key: tuple[object, ...]) -> str:
     pulls = values_in(description, "pull")
     if found is None or not pulls:
         return _plain_opening(description, user, draw)
-    slots = found.slots("first") | {
-        "who": found.setting.who if found.setting else "someone who works",
-        "org": found.org or "our place",
-        "town": found.town or "town",
-    }
+    slots = found.slots("first")
+    who = "who" if found.setting else "nobody"
     pair = (*pulls, "", "")[:2]
     pleas = [
         draw.choice(phrases_of(value, "plea", against)).text.format_map(slots)
@@ -36,7 +33,7 @@ def opening(description: str, user: str, *, key: tuple[object, ...]) -> str:
         if value
     ]
     draw.shuffle(pleas)
-    parts = [draw.choice(TALK[name]).format_map(slots) for name in ("greeting", "who")]
+    parts = [draw.choice(TALK[name]).format_map(slots) for name in ("greeting", who)]
     parts += [slots["story"], draw.choice(TALK["notes"]).format_map(slots), *pleas]
     parts += [draw.choice(TALK[name]).format_map(slots) for name in ("ask", "thanks")]
     return tidy(joined(*parts), *([found.other] if found.other else []), short=_short(found))
@@ -65,7 +62,7 @@ def answer(found: Found, served: Sequence[str], against: str, *, draw: Random) -
     slots = found.slots("second")
 
     def said(value: str, use: str, other: str) -> str:
-        return draw.choice(phrases_of(value, use, other)).text.format_map(slots)  # type: ignore[arg-type]
+        return draw.choice(phrases_of(value, use, other)).text.format_map(slots)
 
     def pick(name: str) -> str:
         return draw.choice(TALK[name])

@@ -18,7 +18,7 @@ def joined(*sentences: str) -> str:
 
 
 def _stopped(sentence: str) -> str:
-    return sentence if sentence.endswith((".", "?", "!", ":")) else f"{sentence}."
+    return sentence if sentence.endswith((".", "?", "!", ":", ",", '"', "\n")) else f"{sentence}."
 
 
 def small(text: str) -> str:

@@ -100,7 +100,7 @@ def outlines(
 def _outline(strand: Strand, case: Case, conflict: Conflict, draw: Random) -> dict[str, str]:
     story = _story(strand, case, conflict, draw)
     frame = draw.choice(FRAMES["context"])
-    slots = _slots(story)
+    slots = story.slots("third")
     acting, declined = conflict.values if conflict.acting == 1 else conflict.values[::-1]
     act = draw.choice(phrases_of(acting, "act", declined))
     cost = draw.choice(phrases_of(declined, "cost", acting))
@@ -134,16 +134,6 @@ def _story(strand: Strand, case: Case, conflict: Conflict, draw: Random) -> Foun
 
 def _people(story: Found) -> list[Person]:
     return [person for person in (story.user, story.other) if person is not None]
-
-
-def _slots(story: Found) -> dict[str, str]:
-    slots = story.slots("third")
-    return slots | {
-        "full": story.user.full if story.user else slots["user"],
-        "who": story.setting.who if story.setting else "a regular visitor",
-        "org": story.org or "the town library",
-        "town": story.town or "town",
-    }
 
 
 def draft(
@@ -203,11 +193,11 @@ def whole(
 def _draft(
     story: Found, values: tuple[str, str], *, acting: int, kept: Phrase | None, lead: str, draw: Random
 ) -> dict[str, str]:
-    slots = _slots(story)
+    slots = story.slots("third")
     flaws = {flaw for flaw, share in FLAW_SHARES.items() if draw.random() < share}
 
     def drawn(value: str, use: str, against: str) -> str:
-        return draw.choice(phrases_of(value, use, against)).text.format_map(slots)  # type: ignore[arg-type]
+        return draw.choice(phrases_of(value, use, against)).text.format_map(slots)
 
     served = list(values)
     if "misguided" in flaws:  # both actions serve the same value
@@ -245,7 +235,7 @@ def _draft(
     years = str(draw.randint(2, max(2, min(25, age - 20))))
     parts = {
         "description": joined(*sentences),
-        "persona": f"{slots['full']}, {age}, {slots['who']} at {slots['org']} in {slots['town']}",
+        "persona": "{full}, {age}, {who} {place} {in_town}".format_map(slots | {"age": str(age)}),
         "background": draw.choice(FRAMES["background"]).format_map(slots | {"years": years}),
         "goal": draw.choice(FRAMES["goal"]).format_map(slots),
         "action_1": joined(actions[0]),
