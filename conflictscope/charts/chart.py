@@ -4,6 +4,7 @@ import csv
 import io
 import json
 import re
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -27,18 +28,15 @@ class Chart:
     Attributes:
         title: one line; description: the same as the picture shows, in words, for readers who do not see it.
         columns, data: the table, one row per mark, numbers unrounded.
-        spec, narrow_spec: Vega-Lite specifications for a page and for a phone, without colours: a theme adds them.
-        bare_spec, bare_narrow_spec: the same without the title, for a page that prints the title itself.
+        spec: makes the Vega-Lite specification of a size, with the title or without it (for a page that prints it itself),
+            and without colours: a theme adds them. Only when asked: it takes longer than the page around the picture.
     """
 
     title: str
     description: str
     columns: tuple[str, ...]
     data: tuple[tuple[Cell, ...], ...]
-    spec: dict[str, Any]
-    narrow_spec: dict[str, Any]
-    bare_spec: dict[str, Any]
-    bare_narrow_spec: dict[str, Any]
+    spec: Callable[[Size, bool], dict[str, Any]]
 
     @property
     def rows(self) -> tuple[tuple[Cell, ...], ...]:
@@ -77,11 +75,7 @@ class Chart:
     def _dressed(self, theme: Theme, size: Size, *, titled: bool) -> dict[str, Any]:
         if size not in ("wide", "narrow"):
             raise ValueError(f'a size is "wide" or "narrow", got {size!r}')
-        if titled:
-            spec = self.spec if size == "wide" else self.narrow_spec
-        else:
-            spec = self.bare_spec if size == "wide" else self.bare_narrow_spec
-        return {**spec, "config": config(theme)}
+        return {**self.spec(size, titled), "config": config(theme)}
 
 
 def _renumbered(svg: str) -> str:

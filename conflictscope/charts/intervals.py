@@ -7,7 +7,7 @@ from typing import Any, Literal
 
 import altair as alt
 
-from conflictscope.charts.chart import Cell, Chart
+from conflictscope.charts.chart import Cell, Chart, Size
 from conflictscope.charts.lettering import widest, width_of, wrap
 from conflictscope.charts.themes import LARGE, SHAPES, SMALL, TEXT
 
@@ -104,10 +104,10 @@ def interval_plot(
     if len({(row.panel, row.label, row.group) for row in rows}) < len(rows):
         raise ValueError("two rows have the same panel, label and group")
 
-    def spec(width: int, titled: bool) -> dict[str, Any]:
+    def spec(size: Size, titled: bool) -> dict[str, Any]:
         drawing = _Drawing(
             rows,
-            width=width,
+            width=WIDE if size == "wide" else NARROW,
             x_title=x_title,
             reference=reference,
             domain=domain or _domain(rows, reference),
@@ -117,16 +117,7 @@ def interval_plot(
         return drawing.spec(description)
 
     columns, data = _table(rows, label_title, group_title, panel_title)
-    return Chart(
-        title=title,
-        description=description,
-        columns=columns,
-        data=data,
-        spec=spec(WIDE, True),
-        narrow_spec=spec(NARROW, True),
-        bare_spec=spec(WIDE, False),
-        bare_narrow_spec=spec(NARROW, False),
-    )
+    return Chart(title=title, description=description, columns=columns, data=data, spec=spec)
 
 
 class _Drawing:
