@@ -11,7 +11,7 @@ from typing import Any
 from django.db import transaction
 
 from annotation.labels import Cell, LabelledItem, Labels, counted
-from annotation.models import Campaign, Decision
+from annotation.models import Campaign, Decision, Item
 from conflictscope.errors import InvalidInput
 from conflictscope.scenarios.dimensions import QUESTION, outcome_of, questions_of
 from conflictscope.scenarios.models import Dimension, Scenario, Verdict
@@ -59,15 +59,14 @@ def decide(campaign: Campaign, *, minimum: int | None = None, progress: Callable
     labels = counted(campaign)
     agreed, ties = agree(labels, minimum=minimum, adjudicated=adjudicated_answers(campaign))
     scenarios = Scenario.objects.select_related("dataset").in_bulk([item.scenario_id for item in labels.items])
-    decisions: dict[int, dict[str, Decision]] = {}
-    for decision in Decision.objects.filter(item__campaign=campaign).select_related("verdict"):
-        decisions.setdefault(decision.item_id, {})[decision.question] = decision
     verdicts = passed = changed = 0
     for row, item in enumerate(labels.items):
         answers = {question: column[row] for question, column in agreed.items()}
         evidence = _Evidence(labels, row, campaign)
         with transaction.atomic():
-            standing = _write_decisions(item, answers, decisions.get(item.pk, {}))
+            # Locked and read anew: somebody may be settling a tie of this item, or deciding the campaign, at this moment.
+            Item.objects.select_for_update().get(pk=item.pk)
+            standing = _write_decisions(item, answers)
             for dimension in labels.dimensions:
                 outcome, new = _write_verdict(
                     campaign, scenarios[item.scenario_id], dimension, answers, standing, evidence
@@ -175,15 +174,16 @@ def _outcome(dimension: str, answers: Mapping[str, Cell]) -> Cell:
     return str(outcome_of(dimension, known)) if len(known) == len(given) else None
 
 
-def _write_decisions(
-    item: LabelledItem, answers: Mapping[str, Cell], standing: dict[str, Decision]
-) -> dict[str, Decision]:
-    """Bring the item's majority decisions in line with what people agree on; adjudicated ones are left as they are."""
+def _write_decisions(item: LabelledItem, answers: dict[str, Cell]) -> dict[str, Decision]:
+    """Bring the item's majority decisions in line with what people agree on; to adjudicated ones the answers give way."""
+    standing = {
+        decision.question: decision for decision in Decision.objects.filter(item=item.pk).select_related("verdict")
+    }
     for question, answer in answers.items():
         decision = standing.get(question)
         if decision is not None and decision.method == Decision.Method.ADJUDICATED:
-            continue
-        if answer is None:
+            answers[question] = decision.answer
+        elif answer is None:
             if decision is not None:
                 decision.delete()
                 del standing[question]
@@ -191,7 +191,7 @@ def _write_decisions(
             standing[question] = Decision.objects.create(
                 item_id=item.pk, question=question, answer=answer, method=Decision.Method.MAJORITY
             )
-        elif decision.answer != answer:
+        elif (decision.answer, decision.method) != (answer, Decision.Method.MAJORITY):
             decision.answer = answer
             decision.method = Decision.Method.MAJORITY
             decision.save(update_fields=["answer", "method"])

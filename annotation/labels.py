@@ -75,6 +75,7 @@ def counted(campaign: Campaign) -> Labels:
     submitted = Assignment.objects.filter(
         item__campaign=campaign,
         item__is_training=False,
+        item__scenario__isnull=False,
         state=Assignment.State.SUBMITTED,
         surplus=False,
         participant__excluded=False,

@@ -1,0 +1,181 @@
+"""From a dataset to an open campaign and people's places in it."""
+
+from __future__ import annotations
+
+import pytest
+
+from annotation.campaigns import (
+    add_guideline,
+    campaign_named,
+    close,
+    consent,
+    create_campaign,
+    join,
+    open_campaign,
+    start,
+)
+from annotation.errors import CampaignClosed, CampaignExists, NothingToLabel
+from annotation.models import Campaign, Item, Participant
+from conflictscope.errors import InvalidInput, NotFound
+from conflictscope.scenarios.models import Scenario
+from tests.factories.annotation import CampaignFactory
+from tests.factories.scenarios import DatasetFactory, JudgeFactory, ScenarioFactory, judged
+from tests.factories.studies import StudyFactory, UserFactory
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def filtered(dataset):
+    """Twelve kept scenarios and four that the judge dropped."""
+    judge = JudgeFactory()
+    dataset.primary_judge = judge
+    dataset.save()
+    for number in range(16):
+        judged(ScenarioFactory(dataset=dataset), judge, **({"realism": "fail"} if number % 4 == 0 else {}))
+    return dataset
+
+
+def opened(dataset, **changed) -> Campaign:
+    settings = {"name": "First check", "size": 8, "overlap": 2, "seed": 5} | changed
+    return open_campaign(dataset.study, dataset, **settings)
+
+
+def test_opening_draws_items_with_all_their_slots_and_a_guideline_to_start_with(filtered):
+    campaign = opened(filtered)
+    assert (campaign.slug, campaign.state, campaign.kind) == ("first-check", "open", "scenario_filter")
+    items = campaign.items.all()
+    assert {item.open_slots for item in items} == {2}
+    assert {item.inclusion_probability for item in items} == {0.5}
+    assert len({item.scenario_id for item in items}) == 8
+    assert campaign.guidelines.get().version == 1
+    assert campaign.sampling_plan["drawn"] == 8
+    assert campaign.sampling_plan["population_by_outcome"] == {"kept": 12, "dropped": 4}
+
+
+def test_a_stratified_campaign_keeps_every_items_chance_and_stratum(filtered):
+    campaign = opened(filtered, plan="stratified")
+    chances = {item.stratum.split(" · ")[-1]: item.inclusion_probability for item in campaign.items.all()}
+    assert chances == {"kept": pytest.approx(4 / 12), "dropped": pytest.approx(4 / 4)}
+    # Weighted back, the sample stands for all sixteen scenarios.
+    assert sum(1 / item.inclusion_probability for item in campaign.items.all()) == pytest.approx(16)
+
+
+def test_opening_again_with_the_same_settings_finds_the_campaign_and_draws_nothing(filtered):
+    first = opened(filtered)
+    ScenarioFactory(dataset=filtered, status=Scenario.Status.KEPT)
+    assert opened(filtered) == first
+    assert (Campaign.objects.count(), Item.objects.count()) == (1, 8)
+
+
+@pytest.mark.parametrize(
+    ("changed", "named"),
+    [
+        ({"size": 9}, "another size"),
+        ({"overlap": 3}, "another overlap"),
+        ({"seed": 6, "plan": "stratified"}, "another plan and seed"),
+        ({"quota": 4}, "another quota"),
+    ],
+)
+def test_the_same_name_with_other_settings_is_refused_and_says_which_differ(filtered, changed, named):
+    opened(filtered)
+    with pytest.raises(CampaignExists, match=named):
+        opened(filtered, **changed)
+    assert Campaign.objects.count() == 1
+
+
+def test_settings_that_make_no_campaign_are_all_named_at_once(filtered):
+    with pytest.raises(InvalidInput) as caught:
+        opened(filtered, name="!", size=0, overlap=0, plan="clever", quota=0, lease_minutes=0, kind="poll")
+    for named in ("name", "kind", "sampling plan", "item", "overlap", "quota", "lease"):
+        assert named in caught.value.sentence
+    assert not Campaign.objects.exists()
+
+
+def test_a_dataset_of_another_study_makes_no_campaign(filtered):
+    with pytest.raises(InvalidInput, match="belongs to another study"):
+        open_campaign(StudyFactory(), filtered, name="Check", size=3)
+
+
+def test_a_dataset_without_actions_to_judge_has_nothing_to_label(dataset):
+    ScenarioFactory(dataset=dataset, status=Scenario.Status.OUTLINED)
+    with pytest.raises(NothingToLabel, match="no scenario with two actions"):
+        opened(dataset)
+    assert not Campaign.objects.exists()
+
+
+def test_a_stratified_sample_too_small_for_the_judges_outcomes_is_refused_in_a_sentence(filtered):
+    with pytest.raises(InvalidInput, match="at least 2 items"):
+        opened(filtered, size=1, plan="stratified")
+
+
+def test_a_baseline_without_values_can_be_labelled_too():
+    dataset = DatasetFactory(baseline=True)
+    ScenarioFactory.create_batch(3, dataset=dataset)
+    campaign = opened(dataset)
+    assert campaign.items.count() == 3
+
+
+def test_a_draft_opens_once_and_a_closed_campaign_stays_closed(filtered):
+    campaign = create_campaign(filtered.study, filtered, name="Check", size=3)
+    assert campaign.state == Campaign.State.DRAFT
+    assert start(campaign)
+    assert not start(campaign)
+    assert close(campaign)
+    assert not close(campaign)
+    with pytest.raises(CampaignClosed, match="another name"):
+        start(campaign)
+    campaign.refresh_from_db()
+    assert campaign.state == Campaign.State.CLOSED
+
+
+def test_opening_a_closed_campaign_by_name_leaves_it_closed(filtered):
+    close(opened(filtered))
+    assert opened(filtered).state == Campaign.State.CLOSED
+
+
+def test_a_changed_guideline_is_a_new_version_and_the_same_text_is_none(campaign):
+    second = add_guideline(campaign, "# Read twice\r\n\r\nThen answer.")
+    assert (second.version, second.markdown) == (2, "# Read twice\n\nThen answer.")
+    assert add_guideline(campaign, "# Read twice\n\nThen answer.  ") == second
+    with pytest.raises(InvalidInput, match="some text"):
+        add_guideline(campaign, " \r\n ")
+    close(campaign)
+    with pytest.raises(CampaignClosed):
+        add_guideline(campaign, "Too late.")
+    assert campaign.guidelines.count() == 2
+
+
+def test_joining_twice_is_one_place_under_one_pseudonym_that_does_not_give_the_name_away(campaign):
+    user = UserFactory(username="rosalind")
+    place = join(campaign, user)
+    assert join(campaign, user) == place
+    assert "rosalind" not in place.pseudonym
+    assert not place.simulated
+    assert Participant.objects.count() == 1
+
+
+def test_pseudonyms_differ_within_a_campaign_and_tell_who_is_simulated(campaign):
+    people = [join(campaign, UserFactory(), simulated=number < 20).pseudonym for number in range(60)]
+    assert len(set(people)) == 60
+    assert all(name.startswith("simulated-") for name in people[:20])
+    assert not any(name.startswith("simulated-") for name in people[20:])
+
+
+def test_consent_keeps_the_time_at_which_it_was_first_given(campaign):
+    place = join(campaign, UserFactory())
+    assert place.consented_at is None
+    consent(place)
+    first = place.consented_at
+    assert first is not None
+    consent(place)
+    assert place.consented_at == first
+
+
+def test_an_unknown_campaign_is_answered_with_the_studys_own(campaign):
+    CampaignFactory()  # of another study
+    assert campaign_named(campaign.study, campaign.slug) == campaign
+    with pytest.raises(NotFound, match=rf"Campaigns: {campaign.slug}\."):
+        campaign_named(campaign.study, "nowhere")
+    with pytest.raises(NotFound, match="none yet"):
+        campaign_named(StudyFactory(), campaign.slug)

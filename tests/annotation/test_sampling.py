@@ -1,0 +1,148 @@
+"""Which scenarios are drawn, and that what is said about their chances is true."""
+
+from __future__ import annotations
+
+from collections import Counter
+from math import isclose
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from annotation.sampling import Candidate, Plan, candidates, draw, equal_parts, least
+from conflictscope.scenarios.models import Scenario
+from tests.factories.scenarios import DatasetFactory, JudgeFactory, ScenarioFactory, VerdictFactory, judged
+
+PAIRS = ("helpfulness-honesty", "honesty-harmlessness", "harmlessness-helpfulness")
+
+
+def population(**counts: int) -> list[Candidate]:
+    """Scenarios by the judge's outcome, spread over three pairs and two templates."""
+    outcomes = [outcome for outcome, count in counts.items() for _ in range(count)]
+    return [
+        Candidate(number, PAIRS[number % 3], ("minor_harm", "strong_benefit")[number // 3 % 2], outcome)
+        for number, outcome in enumerate(outcomes)
+    ]
+
+
+@pytest.mark.parametrize("plan", list(Plan))
+@pytest.mark.parametrize("size", [3, 20, 57, 90])
+def test_the_chances_of_all_scenarios_add_up_to_the_size_of_the_sample(plan, size):
+    everything = population(kept=60, dropped=25, undecided=5)
+    drawn = draw(everything, plan=plan, size=size, seed=3)
+    assert len(drawn) == size
+    if plan == Plan.RANDOM:
+        chance = dict.fromkeys(("kept", "dropped", "undecided"), drawn[0].probability)
+        assert {each.probability for each in drawn} == {drawn[0].probability}
+    else:
+        chance = {each.candidate.outcome: each.probability for each in drawn}
+    assert isclose(sum(chance[each.outcome] for each in everything), size)
+    assert all(0 < each.probability <= 1 for each in drawn)
+
+
+@pytest.mark.parametrize("plan", list(Plan))
+def test_no_scenario_is_drawn_twice_and_the_same_seed_draws_the_same(plan):
+    everything = population(kept=60, dropped=25, undecided=5)
+    drawn = draw(everything, plan=plan, size=40, seed=11)
+    assert len({each.candidate.scenario_id for each in drawn}) == 40
+    assert draw(everything, plan=plan, size=40, seed=11) == drawn
+    assert draw(everything, plan=plan, size=40, seed=12) != drawn
+
+
+@pytest.mark.parametrize("plan", list(Plan))
+def test_each_scenario_is_drawn_as_often_as_its_stated_chance_says(plan):
+    everything = population(kept=14, dropped=6, undecided=3)
+    draws = 2000
+    times = Counter()
+    stated = {}
+    for seed in range(draws):
+        for each in draw(everything, plan=plan, size=9, seed=seed):
+            times[each.candidate.scenario_id] += 1
+            stated[each.candidate.scenario_id] = each.probability
+    assert set(stated) == {each.scenario_id for each in everything}
+    for scenario, probability in stated.items():
+        # Five standard errors of a share of 2,000 draws: at most 0.056.
+        tolerance = 5 * (probability * (1 - probability) / draws) ** 0.5
+        assert abs(times[scenario] / draws - probability) <= tolerance
+
+
+def test_a_stratified_sample_has_equal_parts_of_the_judges_outcomes_as_far_as_they_go():
+    drawn = draw(population(kept=70, dropped=20, undecided=2), plan=Plan.STRATIFIED, size=30, seed=5)
+    assert Counter(each.candidate.outcome for each in drawn) == {"kept": 14, "dropped": 14, "undecided": 2}
+    assert {each.candidate.outcome: each.probability for each in drawn} == {
+        "kept": pytest.approx(14 / 70),
+        "dropped": pytest.approx(14 / 20),
+        "undecided": 1.0,
+    }
+
+
+def test_a_stratified_sample_gives_each_pair_and_template_its_share_to_within_one():
+    everything = population(kept=60)
+    drawn = draw(everything, plan=Plan.STRATIFIED, size=24, seed=5)
+    strata = Counter((each.candidate.pair, each.candidate.template) for each in drawn)
+    assert len(strata) == 6
+    assert all(abs(count - 24 / 6) <= 1 for count in strata.values())
+
+
+def test_items_are_served_in_an_order_that_says_nothing_about_their_outcome():
+    """So that an early stop is still a sample: the first third has its share of dropped scenarios, within chance."""
+    everything = population(kept=50, dropped=50)
+    first = Counter()
+    for seed in range(40):
+        served = sorted(draw(everything, plan=Plan.STRATIFIED, size=60, seed=seed), key=lambda each: each.shuffle_key)
+        first.update(each.candidate.outcome for each in served[:20])
+    assert abs(first["kept"] / 800 - 0.5) < 0.09  # five standard errors
+
+
+def test_more_than_there_are_takes_everything_with_certainty():
+    drawn = draw(population(kept=4, dropped=1), plan=Plan.STRATIFIED, size=50, seed=1)
+    assert [each.probability for each in drawn] == [1.0] * 5
+
+
+def test_a_stratified_sample_is_not_so_small_that_an_outcome_has_no_chance():
+    everything = population(kept=4, dropped=3, undecided=1)
+    assert (least(everything, plan=Plan.STRATIFIED), least(everything, plan=Plan.RANDOM)) == (3, 1)
+    with pytest.raises(ValueError, match="cannot draw 2 of 8"):
+        draw(everything, plan=Plan.STRATIFIED, size=2, seed=0)
+    with pytest.raises(ValueError, match="cannot draw 1 of 0"):
+        draw([], plan=Plan.RANDOM, size=1, seed=0)
+
+
+@given(st.dictionaries(st.text("abcdef", min_size=1, max_size=2), st.integers(0, 30), max_size=6), st.integers(0, 200))
+def test_equal_parts_never_exceed_what_there_is_and_differ_only_where_a_group_is_used_up(available, total):
+    parts = equal_parts(available, total)
+    assert sum(parts.values()) == min(total, sum(available.values()))
+    assert all(0 <= parts[name] <= available[name] for name in available)
+    with_rest = [parts[name] for name in available if parts[name] < available[name]]
+    if with_rest:
+        assert max(parts.values()) <= min(with_rest) + 1
+
+
+@pytest.mark.django_db
+def test_dropped_and_unjudged_scenarios_are_candidates_and_outlines_and_duplicates_are_not():
+    judge = JudgeFactory()
+    dataset = DatasetFactory(primary_judge=judge)
+    kept = judged(ScenarioFactory(dataset=dataset), judge)
+    dropped = judged(ScenarioFactory(dataset=dataset), judge, realism="fail")
+    undecided = judged(ScenarioFactory(dataset=dataset), judge, realism="unparsable")
+    unjudged = ScenarioFactory(dataset=dataset)
+    ScenarioFactory(dataset=dataset, status=Scenario.Status.OUTLINED)
+    ScenarioFactory(dataset=dataset, status=Scenario.Status.DUPLICATE, duplicate_of=kept)
+    found = {each.scenario_id: each for each in candidates(dataset)}
+    assert {pk: each.outcome for pk, each in found.items()} == {
+        kept.pk: "kept",
+        dropped.pk: "dropped",
+        undecided.pk: "undecided",
+        unjudged.pk: "drafted",
+    }
+    assert found[kept.pk].stratum == "helpfulness-honesty · minor_benefit · kept"
+
+
+@pytest.mark.django_db
+def test_strata_follow_the_judge_alone_and_not_what_people_have_overruled(dataset):
+    judge = JudgeFactory()
+    dataset.primary_judge = judge
+    dataset.save()
+    scenario = judged(ScenarioFactory(dataset=dataset), judge, realism="fail")
+    VerdictFactory(scenario=scenario, human=True, outcome="pass")
+    assert [each.outcome for each in candidates(dataset)] == ["dropped"]
