@@ -42,7 +42,6 @@ def test_moralchoice_is_imported_asked_of_two_targets_and_measured(simulator: Ru
     assert simulator.ledger()["requests"] == asked, "run again nothing is asked"
 
     said = command("measure_dataset", "--scope", "all")
-    print(said)
     agreement = re.search(r"Observed agreement: (0\.\d+) \[0\.\d+, 0\.\d+\].*?(\d+) scenarios", said)
     divergence = re.search(r"Likert divergence: (0\.\d+) \[0\.\d+, 0\.\d+\].*?(\d+) scenarios", said)
     assert agreement, said
