@@ -14,7 +14,7 @@ from conflictscope.studies.models import Study
 
 PLANS = {
     Plan.RANDOM: "Random: every scenario is as likely as any other",
-    Plan.STRATIFIED: "Stratified: as many rejected scenarios as kept ones, spread over pairs and templates",
+    Plan.STRATIFIED: "Stratified: kept and rejected ones in equal parts, spread over pairs",
 }
 
 
@@ -34,7 +34,7 @@ class CampaignForm(forms.Form):
     plan = forms.ChoiceField(
         label="How items are drawn",
         choices=list(PLANS.items()),
-        initial=Plan.STRATIFIED,
+        initial=Plan.RANDOM,
         widget=forms.RadioSelect,
         help_text="Either way rejected scenarios are drawn too, and figures are weighted back to the dataset.",
     )

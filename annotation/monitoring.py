@@ -50,6 +50,15 @@ class Part:
 
 
 @dataclass(frozen=True, slots=True)
+class Sample:
+    """A campaign's items by what the judge made of them, by stratum (pair, template and that), and by labels they have."""
+
+    outcomes: tuple[Part, ...]
+    strata: tuple[Part, ...]
+    labels_per_item: tuple[tuple[int, int], ...]
+
+
+@dataclass(frozen=True, slots=True)
 class PersonRow:
     """`seconds` is the median time on an item of which the time is known; `surplus` came too late to count."""
 
@@ -132,13 +141,15 @@ def begun(campaigns: Collection[Campaign]) -> set[int]:
     return set(submitted.order_by().values_list("item__campaign", flat=True).distinct())
 
 
-def parts_of(campaign: Campaign) -> tuple[list[Part], list[Part]]:
-    """The campaign's items by what the judge made of them, and by stratum (pair, template and that)."""
+def sample_of(campaign: Campaign) -> Sample:
+    """The campaign's items, counted in one query."""
+    labels_per_item: Counter[int] = Counter()
     strata: dict[str, list[int]] = defaultdict(lambda: [0, 0, 0])
     items = Item.objects.filter(campaign=campaign, is_training=False).annotate(
         labels=Count("assignments", filter=Q(assignments__state=State.SUBMITTED, assignments__surplus=False))
     )
     for stratum, labels in items.values_list("stratum", "labels"):
+        labels_per_item[labels] += 1
         sums = strata[stratum]
         sums[0] += 1
         sums[1] += labels >= campaign.overlap
@@ -150,9 +161,10 @@ def parts_of(campaign: Campaign) -> tuple[list[Part], list[Part]]:
         for place, number in enumerate(sums):
             total[place] += number
     population = campaign.sampling_plan.get("population_by_outcome", {})
-    return (
-        [_part(name, sums, population.get(name)) for name, sums in sorted(outcomes.items())],
-        [_part(name, sums) for name, sums in sorted(strata.items())],
+    return Sample(
+        outcomes=tuple(_part(name, sums, population.get(name)) for name, sums in sorted(outcomes.items())),
+        strata=tuple(_part(name, sums) for name, sums in sorted(strata.items())),
+        labels_per_item=tuple(sorted(labels_per_item.items())),
     )
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from urllib.parse import urlencode
 
@@ -16,11 +16,10 @@ from conflictscope.stats.agreement import Agreement
 
 @dataclass(frozen=True, slots=True)
 class Count:
-    """A number of items, and the page that lists them; no address where there are none. `agrees`: on the diagonal."""
+    """A number of items, and the page that lists them; no address where there are none."""
 
     number: int
     href: str
-    agrees: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,16 +32,18 @@ class Crossed:
 
 @dataclass(frozen=True, slots=True)
 class Card:
-    """A dimension with its table. `counted` are plain figures of items, also where the others are weighted."""
+    """A dimension with its table. `warnings` are those that not every dimension has."""
 
     measured: DimensionAgreement
     table: tuple[Crossed, ...]
     disagreements: Count
     tied: Count
     unread: Count
+    warnings: tuple[str, ...]
 
     @property
     def counted(self) -> Agreement:
+        """Plain figures of items, also where the others are weighted."""
         return self.measured.unweighted or self.measured.judge_people
 
 
@@ -55,22 +56,28 @@ class Listed:
 
 
 def cards_of(measured: CampaignAgreement, campaign: Campaign) -> list[Card]:
-    return [_card(dimension, campaign) for dimension in measured.dimensions]
+    shared = shared_warnings(measured)
+    return [_card(dimension, campaign, shared) for dimension in measured.dimensions]
 
 
-def _card(dimension: DimensionAgreement, campaign: Campaign) -> Card:
+def shared_warnings(measured: CampaignAgreement) -> list[str]:
+    """What would be said of every dimension, to be said once."""
+    said = [dimension.judge_people.warnings for dimension in measured.dimensions]
+    return [warning for warning in said[0] if all(warning in other for other in said)]
+
+
+def _card(dimension: DimensionAgreement, campaign: Campaign, shared: Collection[str]) -> Card:
     behind = reverse("annotation:agreement_items", args=[campaign.study.slug, campaign.slug, dimension.key])
 
-    def count(number: float, agrees: bool = False, **query: str) -> Count:
-        return Count(round(number), f"{behind}?{urlencode(query)}" if number else "", agrees)
+    def count(number: float, **query: str) -> Count:
+        return Count(round(number), f"{behind}?{urlencode(query)}" if number else "")
 
     confusion = (dimension.unweighted or dimension.judge_people).confusion
     table = tuple(
         Crossed(
             judge,
             tuple(
-                count(confusion[row][column], row == column, judge=judge, people=people)
-                for column, people in enumerate(CATEGORIES)
+                count(confusion[row][column], judge=judge, people=people) for column, people in enumerate(CATEGORIES)
             ),
         )
         for row, judge in enumerate(CATEGORIES)
@@ -84,6 +91,7 @@ def _card(dimension: DimensionAgreement, campaign: Campaign) -> Card:
         disagreements=count(apart, show="disagreements"),
         tied=Count(dimension.tied, f"{campaign.get_absolute_url()}#ties" if dimension.tied else ""),
         unread=count(dimension.unread, show="unread"),
+        warnings=tuple(warning for warning in dimension.judge_people.warnings if warning not in shared),
     )
 
 

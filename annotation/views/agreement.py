@@ -11,7 +11,7 @@ from django.views.decorators.http import require_safe
 from annotation import agreement as figures
 from annotation.models import Campaign
 from annotation.monitoring import begun, campaigns_of
-from annotation.presenting import cards_of, listed
+from annotation.presenting import cards_of, listed, shared_warnings
 from conflictscope.errors import InvalidInput
 from conflictscope.http import Request
 from conflictscope.studies.access import study_for
@@ -38,6 +38,7 @@ def agreement(request: Request, study: str) -> HttpResponse:
         context |= {
             "measured": measured,
             "cards": cards_of(measured, one),
+            "shared_warnings": shared_warnings(measured),
             "chart": figures.chart(measured, one),
             "chart_src": reverse("annotation:agreement_chart", args=[found.slug, one.slug]),
             "dimension": dimension,

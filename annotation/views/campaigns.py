@@ -15,7 +15,7 @@ from annotation.consensus import decide, ties_of
 from annotation.forms import CampaignForm, DecideForm, GuidelineForm
 from annotation.guidelines import as_html
 from annotation.models import Campaign
-from annotation.monitoring import campaign_rows, campaigns_of, flags_of, parts_of, people_of, written_down
+from annotation.monitoring import campaign_rows, campaigns_of, flags_of, people_of, sample_of, written_down
 from annotation.scenario_labels import answer_label, sheets_of
 from conflictscope.errors import Conflict, InvalidInput
 from conflictscope.http import Request
@@ -80,12 +80,10 @@ def campaign(request: Request, study: str, campaign: str) -> HttpResponse:
     context: dict[str, Any] = {"study": one.study, "section": "campaigns", "campaign": one, "row": row}
     if request.htmx:
         return render(request, "annotation/_campaign_progress.html", context)
-    outcomes, strata = parts_of(one)
     ties = [(tie, _question_and_votes(tie.question, tie.votes)) for tie in ties_of(one, minimum=TIED_FROM)]
     guideline = one.guidelines.last()
     context |= {
-        "outcomes": outcomes,
-        "strata": strata,
+        "sample": sample_of(one),
         "people": people_of(one),
         "flags": list(flags_of(one)[:SHOWN]),
         "ties": Paginator(ties, SHOWN).get_page(request.GET.get("page")),
