@@ -18,6 +18,7 @@ urlpatterns = [
     path("", include("evaluation.urls")),
     path("api/v1/", include("evaluation.api_urls")),
     path("", include("annotation.urls")),
+    path("", include("conflictscope.exports.urls")),
 ]
 
 handler400 = "conflictscope.overview.error_pages.bad_request"

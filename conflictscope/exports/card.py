@@ -162,8 +162,8 @@ def _head(card: dict[str, Any]) -> list[str]:
 def _what(card: dict[str, Any]) -> list[str]:
     counts, dataset = card["counts"], card["dataset"]
     lines = [
-        f"{counts['scenarios']} scenarios in which two values conflict, from the study {_line(card['study']['name'])}: what a judge "
-        "and people said of them, and what language models did in them.",
+        f"{counts['scenarios']} scenarios in which two values conflict, from the study {_line(card['study']['name'])}:",
+        "what a judge and people said of them, and what language models did in them.",
         "",
     ]
     if dataset["simulated"]:

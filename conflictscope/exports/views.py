@@ -2,40 +2,70 @@
 
 from __future__ import annotations
 
+from django.db.models import QuerySet
 from django.http import HttpResponse, StreamingHttpResponse
 from django.http.response import HttpResponseBase
 from django.shortcuts import render
 from django.views.decorators.http import require_safe
 
+from conflictscope.errors import ConflictScopeError
+from conflictscope.exports.browsing import dataset_rows
 from conflictscope.exports.exporting import Export, zipped
+from conflictscope.exports.formats import CSV_ESCAPE
 from conflictscope.exports.forms import DownloadForm
 from conflictscope.exports.tables import TABLES
 from conflictscope.http import Request
+from conflictscope.scenarios.models import Dataset
 from conflictscope.studies.access import study_for
+from conflictscope.studies.models import Study
 from conflictscope.studies.permissions import Action
+
+
+def _downloadable(study: Study) -> QuerySet[Dataset]:
+    """Datasets that hold anything, newest first, with all that an export says of them."""
+    return (
+        study.datasets.filter(scenarios__isnull=False)
+        .distinct()
+        .select_related("study", "generator", "primary_judge__endpoint", "value_set_version__value_set")
+        .order_by("-pk")
+    )
+
+
+def _page(request: Request, study: Study, form: DownloadForm, *, status: int = 200) -> HttpResponse:
+    rows = dataset_rows(study)
+    context = {
+        "study": study,
+        "section": "exports",
+        "form": form,
+        "rows": rows,
+        "downloadable": any(row.total for row in rows),
+        "validated": any(row.validated for row in rows),
+        "tables": TABLES,
+        "csv_escape": CSV_ESCAPE,
+    }
+    return render(request, "exports/exports.html", context, status=status)
 
 
 @require_safe
 def exports(request: Request, study: str) -> HttpResponse:
     found = study_for(request.user, study, may=Action.EXPORT)
-    datasets = found.datasets.select_related("generator", "study")
-    form = DownloadForm(datasets=datasets, initial={"dataset": request.GET.get("dataset")})
-    context = {"study": found, "section": "exports", "form": form, "datasets": datasets, "tables": TABLES}
-    return render(request, "exports/exports.html", context)
+    form = DownloadForm(datasets=_downloadable(found), initial={"dataset": request.GET.get("dataset")})
+    return _page(request, found, form)
 
 
 @require_safe
 def download(request: Request, study: str) -> HttpResponseBase:
+    """The chosen dataset as a zip, or the page with what is wrong with the choice."""
     found = study_for(request.user, study, may=Action.EXPORT)
-    datasets = found.datasets.select_related(
-        "study", "generator", "primary_judge__endpoint", "value_set_version__value_set"
-    )
-    form = DownloadForm(request.GET, datasets=datasets)
+    form = DownloadForm(request.GET, datasets=_downloadable(found))
     if not form.is_valid():
-        context = {"study": found, "section": "exports", "form": form, "datasets": datasets, "tables": TABLES}
-        return render(request, "exports/exports.html", context, status=400)
+        return _page(request, found, form, status=400)
     dataset, chosen = form.cleaned_data["dataset"], form.cleaned_data["format"]
-    export = Export(dataset, formats=[chosen], only_validated=form.cleaned_data["only_validated"])
+    try:
+        export = Export(dataset, formats=[chosen], only_validated=form.cleaned_data["only_validated"])
+    except ConflictScopeError as exc:
+        form.add_error(None, exc.sentence)
+        return _page(request, found, form, status=exc.http_status)
     name = f"{found.slug}-{dataset.slug}-{chosen}"
     return StreamingHttpResponse(
         zipped(export, folder=name),

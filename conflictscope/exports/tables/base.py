@@ -49,7 +49,7 @@ class Selection:
     @cached_property
     def validated(self) -> frozenset[int]:
         """Ids of the scenarios that one panel of people passed on every dimension."""
-        return frozenset(self.scenarios.human_validated().values_list("pk", flat=True))
+        return frozenset(Scenario.objects.filter(dataset=self.dataset).human_validated().values_list("pk", flat=True))
 
     @cached_property
     def simulated_panels(self) -> frozenset[str]:

@@ -72,26 +72,24 @@ def _responses(selection: Selection) -> Iterator[Row]:
     responses = (
         Response.objects.filter(run__dataset=selection.dataset, scenario__in=selection.scenarios)
         .with_decision()
-        .select_related("scenario", "run__target__endpoint")
         .order_by("run_id", "scenario_id", "order", "sample")
-    )
-    for one in responses.iterator(chunk_size=CHUNK):
-        yield (
-            one.run_id,
-            one.run.target.label,
-            one.run.mode,
-            one.scenario.uid,
-            one.order,
-            one.sample,
-            one.pk,
-            one.outcome,
-            one.refused,
-            _last_answer(one.transcript),
-            one.transcript,
-            one.decision,
-            one.decided_by,
-            one.run.target.endpoint.simulated,
+        .values_list(
+            *(
+                "run_id",
+                "run__target__label",
+                "run__mode",
+                "scenario__uid",
+                "order",
+                "sample",
+                "pk",
+                "outcome",
+                "refused",
+            ),
+            *("transcript", "decision", "decided_by", "run__target__endpoint__simulated"),
         )
+    )
+    for *of_the_answer, transcript, decision, decided_by, simulated in responses.iterator(chunk_size=CHUNK):
+        yield (*of_the_answer, _last_answer(transcript), transcript, decision, decided_by, simulated)
 
 
 def _last_answer(transcript: Sequence[Mapping[str, str]]) -> str | None:
