@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
 from enum import StrEnum
 
@@ -25,6 +25,10 @@ class Fault(StrEnum):
     MALFORMED = "malformed"  # where JSON is asked for: text that is not JSON
     WRONG_SCHEMA = "wrong_schema"  # where JSON is asked for: JSON of another form
     REFUSAL = "refusal"  # the protocol's own refusal
+
+
+# What a command line may say instead of a fault's name.
+_BY_STATUS: Mapping[str, str] = {"429": Fault.RATE_LIMIT, "500": Fault.SERVER_ERROR, "529": Fault.OVERLOADED}
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +67,23 @@ class Faults:
         if unknown:
             raise InvalidInput(f"Unknown faults {', '.join(unknown)}; known: {', '.join(Fault)}.")
         return cls(**{name: float(share) for name, share in probabilities.items()})
+
+    @classmethod
+    def parse(cls, wanted: Sequence[str]) -> Faults:
+        """From "fault=probability", as on a command line: `429=0.05`, `slow=0.01`. A later one replaces an earlier one.
+
+        Raises:
+            InvalidInput: not of this form, an unknown fault, or a probability out of range.
+        """
+        probabilities: dict[str, float] = {}
+        for item in wanted:
+            name, _, share = item.partition("=")
+            name = name.strip().lower().replace("-", "_")
+            try:
+                probabilities[_BY_STATUS.get(name, name)] = float(share)
+            except ValueError:
+                raise InvalidInput(f"{item!r} is no fault with its probability; write 429=0.05 or slow=0.01.") from None
+        return cls.of(probabilities)
 
     def strike(self, *, seed: int, digest: str, attempt: int) -> Fault | None:
         """Which fault, if any, meets the `attempt`-th asking of this request."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import http.client
 import itertools
 import json
 import logging
@@ -13,6 +14,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
+from urllib.parse import urlsplit
 
 import uvicorn
 from starlette.applications import Starlette
@@ -215,7 +217,8 @@ def _routes(simulation: Simulation) -> list[Route]:
         return _models(request)
 
     async def ledger(request: Request) -> Response:
-        return JSONResponse(simulation.ledger.as_dict(records=request.query_params.get("records", "1") != "0"))
+        records = request.query_params.get("records", "1") != "0"
+        return JSONResponse(simulation.ledger.as_dict(records=records), headers=_HEADERS)
 
     async def reset(request: Request) -> Response:
         body = await request.body()
@@ -311,6 +314,31 @@ def listen(host: str, port: int) -> socket.socket:
             f"Cannot listen on {host}:{port} ({exc.strerror or exc}); choose another address with --host and --port."
         ) from exc
     return sock
+
+
+def serve(simulation: Simulation, sock: socket.socket) -> None:
+    """Serve in this thread until a signal ends it: KeyboardInterrupt after Ctrl-C, else what the signal's handler does."""
+    try:
+        uvicorn.Server(config_of(create_app(simulation))).run(sockets=[sock])
+    finally:
+        sock.close()
+
+
+def answers_at(base_url: str, *, wait_seconds: float = 2.0) -> bool:
+    """Whether a simulator answers at an address; False also where something else does."""
+    try:
+        address = urlsplit(base_url)
+        connection = http.client.HTTPConnection(address.hostname or "", address.port, timeout=wait_seconds)
+    except (ValueError, http.client.HTTPException):
+        return False
+    try:
+        connection.request("GET", "/ledger?records=0")
+        answer = connection.getresponse()
+        return answer.status == 200 and answer.headers.get("x-simulated") == "1"
+    except (OSError, ValueError, http.client.HTTPException):
+        return False
+    finally:
+        connection.close()
 
 
 @contextmanager
