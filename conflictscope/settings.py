@@ -9,6 +9,8 @@ from __future__ import annotations
 import os
 import secrets
 import sys
+import tempfile
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -29,11 +31,13 @@ DEBUG = env.bool("DEBUG", default=False)
 def _embedded_secret_key() -> str:
     """The key of an embedded installation, made once and kept beside its database, readable by its owner only."""
     path = VAR_DIR / "secret_key"
-    try:
-        with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as new:
+    if not path.exists():
+        # Written whole before it has its name: another process that starts now reads a whole key, the same for all.
+        with tempfile.NamedTemporaryFile("w", dir=VAR_DIR) as new:
             new.write(secrets.token_urlsafe(50))
-    except FileExistsError:
-        pass
+            new.flush()
+            with suppress(FileExistsError):
+                os.link(new.name, path)
     return path.read_text()
 
 
@@ -209,8 +213,8 @@ SPECTACULAR_SETTINGS = {
 
 # The queue. Rows are the truth and the reaper finds work that no message speaks of, so a broker may lose messages.
 _broker_folder = VAR_DIR / "broker"
-CELERY_BROKER_URL = env.str("CELERY_BROKER_URL", default="filesystem://")
-if CELERY_BROKER_URL == "filesystem://":
+CELERY_BROKER_URL = env.str("CELERY_BROKER_URL", default="filesystem://localhost")
+if CELERY_BROKER_URL.startswith("filesystem://"):
     for _name in ("queue", "control"):
         (_broker_folder / _name).mkdir(parents=True, exist_ok=True)
     CELERY_BROKER_TRANSPORT_OPTIONS: dict[str, Any] = {
