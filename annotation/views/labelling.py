@@ -67,6 +67,7 @@ def answers(request: Request, study: str, campaign: str, token: uuid.UUID) -> Ht
         assignment = routing.find(_place(request, study, campaign), token)
         given = labelling.read(assignment, request.POST)
         labelling.save(assignment, given.answers, comments=given.comments)
+        _add_time(request, assignment)
     except ConflictScopeError as exc:
         return JsonResponse({"code": exc.code, "sentence": exc.sentence}, status=exc.http_status)
     return JsonResponse({"lease_seconds": labelling.sheet_of(assignment).lease_seconds})
@@ -82,7 +83,8 @@ def submit(request: Request, study: str, campaign: str, token: uuid.UUID) -> Htt
         messages.success(request, "Your answers are kept. The item is waiting for you until you submit or skip it.")
         return _onwards(request, place)
     try:
-        labelling.submit(assignment, given.answers, comments=given.comments)
+        if labelling.submit(assignment, given.answers, comments=given.comments):
+            _add_time(request, assignment)
     except AnswersMissing as exc:
         return _workspace(request, place, assignment=assignment, error=exc.sentence, status=exc.http_status)
     return _onwards(request, place)
@@ -132,6 +134,13 @@ def _guideline_of(campaign: Campaign) -> str:
 
 def _in_background(request: HttpRequest) -> bool:
     return request.headers.get("X-Requested-With") == "label"
+
+
+def _add_time(request: Request, assignment: Assignment) -> None:
+    """The page says how long the person has been at work since it last did; without JavaScript nobody knows."""
+    seconds = request.POST.get("active_seconds", "")[:9]
+    if seconds.isdecimal():
+        labelling.add_time(assignment, int(seconds))
 
 
 def _onwards(request: Request, place: Participant) -> HttpResponse:

@@ -7,6 +7,7 @@
 const STORE = "conflictscope-label:";
 const KEEP_DRAFTS_MS = 14 * 24 * 3600 * 1000;
 const RETRY_MS = [1000, 2000, 4000, 8000, 15000];
+const IDLE_MS = 2 * 60 * 1000;
 const TYPING = "textarea, select, input:not([type=radio], [type=checkbox]), [contenteditable]";
 
 class Offline extends Error {}
@@ -79,6 +80,7 @@ class Sheet {
     this.dirty = false;
     this.failures = 0;
     this.over = false;
+    this.activeSeconds = 0; // not yet told to the server
     this.leaseEnds = Date.now() + 1000 * Number(root.dataset.leaseSeconds);
   }
 
@@ -240,10 +242,12 @@ class Sheet {
     this.dirty = false;
     this.abort = new AbortController();
     try {
-      const response = await post(this.form.dataset.answers, new FormData(this.form), this.abort.signal);
+      const body = this.told();
+      const response = await post(this.form.dataset.answers, body, this.abort.signal);
       if (this.over) return;
       if (await this.accepted(response)) {
         this.failures = 0;
+        this.activeSeconds -= Number(body.get("active_seconds"));
         if (!this.dirty) {
           drafts.drop(this.token);
           this.say("saved", "Saved");
@@ -260,6 +264,13 @@ class Sheet {
       this.sending = false;
     }
     if (this.dirty && !this.over) this.send();
+  }
+
+  /** Everything as it stands, with the time spent at work since the server last heard of it. */
+  told() {
+    const body = new FormData(this.form);
+    body.set("active_seconds", this.activeSeconds);
+    return body;
   }
 
   async accepted(response) {
@@ -294,7 +305,7 @@ class Sheet {
       this.say("problem", open.length === 1 ? "One question is left" : `${open.length} questions are left`);
       return;
     }
-    this.leave(this.form.action, new FormData(this.form), "Submitting…");
+    this.leave(this.form.action, this.told(), "Submitting…");
   }
 
   /** Send, and put what comes back in this item's place; again and again while there is no connection. */
@@ -433,6 +444,15 @@ addEventListener("beforeunload", (event) => {
   if (sheet?.dirty && !drafts.get(sheet.token)) event.preventDefault();
 });
 setInterval(() => sheet?.showLease(), 30000);
+
+// Time counts while the page is in view and somebody has moved within the last two minutes.
+let lastMove = Date.now();
+for (const sign of ["keydown", "pointermove", "pointerdown", "wheel", "scroll", "touchmove"]) {
+  addEventListener(sign, () => (lastMove = Date.now()), { passive: true, capture: true });
+}
+setInterval(() => {
+  if (sheet && !sheet.over && document.visibilityState === "visible" && Date.now() - lastMove < IDLE_MS) sheet.activeSeconds += 1;
+}, 1000);
 
 document.documentElement.classList.add("scripted");
 for (const button of document.querySelectorAll("[data-dialog][hidden]")) button.hidden = false;
