@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from django.db.models import Count
 
+from annotation.models import Assignment, Participant
 from conflictscope.scenarios.datasets import StatusCount, status_counts
 from conflictscope.scenarios.models import Dataset, Scenario
 from conflictscope.studies.models import Study
@@ -13,11 +14,15 @@ from conflictscope.studies.models import Study
 
 @dataclass(frozen=True, slots=True)
 class DatasetRow:
-    """A dataset in numbers: its scenarios by status, and how many of them people validated."""
+    """A dataset in numbers: its scenarios by status, and how many of them people validated.
+
+    `simulated_people`: simulated annotators are among those who labelled it, so validation is theirs, too.
+    """
 
     dataset: Dataset
     counts: list[StatusCount]
     validated: int
+    simulated_people: bool
 
     @property
     def total(self) -> int:
@@ -25,7 +30,7 @@ class DatasetRow:
 
 
 def dataset_rows(study: Study) -> list[DatasetRow]:
-    """The study's datasets, newest first. Three queries, however many there are."""
+    """The study's datasets, newest first. Four queries, however many there are."""
     datasets = list(study.datasets.select_related("study", "generator").order_by("-pk"))
     counts = status_counts(datasets)
     validated = dict(
@@ -35,7 +40,17 @@ def dataset_rows(study: Study) -> list[DatasetRow]:
         .values_list("dataset")
         .annotate(Count("pk"))
     )
+    labelled_by_simulators = set(
+        Participant.objects.filter(
+            campaign__dataset__in=datasets, simulated=True, assignments__state=Assignment.State.SUBMITTED
+        ).values_list("campaign__dataset", flat=True)
+    )
     return [
-        DatasetRow(dataset, counts=counts.get(dataset.pk, []), validated=validated.get(dataset.pk, 0))
+        DatasetRow(
+            dataset,
+            counts=counts.get(dataset.pk, []),
+            validated=validated.get(dataset.pk, 0),
+            simulated_people=dataset.pk in labelled_by_simulators,
+        )
         for dataset in datasets
     ]

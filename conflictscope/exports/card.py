@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from importlib.metadata import version
@@ -11,6 +12,7 @@ from typing import Any
 from django.db.models import Count
 
 from conflictscope.exports.formats import CSV_ESCAPE
+from conflictscope.exports.provenance import prompts_behind
 from conflictscope.exports.tables import TABLES, Selection, Table
 from conflictscope.llm.models import Endpoint
 from conflictscope.scenarios.models import Judge, ValueSetVersion
@@ -29,6 +31,7 @@ class WrittenFile:
     table: Table
     format: str
     rows: int
+    simulated_rows: int
     bytes: int
     sha256: str
 
@@ -61,6 +64,7 @@ def card_of(selection: Selection, files: Sequence[WrittenFile], *, digest: str) 
             "by_status": by_status,
             "human_validated": len(selection.validated),
         },
+        "prompts": prompts_behind(selection),
         "jobs_running_while_written": dataset.study.jobs.live().count(),
         "csv": CSV_ESCAPE,
         "files": [
@@ -69,6 +73,7 @@ def card_of(selection: Selection, files: Sequence[WrittenFile], *, digest: str) 
                 "table": file.table.name,
                 "format": file.format,
                 "rows": file.rows,
+                "simulated_rows": file.simulated_rows,
                 "bytes": file.bytes,
                 "sha256": file.sha256,
             }
@@ -136,7 +141,20 @@ def _value_set(version: ValueSetVersion | None) -> dict[str, Any] | None:
 
 def readme_of(card: dict[str, Any]) -> str:
     """The dataset card. Its head tells Hugging Face `datasets` which file is which; YAML reads the JSON it is made of."""
-    return "\n".join([*_head(card), *_what(card), *_files(card), *_how(card), *_values(card), *_columns(card)]) + "\n"
+    return (
+        "\n".join(
+            [
+                *_head(card),
+                *_what(card),
+                *_files(card),
+                *_loading(card),
+                *_values(card),
+                *_making(card),
+                *_columns(card),
+            ]
+        )
+        + "\n"
+    )
 
 
 def _head(card: dict[str, Any]) -> list[str]:
@@ -148,9 +166,11 @@ def _head(card: dict[str, Any]) -> list[str]:
             config["default"] = True
         configs.append(config)
     name = card["dataset"]["name"]
+    printable = "".join(character for character in name if character.isprintable())  # YAML knows no others
     return [
         "---",
-        f"pretty_name: {json.dumps(name, ensure_ascii=False)}",
+        f"pretty_name: {json.dumps(printable, ensure_ascii=False)}",
+        f"tags: {json.dumps(['value-conflicts', 'conflictscope', *(['simulated'] if _simulated(card) else [])])}",
         f"configs: {json.dumps(configs, ensure_ascii=False)}",
         "---",
         "",
@@ -161,13 +181,15 @@ def _head(card: dict[str, Any]) -> list[str]:
 
 def _what(card: dict[str, Any]) -> list[str]:
     counts, dataset = card["counts"], card["dataset"]
+    kind = "in which two values conflict" if card["value_set"] else "with two actions each and no value pair"
     lines = [
-        f"{counts['scenarios']} scenarios in which two values conflict, from the study {_line(card['study']['name'])}:",
+        f"{counts['scenarios']} scenarios {kind}, from the study {_line(card['study']['name'])}:",
         "what a judge and people said of them, and what language models did in them.",
         "",
     ]
-    if dataset["simulated"]:
-        lines += ["**Simulated**: a simulator wrote these scenarios. They are for tests and demonstrations only.", ""]
+    if simulated := _simulated(card):
+        said = ", ".join(f"{part} of {whole} {table.replace('_', ' ')}" for table, (part, whole) in simulated.items())
+        lines += [f"**Simulated**, for tests and demonstrations only: {said}.", ""]
     if card["only_validated"]:
         lines += ["Only scenarios that a panel of people passed on every dimension are here.", ""]
     if card["jobs_running_while_written"]:
@@ -182,7 +204,8 @@ def _what(card: dict[str, Any]) -> list[str]:
     licence = card["value_set"]["licence"] if card["value_set"] else ""
     lines += [
         f"- Licence of the value set: {_line(licence) or 'none stated'}",
-        f"- Written by {card['written_by']}; digest `{card['digest']}`",
+        f"- Made {dataset['created_at'][:10]}; written by {card['written_by']}; digest `{card['digest']}`",
+        "- The pipeline follows Liu et al., ICLR 2026 (arXiv 2509.25369).",
         "",
     ]
     return lines
@@ -201,12 +224,12 @@ def _files(card: dict[str, Any]) -> list[str]:
         *rows,
         "",
         *([f"Nothing yet, so no file: {', '.join(empty)}.", ""] if empty else []),
-        f"`{CARD}` says the same for programs, with recipe, versions, checksums and what each column means.",
+        f"`{CARD}` says the same for programs, with recipe, prompts, checksums and what each column means.",
         "",
     ]
 
 
-def _how(card: dict[str, Any]) -> list[str]:
+def _loading(card: dict[str, Any]) -> list[str]:
     name = next(file["name"] for file in _preferred_files(card) if file["table"] == "scenarios")
     read = (
         f'pandas.read_json("{name}", lines=True, dtype=False)'
@@ -218,12 +241,40 @@ def _how(card: dict[str, Any]) -> list[str]:
         "",
         "```python",
         f"scenarios = {read}",
-        'scenarios = datasets.load_dataset("path/of/this/folder", "scenarios")',
+        'scenarios = datasets.load_dataset("path/of/this/folder", "scenarios", split="train")',
         "```",
         "",
         card["csv"],
         "",
     ]
+
+
+def _making(card: dict[str, Any]) -> list[str]:
+    """The recipe as JSON, which cannot break out of its fence, and the prompts with who answered them."""
+    made = {"variant": card["dataset"]["variant"], **card["dataset"]["recipe"]}
+    lines = [
+        "## How it was made",
+        "",
+        "```json",
+        *json.dumps(made, ensure_ascii=False, indent=2).split("\n"),
+        "```",
+        "",
+    ]
+    if judge := card["dataset"]["primary_judge"]:
+        settings = {"parameters": {**judge["endpoint"]["parameters"], **judge["parameters"]}}
+        lines += [
+            f"The primary judge, `{judge['name']}`, was asked with `{json.dumps(settings, ensure_ascii=False)}`.",
+            "",
+        ]
+    if card["prompts"]:
+        lines += ["| for | prompt | asked of | calls |", "|---|---|---|---:|"]
+        lines += [
+            f"| {each['purpose']} | `{each['prompt']}.v{each['version']}` | `{each['answered_by'] or each['llm']}`"
+            f"{' (simulated)' if each['simulated'] else ''} | {each['calls']} |"
+            for each in card["prompts"]
+        ]
+        lines.append("")
+    return lines
 
 
 def _values(card: dict[str, Any]) -> list[str]:
@@ -252,6 +303,15 @@ def _columns(card: dict[str, Any]) -> list[str]:
     return lines
 
 
+def _simulated(card: dict[str, Any]) -> dict[str, tuple[int, int]]:
+    """For each table that holds anything simulated: how many of its rows are, and how many rows it has."""
+    return {
+        file["table"]: (file["simulated_rows"], file["rows"])
+        for file in _preferred_files(card)
+        if file["simulated_rows"]
+    }
+
+
 def _preferred_files(card: dict[str, Any]) -> list[dict[str, Any]]:
     """One file a table: JSON Lines where there is one."""
     by_table: dict[str, dict[str, Any]] = {}
@@ -262,5 +322,5 @@ def _preferred_files(card: dict[str, Any]) -> list[dict[str, Any]]:
 
 
 def _line(text: str) -> str:
-    """Text of people and models on one line of Markdown."""
-    return " ".join(text.split())
+    """Text of people and models on one line of Markdown, without its own links, pictures or markup."""
+    return re.sub(r"([\\`*_\[\]<>|])", r"\\\1", " ".join(text.split()))

@@ -16,7 +16,7 @@ from pathlib import Path
 from conflictscope.errors import Conflict, InvalidInput
 from conflictscope.exports.card import CARD, FORMAT, README, WrittenFile, card_of, readme_of
 from conflictscope.exports.formats import FORMATS
-from conflictscope.exports.tables import TABLES, Row, Selection, Table
+from conflictscope.exports.tables import SIMULATED, TABLES, Row, Selection, Table
 from conflictscope.scenarios.models import Dataset
 
 OnRows = Callable[[int], object]
@@ -81,12 +81,14 @@ class Export:
         yield README, iter([readme_of(card).encode()])
 
     def _file(self, table: Table, name: str, rows: Iterable[Row]) -> Iterator[bytes]:
-        sha, size, number = hashlib.sha256(), 0, 0
+        sha, size, number, simulated = hashlib.sha256(), 0, 0, 0
+        label = table.columns.index(SIMULATED)
 
         def counted() -> Iterator[Row]:
-            nonlocal number
+            nonlocal number, simulated
             for row in rows:
                 number += 1
+                simulated += row[label]
                 yield row
 
         said = 0
@@ -98,7 +100,15 @@ class Export:
                 self.on_rows(number - said)
                 said = number
         self.files.append(
-            WrittenFile(f"{table.name}.{name}", table, name, rows=number, bytes=size, sha256=sha.hexdigest())
+            WrittenFile(
+                f"{table.name}.{name}",
+                table,
+                name,
+                rows=number,
+                simulated_rows=simulated,
+                bytes=size,
+                sha256=sha.hexdigest(),
+            )
         )
 
 

@@ -145,7 +145,7 @@ def test_the_page_costs_as_many_queries_for_many_datasets_as_for_few(
 ) -> None:
     for other in DatasetFactory.create_batch(5, study=study):
         ScenarioFactory.create_batch(2, dataset=other)
-    with django_assert_max_num_queries(9):
+    with django_assert_max_num_queries(10):
         page(viewer)
 
 
