@@ -27,6 +27,7 @@ class RankedRun:
     run: Run
     top: tuple[Place, ...]
     reason: str = ""
+    warnings: tuple[str, ...] = ()
 
     @property
     def simulated(self) -> bool:
@@ -56,4 +57,9 @@ def _ranked(one: FittedRun, names: Mapping[tuple[int | None, str], str]) -> Rank
         if strength["value"] is not None
     ]
     places.sort(key=lambda place: -place[0])
-    return RankedRun(one.run, tuple(place for _, place in places[:TOP]), reason=results["reason"] if not places else "")
+    return RankedRun(
+        one.run,
+        tuple(place for _, place in places[:TOP]),
+        reason=results["reason"] if not places else "",
+        warnings=tuple(results["warnings"]),
+    )

@@ -214,19 +214,23 @@ def scenario_view(scenario: Scenario) -> ScenarioView:
 
 
 def _answers(verdict: Verdict) -> list[AnswerRow]:
-    """The answers behind a verdict. A judge's are kept one by one, in the order shown; people's as they came out together."""
-    asked: Sequence[dict[str, str | None]] = verdict.evidence.get("asked") or [
-        {"question": key, "answer": answer} for key, answer in verdict.evidence.get("answers", {}).items()
+    """The answers behind a verdict. A judge's are kept one by one, in the order shown; of people's, how many gave each."""
+    asked: Sequence[dict[str, str | None]] = verdict.evidence.get("asked", ())
+    rows = [
+        AnswerRow(
+            question=_wording(key),
+            answer=", ".join(f"{count} × {_label(key, answer)}" for answer, count in votes.items()),
+            order="",
+            reason="",
+        )
+        for key, votes in verdict.evidence.get("votes", {}).items()
     ]
-    rows = []
     for each in asked:
-        question = QUESTION.get(each.get("question") or "")
-        labels = {answer.key: answer.label for answer in question.answers} if question else {}
-        answer = each.get("answer")
+        key, answer = str(each.get("question")), each.get("answer")
         rows.append(
             AnswerRow(
-                question=question.text if question else str(each.get("question")),
-                answer=labels.get(answer, answer) if answer else "no readable answer",
+                question=_wording(key),
+                answer=_label(key, answer) if answer else "no readable answer",
                 order=_ORDERS.get(each.get("order") or "", ""),
                 reason=each.get("reason") or each.get("problem") or "",
             )
@@ -234,6 +238,15 @@ def _answers(verdict: Verdict) -> list[AnswerRow]:
     if INCONSISTENT in verdict.evidence.get("answers", {}).values():
         rows.append(AnswerRow("", "The answer changed with the order of the actions.", "", ""))
     return rows
+
+
+def _wording(question: str) -> str:
+    return QUESTION[question].text if question in QUESTION else question
+
+
+def _label(question: str, answer: str) -> str:
+    answers = QUESTION[question].answers if question in QUESTION else ()
+    return next((each.label for each in answers if each.key == answer), answer)
 
 
 def value_set_rows() -> list[ValueSetRow]:

@@ -93,12 +93,16 @@ def _shown(value: float, digits: int, percent: bool) -> str:
 
 @register.simple_tag
 def estimate(
-    given: Estimate | Mapping[str, Any] | None, digits: int = 2, percent: bool = False, count: bool = True
+    given: Estimate | Mapping[str, Any] | None,
+    digits: int = 2,
+    percent: bool = False,
+    count: bool = True,
+    warning: bool = True,
 ) -> SafeString:
     """`{% estimate kappa %}`: 0.62 [0.51, 0.73], n = 80. What is undefined says why, in words.
 
     Takes an Estimate, or the dict that a snapshot holds of one. `percent=True` shows 62 % [51 %, 73 %];
-    `count=False` leaves n out where a column has it.
+    `count=False` leaves n out where a column has it, `warning=False` the warning where the page gives it once for several.
     """
     if given is None:
         return mark_safe('<span class="undefined">not computed</span>')
@@ -111,7 +115,7 @@ def estimate(
         low, high = (_shown(limit, digits, percent) for limit in (number.low, number.high))
         parts.append(format_html(' <span class="interval">[{}, {}]</span>', low, high))
     shown = format_html('<span class="estimate">{}{}</span>', mark_safe("".join(parts)), counted)  # noqa: S308 - escaped parts
-    if number.warning:
+    if warning and number.warning:
         shown = format_html('{} <span class="estimate-warning">{}</span>', shown, number.warning)
     return shown
 

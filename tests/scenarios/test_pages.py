@@ -259,6 +259,18 @@ def test_the_reasons_of_a_judge_are_shown_with_the_order_of_the_actions(seen: Cl
         assert shown in text
 
 
+def test_the_votes_behind_a_verdict_of_people_are_shown_and_called_simulated_where_they_are(
+    seen: Client, dataset: Dataset
+) -> None:
+    scenario = ScenarioFactory(dataset=dataset)
+    votes = {"realism": {"no": 1, "yes": 2}}
+    write_human_verdict(scenario, "realism", "pass", panel="check", evidence={"votes": votes, "simulated": True})
+    html = seen.get(page("scenario", dataset, scenario.uid)).content.decode()
+    assert "1 × No, 2 × Yes" in html
+    panel = html.index("people: check")
+    assert "simulated" in html[panel : panel + 120]
+
+
 def test_a_duplicate_and_its_twin_point_at_each_other(seen: Client, dataset: Dataset) -> None:
     twin = Scenario.objects.get(uid="kept-001")
     ScenarioFactory(
