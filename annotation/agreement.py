@@ -9,7 +9,7 @@ stand beside them.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -166,9 +166,24 @@ def judge_of(campaign: Campaign, name: str) -> Judge:
     return judge
 
 
-def measure(tables: Tables, *, minimum: int = 1, seed: int = SEED, resamples: int = RESAMPLES) -> CampaignAgreement:
-    """Every figure of the agreement page and of `measure_agreement`, the same for the same answers and seed."""
+def measure(
+    tables: Tables,
+    *,
+    minimum: int = 1,
+    seed: int = SEED,
+    resamples: int = RESAMPLES,
+    progress: Callable[[], object] | None = None,
+) -> CampaignAgreement:
+    """Every figure of the agreement page and of `measure_agreement`, the same for the same answers and seed.
+
+    `progress` is called after each dimension.
+    """
     labels = tables.labels
+    dimensions = []
+    for key in tables.dimensions:
+        dimensions.append(_measure(tables, key, seed=seed, resamples=resamples))
+        if progress:
+            progress()
     return CampaignAgreement(
         judge=tables.judge,
         items=len(labels.items),
@@ -180,7 +195,7 @@ def measure(tables: Tables, *, minimum: int = 1, seed: int = SEED, resamples: in
         simulated=labels.simulated or bool(tables.judge and tables.judge.endpoint.simulated),
         weighted=tables.weighted,
         minimum=minimum,
-        dimensions=tuple(_measure(tables, key, seed=seed, resamples=resamples) for key in tables.dimensions),
+        dimensions=tuple(dimensions),
     )
 
 

@@ -5,12 +5,12 @@ from __future__ import annotations
 import hashlib
 import json
 import logging
-from collections.abc import Collection, Iterable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from typing import Any, Literal
 
 import numpy as np
-from django.db.models import Max
+from django.db.models import Max, QuerySet
 
 from conflictscope.errors import Conflict, InvalidInput, NotFound
 from conflictscope.scenarios.models import Dataset
@@ -63,8 +63,14 @@ def fit_run(run: Run, *, replicates: int = REPLICATES, seed: int = SEED) -> Fitt
     return FittedRun(run, ranking, penalised, fresh)
 
 
-def fit_dataset(dataset: Dataset, *, replicates: int = REPLICATES, seed: int = SEED) -> list[FittedRun]:
-    """Fit every run of a dataset that has decisions.
+def fit_dataset(
+    dataset: Dataset,
+    *,
+    replicates: int = REPLICATES,
+    seed: int = SEED,
+    progress: Callable[[], object] | None = None,
+) -> list[FittedRun]:
+    """Fit every run of a dataset that has decisions; `progress` is called after each.
 
     Raises:
         Conflict: the dataset has no values.
@@ -76,10 +82,15 @@ def fit_dataset(dataset: Dataset, *, replicates: int = REPLICATES, seed: int = S
         raise NotFound(
             f"No target was evaluated on dataset {dataset.slug!r} yet: run evaluate_targets, or start it on the page of runs."
         )
-    return [fit_run(run, replicates=replicates, seed=seed) for run in runs]
+    fitted = []
+    for run in runs:
+        fitted.append(fit_run(run, replicates=replicates, seed=seed))
+        if progress:
+            progress()
+    return fitted
 
 
-def runs_with_decisions(dataset: Dataset) -> Iterable[Run]:
+def runs_with_decisions(dataset: Dataset) -> QuerySet[Run]:
     """Runs on the dataset that have something to rank, one mode after the other."""
     decided = Judgement.objects.filter(response__run__dataset=dataset).values("response__run")
     return (

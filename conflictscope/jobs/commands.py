@@ -10,16 +10,12 @@ from typing import Any
 
 from django.core.management.base import CommandError, CommandParser
 from django.utils import timezone
-from tqdm import tqdm
 
 from conflictscope.commands import ConflictScopeCommand
 from conflictscope.jobs import engine
 from conflictscope.jobs.models import Job
 
 NO_WORKER_AFTER = timedelta(seconds=30)
-
-
-__all__ = ["ConflictScopeCommand", "JobCommand", "follow"]
 
 
 class JobCommand(ConflictScopeCommand):
@@ -44,7 +40,7 @@ class JobCommand(ConflictScopeCommand):
     def handle(self, *args: Any, **options: Any) -> None:
         started = self.start(**options)
         for job in [started] if isinstance(started, Job) else started:
-            follow(job, queue=options["queue"], quiet=options["verbosity"] == 0)
+            self.follow(job, queue=options["queue"])
             if job.state != Job.State.DONE:
                 raise CommandError(f"{job.title}: {job.state}. {job.error}".strip())
             self.stdout.write(self.report(job))
@@ -54,30 +50,29 @@ class JobCommand(ConflictScopeCommand):
                     f"Some items failed: {said}. What was done is kept; run the command again for the rest."
                 )
 
+    def follow(self, job: Job, *, queue: bool) -> None:
+        """Bring the job to its end with a progress bar: in this process, or by the workers (`queue`)."""
+        with self.bar(job.title, unit="item") as bar:
 
-def follow(job: Job, *, queue: bool, quiet: bool = False) -> None:
-    """Bring the job to its end with a progress bar: in this process, or by the workers (`queue`)."""
-    with tqdm(desc=job.title, unit="item", disable=quiet or not sys.stderr.isatty(), leave=False) as bar:
+            def show(current: Job) -> None:
+                counts = engine.counts(current)
+                bar.total = counts.total
+                bar.n = counts.ended
+                bar.set_postfix_str(f"{counts.waiting} waiting" if counts.waiting else "", refresh=False)
+                bar.refresh()
 
-        def show(current: Job) -> None:
-            counts = engine.counts(current)
-            bar.total = counts.total
-            bar.n = counts.ended
-            bar.set_postfix_str(f"{counts.waiting} waiting" if counts.waiting else "", refresh=False)
-            bar.refresh()
-
-        if not queue:
-            engine.work_on(job, progress=show)
-            return
-        warned = False
-        started = timezone.now()
-        while job.state == Job.State.RUNNING:
-            time.sleep(0.3)
-            job.refresh_from_db()
-            show(job)
-            if not warned and timezone.now() - (job.heartbeat or started) > NO_WORKER_AFTER:
-                warned = True
-                bar.write(
-                    "No worker has taken up the job yet. Start one: celery -A conflictscope worker --beat",
-                    file=sys.stderr,
-                )
+            if not queue:
+                engine.work_on(job, progress=show)
+                return
+            warned = False
+            started = timezone.now()
+            while job.state == Job.State.RUNNING:
+                time.sleep(0.3)
+                job.refresh_from_db()
+                show(job)
+                if not warned and timezone.now() - (job.heartbeat or started) > NO_WORKER_AFTER:
+                    warned = True
+                    bar.write(
+                        "No worker has taken up the job yet. Start one: celery -A conflictscope worker --beat",
+                        file=sys.stderr,
+                    )

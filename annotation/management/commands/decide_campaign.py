@@ -1,10 +1,8 @@
 """Write down what the people of a campaign agree on."""
 
-import sys
 from typing import Any
 
 from django.core.management.base import CommandParser
-from tqdm import tqdm
 
 from annotation.campaigns import campaign_named
 from annotation.consensus import decide
@@ -30,8 +28,7 @@ class Command(ConflictScopeCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         campaign = campaign_named(study_named(options["study"]), options["campaign"])
-        quiet = options["verbosity"] == 0 or not sys.stderr.isatty()
         total = campaign.items.filter(is_training=False).count()
-        with tqdm(total=total, desc=f"Decide {campaign.name}", unit="item", disable=quiet, leave=False) as bar:
+        with self.bar(f"Decide {campaign.name}", unit="item", total=total) as bar:
             decided = decide(campaign, minimum=options["minimum"], progress=bar.update)
         self.stdout.write(decision_report(campaign, decided))

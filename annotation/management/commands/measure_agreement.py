@@ -26,4 +26,6 @@ class Command(ConflictScopeCommand):
         campaign = campaign_named(study_named(options["study"]), options["campaign"])
         judge = judge_of(campaign, options["judge"]) if options["judge"] else None
         tables = tables_of(campaign, judge=judge, minimum=options["minimum"])
-        self.stdout.write(agreement_report(campaign, measure(tables, minimum=options["minimum"])))
+        with self.bar("Measure", unit="dimension", total=len(tables.dimensions)) as bar:
+            measured = measure(tables, minimum=options["minimum"], progress=bar.update)
+        self.stdout.write(agreement_report(campaign, measured))

@@ -1,10 +1,8 @@
 """Let simulated annotators of known accuracy label a campaign."""
 
-import sys
 from typing import Any
 
 from django.core.management.base import CommandParser
-from tqdm import tqdm
 
 from annotation.campaigns import campaign_named
 from annotation.simulated import label_campaign
@@ -28,8 +26,7 @@ class Command(ConflictScopeCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         campaign = campaign_named(study_named(options["study"]), options["campaign"])
-        quiet = options["verbosity"] == 0 or not sys.stderr.isatty()
-        with tqdm(desc=f"Label {campaign.name}", unit="sheet", disable=quiet, leave=False) as bar:
+        with self.bar(f"Label {campaign.name}", unit="sheet") as bar:
             done = label_campaign(
                 campaign,
                 count=options["count"],

@@ -5,7 +5,7 @@ from django.core.management.base import CommandParser
 from conflictscope.commands import ConflictScopeCommand
 from conflictscope.scenarios.datasets import dataset_named
 from conflictscope.studies.access import study_named
-from evaluation.ranking import REPLICATES, SEED, fit_dataset, value_names
+from evaluation.ranking import REPLICATES, SEED, fit_dataset, runs_with_decisions, value_names
 from evaluation.tables import ranking_table
 
 
@@ -20,7 +20,8 @@ class Command(ConflictScopeCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         dataset = dataset_named(study_named(options["study"]), options["dataset"])
-        fitted = fit_dataset(dataset, replicates=options["replicates"], seed=options["seed"])
+        with self.bar(f"Rank {dataset.name}", unit="run", total=runs_with_decisions(dataset).count()) as bar:
+            fitted = fit_dataset(dataset, replicates=options["replicates"], seed=options["seed"], progress=bar.update)
         names = value_names(dataset)
         for one in fitted:
             self.stdout.write(ranking_table(one, names) + "\n")

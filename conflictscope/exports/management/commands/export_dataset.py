@@ -1,11 +1,9 @@
 """Write a dataset as self-describing files."""
 
-import sys
 from pathlib import Path
 from typing import Any
 
 from django.core.management.base import CommandParser
-from tqdm import tqdm
 
 from conflictscope.commands import ConflictScopeCommand
 from conflictscope.exports.exporting import export_dataset
@@ -29,8 +27,7 @@ class Command(ConflictScopeCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         dataset = dataset_named(study_named(options["study"]), options["dataset"])
-        quiet = options["verbosity"] == 0 or not sys.stderr.isatty()
-        with tqdm(desc=f"Export {dataset.name}", unit="row", disable=quiet, leave=False) as bar:
+        with self.bar(f"Export {dataset.name}", unit="row") as bar:
             done = export_dataset(
                 dataset,
                 out=options["out"],

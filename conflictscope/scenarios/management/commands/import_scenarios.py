@@ -1,11 +1,9 @@
-import sys
 from pathlib import Path
 from typing import Any
 
 from django.core.management.base import CommandParser
-from tqdm import tqdm
 
-from conflictscope.jobs.commands import ConflictScopeCommand
+from conflictscope.commands import ConflictScopeCommand
 from conflictscope.scenarios.importing import FORMATS, import_scenarios
 from conflictscope.studies.access import study_named
 
@@ -22,8 +20,7 @@ class Command(ConflictScopeCommand):
         parser.add_argument("--encoding", default="", help="Of the files, when it is not UTF-8.")
 
     def handle(self, *args: Any, **options: Any) -> None:
-        quiet = options["verbosity"] == 0 or not sys.stderr.isatty()
-        with tqdm(desc="Read", unit="scenario", disable=quiet, leave=False) as bar:
+        with self.bar("Read", unit="scenario") as bar:
             report = import_scenarios(
                 study_named(options["study"]),
                 options["dataset"],

@@ -2,7 +2,7 @@ from typing import Any
 
 from django.core.management.base import CommandParser
 
-from conflictscope.jobs.commands import ConflictScopeCommand
+from conflictscope.commands import ConflictScopeCommand
 from conflictscope.scenarios.value_sets import SHIPPED, import_value_set
 
 
