@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import io
 import json
-import shutil
 import tempfile
 import zipfile
 from collections.abc import Callable, Collection, Iterable, Iterator
@@ -14,8 +13,9 @@ from itertools import chain
 from pathlib import Path
 
 from conflictscope.errors import Conflict, InvalidInput
-from conflictscope.exports.card import CARD, FORMAT, README, WrittenFile, card_of, readme_of
+from conflictscope.exports.card import CARD, FORMAT, WrittenFile, card_of
 from conflictscope.exports.formats import FORMATS
+from conflictscope.exports.readme import README, readme_of
 from conflictscope.exports.tables import SIMULATED, TABLES, Row, Selection, Table
 from conflictscope.scenarios.models import Dataset
 
@@ -126,11 +126,21 @@ def export_dataset(
         on_rows: called with the number of rows written since it was last called.
 
     Raises:
-        InvalidInput: `out` is a file, or a folder with something else in it; a format that does not exist.
+        InvalidInput: `out` is a file, a folder with something else in it, or cannot be written; no such format.
         Conflict: there is nothing to export.
     """
-    _check_replaceable(out)
     export = Export(dataset, formats=formats, only_validated=only_validated, on_rows=on_rows)
+    try:
+        _check_replaceable(out)
+        _write(export, out.resolve())
+    except OSError as exc:
+        raise InvalidInput(
+            f"Cannot write to {out}: {exc.strerror or exc}. Name another folder for the export."
+        ) from exc
+    return Exported(out, tuple(export.files), export.digest)
+
+
+def _write(export: Export, out: Path) -> None:
     out.parent.mkdir(parents=True, exist_ok=True)
     # Beside its place, so that the renames below stay on one file system.
     with tempfile.TemporaryDirectory(prefix=f".{out.name}-", dir=out.parent) as scratch:
@@ -141,10 +151,12 @@ def export_dataset(
                 file.writelines(pieces)
         if out.exists():
             out.rename(old)
-        fresh.rename(out)
-        if old.exists():
-            shutil.rmtree(old)
-    return Exported(out, tuple(export.files), export.digest)
+        try:
+            fresh.rename(out)
+        except OSError:
+            if old.exists():
+                old.rename(out)
+            raise
 
 
 def _check_replaceable(out: Path) -> None:
@@ -165,7 +177,7 @@ def _is_export(folder: Path) -> bool:
         return False
     if not isinstance(card, dict) or card.get("format") != FORMAT:
         return False
-    ours = {CARD, README, *(file["name"] for file in card["files"])}
+    ours = {CARD, README, *(f"{table.name}.{name}" for table in TABLES for name in FORMATS)}
     return {path.name for path in folder.iterdir()} <= ours
 
 

@@ -1,6 +1,6 @@
 """Rows to bytes, the same bytes for the same rows: JSON Lines, which keeps every text as it is, and CSV for spreadsheets.
 
-A spreadsheet takes a cell that begins with = + - @ (or a tab or carriage return) for a formula, and texts of language models
+A spreadsheet takes a cell that begins with = + - @ (or a tab or line break) for a formula, and texts of language models
 and of strangers stand in these files. So CSV writes such a text with an apostrophe before it, and one more before a text
 that has apostrophes in that place already: taking one apostrophe away gives the text back. Numbers are left as they are.
 """
@@ -19,12 +19,12 @@ from conflictscope.exports.tables import Kind, Row, Table
 
 BATCH = 200
 CSV_ESCAPE = (
-    "In CSV a text that a spreadsheet would take for a formula (it begins with =, +, -, @, tab or carriage return, after any "
+    "In CSV a text that a spreadsheet would take for a formula (it begins with =, +, -, @, tab or a line break, after any "
     "number of apostrophes) has one apostrophe written before it; take it away to have the text. Empty cells stand for "
-    "empty text and for nothing alike. JSON Lines has every text as it is."
+    "empty text and for nothing alike; lists are JSON. JSON Lines has every text and list as it is."
 )
-_LOOKS_LIKE_A_FORMULA = re.compile(r"'*[=+\-@\t\r]")
-_ESCAPED = re.compile(r"'+[=+\-@\t\r]")
+_LOOKS_LIKE_A_FORMULA = re.compile(r"'*[=+\-@\t\r\n]")
+_ESCAPED = re.compile(r"'+[=+\-@\t\r\n]")
 
 
 def escape(text: str) -> str:
@@ -49,11 +49,11 @@ def as_json_lines(table: Table, rows: Iterable[Row]) -> Iterator[bytes]:
 
 
 def as_csv(table: Table, rows: Iterable[Row]) -> Iterator[bytes]:
-    """Comma-separated, quoted where needed, lines end with a line feed, UTF-8 without a byte order mark."""
+    """Comma-separated as RFC 4180 has it: quoted where needed, lines end with CR LF; UTF-8 without a byte order mark."""
 
     def written(batch: Iterable[Iterable[str]]) -> str:
         text = io.StringIO()
-        csv.writer(text, lineterminator="\n").writerows(batch)
+        csv.writer(text).writerows(batch)
         return text.getvalue()
 
     yield written([[column.name for column in table.columns]]).encode()
@@ -84,7 +84,7 @@ def _cell(kind: Kind, value: Any) -> str:
         return ""
     if kind == Kind.BOOLEAN:
         return "true" if value else "false"
-    if kind == Kind.JSON:
+    if kind in (Kind.TEXTS, Kind.TURNS):
         return json.dumps(value, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
     if kind == Kind.TEXT:
         return escape(value)

@@ -24,7 +24,8 @@ class Kind(StrEnum):
     NUMBER = "number"
     BOOLEAN = "boolean"
     TIME = "time"
-    JSON = "json"
+    TEXTS = "texts"  # a list of text; JSON in CSV
+    TURNS = "turns"  # a list of objects with role and text; JSON in CSV
 
 
 @dataclass(frozen=True, slots=True)

@@ -57,7 +57,7 @@ RUNS = Table(
         Column("user_simulator", _T, "The LLM that played the user."),
         Column("judge", _T, "The judge that decided open responses."),
         Column("judge_llm", _T, "The LLM behind the judge."),
-        Column("option_orders", Kind.JSON, "The orders in which options were offered."),
+        Column("option_orders", Kind.TEXTS, "The orders in which options were offered."),
         Column("samples", _I, "Samples a scenario and order."),
         Column("max_turns", _I, "Turns at most."),
         Column("prompt_versions", _T, "JSON: version of each prompt that was used."),
@@ -110,7 +110,7 @@ RESPONSES = Table(
         Column("outcome", _T, "answered, empty or failed."),
         Column("refused", _B, "The provider said that it refused; a tag, no decision."),
         Column("answer", _T, "The last thing it said."),
-        Column("transcript", Kind.JSON, "The conversation: a list of role (user or assistant) and text."),
+        Column("transcript", Kind.TURNS, "The conversation: a list of role (user or assistant) and text."),
         Column(
             "decision", _T, "value_1, value_2, both, neither or none: people first, then the judge or what was parsed."
         ),
