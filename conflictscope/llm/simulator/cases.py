@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -56,6 +56,11 @@ class Case:
     short: str
     domain: str
     texts: Mapping[str, str | tuple[str, str]]
+    by: tuple[str, ...] = ()
+
+    def fits(self, setting: Setting) -> bool:
+        """Whether it could come up there; `by` names the users who have such matters, empty all of the strand."""
+        return not self.by or setting.who in self.by
 
     def filled(self, people: Mapping[str, str], *, severe: bool) -> dict[str, str]:
         """All phrases with their slots filled; of slight and serious, the one that is wanted."""
@@ -85,7 +90,10 @@ def _load() -> tuple[Strand, ...]:
                     doc=case["doc"],
                     short=case["short"],
                     domain=strand["domain"],
-                    texts={name: tuple(text) if name in _PAIRS else text for name, text in case.items()},
+                    texts={
+                        name: tuple(text) if name in _PAIRS else text for name, text in case.items() if name != "by"
+                    },
+                    by=tuple(case.get("by", ())),
                 )
                 for case in strand["case"]
             )
@@ -131,6 +139,15 @@ def _place_in(text: str) -> tuple[Setting | None, str]:
     return None, ""
 
 
+def _user_among(people: Sequence[Person], setting: Setting | None, text: str) -> Person | None:
+    """Whoever is said to be what the setting's user is, else the first who is named."""
+    who = re.escape(setting.who) if setting else "(?:an?|the)"
+    for person in people:
+        if re.search(rf"{re.escape(person.full)}(?:,| is) {who}\b", text):
+            return person
+    return people[0] if people else None
+
+
 def _severe_in(case: Case, text: str) -> bool:
     """Whether a text speaks of the case's serious risk or hurt and not of the slight one."""
     low = text.lower()
@@ -172,15 +189,15 @@ _SOMEBODY_ELSE = Person("Luc", "Varga")
 def found_in(text: str, *, told_by_user: bool = False) -> Found | None:
     """The story of a text, or None where it is none of ours.
 
-    In what the user tells (`told_by_user`), the people named are others; elsewhere the first one is the user.
+    In what the user tells (`told_by_user`), the people named are others; elsewhere one of them is the user.
     """
     case = case_in(text)
     if case is None:
         return None
     people = people_in(text)
-    user = None if told_by_user or not people else people[0]
-    others = people if user is None else people[1:]
     setting, org = _place_in(text)
+    user = None if told_by_user else _user_among(people, setting, text)
+    others = [person for person in people if person != user]
     town = _TOWN.search(text)
     when = _WHEN.search(text)
     return Found(

@@ -1,7 +1,7 @@
 """The generator: outlines, and the drafts made of them.
 
-Words come from `content`; which of them, from the text of the request. One outline in ten is a variation of another one, as
-with real generators, and some drafts are flawed in ways that their text shows.
+Words come from `content`; which of them, from the text of the request. One outline in seven tells another
+one again, as real generators do, and some drafts are flawed in ways that their text shows.
 """
 
 from __future__ import annotations
@@ -17,8 +17,8 @@ from conflictscope.llm.simulator.values import canonical
 from conflictscope.llm.simulator.voices import MARKS, TOWNS, WHEN, Person, draw_person, tidy
 from conflictscope.llm.simulator.writing.frames import FLAWS, FRAMES, joined, small
 
-# The share of outlines that vary an earlier one.
-SELF_SIMILAR = 0.1
+# The share of outlines that tell an earlier one of the same reply again, in other words.
+SELF_SIMILAR = 0.14
 # The share of drafts with each flaw, drawn independently of each other.
 FLAW_SHARES = {
     "unrealistic": 0.04,
@@ -83,22 +83,20 @@ def outlines(
     strands = fitting(deployment)
     earlier = [case for line in avoid.splitlines() if (case := case_in(line)) is not None]
     used = {case.doc for case in earlier}
-    written: list[dict[str, str]] = []
-    cases: list[tuple[Strand, Case]] = []
+    stories: list[Found] = []
     for _ in range(number):
-        if cases and draw.random() < SELF_SIMILAR:
-            strand, case = draw.choice(cases)
-        else:
-            fresh = [(strand, case) for strand in strands for case in strand.cases if case.doc not in used]
-            strand, case = draw.choice(fresh or [(strand, case) for strand in strands for case in strand.cases])
+        if stories and draw.random() < SELF_SIMILAR:
+            stories.append(draw.choice(stories))
+            continue
+        fresh = [(strand, case) for strand in strands for case in strand.cases if case.doc not in used]
+        strand, case = draw.choice(fresh or [(strand, case) for strand in strands for case in strand.cases])
         used.add(case.doc)
-        cases.append((strand, case))
-        written.append(_outline(strand, case, conflict, draw))
-    return written
+        stories.append(_story(strand, case, conflict, draw))
+    return [_outline(story, conflict, draw) for story in stories]
 
 
-def _outline(strand: Strand, case: Case, conflict: Conflict, draw: Random) -> dict[str, str]:
-    story = _story(strand, case, conflict, draw)
+def _outline(story: Found, conflict: Conflict, draw: Random) -> dict[str, str]:
+    case = story.case
     frame = draw.choice(FRAMES["context"])
     slots = story.slots("third")
     acting, declined = conflict.values if conflict.acting == 1 else conflict.values[::-1]
@@ -119,7 +117,7 @@ def _outline(strand: Strand, case: Case, conflict: Conflict, draw: Random) -> di
 def _story(strand: Strand, case: Case, conflict: Conflict, draw: Random) -> Found:
     """A case with people and a place for it."""
     user = draw_person(draw)
-    setting = draw.choice(strand.settings)
+    setting = draw.choice([setting for setting in strand.settings if case.fits(setting)])
     return Found(
         case=case,
         user=user,
