@@ -89,8 +89,7 @@ def label_campaign(
             assignment = routing.claim(place)
             if assignment is None:
                 continue
-            _label(assignment, annotator=place.user.username, accuracy=accuracy, seed=seed)
-            submitted += 1
+            submitted += _label(assignment, annotator=place.user.username, accuracy=accuracy, seed=seed)
             still.append(place)
             if progress:
                 progress()
@@ -196,12 +195,14 @@ def _places(campaign: Campaign, count: int) -> list[Participant]:
     return places
 
 
-def _label(assignment: Assignment, *, annotator: str, accuracy: float, seed: int) -> None:
-    """Read the sheet, answer as a page would, submit."""
+def _label(assignment: Assignment, *, annotator: str, accuracy: float, seed: int) -> bool:
+    """Read the sheet, answer as a page would, submit. False: another run of the same annotators was faster."""
     sheet = labelling.sheet_of(assignment)
     sent = answers_to(sheet, annotator=annotator, accuracy=accuracy, seed=seed)
-    labelling.submit(assignment, labelling.read(assignment, sent).answers)
-    labelling.add_time(assignment, _seconds(sheet, annotator=annotator, seed=seed))
+    fresh = labelling.submit(assignment, labelling.read(assignment, sent).answers)
+    if fresh:
+        labelling.add_time(assignment, _seconds(sheet, annotator=annotator, seed=seed))
+    return fresh
 
 
 def _seen(question: Asked, truth: str, sheet: Sheet, *, annotator: str, accuracy: float, seed: int) -> str:

@@ -208,6 +208,26 @@ def test_decide_campaign_with_nothing_labelled_decides_nothing(opened):
     assert "No ties." in said
 
 
+# Two at once
+
+
+@pytest.mark.backends
+@pytest.mark.django_db(transaction=True)
+def test_two_runs_at_once_of_the_same_command_share_the_work_and_write_nothing_twice(opened):
+    for command in (["simulate_annotators", "--count", "3", "--seed", "7"], ["decide_campaign", "--minimum", "3"]):
+        arguments = ["manage.py", *command, *at(opened)]
+        with running(*arguments) as one, running(*arguments) as other:
+            ended = [(process.communicate(timeout=120)[1], process.returncode) for process in (one, other)]
+        assert [code for _, code in ended] == [0, 0], ended
+    assert Assignment.objects.filter(state="submitted", surplus=False).count() == 6 * 3
+    assert Annotation.objects.count() == 6 * 3 * 8
+    assert set(opened.items.values_list("open_slots", flat=True)) == {0}
+    assert all(10 < seconds < 600 for seconds in Assignment.objects.values_list("active_seconds", flat=True))
+    before = rows()
+    assert "nothing changed" in say("decide_campaign", *at(opened))
+    assert rows() == before
+
+
 # Bad input
 
 

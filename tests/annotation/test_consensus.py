@@ -148,7 +148,7 @@ def test_surplus_excluded_and_training_answers_do_not_count(campaign, item, peop
     vote(training, people, {}, {}, {})
     labels = counted(campaign)
     assert [each.pk for each in labels.items] == list(
-        campaign.items.filter(is_training=False).values_list("pk", flat=True)
+        campaign.items.filter(is_training=False).order_by("shuffle_key").values_list("pk", flat=True)
     )
     assert {each.pk for each in labels.annotators} == {each.pk for each in people}
     assert labels.counts == [3, 0]
