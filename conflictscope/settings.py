@@ -209,6 +209,8 @@ SPECTACULAR_SETTINGS = {
     "DESCRIPTION": "Validate how language models rank values under conflict.",
     "VERSION": "1",
     "SERVE_INCLUDE_SCHEMA": False,
+    # One name for one set of choices, where two fields have it.
+    "ENUM_NAME_OVERRIDES": {"OptionOrderEnum": "evaluation.models.OptionOrder"},
 }
 
 # The queue. Rows are the truth and the reaper finds work that no message speaks of, so a broker may lose messages.
