@@ -5,16 +5,14 @@ from __future__ import annotations
 import pytest
 
 from annotation.models import Participant
-from conflictscope.scenarios.dimensions import dimensions_of
-from conflictscope.scenarios.models import Dataset, OpeningMessage, Scenario
-from conflictscope.scenarios.verdicts import write_human_verdict
+from conflictscope.scenarios.models import Dataset, Scenario
 from conflictscope.studies.models import Study
-from evaluation.models import OptionOrder
 from tests.factories.annotation import CampaignFactory, ItemFactory, ParticipantFactory, labelled
-from tests.factories.evaluation import JudgementFactory, RatingFactory, RunFactory, TargetFactory, answered
+from tests.factories.evaluation import RunFactory, TargetFactory, answered
 from tests.factories.llm import EndpointFactory
-from tests.factories.scenarios import DatasetFactory, JudgeFactory, ScenarioFactory, VerdictFactory
+from tests.factories.scenarios import DatasetFactory, JudgeFactory, ScenarioFactory
 from tests.factories.studies import StudyFactory, UserFactory
+from tests.factories.whole import grow, validate
 
 # A key's name and an address of an endpoint: neither may stand in any file.
 KEY_NAME = "CONFLICTSCOPE_KEY_OF_NOBODY"
@@ -25,32 +23,6 @@ ANNOTATOR = "wilhelmina.the.annotator"
 @pytest.fixture
 def study(db: None) -> Study:
     return StudyFactory(slug="mine", name="Mine", created_by=UserFactory(username="the.owner.of.it"))
-
-
-def validate(scenario: Scenario, *, panel: str = "people") -> None:
-    """One panel of people passes the scenario on everything that can be asked of it."""
-    for dimension in dimensions_of(scenario):
-        write_human_verdict(scenario, dimension, "pass", panel=panel, evidence={"labels": 3})
-
-
-def grow(dataset: Dataset, scenarios: int) -> list[Scenario]:
-    """Scenarios that a judge passed, people labelled and targets answered, in campaigns and runs of their own."""
-    judge = dataset.primary_judge
-    made = ScenarioFactory.create_batch(scenarios, dataset=dataset, status=Scenario.Status.KEPT)
-    campaign = CampaignFactory(study=dataset.study, dataset=dataset)
-    participant = ParticipantFactory(campaign=campaign, user=UserFactory())
-    asked = RunFactory(dataset=dataset, option_orders=[order.value for order in OptionOrder])
-    talked = RunFactory(dataset=dataset, talks=True, judge=judge)
-    for scenario in made:
-        for dimension in dimensions_of(scenario):
-            VerdictFactory(scenario=scenario, dimension=dimension, judge=judge)
-        labelled(ItemFactory(campaign=campaign, scenario=scenario), participant)
-        OpeningMessage.objects.create(scenario=scenario, sample=0, text="Please finish the list.", source="imported")
-        for order in OptionOrder:
-            answered(asked, scenario, "value_1", order=order)
-        RatingFactory(run=asked, scenario=scenario)
-        JudgementFactory(response=answered(talked, scenario, "value_2"), human=True, choice="value_1", panel="people")
-    return made
 
 
 @pytest.fixture

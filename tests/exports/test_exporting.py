@@ -24,9 +24,10 @@ from conflictscope.llm.models import Call
 from conflictscope.scenarios.models import Dataset, Scenario, Verdict
 from conflictscope.studies.models import Study
 from evaluation.models import Judgement, Rating, Response
-from tests.exports.conftest import ADDRESS, ANNOTATOR, KEY_NAME, grow, validate
+from tests.exports.conftest import ADDRESS, ANNOTATOR, KEY_NAME
 from tests.factories.evaluation import RunFactory, answered
 from tests.factories.scenarios import DatasetFactory, JudgeFactory, ScenarioFactory
+from tests.factories.whole import grow, validate
 
 pytestmark = pytest.mark.django_db
 TABLE_NAMES = [table.name for table in TABLES]

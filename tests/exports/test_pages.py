@@ -16,9 +16,9 @@ from conflictscope.exports.exporting import export_dataset
 from conflictscope.scenarios.models import Dataset
 from conflictscope.studies.models import Study
 from conflictscope.studies.permissions import Action, Role, roles_that_may
-from tests.exports.conftest import grow
 from tests.factories.scenarios import DatasetFactory, ScenarioFactory
 from tests.factories.studies import UserFactory, member
+from tests.factories.whole import grow
 
 pytestmark = pytest.mark.django_db
 
