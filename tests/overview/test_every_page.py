@@ -1,0 +1,330 @@
+"""Every address of the project, asked for by everyone: the table of permissions holds, nothing breaks, nothing is inline.
+
+The addresses come from the resolver, so a page that somebody adds is asked for, too. It needs an entry in `OPEN_TO`, and a
+value in the fixture `whole` for each part of its path that has a new name; the first test says which are missing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from html.parser import HTMLParser
+from typing import Any
+
+import pytest
+from django.conf import settings
+from django.contrib.auth.models import User
+from django.db import transaction
+from django.test import Client
+from django.urls import URLPattern, URLResolver, get_resolver, reverse
+
+from conflictscope.jobs.models import Job
+from conflictscope.scenarios.generation.recipe import open_dataset
+from conflictscope.scenarios.verdicts import make_primary
+from conflictscope.studies.permissions import MAY, Action, Role
+from evaluation.models import Run
+from evaluation.ranking import fit_dataset
+from tests.factories.annotation import CampaignFactory, ItemFactory, ParticipantFactory, labelled
+from tests.factories.llm import EndpointFactory
+from tests.factories.scenarios import JudgeFactory, ValueSetVersionFactory
+from tests.factories.studies import StudyFactory, UserFactory, member
+from tests.factories.whole import grow, validate
+
+# Who may open what: an action that the role must allow, or one of these.
+ANYBODY = "anybody"  # without logging in
+LOGGED_IN = "logged in"  # whoever has an account
+SOMEWHERE = "runs a pipeline somewhere"  # belongs to no study; who runs a pipeline in any may
+
+OPEN_TO: dict[str, Action | str] = {
+    "login": ANYBODY,
+    "logout": LOGGED_IN,
+    "schema": ANYBODY,
+    "overview:home": LOGGED_IN,
+    "overview:api": LOGGED_IN,
+    "overview:create_study": LOGGED_IN,
+    "overview:study": Action.SEE,
+    "overview:members": Action.MANAGE,
+    "overview:remove_member": Action.MANAGE,
+    "jobs:jobs": Action.SEE,
+    "jobs:job": Action.SEE,
+    "jobs:pause": Action.RUN_PIPELINE,
+    "jobs:resume": Action.RUN_PIPELINE,
+    "jobs:cancel": Action.RUN_PIPELINE,
+    "jobs:retry": Action.RUN_PIPELINE,
+    "scenarios:value_sets": LOGGED_IN,
+    "scenarios:value_set": LOGGED_IN,
+    "scenarios:import_value_set": SOMEWHERE,
+    "scenarios:datasets": Action.SEE,
+    "scenarios:new_dataset": Action.RUN_PIPELINE,
+    "scenarios:import_dataset": Action.RUN_PIPELINE,
+    "scenarios:dataset": Action.SEE,
+    "scenarios:dataset_live": Action.SEE,
+    "scenarios:generate": Action.RUN_PIPELINE,
+    "scenarios:filter": Action.RUN_PIPELINE,
+    "scenarios:scenario": Action.SEE,
+    "api-datasets": Action.SEE,
+    "api-dataset": Action.SEE,
+    "api-scenarios": Action.SEE,
+    "api-scenario": Action.SEE,
+    "evaluation:runs": Action.SEE,
+    "evaluation:run": Action.SEE,
+    "evaluation:rankings": Action.SEE,
+    "evaluation:evaluate": Action.RUN_PIPELINE,
+    "evaluation:fit_rankings": Action.RUN_PIPELINE,
+    "evaluation:rankings_chart": Action.SEE,
+    "evaluation:measures": Action.SEE,
+    "evaluation:scenario_responses": Action.SEE,
+    "api-runs": Action.SEE,
+    "api-run": Action.SEE,
+    "api-responses": Action.SEE,
+    "api-rankings": Action.SEE,
+    "annotation:queue": LOGGED_IN,
+    "annotation:label": Action.LABEL,
+    "annotation:guideline": Action.LABEL,
+    "annotation:label_start": Action.LABEL,
+    "annotation:label_answers": Action.LABEL,
+    "annotation:label_submit": Action.LABEL,
+    "annotation:label_skip": Action.LABEL,
+    "annotation:label_flag": Action.LABEL,
+    "annotation:campaigns": Action.SEE,
+    "annotation:create_campaign": Action.RUN_PIPELINE,
+    "annotation:campaign": Action.SEE,
+    "annotation:open_campaign": Action.RUN_PIPELINE,
+    "annotation:close_campaign": Action.RUN_PIPELINE,
+    "annotation:add_guideline": Action.RUN_PIPELINE,
+    "annotation:decide_campaign": Action.ADJUDICATE,
+    "annotation:agreement": Action.SEE,
+    "annotation:agreement_chart": Action.SEE,
+    "annotation:agreement_items": Action.SEE,
+    "annotation:scenario_labels": Action.SEE,
+    "exports:exports": Action.EXPORT,
+    "exports:download": Action.EXPORT,
+}
+# What an address must be asked with to show or do anything.
+QUERIES = {"exports:download": {"dataset": "hhh", "format": "csv"}}
+BODIES = {"overview:remove_member": {"username": "the.viewer"}}
+FRAGMENTS = {"scenarios:dataset_live"}  # answer htmx only
+STRANGER, VISITOR = "stranger", "visitor"
+PERSONS = [*Role, STRANGER, VISITOR]
+
+
+@dataclass(frozen=True)
+class Address:
+    name: str
+    parts: tuple[str, ...]
+
+    @property
+    def in_api(self) -> bool:
+        return self.name.startswith("api-")
+
+
+def addresses() -> list[Address]:
+    """Every named address of the project; Django's own admin has its own tests."""
+
+    def within(resolver: URLResolver, namespaces: tuple[str, ...], parts: tuple[str, ...]) -> Iterator[Address]:
+        for pattern in resolver.url_patterns:
+            known = (*parts, *pattern.pattern.converters)
+            if isinstance(pattern, URLPattern):
+                yield Address(":".join([*namespaces, pattern.name or str(pattern.pattern)]), known)
+            elif pattern.namespace != "admin":
+                yield from within(pattern, (*namespaces, *([pattern.namespace] if pattern.namespace else [])), known)
+
+    return list(within(get_resolver(), (), ()))
+
+
+@dataclass
+class Whole:
+    """A study with something on every page, and its people by role."""
+
+    parts: dict[str, Any]
+    people: dict[str, User] = field(default_factory=dict)
+
+
+@pytest.fixture
+def whole(db: None) -> Whole:
+    study = StudyFactory(slug="mine")
+    dataset = open_dataset(
+        study,
+        "hhh",
+        value_set=ValueSetVersionFactory(),
+        generator=EndpointFactory(),
+        per_pair=4,
+        created_by=study.created_by,
+    )
+    make_primary(dataset, JudgeFactory())
+    scenario, *_ = grow(dataset, 6)
+    validate(scenario)
+    fit_dataset(dataset, replicates=100)
+    people = {role.value: member(study, role) for role in Role} | {STRANGER: UserFactory()}
+    User.objects.filter(pk=people[Role.VIEWER].pk).update(username="the.viewer")
+    campaign = CampaignFactory(study=study, dataset=dataset, slug="check", items=2)
+    place = ParticipantFactory(campaign=campaign, user=people[Role.ANNOTATOR])
+    other = ParticipantFactory(campaign=campaign)
+    item = ItemFactory(campaign=campaign, scenario=scenario)
+    mine = labelled(item, place)
+    labelled(item, other, {"realism": "no"})
+    job = Job.objects.create(
+        study=study, kind="scenarios.filter", state=Job.State.PAUSED, parameters={"dataset": dataset.pk}
+    )
+    assert dataset.value_set_version is not None
+    parts = {
+        "study": study.slug,
+        "dataset": dataset.slug,
+        "uid": scenario.uid,
+        "value_set": dataset.value_set_version.value_set.slug,
+        "run": Run.objects.filter(dataset=dataset).first().pk,
+        "job": job.pk,
+        "campaign": campaign.slug,
+        "token": mine.token,
+        "dimension": "realism",
+    }
+    return Whole(parts, people)
+
+
+def test_every_address_is_known_here(whole: Whole) -> None:
+    found = addresses()
+    unknown = sorted({each.name for each in found} - set(OPEN_TO))
+    assert not unknown, f"Say in OPEN_TO who may open these new addresses: {', '.join(unknown)}."
+    gone = sorted(set(OPEN_TO) - {each.name for each in found})
+    assert not gone, f"These addresses are gone: take them out of OPEN_TO: {', '.join(gone)}."
+    lacking = {part: each.name for each in found for part in each.parts if part not in whole.parts}
+    assert not lacking, (
+        f"Give the fixture `whole` a sample for each of these parts of a path (and an address with it): {lacking}."
+    )
+
+
+def is_open(address: Address, person: str) -> bool:
+    """Whether the table of permissions lets the person in."""
+    rule = OPEN_TO[address.name]
+    if rule == ANYBODY:
+        return True
+    if person == VISITOR:
+        return False
+    if rule == LOGGED_IN:
+        return True
+    allowed = MAY[Role(person)] if person != STRANGER else frozenset()
+    return (Action.RUN_PIPELINE if rule == SOMEWHERE else rule) in allowed
+
+
+def wrong_with(response: Any, address: Address, person: str, method: str) -> str:
+    """What is wrong with the answer to this person; empty: nothing."""
+    status = response.status_code
+    if status >= 500:
+        return f"answers {status}"
+    if is_open(address, person):
+        if method == "post":
+            return "is closed to one who may" if status in (401, 403, 404) else ""
+        if status == 405 or (address.name == "login" and status == 302):
+            return ""
+        return "" if status == 200 else f"answers {status} to one who may"
+    if person == VISITOR:
+        if address.in_api:
+            return "" if status == 401 else f"answers {status} to a visitor"
+        to_login = status == 302 and response["Location"].startswith(reverse("login"))
+        return "" if to_login else f"answers {status} to a visitor"
+    closed = {403} if OPEN_TO[address.name] == SOMEWHERE else {404}
+    return "" if status in closed | {405} else f"answers {status} to one who may not"
+
+
+@contextmanager
+def undone() -> Iterator[None]:
+    """What one request changes, the next does not find."""
+    with transaction.atomic():
+        yield
+        transaction.set_rollback(True)
+
+
+def asked(whole: Whole, person: str, method: str) -> Iterator[tuple[Address, Any]]:
+    """Every address with what it answers to the person."""
+    client = Client(raise_request_exception=False)
+    if person != VISITOR:
+        client.force_login(whole.people[person])
+    session = client.cookies.get(settings.SESSION_COOKIE_NAME)
+    for address in addresses():
+        if session:  # one of the addresses logs out
+            client.cookies[settings.SESSION_COOKIE_NAME] = session.value
+        path = reverse(address.name, kwargs={part: whole.parts[part] for part in address.parts})
+        given = (QUERIES if method == "get" else BODIES).get(address.name, {})
+        headers = {"hx-request": "true"} if session and address.name in FRAGMENTS else {}
+        with undone():
+            yield address, getattr(client, method)(path, given, headers=headers)
+
+
+@pytest.mark.parametrize("method", ["get", "post"])
+@pytest.mark.parametrize("person", PERSONS)
+def test_every_address_is_open_to_those_who_may_and_to_nobody_else(whole: Whole, person: str, method: str) -> None:
+    faults = [
+        f"{method.upper()} {address.name} {wrong}"
+        for address, response in asked(whole, person, method)
+        if (wrong := wrong_with(response, address, person, method))
+    ]
+    assert not faults, f"As {person}:\n" + "\n".join(faults)
+
+
+class Inline(HTMLParser):
+    """Finds what a strict Content-Security-Policy forbids, and what would be loaded from elsewhere."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.found: list[str] = []
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        given = {name: value or "" for name, value in attrs}
+        if tag == "style" or (tag == "script" and "src" not in given):
+            self.found.append(f"<{tag}> inline")
+        for name, value in given.items():
+            if name == "style" or name.startswith(("on", "hx-on")):
+                self.found.append(f"{name}={value!r}")
+            if name in (
+                "src",
+                "href",
+                "action",
+                "srcset",
+                "data",
+                "hx-get",
+                "hx-post",
+            ) and value.strip().lower().startswith(("http:", "https:", "//", "javascript:", "data:")):
+                self.found.append(f"{name}={value!r}")
+
+
+@pytest.mark.parametrize(
+    "forbidden",
+    [
+        "<style>p {}</style>",
+        "<script>1</script>",
+        '<p style="color: red">',
+        '<p onclick="1">',
+        '<p hx-on:click="1">',
+        '<img src="https://elsewhere.example/a.png">',
+        '<link href="//elsewhere.example/a.css">',
+        '<a href="javascript:1">',
+    ],
+)
+def test_what_is_forbidden_is_found(forbidden: str) -> None:
+    parser = Inline()
+    parser.feed(forbidden)
+    assert len(parser.found) == 1
+
+
+@pytest.mark.parametrize("person", [Role.OWNER, Role.ANNOTATOR, VISITOR])
+def test_no_page_has_anything_inline_or_from_elsewhere(whole: Whole, person: str) -> None:
+    faults = []
+    pages = 0
+    for address, response in asked(whole, person, "get"):
+        if not response.get("Content-Type", "").startswith("text/html") or response.status_code in (302, 405):
+            continue
+        pages += 1
+        if "script-src 'self'" not in response.get("Content-Security-Policy", ""):
+            faults.append(f"{address.name}: no Content-Security-Policy")
+        parser = Inline()
+        parser.feed(response.content.decode())
+        faults += [f"{address.name}: {found}" for found in parser.found]
+    assert not faults, "\n".join(faults)
+    assert pages
+
+
+def test_the_admin_is_for_staff(whole: Whole, client: Client) -> None:
+    for person in [*Role, STRANGER]:
+        client.force_login(whole.people[person])
+        assert client.get(reverse("admin:index")).status_code == 302
