@@ -264,4 +264,4 @@ def _blurred(text: str, story: Found, *, draw_from: str) -> str:
     for name, place in (("org", story.org), ("town", story.town)):
         if place:
             text = text.replace(place, stand_in[name])
-    return text
+    return tidy(text)
