@@ -276,7 +276,7 @@ def chart(measured: CampaignAgreement, campaign: Campaign) -> Chart:
         label_title="Dimension",
         group_title="Who",
         reference=0.0,
-        footnote="All of it simulated." if measured.simulated else "",
+        footnote="Rests on simulated annotators or a simulated judge." if measured.simulated else "",
     )
 
 

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from urllib.parse import urlencode
 
 from django.urls import reverse
 
-from annotation.agreement import CATEGORIES, CampaignAgreement, Crossing, DimensionAgreement
+from annotation.agreement import CATEGORIES, CampaignAgreement, Comparison, Crossing, DimensionAgreement
 from annotation.models import Campaign
 from conflictscope.scenarios.models import Scenario
 from conflictscope.stats.agreement import Agreement
+from conflictscope.stats.types import Estimate
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +54,22 @@ class Listed:
 
     crossing: Crossing
     scenario: Scenario
+
+
+@dataclass(frozen=True, slots=True)
+class Kappa:
+    """A cell of the matrix of raters. `warned`: why not to trust its interval is said below the table, not in every cell."""
+
+    estimate: Estimate
+    warned: bool
+
+
+def matrix_of(comparison: Comparison) -> list[tuple[str, list[Kappa | None]]]:
+    """For each rater kappa with each person; None with themselves."""
+    return [
+        (rater, [Kappa(replace(one.kappa, warning=""), bool(one.kappa.warning)) if one else None for one in row])
+        for rater, row in comparison.rows()
+    ]
 
 
 def cards_of(measured: CampaignAgreement, campaign: Campaign) -> list[Card]:

@@ -11,7 +11,7 @@ from django.views.decorators.http import require_safe
 from annotation import agreement as figures
 from annotation.models import Campaign
 from annotation.monitoring import begun, campaigns_of
-from annotation.presenting import cards_of, listed, shared_warnings
+from annotation.presenting import cards_of, listed, matrix_of, shared_warnings
 from conflictscope.errors import InvalidInput
 from conflictscope.http import Request
 from conflictscope.studies.access import study_for
@@ -35,6 +35,7 @@ def agreement(request: Request, study: str) -> HttpResponse:
         if dimension not in tables.dimensions:
             raise Http404("The campaign has no such dimension.")
         comparison = figures.compare(tables, dimension)
+        matrix = matrix_of(comparison)
         context |= {
             "measured": measured,
             "cards": cards_of(measured, one),
@@ -43,7 +44,8 @@ def agreement(request: Request, study: str) -> HttpResponse:
             "chart_src": reverse("annotation:agreement_chart", args=[found.slug, one.slug]),
             "dimension": dimension,
             "dimensions": [(key, figures.dimension_label(key)) for key in tables.dimensions],
-            "comparison": comparison.rows(),
+            "matrix": matrix,
+            "warned": any(cell is not None and cell.warned for _, row in matrix for cell in row),
             "people": comparison.raters[1:],
             "left_out": comparison.left_out,
         }

@@ -1,0 +1,103 @@
+"""Campaigns, who got what and what they said: looked at here, changed by the pages and commands only.
+
+Only administrators come here, and they see machine verdicts too: an administrator does not label.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.contrib import admin
+from django.http import HttpRequest
+
+from annotation.models import Annotation, Assignment, Campaign, Decision, Flag, Guideline, Item, Participant
+
+
+class LookOnly(admin.ModelAdmin):
+    """Research data: made by people who label, never by hand."""
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+
+class Inline(admin.TabularInline):
+    can_delete = False
+    extra = 0
+    max_num = 0
+
+
+class GuidelineInline(Inline):
+    model = Guideline
+    fields = ("version", "markdown", "created_at")
+    readonly_fields = fields
+
+
+class AnnotationInline(Inline):
+    model = Annotation
+    fields = ("question", "answer", "comment", "updated_at")
+    readonly_fields = fields
+
+
+class FlagInline(Inline):
+    model = Flag
+    fields = ("reason", "created_at")
+    readonly_fields = fields
+
+
+@admin.register(Campaign)
+class CampaignAdmin(LookOnly):
+    list_display = ["name", "study", "dataset", "kind", "state", "overlap", "created_at"]
+    list_select_related = ["study", "dataset"]
+    list_filter = ["state", "kind", "study"]
+    search_fields = ["name", "slug"]
+    inlines = [GuidelineInline]
+
+
+@admin.register(Participant)
+class ParticipantAdmin(admin.ModelAdmin):
+    """The one thing to change by hand: leaving somebody's answers out, with a reason."""
+
+    list_display = ["pseudonym", "campaign", "simulated", "excluded", "excluded_reason", "consented_at"]
+    list_select_related = ["campaign"]
+    list_filter = ["excluded", "simulated", "campaign"]
+    search_fields = ["pseudonym"]
+    fields = ["campaign", "pseudonym", "simulated", "consented_at", "quota", "excluded", "excluded_reason"]
+    readonly_fields = ["campaign", "pseudonym", "simulated", "consented_at"]
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return False
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+
+@admin.register(Item)
+class ItemAdmin(LookOnly):
+    list_display = ["pk", "campaign", "scenario", "stratum", "open_slots", "inclusion_probability"]
+    list_select_related = ["campaign", "scenario"]
+    list_filter = ["campaign"]
+    search_fields = ["scenario__uid"]
+    raw_id_fields = ["scenario", "response"]
+
+
+@admin.register(Assignment)
+class AssignmentAdmin(LookOnly):
+    list_display = ["pk", "item", "participant", "state", "surplus", "active_seconds", "leased_at", "submitted_at"]
+    list_select_related = ["item", "participant"]
+    list_filter = ["state", "surplus", "item__campaign"]
+    raw_id_fields = ["item", "participant", "guideline"]
+    inlines = [AnnotationInline, FlagInline]
+
+
+@admin.register(Decision)
+class DecisionAdmin(LookOnly):
+    list_display = ["pk", "item", "question", "answer", "method", "decided_by", "created_at"]
+    list_select_related = ["item", "decided_by"]
+    list_filter = ["method", "question", "item__campaign"]
+    raw_id_fields = ["item", "verdict", "judgement"]
