@@ -12,6 +12,7 @@ from django.test import Client
 from django.urls import reverse
 from pytest_django import DjangoAssertNumQueries
 
+from annotation.models import Participant
 from conflictscope.exports.exporting import export_dataset
 from conflictscope.scenarios.models import Dataset
 from conflictscope.studies.models import Study
@@ -104,6 +105,13 @@ def test_the_page_explains_each_file_and_how_to_load_it(viewer: Client, dataset:
 
 def test_a_simulated_dataset_is_labelled(viewer: Client, simulated: Dataset) -> None:
     assert "badge-simulated" in text_of(page(viewer))
+
+
+def test_validation_by_simulated_annotators_is_labelled(viewer: Client, dataset: Dataset) -> None:
+    assert "badge-simulated" not in text_of(page(viewer))
+    Participant.objects.filter(pseudonym="heron").update(simulated=True)
+    text = text_of(page(viewer))
+    assert "badge-simulated" in text.split('data-label="Human-validated"')[1].split("</td>")[0]
 
 
 @pytest.mark.parametrize(
