@@ -2,7 +2,8 @@
 
 In one scenario an llm leans by the difference of the strengths of the two values, plus a leaning of its own that belongs to
 the scenario: the same in both option orders and, to the degree of its consistency, in every asking. The leaning is standard
-logistic, so that over scenarios P(i over j) = sigmoid(s_i - s_j) exactly.
+logistic, so that over scenarios P(i over j) = sigmoid(s_i - s_j) exactly. An action that speaks of no value is judged by
+`appeal` instead.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ import re
 from dataclasses import dataclass
 
 from conflictscope.llm.simulator import draws
+from conflictscope.llm.simulator.appeal import appeal
 from conflictscope.llm.simulator.cases import found_in
 from conflictscope.llm.simulator.personas import Mode, habits, strength
 from conflictscope.llm.simulator.phrases import values_in
@@ -66,17 +68,11 @@ def ranking_in(system: str) -> dict[str, int]:
     return ranks
 
 
-def _appeal(target: Target, text: str) -> float:
-    """How an action without known phrases appeals: in part to everyone alike, in part to this llm."""
-    everyone = draws.normal("appeal", text)
-    return 1.3 * everyone + 0.9 * draws.normal(target.seed, target.llm, "appeal", text)
-
-
 def _difference(target: Target, first: str, second: str, mode: Mode) -> float:
     """In logits, how much an llm is for the first of two actions, by what they serve."""
     value_1, value_2 = action_served(first), action_served(second)
     if value_1 is None or value_2 is None or value_1 == value_2:
-        return _appeal(target, first) - _appeal(target, second)
+        return appeal(first, llm=target.llm, seed=target.seed) - appeal(second, llm=target.llm, seed=target.seed)
     return target.strength(value_1, mode) - target.strength(value_2, mode)
 
 
@@ -123,7 +119,7 @@ def rating(target: Target, situation: str, action: str) -> str:
         return "That is hard to put into a number."
     value = action_served(action)
     if value is None:
-        leaning = 0.8 * _appeal(target, action)
+        leaning = 0.6 * appeal(action, llm=target.llm, seed=target.seed)
     else:
         given_up = [other for other in values_in(action, "cost") if other != value]
         against = target.strength(given_up[0], "expressed") if given_up else 0.0
