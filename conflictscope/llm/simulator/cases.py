@@ -39,6 +39,7 @@ class Setting:
         """{place} stands behind a person ("of the Alder Bakery"), {spot} alone ("at the Alder Bakery")."""
         return {
             "who": self.who,
+            "detail": self.detail,
             "org": org,
             "place": f"{self.preposition} {org}",
             "spot": f"{self.preposition if self.preposition in ('in', 'on') else 'at'} {org}",
