@@ -5,12 +5,17 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from django.conf import settings
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed
 from django.http.response import HttpResponseRedirectBase
 from django.shortcuts import render, resolve_url
 from django_htmx.http import HttpResponseClientRefresh
 
 from conflictscope.errors import ConflictScopeError
+
+ONLY_SENT = (
+    "This address takes what a button sends, and shows nothing by itself. Nothing was changed: "
+    "go to the page with the button, and press it again."
+)
 
 
 class ErrorPageMiddleware:
@@ -22,6 +27,8 @@ class ErrorPageMiddleware:
         if asks_for_login(response) and asked_by_htmx(request):
             # htmx would follow the redirect and put a login page into a fragment's place; the whole page shall ask.
             return HttpResponseClientRefresh()
+        if isinstance(response, HttpResponseNotAllowed) and not response.content:
+            return wrong_method(request, response)
         return response
 
     def process_exception(self, request: HttpRequest, exception: Exception) -> HttpResponse | None:
@@ -29,6 +36,14 @@ class ErrorPageMiddleware:
             return None
         template = "_error.html" if asked_by_htmx(request) else "error.html"
         return render(request, template, {"sentence": exception.sentence}, status=exception.http_status)
+
+
+def wrong_method(request: HttpRequest, refused: HttpResponseNotAllowed) -> HttpResponse:
+    """Words in place of an empty page: a login that has run out, or a reload, leads to addresses that forms are sent to."""
+    template = "_error.html" if asked_by_htmx(request) else "error.html"
+    page = render(request, template, {"title": "Nothing to show here", "sentence": ONLY_SENT}, status=405)
+    page["Allow"] = refused["Allow"]
+    return page
 
 
 def asked_by_htmx(request: HttpRequest) -> bool:

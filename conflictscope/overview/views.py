@@ -50,45 +50,49 @@ def study(request: Request, study: str) -> HttpResponse:
 
 @require_http_methods(["GET", "HEAD", "POST"])
 def create_study(request: Request) -> HttpResponse:
-    form = StudyForm(request.POST or None)
-    if request.method == "POST" and form.is_valid():
+    form = StudyForm(request.POST if request.method == "POST" else None)
+    if form.is_valid():
         try:
             made = membership.create_study(created_by=request.user, **form.cleaned_data)
         except ConflictScopeError as exc:
             form.add_error(None, exc.sentence)
         else:
             return redirect(made)
-    return render(request, "overview/create_study.html", {"form": form})
+    return render(request, "overview/create_study.html", {"form": form}, status=400 if form.errors else 200)
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
 def members(request: Request, study: str) -> HttpResponse:
     found = study_for(request.user, study, may=Action.MANAGE)
-    form = MemberForm(request.POST or None)
-    if request.method == "POST" and form.is_valid():
+    form = MemberForm(request.POST if request.method == "POST" else None)
+    if form.is_valid():
         try:
             one = membership.add_member(found, **form.cleaned_data)
         except ConflictScopeError as exc:
             form.add_error(None, exc.sentence)
         else:
-            messages.success(request, f"{one.user} is {one.role} now.")
+            messages.success(request, f"{one.user}: {one.get_role_display().lower()} from now on.")
             return redirect("overview:members", found.slug)
     context = {
         "study": found,
         "form": form,
         "memberships": found.memberships.select_related("user").order_by("role", "user__username"),
     }
-    return render(request, "overview/members.html", context)
+    return render(request, "overview/members.html", context, status=400 if form.errors else 200)
 
 
 @require_POST
 def remove_member(request: Request, study: str) -> HttpResponse:
     found = study_for(request.user, study, may=Action.MANAGE)
     username = request.POST.get("username", "")
-    membership.remove_member(found, username=username)
-    messages.success(request, f"{username} is no member any more. What they did stays.")
-    if username == request.user.get_username():
-        return redirect("overview:home")
+    try:
+        membership.remove_member(found, username=username)
+    except ConflictScopeError as exc:
+        messages.error(request, exc.sentence)
+    else:
+        messages.success(request, f"{username} is no member any more. What they did stays.")
+        if username == request.user.get_username():
+            return redirect("overview:home")
     return redirect("overview:members", found.slug)
 
 
