@@ -6,6 +6,8 @@ import sys
 from typing import TYPE_CHECKING, Any, Never
 
 from django.core.management.base import BaseCommand, CommandError
+from django.db import OperationalError, ProgrammingError, connection
+from django.db.migrations.executor import MigrationExecutor
 from tqdm import tqdm
 
 from conflictscope.errors import ConflictScopeError
@@ -25,8 +27,23 @@ class ConflictScopeCommand(BaseCommand):
             return super().execute(*args, **options)
         except ConflictScopeError as exc:
             raise CommandError(exc.sentence) from exc
+        except (OperationalError, ProgrammingError) as exc:
+            if not _behind():
+                raise
+            raise CommandError(
+                "The database lacks tables of this version. Make them first: manage.py migrate."
+            ) from exc
 
     def bar(self, what: str, *, unit: str, total: int | None = None) -> Bar:
         """A progress bar on a terminal; nothing elsewhere, or where `--verbosity 0` asks for quiet."""
         hidden = self.quiet or not sys.stderr.isatty()
         return tqdm(desc=what, unit=unit, total=total, disable=hidden, leave=False)
+
+
+def _behind() -> bool:
+    """Whether migrations wait; a database that does not answer at all is not behind."""
+    try:
+        executor = MigrationExecutor(connection)
+    except OperationalError:
+        return False
+    return bool(executor.migration_plan(executor.loader.graph.leaf_nodes()))
