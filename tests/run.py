@@ -14,6 +14,8 @@ import time
 from pathlib import Path
 from urllib.parse import urlsplit
 
+from tests.llm import local_server
+
 ROOT = Path(__file__).resolve().parent.parent
 DATABASE_URL = os.environ.get("TEST_DATABASE_URL", "postgresql://postgres@127.0.0.1:5432/postgres")
 BROKER_URL = os.environ.get("TEST_BROKER_URL", "redis://127.0.0.1:6379/15")
@@ -42,6 +44,8 @@ def main(arguments: list[str]) -> int:
         }
         second = run_pytest("PostgreSQL and Redis", ["-m", "backends", *arguments], services)
         code = code or (0 if second == NO_TESTS and arguments else second)
+    if why := local_server.why_missing():
+        left_out.append(f"tests against a real LLM: {why}")
 
     for part in left_out:
         print(f"Not run: {part}.")
