@@ -12,6 +12,7 @@ urlpatterns = [
     path("admin/", admin.site.urls),
     path("api/v1/schema/", login_not_required(SpectacularAPIView.as_view()), name="schema"),
     path("", include("conflictscope.overview.urls")),
+    path("", include("conflictscope.llm.urls")),
     path("", include("conflictscope.jobs.urls")),
     path("", include("conflictscope.scenarios.urls")),
     path("api/v1/", include("conflictscope.scenarios.api_urls")),

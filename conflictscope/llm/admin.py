@@ -2,49 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any
-
-from django import forms
 from django.contrib import admin
 from django.db.models import QuerySet
 from django.http import HttpRequest
 
-from conflictscope.errors import InvalidInput
-from conflictscope.llm.endpoints import check_endpoint
+from conflictscope.llm.endpoints import IDENTITY, keeps_identity
+from conflictscope.llm.forms import EndpointForm
 from conflictscope.llm.models import Call, Endpoint
-
-# What a call is made to: fixed once there are calls, or the log would name an LLM that never said it.
-_IDENTITY = ("provider", "llm", "base_url")
-_CHECKED = (*_IDENTITY, "key_name", "parameters")
-
-
-class EndpointForm(forms.ModelForm):
-    class Meta:
-        model = Endpoint
-        fields = [
-            "name",
-            "provider",
-            "llm",
-            "base_url",
-            "key_name",
-            "parameters",
-            "price_in",
-            "price_out",
-            "max_concurrency",
-            "requests_per_minute",
-            "tokens_per_minute",
-            "timeout_seconds",
-        ]
-
-    def clean(self) -> dict[str, Any]:
-        cleaned = {**self.cleaned_data, "parameters": self.cleaned_data.get("parameters") or {}}
-        if not self.errors:
-            checked = {field: cleaned.get(field, getattr(self.instance, field)) for field in _CHECKED}
-            try:
-                check_endpoint(Endpoint(**checked))
-            except InvalidInput as exc:
-                raise forms.ValidationError(exc.sentence) from exc
-        return cleaned
 
 
 @admin.register(Endpoint)
@@ -55,7 +19,7 @@ class EndpointAdmin(admin.ModelAdmin):
     search_fields = ["name", "llm"]
 
     def get_readonly_fields(self, request: HttpRequest, obj: Endpoint | None = None) -> tuple[str, ...]:
-        return ("simulated", *_IDENTITY) if obj is not None and obj.calls.exists() else ("simulated",)
+        return ("simulated", *IDENTITY) if obj is not None and keeps_identity(obj) else ("simulated",)
 
 
 @admin.register(Call)

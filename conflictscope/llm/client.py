@@ -206,11 +206,12 @@ def ask_once(
     parameters: Parameters | None = None,
     sample: int = 0,
     record: Record | None = None,
+    retries: Retries | None = None,
 ) -> Reply:
-    """One question outside a job, from ordinary code; arguments and errors as `Door.ask`."""
+    """One question outside a job, from ordinary code; arguments and errors as `Client.door` and `Door.ask`."""
 
     async def ask() -> Reply:
-        async with Client() as client:
+        async with Client(retries=retries) as client:
             return await client.door(record).ask(
                 endpoint,
                 prompt,

@@ -1,9 +1,10 @@
-"""Adding endpoints, and what an endpoint may be: checked here for commands, admin pages and calls alike."""
+"""Adding and changing endpoints, and what an endpoint may be: checked here for commands, pages and calls alike."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from decimal import Decimal, InvalidOperation
 from typing import Any
 from urllib.parse import urlsplit
@@ -19,6 +20,8 @@ OWN_ADDRESSES = {
     Endpoint.Provider.OPENAI.value: "https://api.openai.com/v1",
     Endpoint.Provider.ANTHROPIC.value: "https://api.anthropic.com",
 }
+# What a call is made to: fixed once there are calls, or the log would name an LLM that never said it.
+IDENTITY = ("provider", "llm", "base_url")
 _OWN_DOMAINS = {"OPENAI_API_KEY": "openai.com", "ANTHROPIC_API_KEY": "anthropic.com"}
 
 # What the request itself is made of, or what would make of one answer several: no parameter may replace it.
@@ -49,12 +52,15 @@ def create_endpoint(
     price_in: Decimal | str | None = None,
     price_out: Decimal | str | None = None,
     max_concurrency: int = 8,
+    requests_per_minute: int | None = None,
+    tokens_per_minute: int | None = None,
     timeout_seconds: int = 120,
 ) -> Endpoint:
     """Add an endpoint.
 
     Args:
         price_in, price_out: US dollars per million tokens; None: unknown, and so is the cost of its calls.
+        requests_per_minute, tokens_per_minute: what all workers together may send; None: no limit.
 
     Raises:
         InvalidInput: a field is not of its form.
@@ -70,22 +76,45 @@ def create_endpoint(
         price_in=_price(price_in, "price_in"),
         price_out=_price(price_out, "price_out"),
         max_concurrency=max_concurrency,
+        requests_per_minute=requests_per_minute,
+        tokens_per_minute=tokens_per_minute,
         timeout_seconds=timeout_seconds,
     )
-    check_endpoint(endpoint)
-    try:
-        endpoint.full_clean(validate_unique=False, validate_constraints=False)
-    except ValidationError as exc:
-        faults = [f"{field}: {' '.join(messages)}" for field, messages in exc.message_dict.items()]
-        raise InvalidInput(f"This is no endpoint. {' '.join(faults)}") from exc
-    try:
-        with transaction.atomic():
-            endpoint.save(force_insert=True)
-    except IntegrityError as exc:
-        if not Endpoint.objects.filter(name=name).exists():
-            raise
-        raise Conflict(f"There is an endpoint named {name!r} already. Choose another name.") from exc
+    add_endpoint(endpoint)
     return endpoint
+
+
+def add_endpoint(endpoint: Endpoint) -> None:
+    """Store a new endpoint; errors as `create_endpoint`."""
+    _check_every_field(endpoint)
+    with _named_once(endpoint), transaction.atomic():
+        endpoint.save(force_insert=True)
+
+
+def change_endpoint(endpoint: Endpoint) -> None:
+    """Store what was changed of an endpoint. Whether it is simulated is no field that one changes.
+
+    Raises:
+        InvalidInput: a field is not of its form.
+        Conflict: the name is taken; or provider, llm or base_url differ and the endpoint keeps them (`keeps_identity`).
+    """
+    _check_every_field(endpoint)
+    with _named_once(endpoint), transaction.atomic():
+        # Locked, so that no first call is noted between the look and the change.
+        before = Endpoint.objects.select_for_update().get(pk=endpoint.pk)
+        changed = [field for field in IDENTITY if getattr(before, field) != getattr(endpoint, field)]
+        if changed and keeps_identity(before):
+            raise Conflict(
+                f"{', '.join(changed)} of endpoint {before.name} cannot change any more: what was asked and answered there "
+                "would be said of another LLM. Add another endpoint instead."
+            )
+        kept = {"id", "simulated", "created_at"}
+        endpoint.save(update_fields=[field.name for field in Endpoint._meta.fields if field.name not in kept])
+
+
+def keeps_identity(endpoint: Endpoint) -> bool:
+    """Whether provider, llm and base_url are fixed: there are calls, or a simulator has marked the endpoint for good."""
+    return endpoint.simulated or endpoint.calls.exists()
 
 
 def endpoint_named(name: str) -> Endpoint:
@@ -115,6 +144,8 @@ def check_endpoint(endpoint: Endpoint) -> None:
     check_base_url(endpoint.base_url, provider=endpoint.provider)
     check_key_name(endpoint.key_name, provider=endpoint.provider, base_url=endpoint.base_url)
     check_parameters(endpoint.parameters)
+    check_price(endpoint.price_in, "price_in")
+    check_price(endpoint.price_out, "price_out")
 
 
 def check_base_url(base_url: str, *, provider: str) -> None:
@@ -158,11 +189,18 @@ def check_key_name(key_name: str, *, provider: str, base_url: str) -> None:
                 f"Put that server's key into a variable whose name begins with {prefix} and name that."
             )
         return
-    if not (key_name.startswith(prefix) and len(key_name) > len(prefix) and key_name.replace("_", "").isalnum()):
+    if not is_key_name(key_name):
         raise InvalidInput(
             f"This key_name is not allowed. A key is read from {', '.join(settings.LLM_KEY_NAMES)} or from a variable "
             f"whose name begins with {prefix}; give the variable's name, never the key itself."
         )
+
+
+def is_key_name(text: str) -> bool:
+    """Whether the text is a name that the allow-list knows; a key that somebody pasted in its place is not."""
+    prefix = settings.LLM_KEY_PREFIX
+    own = text.startswith(prefix) and len(text) > len(prefix) and text.replace("_", "").isalnum()
+    return own or text in settings.LLM_KEY_NAMES
 
 
 def check_parameters(parameters: Mapping[str, Any]) -> None:
@@ -184,13 +222,38 @@ def check_parameters(parameters: Mapping[str, Any]) -> None:
         raise InvalidInput('"unsupported" lists names of parameters, such as ["temperature"].')
 
 
+def check_price(price: Decimal | None, field: str) -> None:
+    """
+    Raises:
+        InvalidInput: a price below 0, or none that can be paid.
+    """
+    if price is not None and not (Decimal(price).is_finite() and price >= 0):
+        raise InvalidInput(f"{field} is US dollars per million tokens, 0 or more, not {price}.")
+
+
 def _price(value: Decimal | str | None, field: str) -> Decimal | None:
     if value is None or value == "":
         return None
     try:
-        price = Decimal(value)
+        return Decimal(value)
     except InvalidOperation as exc:
         raise InvalidInput(f"{field} is US dollars per million tokens, such as 0.15, not {value!r}.") from exc
-    if not price.is_finite() or price < 0:
-        raise InvalidInput(f"{field} is US dollars per million tokens, 0 or more, not {value}.")
-    return price
+
+
+def _check_every_field(endpoint: Endpoint) -> None:
+    check_endpoint(endpoint)
+    try:
+        endpoint.full_clean(validate_unique=False, validate_constraints=False)
+    except ValidationError as exc:
+        faults = [f"{field}: {' '.join(messages)}" for field, messages in exc.message_dict.items()]
+        raise InvalidInput(f"This is no endpoint. {' '.join(faults)}") from exc
+
+
+@contextmanager
+def _named_once(endpoint: Endpoint) -> Iterator[None]:
+    try:
+        yield
+    except IntegrityError as exc:
+        if not Endpoint.objects.filter(name=endpoint.name).exclude(pk=endpoint.pk).exists():
+            raise
+        raise Conflict(f"There is an endpoint named {endpoint.name!r} already. Choose another name.") from exc

@@ -10,6 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from django.db import transaction
+from django.db.models import Max
 from django.utils import timezone
 
 from conflictscope.llm.errors import LLMError
@@ -52,6 +53,12 @@ def find(question: Question) -> Call | None:
         request_digest=correction.digest, sample=question.sample, pk__gt=malformed.pk, outcome__in=_SPENT
     )
     return None if ended.exists() else malformed
+
+
+def fresh_sample(question: Question) -> int:
+    """The number of a sample that nobody has asked for: with it the question is sent, whatever the log knows."""
+    last = Call.objects.filter(request_digest=question.digest).aggregate(last=Max("sample"))["last"]
+    return 0 if last is None else last + 1
 
 
 def reuse(call: Call, record: Record | None) -> None:

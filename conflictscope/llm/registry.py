@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 
+from conflictscope.errors import ConflictScopeError
 from conflictscope.llm.endpoints import OWN_ADDRESSES, check_key_name
 from conflictscope.llm.errors import MissingKey
 from conflictscope.llm.models import Endpoint
@@ -44,6 +45,20 @@ def connection_of(endpoint: Endpoint) -> Connection:
         key_name=endpoint.key_name,
         timeout_seconds=endpoint.timeout_seconds,
     )
+
+
+def key_problem(endpoint: Endpoint) -> str:
+    """Why this process could not ask the endpoint for want of a key, and what to do; empty: it could."""
+    try:
+        _key(endpoint)
+    except ConflictScopeError as exc:
+        return exc.sentence
+    return ""
+
+
+def key_is_set(endpoint: Endpoint) -> bool:
+    """Whether the variable that the endpoint names holds anything, in this process. Its value goes nowhere."""
+    return bool(endpoint.key_name and os.environ.get(endpoint.key_name, "").strip())
 
 
 def default_parameters(endpoint: Endpoint) -> Parameters:

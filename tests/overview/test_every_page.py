@@ -34,6 +34,7 @@ from tests.factories.whole import grow, validate
 # Who may open what: an action that the role must allow, or one of these.
 ANYBODY = "anybody"  # without logging in
 LOGGED_IN = "logged in"  # whoever has an account
+ADMINISTRATORS = "administrators"  # to everybody else it does not exist
 SOMEWHERE = "runs a pipeline somewhere"  # belongs to no study; who runs a pipeline in any may
 
 OPEN_TO: dict[str, Action | str] = {
@@ -46,6 +47,11 @@ OPEN_TO: dict[str, Action | str] = {
     "overview:study": Action.SEE,
     "overview:members": Action.MANAGE,
     "overview:remove_member": Action.MANAGE,
+    "llm:endpoints": ADMINISTRATORS,
+    "llm:create_endpoint": ADMINISTRATORS,
+    "llm:endpoint": ADMINISTRATORS,
+    "llm:edit_endpoint": ADMINISTRATORS,
+    "llm:try_endpoint": ADMINISTRATORS,
     "jobs:jobs": Action.SEE,
     "jobs:job": Action.SEE,
     "jobs:pause": Action.RUN_PIPELINE,
@@ -105,8 +111,8 @@ OPEN_TO: dict[str, Action | str] = {
 QUERIES = {"exports:download": {"dataset": "hhh", "format": "csv"}}
 BODIES = {"overview:remove_member": {"username": "the.viewer"}}
 FRAGMENTS = {"scenarios:dataset_live"}  # answer htmx only
-STRANGER, VISITOR = "stranger", "visitor"
-PERSONS = [*Role, STRANGER, VISITOR]
+STRANGER, VISITOR, ADMINISTRATOR = "stranger", "visitor", "administrator"
+PERSONS = [*Role, STRANGER, VISITOR, ADMINISTRATOR]
 
 
 @dataclass(frozen=True)
@@ -156,7 +162,8 @@ def whole(db: None) -> Whole:
     scenario, *_ = grow(dataset, 6)
     validate(scenario)
     fit_dataset(dataset, replicates=100)
-    people = {role.value: member(study, role) for role in Role} | {STRANGER: UserFactory()}
+    people = {role.value: member(study, role) for role in Role}
+    people |= {STRANGER: UserFactory(), ADMINISTRATOR: UserFactory(is_staff=True)}
     User.objects.filter(pk=people[Role.VIEWER].pk).update(username="the.viewer")
     campaign = CampaignFactory(study=study, dataset=dataset, slug="check", items=2)
     place = ParticipantFactory(campaign=campaign, user=people[Role.ANNOTATOR])
@@ -175,6 +182,7 @@ def whole(db: None) -> Whole:
         "value_set": dataset.value_set_version.value_set.slug,
         "run": Run.objects.filter(dataset=dataset).first().pk,
         "job": job.pk,
+        "endpoint": dataset.generator.pk,
         "campaign": campaign.slug,
         "token": mine.token,
         "dimension": "realism",
@@ -203,7 +211,9 @@ def is_open(address: Address, person: str) -> bool:
         return False
     if rule == LOGGED_IN:
         return True
-    allowed = MAY[Role(person)] if person != STRANGER else frozenset()
+    if rule == ADMINISTRATORS:
+        return person == ADMINISTRATOR
+    allowed = MAY[Role(person)] if person not in (STRANGER, ADMINISTRATOR) else frozenset()
     return (Action.RUN_PIPELINE if rule == SOMEWHERE else rule) in allowed
 
 
@@ -307,7 +317,7 @@ def test_what_is_forbidden_is_found(forbidden: str) -> None:
     assert len(parser.found) == 1
 
 
-@pytest.mark.parametrize("person", [Role.OWNER, Role.ANNOTATOR, VISITOR])
+@pytest.mark.parametrize("person", [Role.OWNER, Role.ANNOTATOR, VISITOR, ADMINISTRATOR])
 def test_no_page_has_anything_inline_or_from_elsewhere(whole: Whole, person: str) -> None:
     faults = []
     pages = 0

@@ -1,0 +1,129 @@
+"""The pages of endpoints, for administrators only: to everybody else they do not exist."""
+
+from __future__ import annotations
+
+import logging
+import os
+from collections.abc import Callable
+from functools import wraps
+from typing import Concatenate, ParamSpec
+
+from django.conf import settings
+from django.contrib import messages
+from django.core.paginator import Paginator
+from django.http import Http404, HttpResponse
+from django.shortcuts import get_object_or_404, redirect, render
+from django.urls import reverse
+from django.views.decorators.http import require_http_methods, require_POST, require_safe
+
+from conflictscope.errors import ConflictScopeError
+from conflictscope.http import Request
+from conflictscope.llm import browsing, trial
+from conflictscope.llm.endpoints import add_endpoint, change_endpoint, is_key_name, keeps_identity
+from conflictscope.llm.forms import EndpointPageForm, TrialForm
+from conflictscope.llm.models import Call, Endpoint
+
+logger = logging.getLogger(__name__)
+
+PAGE_SIZE = 30
+
+_P = ParamSpec("_P")
+_View = Callable[Concatenate[Request, _P], HttpResponse]
+
+
+def administrators_only(view: _View[_P]) -> _View[_P]:
+    """404 for everybody else, as for everything that is not a person's to see."""
+
+    @wraps(view)
+    def guarded(request: Request, *args: _P.args, **kwargs: _P.kwargs) -> HttpResponse:
+        if not request.user.is_staff:
+            raise Http404("Endpoints are the administrators'.")
+        return view(request, *args, **kwargs)
+
+    return guarded
+
+
+@require_safe
+@administrators_only
+def endpoints(request: Request) -> HttpResponse:
+    page = Paginator(Endpoint.objects.all(), PAGE_SIZE).get_page(request.GET.get("page"))
+    return render(request, "llm/endpoints.html", {"page": page, "rows": browsing.endpoint_rows(list(page))})
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+@administrators_only
+def create_endpoint(request: Request) -> HttpResponse:
+    form = EndpointPageForm(request.POST if request.method == "POST" else None)
+    if form.is_valid() and _stored(form, add_endpoint):
+        logger.info("Endpoint %s added by user %s", form.instance.pk, request.user.pk)
+        messages.success(request, f"Endpoint {form.instance} is added. Send it one call to see that it answers.")
+        return redirect("llm:endpoint", form.instance.pk)
+    return render(request, "llm/edit_endpoint.html", _form_context(form), status=400 if form.errors else 200)
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+@administrators_only
+def edit_endpoint(request: Request, endpoint: int) -> HttpResponse:
+    found = get_object_or_404(Endpoint, pk=endpoint)
+    name = found.name  # a form writes what was typed into its instance, also what cannot be
+    form = EndpointPageForm(request.POST if request.method == "POST" else None, instance=found)
+    if form.is_valid() and _stored(form, change_endpoint):
+        logger.info("Endpoint %s changed by user %s", found.pk, request.user.pk)
+        messages.success(request, f"Endpoint {found} is changed.")
+        return redirect("llm:endpoint", found.pk)
+    context = {**_form_context(form), "endpoint": found, "name": name}
+    return render(request, "llm/edit_endpoint.html", context, status=400 if form.errors else 200)
+
+
+def _stored(form: EndpointPageForm, store: Callable[[Endpoint], None]) -> bool:
+    """Whether what the form holds was stored; if not, the form says why."""
+    try:
+        store(form.save(commit=False))
+    except ConflictScopeError as exc:
+        form.add_error(None, exc.sentence)
+        return False
+    return True
+
+
+def _form_context(form: EndpointPageForm) -> dict[str, object]:
+    """Names of variables that are set are offered; what they hold is nobody's to see."""
+    return {"form": form, "key_names": sorted({*settings.LLM_KEY_NAMES, *filter(is_key_name, os.environ)})}
+
+
+@require_safe
+@administrators_only
+def endpoint(request: Request, endpoint: int) -> HttpResponse:
+    found = get_object_or_404(Endpoint, pk=endpoint)
+    shown = request.GET.get("call", "")
+    if shown and not (shown.isdecimal() and len(shown) < 19):
+        raise Http404("No such call.")
+    call = get_object_or_404(found.calls, pk=int(shown)) if shown else None
+    return _endpoint_page(request, found, TrialForm(), call=call)
+
+
+@require_POST
+@administrators_only
+def try_endpoint(request: Request, endpoint: int) -> HttpResponse:
+    found = get_object_or_404(Endpoint, pk=endpoint)
+    form = TrialForm(request.POST)
+    if form.is_valid():
+        try:
+            call = trial.try_endpoint(found, form.cleaned_data["prompt"])
+        except ConflictScopeError as exc:  # nothing was sent, and nothing recorded
+            form.add_error(None, exc.sentence)
+        else:
+            return redirect(f"{reverse('llm:endpoint', args=[found.pk])}?call={call.pk}#call")
+    return _endpoint_page(request, found, form, status=400)
+
+
+def _endpoint_page(
+    request: Request, endpoint: Endpoint, form: TrialForm, *, call: Call | None = None, status: int = 200
+) -> HttpResponse:
+    context = {
+        "endpoint": endpoint,
+        "identity_kept": keeps_identity(endpoint),
+        "view": browsing.endpoint_view(endpoint),
+        "form": form,
+        "call": call,
+    }
+    return render(request, "llm/endpoint.html", context, status=status)
