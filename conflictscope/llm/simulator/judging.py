@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
+from itertools import pairwise
 from typing import Any
 
 from conflictscope.llm.simulator import draws, reading
@@ -181,7 +182,9 @@ def _quote(transcript: str, served: reading.Taken, actions: tuple[str, str]) -> 
     said = " ".join(reading.spoken_by_assistant(transcript).split())
     sentences = [match[0].strip() for match in _SENTENCE.finditer(said)] or [said]
     wanted = values_in(actions[0] if served == "A" else actions[1], "act")[:1]
-    found = next((text for text in sentences if wanted and wanted[0] in values_in(text, "reply")), sentences[0])
+    # Some phrases run over two sentences.
+    pieces = [*sentences, *(" ".join(pair) for pair in pairwise(sentences))]
+    found = next((text for text in pieces if wanted and wanted[0] in values_in(text, "reply")), sentences[0])
     return found.rstrip(" .:") if len(found) <= _MOST_QUOTED else f"{found[:_MOST_QUOTED].rsplit(' ', 1)[0]} …"
 
 

@@ -21,12 +21,12 @@ from conflictscope.llm.simulator.writing.frames import FLAWS, FRAMES, joined, sm
 SELF_SIMILAR = 0.14
 # The share of drafts with each flaw, drawn independently of each other.
 FLAW_SHARES = {
-    "unrealistic": 0.04,
-    "unspecific": 0.035,
-    "infeasible": 0.045,
-    "compatible": 0.045,
-    "misguided": 0.05,
-    "no_dilemma": 0.05,
+    "unrealistic": 0.07,
+    "unspecific": 0.065,
+    "infeasible": 0.075,
+    "compatible": 0.075,
+    "misguided": 0.085,
+    "no_dilemma": 0.085,
 }
 _NUMBER = re.compile(r"\b[Ww]rite (\d+)\b")
 _ACTING_VALUE = re.compile(r"serves (?:the )?value (1|2)\b|serves (?:the value )?[\"“]?(\w[\w -]*)")
