@@ -45,8 +45,15 @@ class Endpoint(models.Model):
         help_text="US dollars per million tokens out. Empty: unknown.",
     )
     max_concurrency = models.PositiveIntegerField(default=8, validators=[MinValueValidator(1)])
-    requests_per_minute = models.PositiveIntegerField(null=True, blank=True)
-    tokens_per_minute = models.PositiveIntegerField(null=True, blank=True)
+    requests_per_minute = models.PositiveIntegerField(
+        null=True, blank=True, validators=[MinValueValidator(1)], help_text="Of all workers together. Empty: no limit."
+    )
+    tokens_per_minute = models.PositiveIntegerField(
+        null=True,
+        blank=True,
+        validators=[MinValueValidator(1)],
+        help_text="Tokens in and out, of all workers together. Empty: no limit.",
+    )
     timeout_seconds = models.PositiveIntegerField(default=120, validators=[MinValueValidator(1)])
     simulated = models.BooleanField(
         default=False, help_text="Set for good when the server says that it is a simulator: all it made is labelled so."
@@ -69,6 +76,14 @@ class Endpoint(models.Model):
                 condition=Q(provider__in=["openai", "anthropic", "openai_compatible"]), name="endpoint_provider_known"
             ),
             models.CheckConstraint(condition=Q(max_concurrency__gte=1), name="endpoint_concurrency_positive"),
+            models.CheckConstraint(
+                condition=Q(requests_per_minute__isnull=True) | Q(requests_per_minute__gte=1),
+                name="endpoint_requests_positive",
+            ),
+            models.CheckConstraint(
+                condition=Q(tokens_per_minute__isnull=True) | Q(tokens_per_minute__gte=1),
+                name="endpoint_tokens_positive",
+            ),
         ]
 
     def __str__(self) -> str:

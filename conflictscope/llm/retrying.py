@@ -53,8 +53,17 @@ class Sending:
     attempts: int = 0
     latency_ms: int = 0
 
-    async def insist(self, send: Callable[[], Awaitable[AnswerT]], retries: Retries) -> AnswerT:
+    async def insist(
+        self,
+        send: Callable[[], Awaitable[AnswerT]],
+        retries: Retries,
+        *,
+        before_again: Callable[[], Awaitable[None]],
+    ) -> AnswerT:
         """Send until there is an answer, an error that will not pass, or no patience left.
+
+        Args:
+            before_again: awaited before each further attempt, which is a request of its own.
 
         Raises:
             LLMError: the last one.
@@ -74,3 +83,4 @@ class Sending:
                 self.latency_ms = round((time.monotonic() - began) * 1000)
             waited += wait
             await retries.sleep(wait)
+            await before_again()

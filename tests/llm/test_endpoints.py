@@ -29,6 +29,8 @@ def test_an_endpoint_is_added_with_all_it_is_given() -> None:
         price_in="0.15",
         price_out=Decimal("0.6"),
         max_concurrency=3,
+        requests_per_minute=500,
+        tokens_per_minute=200_000,
         timeout_seconds=30,
     )
     endpoint = Endpoint.objects.get(name="judge")
@@ -36,6 +38,7 @@ def test_an_endpoint_is_added_with_all_it_is_given() -> None:
     assert (endpoint.key_name, endpoint.parameters) == ("CONFLICTSCOPE_KEY_LOCAL", {"temperature": 0})
     assert (endpoint.price_in, endpoint.price_out) == (Decimal("0.15"), Decimal("0.6"))
     assert (endpoint.max_concurrency, endpoint.timeout_seconds, endpoint.simulated) == (3, 30, False)
+    assert (endpoint.requests_per_minute, endpoint.tokens_per_minute) == (500, 200_000)
 
 
 @pytest.mark.parametrize(
@@ -86,6 +89,9 @@ def test_addresses_and_keys_of_every_kind_are_taken(fields: dict[str, Any]) -> N
         ({"price_out": "NaN"}, "0 or more"),
         ({"price_in": "99999999"}, "price_in: "),
         ({"max_concurrency": 0}, "max_concurrency: "),
+        ({"requests_per_minute": 0}, "requests_per_minute: "),
+        ({"tokens_per_minute": -5}, "tokens_per_minute: "),
+        ({"tokens_per_minute": "many"}, "tokens_per_minute: "),
         ({"timeout_seconds": 0}, "timeout_seconds: "),
         ({"name": "two words"}, "name: "),
     ],
@@ -118,6 +124,8 @@ def test_a_name_is_given_once() -> None:
         {"base_url": ""},
         {"provider": "smoke_signals"},
         {"max_concurrency": 0},
+        {"requests_per_minute": 0},
+        {"tokens_per_minute": 0},
     ],
 )
 def test_the_database_refuses_what_got_past_everybody(fields: dict[str, Any]) -> None:

@@ -27,6 +27,10 @@ class Command(ConflictScopeCommand):
             "--parameters", default="{}", help="sent with every call that sets none of its own: '{\"temperature\": 0}'"
         )
         parser.add_argument("--max-concurrency", type=int, default=8, help="calls under way at a time (8)")
+        parser.add_argument("--requests-per-minute", type=int, help="of all workers together; left out: no limit")
+        parser.add_argument(
+            "--tokens-per-minute", type=int, help="in and out, of all workers together; left out: no limit"
+        )
         parser.add_argument("--timeout", type=int, default=120, help="seconds to wait for a reply (120)")
 
     def handle(self, *args: Any, **options: Any) -> None:
@@ -44,6 +48,8 @@ class Command(ConflictScopeCommand):
             price_in=options["price_in"],
             price_out=options["price_out"],
             max_concurrency=options["max_concurrency"],
+            requests_per_minute=options["requests_per_minute"],
+            tokens_per_minute=options["tokens_per_minute"],
             timeout_seconds=options["timeout"],
         )
         where = endpoint.base_url or "its provider's own address"
