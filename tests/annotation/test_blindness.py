@@ -72,6 +72,7 @@ def world() -> dict[str, Any]:
             "campaign": "check",
             "uid": "hhh-2",
             "run": run.pk,
+            "endpoint": run.target.endpoint_id,
             "job": job.pk,
             "dimension": "realism",
             "value_set": dataset.value_set_version.value_set.slug,

@@ -15,8 +15,8 @@ class Command(ConflictScopeCommand):
     help = "Run the whole path on simulated LLMs and annotators, through the queue. Running it again does only what is missing."
 
     def add_arguments(self, parser: CommandParser) -> None:
-        parser.add_argument("--per-pair", type=int, default=24, help="Scenarios for each value pair.")
-        parser.add_argument("--items", type=int, default=48, help="Scenarios that people check.")
+        parser.add_argument("--per-pair", type=int, default=30, help="Scenarios for each value pair.")
+        parser.add_argument("--items", type=int, default=60, help="Scenarios that people check.")
         parser.add_argument("--seed", type=int, default=7)
         parser.add_argument("--port", type=int, default=8100, help="Of the simulated LLMs.")
         parser.add_argument(
