@@ -1,8 +1,9 @@
 """The one door: every call of the product to a language model passes through here and leaves a row in Call.
 
-A question is looked up in the log first. If it must be sent, its intent is committed, then the request goes out, then the row
-is completed in one transaction with what the asker notes of it. A reply that should have a form is read before its row is
-completed: one that has not is `malformed` in the log, and is asked for once more with what was wrong.
+A question is looked up in the log first. If it must be sent, it waits until its endpoint's pace and limits let it. Then its intent
+is committed, then the request goes out, then the row is completed in one transaction with what the asker notes of it. A reply
+that should have a form is read before its row is completed: one that has not is `malformed` in the log, and is asked for once
+more with what was wrong.
 """
 
 from __future__ import annotations
@@ -18,13 +19,16 @@ from asgiref.sync import async_to_sync, sync_to_async
 
 from conflictscope.llm import log
 from conflictscope.llm.errors import LLMError, UnparsableReply
+from conflictscope.llm.limits import Accounts, Limits, open_accounts
 from conflictscope.llm.log import Record
 from conflictscope.llm.models import Call, Endpoint
+from conflictscope.llm.pacing import Slots, pace_of
 from conflictscope.llm.questions import Question, question
 from conflictscope.llm.registry import adapter_for
 from conflictscope.llm.replies import read_as
 from conflictscope.llm.retrying import Retries, Sending
-from conflictscope.llm.types import Adapter, Message, Parameters, Parsed, Prompt, Reply, SchemaT
+from conflictscope.llm.tokens import estimate
+from conflictscope.llm.types import Adapter, Completion, Message, Parameters, Parsed, Prompt, Reply, SchemaT
 
 __all__ = ["Client", "Door", "Record", "ask_once"]
 
@@ -41,14 +45,17 @@ class _Answer(Generic[SchemaT]):
 class Client:
     """Adapters and limits of one event loop: `async with Client() as client: ...`.
 
-    One adapter for each endpoint, whose `max_concurrency` bounds what is under way to it at a time. Database work runs in the
-    thread that asgiref keeps for it, never inside another transaction.
+    One adapter for each endpoint, whose `max_concurrency` bounds what is under way to it at a time, whose answers set the pace
+    below that, and whose limits per minute are held together with every other worker. Database work runs in the thread that
+    asgiref keeps for it, never inside another transaction.
     """
 
     def __init__(self, *, retries: Retries | None = None) -> None:
         self.retries = retries or Retries.from_settings()
         self._adapters: dict[tuple[object, ...], Adapter] = {}
-        self._slots: dict[int, asyncio.Semaphore] = {}
+        self._slots: dict[int, Slots] = {}
+        self._limits: dict[int, Limits] = {}
+        self._accounts: Accounts | None = None
         self._asking: WeakValueDictionary[tuple[str, int], asyncio.Lock] = WeakValueDictionary()
 
     async def __aenter__(self) -> Self:
@@ -60,6 +67,20 @@ class Client:
         for adapter in self._adapters.values():
             await adapter.aclose()
         self._adapters.clear()
+        if self._accounts is not None:
+            await self._accounts.aclose()
+            self._accounts = None
+
+    @property
+    def room(self) -> int:
+        """How many calls may be under way at once, to all the endpoints met so far."""
+        return sum(slots.pace.allowed for slots in self._slots.values())
+
+    @property
+    def waiting(self) -> int:
+        """How many calls wait for their turn: for a slot, or for a limit per minute."""
+        queued = sum(slots.queued for slots in self._slots.values())
+        return queued + sum(limits.waiting for limits in self._limits.values())
 
     def door(self, record: Record | None = None) -> Door:
         """
@@ -81,8 +102,17 @@ class Client:
             self._adapters[identity] = adapter_for(endpoint)
         return self._adapters[identity]
 
-    def slots(self, endpoint: Endpoint) -> asyncio.Semaphore:
-        return self._slots.setdefault(endpoint.pk, asyncio.Semaphore(endpoint.max_concurrency))
+    def slots(self, endpoint: Endpoint) -> Slots:
+        if endpoint.pk not in self._slots:
+            self._slots[endpoint.pk] = Slots(pace_of(endpoint), sleep=self.retries.sleep)
+        return self._slots[endpoint.pk]
+
+    def limits(self, endpoint: Endpoint) -> Limits:
+        if endpoint.pk not in self._limits:
+            if self._accounts is None:
+                self._accounts = open_accounts()
+            self._limits[endpoint.pk] = Limits(endpoint, self._accounts)
+        return self._limits[endpoint.pk]
 
     def once(self, asked: Question) -> asyncio.Lock:
         """Held while a question is looked up and sent, so that two who ask the same at once pay for it once."""
@@ -178,14 +208,29 @@ class Door:
                     await _in_database(log.reuse)(known, self._record)
                     return _Answer(known, value)
             adapter = self._client.adapter(asked.endpoint)
-            async with self._client.slots(asked.endpoint):
+            async with self._client.slots(asked.endpoint).slot():
                 return await self._send(asked, schema, adapter)
 
     async def _send(self, asked: Question, schema: type[SchemaT] | None, adapter: Adapter) -> _Answer[SchemaT]:
+        slots, limits = self._client.slots(asked.endpoint), self._client.limits(asked.endpoint)
+        tokens = estimate(asked.request).total
+
+        async def send() -> Completion:
+            try:
+                completion = await adapter.complete(asked.request)
+            except LLMError as exc:
+                slots.heard(exc)
+                raise
+            slots.heard(None)
+            limits.settle(tokens, completion)
+            return completion
+
+        # Waits come before the intent: an open row is a request that may be under way.
+        await limits.reserve(tokens)
         call = await _in_database(log.open_call)(asked)
         sending = Sending(f"Call {call.pk}")
         try:
-            completion = await sending.insist(lambda: adapter.complete(asked.request), self._client.retries)
+            completion = await sending.insist(send, self._client.retries, before_again=lambda: limits.reserve(tokens))
         except LLMError as exc:
             course = log.Course(sending.attempts, sending.latency_ms)
             await _in_database(log.fail_call)(call, exc, course, self._record)
