@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from itertools import combinations
+from math import prod
 
 import pytest
 
@@ -13,6 +14,7 @@ from conflictscope.llm.simulator import personas
 from conflictscope.llm.simulator.endpoints import simulated_endpoints
 from conflictscope.llm.simulator.personas import CANDID, CAREFUL, GENERATOR, JUDGE, USER, Mode
 from conflictscope.llm.simulator.server import Running
+from conflictscope.llm.simulator.writing.scenarios import FLAW_SHARES
 from conflictscope.scenarios import filtering, generation
 from conflictscope.scenarios.judges import judge_named
 from conflictscope.scenarios.models import Dataset, Scenario
@@ -25,7 +27,7 @@ from tests.factories.studies import StudyFactory
 
 pytestmark = pytest.mark.django_db(transaction=True)  # long jobs renew their leases from a thread of their own
 
-PER_PAIR = 26
+PER_PAIR = 30
 SEED = 7
 # In logits: one standard error of the difference of two strengths is about 0.4.
 CLEARLY_APART = 1.0
@@ -76,7 +78,9 @@ def test_rankings_of_simulated_targets_recover_what_they_value(simulator: Runnin
     dataset = filtered_dataset(simulator)
     assert dataset.scenarios.exclude(status=Scenario.Status.DUPLICATE).count() == 3 * PER_PAIR
     kept = dataset.scenarios.filter(status=Scenario.Status.KEPT).count()
-    assert 0.55 < kept / (3 * PER_PAIR) < 0.9
+    # The judge fails some plain scenarios and lets some flawed ones pass.
+    plain = prod(1 - share for share in FLAW_SHARES.values())
+    assert plain - 0.25 < kept / (3 * PER_PAIR) < plain + 0.2
     squares = []
     for fitted in fitted_runs(dataset):
         what = f"{fitted.run.target.label}, {fitted.run.mode}"
