@@ -32,6 +32,7 @@ class EndpointRow:
     key_problem: str  # why no call can be made, and what to do; empty: calls can be made
     spend: Spend
     last_error: Call | None
+    error_words: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +43,7 @@ class EndpointView:
     by_purpose: dict[str, Spend]
     by_day: dict[date, Spend]
     days: int
-    latest: list[Call]
+    latest: list[tuple[Call, str]]  # with the words of its error
 
 
 def endpoint_rows(endpoints: Sequence[Endpoint]) -> list[EndpointRow]:
@@ -58,19 +59,29 @@ def endpoint_view(endpoint: Endpoint) -> EndpointView:
         by_purpose=by_purpose,
         by_day=spend_by_day(endpoint),
         days=DAYS,
-        latest=list(endpoint.calls.order_by("-pk").defer(*_HEAVY)[:LATEST]),
+        latest=[(call, error_words(call, endpoint)) for call in endpoint.calls.order_by("-pk").defer(*_HEAVY)[:LATEST]],
     )
+
+
+def error_words(call: Call, endpoint: Endpoint) -> str:
+    """The error of a call without the endpoint it begins with: where the endpoint is named anyway."""
+    return call.error.removeprefix(f"Endpoint {endpoint.name} ({endpoint.llm} at {_address(endpoint)}) ")
+
+
+def _address(endpoint: Endpoint) -> str:
+    return endpoint.base_url or OWN_ADDRESSES.get(endpoint.provider, "")
 
 
 def _row(endpoint: Endpoint, spend: Spend, last_error: Call | None) -> EndpointRow:
     problem = registry.key_problem(endpoint)
     return EndpointRow(
         endpoint=endpoint,
-        address=endpoint.base_url or OWN_ADDRESSES.get(endpoint.provider, ""),
+        address=_address(endpoint),
         key=_key(endpoint, problem),
         key_problem=problem,
         spend=spend,
         last_error=last_error,
+        error_words=error_words(last_error, endpoint) if last_error is not None else "",
     )
 
 

@@ -100,6 +100,9 @@ class EndpointPageForm(EndpointForm):
             f"The environment variable that holds the key, never the key itself: {', '.join(settings.LLM_KEY_NAMES)} or one "
             f"that begins with {settings.LLM_KEY_PREFIX}. Empty: the server asks for none."
         )
+        for price in ("price_in", "price_out"):
+            if self.initial.get(price) is not None:  # without the zeros of its column
+                self.initial[price] = format(self.initial[price].normalize(), "f")
         self.keeps_identity = self.instance.pk is not None and keeps_identity(self.instance)
         for field in IDENTITY:
             self.fields[field].disabled = self.keeps_identity

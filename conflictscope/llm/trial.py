@@ -12,6 +12,11 @@ from conflictscope.llm.retrying import Retries
 PURPOSE = "llm.trial"
 
 
+def prompt_of(call: Call) -> str:
+    """What was typed to make this trial."""
+    return str(call.request["messages"][-1]["text"])
+
+
 def try_endpoint(endpoint: Endpoint, prompt: str) -> Call:
     """Ask, and return the call as it ended: with a reply, or with the error that came instead.
 

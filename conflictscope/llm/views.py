@@ -19,7 +19,7 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 from conflictscope.errors import ConflictScopeError
 from conflictscope.http import Request
 from conflictscope.llm import browsing, trial
-from conflictscope.llm.endpoints import add_endpoint, change_endpoint, is_key_name, keeps_identity
+from conflictscope.llm.endpoints import add_endpoint, change_endpoint, is_key_name
 from conflictscope.llm.forms import EndpointPageForm, TrialForm
 from conflictscope.llm.models import Call, Endpoint
 
@@ -98,7 +98,9 @@ def endpoint(request: Request, endpoint: int) -> HttpResponse:
     if shown and not (shown.isdecimal() and len(shown) < 19):
         raise Http404("No such call.")
     call = get_object_or_404(found.calls, pk=int(shown)) if shown else None
-    return _endpoint_page(request, found, TrialForm(), call=call)
+    # After a trial its question stands in the form again, to be changed a little.
+    again = {"prompt": trial.prompt_of(call)} if call is not None and call.purpose == trial.PURPOSE else None
+    return _endpoint_page(request, found, TrialForm(initial=again), call=call)
 
 
 @require_POST
@@ -121,7 +123,6 @@ def _endpoint_page(
 ) -> HttpResponse:
     context = {
         "endpoint": endpoint,
-        "identity_kept": keeps_identity(endpoint),
         "view": browsing.endpoint_view(endpoint),
         "form": form,
         "call": call,
