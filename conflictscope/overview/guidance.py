@@ -88,14 +88,14 @@ def _prepare(counts: Counts) -> Suggestion | None:
 
 
 def _evaluate(counts: Counts) -> Suggestion | None:
-    if counts.to_evaluate and not counts.modes:
+    if counts.to_evaluate and not counts.responses_by_mode:
         return Suggestion(
             f"Evaluate a target on the {_some(counts.to_evaluate, 'scenario', 'scenarios')} that stand.",
             "Evaluate",
             "evaluation:runs",
             "evaluated",
         )
-    if counts.rankable_runs and set(counts.modes) == {Run.Mode.MULTIPLE_CHOICE}:
+    if counts.rankable_runs and set(counts.responses_by_mode) == {Run.Mode.MULTIPLE_CHOICE}:
         return Suggestion(
             "You know what the targets say. Evaluate them with a simulated user, too, to learn what they do.",
             "Evaluate",

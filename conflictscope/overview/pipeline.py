@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field
 
-from django.db.models import Count, Q
+from django.db.models import Count, Exists, OuterRef, Q
 
 from annotation.models import Assignment, Campaign, Item
 from conflictscope.jobs.models import Job
@@ -14,15 +14,6 @@ from conflictscope.studies.models import Study
 from evaluation.models import Ranking, Response, Run
 
 Status = Scenario.Status
-
-
-@dataclass(slots=True)
-class ModeCounts:
-    """What one mode of evaluation has come to."""
-
-    runs: int = 0
-    targets: int = 0
-    responses: int = 0
 
 
 @dataclass(slots=True)
@@ -42,7 +33,7 @@ class Counts:
     labels: int = 0
     people: int = 0
     validated: int = 0
-    modes: dict[str, ModeCounts] = field(default_factory=dict)
+    responses_by_mode: dict[str, int] = field(default_factory=dict)
     rankable_runs: int = 0
     ranked_runs: int = 0
     live_kinds: dict[str, int] = field(default_factory=dict)
@@ -80,7 +71,7 @@ class Counts:
 
     @property
     def responses(self) -> int:
-        return sum(mode.responses for mode in self.modes.values())
+        return sum(self.responses_by_mode.values())
 
     @property
     def live_jobs(self) -> int:
@@ -136,19 +127,28 @@ def _campaigns(found: dict[int, Counts]) -> None:
 
 
 def _items(found: dict[int, Counts]) -> None:
+    # An item without a free slot is not complete while somebody holds it.
+    held = Assignment.objects.filter(item=OuterRef("pk"), state=Assignment.State.LEASED)
     rows = (
         Item.objects.filter(campaign__study__in=found, is_training=False)
         .order_by()
         .values_list("campaign__study")
-        .annotate(items=Count("pk"), complete=Count("pk", filter=Q(open_slots=0)))
+        .annotate(items=Count("pk"), complete=Count("pk", filter=Q(~Exists(held), open_slots=0)))
     )
     for study, items, complete in rows:
         found[study].items, found[study].items_complete = items, complete
 
 
 def _labels(found: dict[int, Counts]) -> None:
+    """Labels that count: neither training, nor too late, nor of somebody who was excluded."""
     rows = (
-        Assignment.objects.filter(item__campaign__study__in=found, state=Assignment.State.SUBMITTED)
+        Assignment.objects.filter(
+            item__campaign__study__in=found,
+            item__is_training=False,
+            participant__excluded=False,
+            state=Assignment.State.SUBMITTED,
+            surplus=False,
+        )
         .order_by()
         .values_list("item__campaign__study")
         .annotate(labels=Count("pk"), people=Count("participant__user", distinct=True))
@@ -173,16 +173,12 @@ def _responses(found: dict[int, Counts]) -> None:
     rows = (
         Response.objects.filter(run__study__in=found)
         .order_by()
-        .values_list("run__study", "run__mode", "run", "run__target", "run__dataset__value_set_version")
+        .values_list("run__study", "run__mode", "run", "run__dataset__value_set_version")
         .annotate(Count("pk"))
     )
-    targets: dict[tuple[int, str], set[int]] = {}
-    for study, mode, _run, target, version, number in rows:
-        counts = found[study].modes.setdefault(mode, ModeCounts())
-        counts.runs += 1
-        counts.responses += number
-        targets.setdefault((study, mode), set()).add(target)
-        counts.targets = len(targets[study, mode])
+    for study, mode, _run, version, number in rows:
+        by_mode = found[study].responses_by_mode
+        by_mode[mode] = by_mode.get(mode, 0) + number
         found[study].rankable_runs += version is not None
 
 
@@ -282,7 +278,9 @@ def stages_of(counts: Counts) -> list[Stage]:
             counts.responses,
             "responses",
             "evaluation:runs",
-            tuple(Part(Run.Mode(mode).label.lower(), of.responses) for mode, of in sorted(counts.modes.items())),
+            tuple(
+                Part(Run.Mode(mode).label.lower(), number) for mode, number in sorted(counts.responses_by_mode.items())
+            ),
             running="evaluation.evaluate" in counts.live_kinds,
         ),
         Stage(

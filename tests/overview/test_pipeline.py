@@ -5,11 +5,13 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
+from django.utils import timezone
 
 from annotation.models import Campaign
+from annotation.routing import claim
 from conflictscope.jobs.models import Job
 from conflictscope.overview.guidance import next_step
-from conflictscope.overview.pipeline import Counts, ModeCounts, counts_of, stages_of
+from conflictscope.overview.pipeline import Counts, counts_of, stages_of
 from conflictscope.scenarios.models import Dimension
 from conflictscope.studies.permissions import MAY, Action, Role
 from evaluation.models import Ranking, Response, Run, Target
@@ -107,6 +109,19 @@ def test_labels_people_and_finished_items_are_counted(dataset):
     found = counts(dataset.study)
     assert (found.items, found.items_complete, found.labels, found.people) == (2, 1, 3, 2)
 
+    labelled(second, grace, surplus=True)
+    labelled(second, ParticipantFactory(campaign=campaign, excluded=True, excluded_reason="bot"))
+    assert (counts(dataset.study).labels, counts(dataset.study).people) == (3, 2)
+
+
+def test_an_item_that_somebody_holds_is_not_complete(dataset):
+    campaign = CampaignFactory(dataset=dataset, overlap=1)
+    item = ItemFactory(campaign=campaign)
+    claim(ParticipantFactory(campaign=campaign, consented_at=timezone.now()))
+    item.refresh_from_db()
+    assert item.open_slots == 0
+    assert counts(dataset.study).items_complete == 0
+
 
 def test_a_scenario_is_validated_when_one_panel_passed_it_on_all_dimensions(dataset):
     whole, by_two_panels, failed = ScenarioFactory.create_batch(3, dataset=dataset)
@@ -142,10 +157,7 @@ def test_responses_are_counted_by_mode_and_rankings_by_run(dataset):
             results={},
         )
     found = counts(dataset.study)
-    assert found.modes == {
-        "multiple_choice": ModeCounts(runs=2, targets=2, responses=5),
-        "simulated_user": ModeCounts(runs=1, targets=1, responses=1),
-    }
+    assert found.responses_by_mode == {"multiple_choice": 5, "simulated_user": 1}
     assert (found.responses, found.rankable_runs, found.ranked_runs) == (6, 3, 1)
 
 
@@ -173,8 +185,8 @@ def test_many_studies_take_as_many_queries_as_one(dataset, django_assert_num_que
 
 FILTERED = Counts(datasets=1, generated=80, statuses={"duplicate": 8, "kept": 48, "dropped": 24})
 LABELLING = replace(FILTERED, campaigns={Campaign.State.OPEN: 1}, items=40, items_complete=12, labels=90, people=3)
-SAID = {"multiple_choice": ModeCounts(runs=2, targets=2, responses=192)}
-BOTH = SAID | {"simulated_user": ModeCounts(runs=2, targets=2, responses=96)}
+SAID = {"multiple_choice": 192}
+BOTH = SAID | {"simulated_user": 96}
 
 
 @pytest.mark.parametrize(
@@ -192,24 +204,24 @@ BOTH = SAID | {"simulated_user": ModeCounts(runs=2, targets=2, responses=96)}
             "Evaluate a target on the 680 scenarios that stand.",
             "evaluation:runs",
         ),
-        (replace(LABELLING, modes=SAID, rankable_runs=2), "with a simulated user, too", "evaluation:runs"),
+        (replace(LABELLING, responses_by_mode=SAID, rankable_runs=2), "with a simulated user, too", "evaluation:runs"),
         (
-            replace(LABELLING, modes=BOTH, rankable_runs=4, ranked_runs=1),
+            replace(LABELLING, responses_by_mode=BOTH, rankable_runs=4, ranked_runs=1),
             "3 runs have no ranking",
             "evaluation:rankings",
         ),
         (
-            replace(LABELLING, modes=BOTH, rankable_runs=4, ranked_runs=4),
+            replace(LABELLING, responses_by_mode=BOTH, rankable_runs=4, ranked_runs=4),
             "28 items wait for labels (12 of 40 complete)",
             "annotation:campaigns",
         ),
         (
-            replace(LABELLING, modes=BOTH, rankable_runs=4, ranked_runs=4, items_complete=40),
+            replace(LABELLING, responses_by_mode=BOTH, rankable_runs=4, ranked_runs=4, items_complete=40),
             "see how far they agree",
             "annotation:agreement",
         ),
         (
-            replace(FILTERED, campaigns={"closed": 1}, modes=BOTH, rankable_runs=4, ranked_runs=4),
+            replace(FILTERED, campaigns={"closed": 1}, responses_by_mode=BOTH, rankable_runs=4, ranked_runs=4),
             "Everything stands: export it.",
             "exports:exports",
         ),
