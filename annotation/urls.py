@@ -9,7 +9,6 @@ _LABEL = "label/<slug:study>/<slug:campaign>/"
 _CAMPAIGN = "studies/<slug:study>/campaigns/<slug:campaign>/"
 _AGREEMENT = "studies/<slug:study>/agreement/"
 urlpatterns = [
-    path("queue/", labelling.queue, name="queue"),
     path(_LABEL, labelling.label, name="label"),
     path(f"{_LABEL}guideline/", labelling.guideline, name="guideline"),
     path(f"{_LABEL}start/", labelling.start, name="label_start"),

@@ -1,4 +1,4 @@
-"""The annotator's pages: the queue, the guideline, and the label screen.
+"""The annotator's pages: the guideline, and the label screen.
 
 The screen works without JavaScript as plain forms; `label.js` sends the same forms in the background and puts the fragment
 that comes back in place.
@@ -24,13 +24,6 @@ from conflictscope.errors import ConflictScopeError
 from conflictscope.http import Request
 from conflictscope.studies.access import study_for
 from conflictscope.studies.permissions import Action
-
-
-@never_cache
-@require_safe
-def queue(request: Request) -> HttpResponse:
-    """The fragment of the home page: where this person may label, and how far they are."""
-    return render(request, "annotation/_queue.html", {"entries": labelling.queue(request.user)})
 
 
 @never_cache

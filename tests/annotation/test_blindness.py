@@ -32,7 +32,7 @@ SECRETS = (
     "Lead refusal", "badge-pass", "badge-fail", "badge-dropped", "badge-kept", "Decided", "κ",
 )  # fmt: skip
 # Below these an annotator may go; everything else of a study is not there for them.
-OPEN = ("/label/", "/queue/")
+OPEN = ("/label/",)
 
 
 @pytest.fixture
@@ -143,7 +143,6 @@ def test_the_crawl_reaches_every_room(world: dict[str, Any]) -> None:
         f"/label/mine/check/{world['tokens'][0]}/submit/",
         "/api/v1/studies/mine/runs/",
         "/admin/annotation/",
-        "/queue/",
     ):
         assert address in asked
 

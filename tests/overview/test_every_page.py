@@ -85,7 +85,6 @@ OPEN_TO: dict[str, Action | str] = {
     "api-run": Action.SEE,
     "api-responses": Action.SEE,
     "api-rankings": Action.SEE,
-    "annotation:queue": LOGGED_IN,
     "annotation:label": Action.LABEL,
     "annotation:guideline": Action.LABEL,
     "annotation:label_start": Action.LABEL,
