@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from decimal import Decimal
 
-from django.db.models import Count, Q, Sum
+from django.db.models import Count, Exists, F, OuterRef, Q, Sum
 from django.utils import timezone
 
 from conflictscope.jobs.engine import JobCounts
@@ -50,16 +50,50 @@ class Progress:
 
 
 @dataclass(frozen=True, slots=True)
-class Usage:
-    """The calls that a job's items asked for."""
+class Step:
+    """The calls that a job's items asked for, for one purpose and of one endpoint."""
 
-    calls: int = 0
-    from_log: int = 0  # answered by the call log, not paid for again
-    unknown: int = 0  # sent, and never seen to come back: they may have been billed
-    unpriced: int = 0  # answered by an endpoint that has no price
-    simulated: int = 0
-    tokens_in: int = 0
-    tokens_out: int = 0
+    purpose: str
+    endpoint: str
+    calls: int
+    from_log: int  # answered by the call log, not paid for again
+    unpriced: int  # a reply of unknown cost: no price, or no count of tokens
+    simulated: int
+    tokens_in: int
+    tokens_out: int
+    spent: Decimal
+
+
+@dataclass(frozen=True, slots=True)
+class Usage:
+    """The calls that a job's items asked for: the steps in the order of their names, and their sums."""
+
+    steps: Sequence[Step]
+    unknown: int  # sent, never seen to come back, and asked again: they may have been billed
+
+    @property
+    def calls(self) -> int:
+        return sum(step.calls for step in self.steps)
+
+    @property
+    def from_log(self) -> int:
+        return sum(step.from_log for step in self.steps)
+
+    @property
+    def unpriced(self) -> int:
+        return sum(step.unpriced for step in self.steps)
+
+    @property
+    def simulated(self) -> int:
+        return sum(step.simulated for step in self.steps)
+
+    @property
+    def tokens_in(self) -> int:
+        return sum(step.tokens_in for step in self.steps)
+
+    @property
+    def tokens_out(self) -> int:
+        return sum(step.tokens_out for step in self.steps)
 
 
 def progress_of(jobs: Sequence[Job]) -> list[Progress]:
@@ -82,18 +116,37 @@ def progress_of(jobs: Sequence[Job]) -> list[Progress]:
 
 
 def usage_of(job: Job) -> Usage:
-    """What the job asked of language models, and how much of it came from the log."""
+    """What the job asked of language models, step by step, and how much of it came from the log."""
     paid = Q(from_cache=False)
-    said = CallUse.objects.filter(item__job=job).aggregate(
-        calls=Count("pk"),
-        from_log=Count("pk", filter=Q(from_cache=True)),
-        unknown=Count("pk", filter=paid & Q(call__outcome=Call.Outcome.SENT)),
-        unpriced=Count("pk", filter=paid & Q(call__cost__isnull=True) & ~Q(call__outcome=Call.Outcome.SENT)),
-        simulated=Count("pk", filter=Q(call__simulated=True)),
-        tokens_in=Sum("call__tokens_in", filter=paid, default=0),
-        tokens_out=Sum("call__tokens_out", filter=paid, default=0),
+    without_reply = Q(call__outcome__in=[Call.Outcome.SENT, Call.Outcome.FAILED])
+    rows = (
+        CallUse.objects.filter(item__job=job)
+        .values(purpose=F("call__purpose"), endpoint=F("call__endpoint__name"))
+        .annotate(
+            calls=Count("pk"),
+            from_log=Count("pk", filter=~paid),
+            unpriced=Count("pk", filter=paid & Q(call__cost__isnull=True) & ~without_reply),
+            simulated=Count("pk", filter=Q(call__simulated=True)),
+            tokens_in=Sum("call__tokens_in", filter=paid, default=0),
+            tokens_out=Sum("call__tokens_out", filter=paid, default=0),
+            spent=Sum("call__cost", filter=paid, default=Decimal(0)),
+        )
+        .order_by("purpose", "endpoint")
     )
-    return Usage(**said)
+    return Usage(steps=[Step(**row) for row in rows], unknown=lost_calls(job))
+
+
+def lost_calls(job: Job) -> int:
+    """How many requests of the job went out and were asked again, because nobody saw their reply.
+
+    A use is noted when a call ends, so a call whose worker died has none. It is known by its question, which the job has asked
+    again; what it has not come back to yet looks like a call that is still on its way.
+    """
+    asked = CallUse.objects.filter(
+        item__job=job, call__request_digest=OuterRef("request_digest"), call__sample=OuterRef("sample")
+    )
+    unseen = Call.objects.filter(outcome=Call.Outcome.SENT, sent_at__gte=job.created_at)
+    return unseen.filter(Exists(asked)).count()
 
 
 def budget_left(job: Job) -> Decimal | None:

@@ -188,27 +188,37 @@ def test_usage_tells_paid_logged_unknown_and_unpriced_calls_apart(client, job):
         {"outcome": "ok", "cost": Decimal("0.01"), "tokens_in": 100, "tokens_out": 20, "simulated": True},
         {"outcome": "ok", "cost": None, "tokens_in": 50, "tokens_out": 10},
         {"outcome": "ok", "cost": Decimal("0.01"), "tokens_in": 7, "tokens_out": 7},
-        {"outcome": "sent"},
+        {"outcome": "failed", "purpose": "retest"},
     ]
     for number, (item, facts) in enumerate(zip(items, calls, strict=True)):
         call = Call.objects.create(
             endpoint=endpoint,
-            purpose="test",
             prompt_name="verbatim",
             prompt_version=0,
             prompt_digest="d",
             request={},
             request_digest=f"r{number}",
-            **facts,
+            **{"purpose": "test", **facts},
         )
         CallUse.objects.create(item=item, call=call, from_cache=number == 2)
+    # Two requests whose worker died. The job has asked one of them again; the other is of somebody else.
+    for digest in ("r1", "elsewhere"):
+        Call.objects.create(
+            endpoint=endpoint, purpose="test", prompt_name="x", prompt_version=0, request={}, request_digest=digest
+        )
     usage = usage_of(job)
     assert (usage.calls, usage.from_log, usage.unknown, usage.unpriced, usage.simulated) == (4, 1, 1, 1, 1)
     assert (usage.tokens_in, usage.tokens_out) == (150, 30)
+    assert [(step.purpose, step.endpoint, step.calls, step.spent) for step in usage.steps] == [
+        ("retest", endpoint.name, 1, 0),
+        ("test", endpoint.name, 3, Decimal("0.01")),
+    ]
 
     client.force_login(job.study.created_by)
     text = client.get(job.get_absolute_url()).text
     assert "1 call was in flight when a worker died" in text
+    assert "The cost of 1 call is unknown" in text
+    assert "retest" in text
     assert "badge-simulated" in text
 
 
