@@ -66,3 +66,12 @@ def test_a_form_with_a_mistake_comes_back_with_a_sentence_and_stores_nothing(
     assert response.status_code == 400
     assert says in response.content.decode()
     assert (Study.objects.count(), Membership.objects.count()) == (1, 1)
+
+
+def test_a_form_that_came_too_late_leads_to_the_login_but_not_back_to_an_address_for_forms(study: Study) -> None:
+    visitor = Client(enforce_csrf_checks=True)
+    refused = visitor.post(reverse("overview:remove_member", args=[study.slug]), {"username": "ada"})
+    assert refused.status_code == 403
+    said = refused.content.decode()
+    assert "This form is out of date" in said
+    assert f'class="button button-primary" href="{reverse("login")}"' in said
