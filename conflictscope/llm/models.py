@@ -147,6 +147,14 @@ class Call(models.Model):
         ]
         indexes = [  # log.find: has this very question been answered before?
             models.Index("request_digest", "sample", name="call_of_request"),
+            # spending: sums over all calls of an endpoint, without reading what was said in them
+            models.Index(
+                "endpoint", "purpose", "outcome", "sent_at", "cost", "tokens_in", "tokens_out", name="call_spend"
+            ),
+            # spending.last_errors: the newest failed call of an endpoint
+            models.Index("endpoint", "id", condition=Q(outcome="failed"), name="call_failed"),
+            # jobs.progress.lost_calls: the few whose end nobody saw
+            models.Index("sent_at", condition=Q(outcome="sent"), name="call_unseen"),
         ]
 
     def __str__(self) -> str:

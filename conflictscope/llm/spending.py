@@ -8,8 +8,7 @@ from datetime import date, timedelta
 from decimal import Decimal
 from typing import Any
 
-from django.db.models import Count, Max, Q, QuerySet, Sum
-from django.db.models.functions import TruncDate
+from django.db.models import Case, Count, IntegerField, Max, Q, QuerySet, Sum, Value, When
 from django.utils import timezone
 
 from conflictscope.llm.models import Call, Endpoint
@@ -70,10 +69,14 @@ def spend_by_purpose(endpoint: Endpoint) -> dict[str, Spend]:
 
 def spend_by_day(endpoint: Endpoint, *, days: int = DAYS) -> dict[date, Spend]:
     """Of the last so many days (of the server's time zone, UTC) those with calls, newest first."""
-    since = timezone.now().replace(hour=0, minute=0, second=0, microsecond=0) - timedelta(days=days - 1)
-    lately = endpoint.calls.filter(sent_at__gte=since).annotate(day=TruncDate("sent_at"))
-    found = _by("day", _figures(lately, "day"))
-    return dict(sorted(found.items(), reverse=True))
+    today = timezone.now().replace(hour=0, minute=0, second=0, microsecond=0)
+    begins = [today - timedelta(days=ago) for ago in range(days)]
+    # Compared rather than truncated: SQLite would call back into Python for every row.
+    day = Case(
+        *(When(sent_at__gte=begin, then=Value(ago)) for ago, begin in enumerate(begins)), output_field=IntegerField()
+    )
+    lately = endpoint.calls.filter(sent_at__gte=begins[-1]).annotate(days_ago=day)
+    return {begins[ago].date(): spend for ago, spend in _by("days_ago", _figures(lately, "days_ago")).items()}
 
 
 def together(spends: Iterable[Spend]) -> Spend:
