@@ -10,7 +10,7 @@ One line for each backend:
     ok, unparsable, refused, failed
                  how their items ended: an answer; one that could not be read, even when asked again; a refusal; an error
     lost         items without an end, or without the rows they should have written, and replies that the simulator gave in
-                 full and the log does not have
+                 full, that the log does not have, and that were no unknown call's
     duplicated   rows written twice, and questions of which a second good reply was fetched although the first was recorded
     unknown      calls in flight at a kill: sent, perhaps billed, their reply unseen
     concurrency  the most calls that one kill can catch in flight, so that unknown is at most kills × concurrency
@@ -26,10 +26,11 @@ import csv
 import json
 import os
 import random
+import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -74,17 +75,13 @@ def main() -> int:
         command += [f"--{name}={getattr(options, name)}" for name in ("judged", "chosen", "kills", "seed")]
         try:
             with installation.scratch(backend) as environment:
-                done = subprocess.run(command, env=environment, stdout=subprocess.PIPE, text=True)
+                said = _said(command, environment)
         except Unavailable as exc:
             say(f"{backend}: not measured. {exc}")
             code = 1
             continue
-        if done.returncode:
-            say(f"{backend}: not measured, for the reason above")
-            code = 1
-            continue
-        print(done.stdout, end="", flush=True)
-        line = json.loads(done.stdout)
+        print(said, end="", flush=True)
+        line = json.loads(said)
         wrong = [name for name in ("lost", "duplicated", "rerun_calls") if line[name]]
         if line["unknown"] > line["kills"] * line["concurrency"]:
             wrong.append("unknown")
@@ -94,6 +91,23 @@ def main() -> int:
             say(f"{backend}: not as it should be: {', '.join(f'{name} {line[name]}' for name in wrong)}")
             code = 1
     return code
+
+
+def _said(command: Sequence[str], environment: Mapping[str, str]) -> str:
+    """What a process says on standard output. Interrupted, it is waited for: it has workers to stop."""
+    # In a session of its own, so that Ctrl-C reaches it once, from here.
+    with subprocess.Popen(
+        command, env=environment, stdout=subprocess.PIPE, text=True, start_new_session=True
+    ) as process:
+        try:
+            said, _ = process.communicate()
+        except BaseException:
+            process.send_signal(signal.SIGINT)
+            process.communicate()
+            raise
+    if process.returncode:
+        raise Unavailable("The reason stands above.")
+    return said
 
 
 def _arguments() -> argparse.Namespace:
@@ -128,11 +142,6 @@ class Workers:
         for victim in victims:
             victim.kill()
             self.groups.remove(victim)
-
-    def stop(self) -> None:
-        for group in self.groups:
-            group.stop()
-        self.groups.clear()
 
 
 class Measurement:
@@ -223,7 +232,8 @@ class Measurement:
                         break
                     time.sleep(self.rng.uniform(0, 0.3))
                     everybody = self.rng.random() < 0.15
-                    victims = list(workers.groups) if everybody else [self.rng.choice(workers.groups)]
+                    # The newest one may not have begun: to kill it would be no test.
+                    victims = list(workers.groups) if everybody else [self.rng.choice(workers.groups[:-1])]
                     workers.kill(victims)
                     self.kills += len(victims)
                     say(f"{self.backend}: {self.ended(jobs)} of {self.planned} items, {self.kills} kills")
@@ -231,7 +241,7 @@ class Measurement:
                     self.wait_for_newcomers(jobs)
                 self.wait_for(1.0, jobs)
         finally:
-            workers.stop()
+            workers.kill(list(workers.groups))
 
     def wait_for(self, share: float, jobs: Sequence[Job]) -> bool:
         """Until such a share of the items has ended. False: the jobs have ended, or the time is over."""
@@ -297,19 +307,22 @@ class Measurement:
             twice += max(rows - wanted, 0)
 
         good = Call.objects.filter(outcome=Call.Outcome.OK)
-        good_distinct = good.values("request_digest", "sample").distinct().count()
-        unknown = Call.objects.filter(outcome=Call.Outcome.SENT).count()
-        # A good reply that nobody saw is asked for again, once for each call that a kill left unknown.
-        again = max(ledger["good"] - ledger["good_distinct"] - unknown, 0)
+        unseen = Call.objects.filter(outcome=Call.Outcome.SENT)
+        answered = set(good.values_list("request_digest", "sample"))
+        # A good reply that a kill kept from being seen is asked for again. The second time may go wrong, so that the log
+        # has no good one; or it is good again, and the simulator has given two.
+        never_seen = len(set(unseen.values_list("request_digest", "sample")) - answered)
+        unlogged = max(ledger["good_distinct"] - len(answered) - never_seen, 0)
+        again = max(ledger["good"] - ledger["good_distinct"] - unseen.count(), 0)
         return {
             "planned": self.planned,
             "ok": done.count() - unparsable - refused,
             "unparsable": unparsable,
             "refused": refused,
             "failed": failed,
-            "lost": self.planned - done.count() - failed + missing + max(ledger["good_distinct"] - good_distinct, 0),
-            "duplicated": twice + good.count() - good_distinct + again,
-            "unknown": unknown,
+            "lost": self.planned - done.count() - failed + missing + unlogged,
+            "duplicated": twice + good.count() - len(answered) + again,
+            "unknown": unseen.count(),
         }
 
     def start_again(self) -> None:
