@@ -1,8 +1,10 @@
-"""Founding a study, and who belongs to it."""
+"""Making accounts, founding a study, and who belongs to it."""
 
 from __future__ import annotations
 
 from django.contrib.auth.models import User
+from django.contrib.auth.password_validation import validate_password
+from django.core.exceptions import ValidationError
 from django.db import IntegrityError, transaction
 from django.utils.text import slugify
 
@@ -12,6 +14,28 @@ from conflictscope.studies.permissions import Role
 
 # Addresses below studies/ that belong to pages of their own.
 RESERVED_SLUGS = frozenset({"new"})
+
+
+def create_account(username: str, *, password: str) -> User:
+    """A person who may log in, and belongs to no study yet.
+
+    Raises:
+        InvalidInput: the username or the password will not do; the sentence says why.
+        Conflict: somebody has this username.
+    """
+    user = User(username=username.strip())
+    try:
+        user.clean_fields(exclude=["password"])
+        validate_password(password, user)
+    except ValidationError as exc:
+        raise InvalidInput(" ".join(exc.messages)) from exc
+    user.set_password(password)
+    try:
+        with transaction.atomic():
+            user.save()
+    except IntegrityError as exc:
+        raise Conflict(f"Somebody has the username {user.username!r} already: choose another.") from exc
+    return user
 
 
 def create_study(*, name: str, created_by: User, slug: str = "", description: str = "") -> Study:
@@ -84,7 +108,7 @@ def user_named(username: str) -> User:
     except User.DoesNotExist as exc:
         raise NotFound(
             f"Nobody has the username {username.strip()!r}. An administrator makes accounts, under Admin or with: "
-            "manage.py createsuperuser."
+            "manage.py create_account."
         ) from exc
 
 

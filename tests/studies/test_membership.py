@@ -1,6 +1,9 @@
 """Founding studies and who belongs to them."""
 
+from io import StringIO
+
 import pytest
+from django.contrib.auth.models import User
 from django.core.management import CommandError, call_command
 
 from conflictscope.errors import Conflict, InvalidInput, NotFound
@@ -114,6 +117,35 @@ def test_commands_found_a_study_and_add_members(capsys):
         "Study 'Helpful or honest' stands: --study hh, owned by ada.",
         "grace is annotator of 'Helpful or honest'.",
     ]
+
+
+def make_account(monkeypatch, username, password):
+    monkeypatch.setattr("sys.stdin", StringIO(f"{password}\n"))
+    call_command("create_account", username, verbosity=0, stdout=StringIO())
+
+
+def test_an_account_is_made_with_a_password_from_standard_input(monkeypatch):
+    make_account(monkeypatch, "grace", "a quiet harbour at dusk")
+    grace = User.objects.get(username="grace")
+    assert grace.check_password("a quiet harbour at dusk")
+    assert not grace.is_staff
+    assert not grace.is_superuser
+
+
+@pytest.mark.parametrize(
+    ("username", "password", "says"),
+    [
+        ("grace", "short", "too short"),
+        ("grace", "", "too short"),
+        ("gr ace", "a quiet harbour at dusk", "valid username"),
+        ("ada", "a quiet harbour at dusk", "Somebody has the username 'ada'"),
+    ],
+)
+def test_an_account_that_will_not_do_is_refused_in_words(monkeypatch, username, password, says):
+    UserFactory(username="ada")
+    with pytest.raises(CommandError, match=says):
+        make_account(monkeypatch, username, password)
+    assert User.objects.count() == 1
 
 
 @pytest.mark.parametrize(

@@ -8,6 +8,7 @@ import signal
 import socket
 import threading
 import time
+from io import StringIO
 from typing import Any
 
 import pytest
@@ -72,6 +73,14 @@ def test_a_simulator_that_answers_there_already_is_named(simulator: Running) -> 
     port = simulator.base_url.rpartition(":")[2]
     with pytest.raises(CommandError, match=rf"answer at http://127\.0\.0\.1:{port} already"):
         call_command("simulate_llms", "--port", port)
+
+
+@pytest.mark.django_db
+def test_the_endpoints_can_be_pointed_to_a_simulator_that_answers_already(simulator: Running) -> None:
+    out = StringIO()
+    call_command("simulate_llms", "--endpoints", "--port", simulator.base_url.rpartition(":")[2], stdout=out)
+    assert "answer at" in out.getvalue()
+    assert Endpoint.objects.get(name="sim-judge").base_url == f"{simulator.base_url}/v1"
 
 
 def test_a_port_that_something_else_holds_is_named() -> None:

@@ -43,9 +43,8 @@ class Command(ConflictScopeCommand):
         )
         shown = f"[{host}]" if ":" in host else host
         if port and answers_at(f"http://{shown}:{port}"):
-            raise InvalidInput(
-                f"Simulated LLMs answer at http://{shown}:{port} already. Use those, or choose another --port."
-            )
+            self._use_those(f"http://{shown}:{port}", endpoints=options["endpoints"])
+            return
         with listen(host, port) as sock:
             address = f"http://{shown}:{sock.getsockname()[1]}"
             if options["endpoints"]:
@@ -59,6 +58,12 @@ class Command(ConflictScopeCommand):
                 signal.signal(signal.SIGTERM, before)
         counts = simulation.ledger.counts()
         self.stdout.write(f"Stopped after {counts['requests']} requests, {counts['good']} of them answered in full.")
+
+    def _use_those(self, address: str, *, endpoints: bool) -> None:
+        if not endpoints:
+            raise InvalidInput(f"Simulated LLMs answer at {address} already. Use those, or choose another --port.")
+        simulated_endpoints(address)
+        self.stdout.write(f"Simulated LLMs answer at {address} already; their endpoints point there.")
 
     def _say(self, address: str, *, endpoints: bool) -> None:
         self.stdout.write(f"Simulated LLMs at {address}: {', '.join(LLM_IDS)}. Ctrl-C stops them.")
