@@ -42,7 +42,7 @@ class EvaluateForm(forms.Form):
     samples = forms.IntegerField(min_value=1, max_value=100, initial=1, help_text="Answers to each question.")
     seed = forms.IntegerField(min_value=0, initial=0, help_text="Another seed begins another run.")
     budget = forms.DecimalField(
-        min_value=0, required=False, help_text="US dollars for each target and mode; a job stops when they are spent."
+        min_value=0, required=False, help_text="US dollars for each target and mode; a job pauses when they are spent."
     )
 
     def __init__(self, *args: Any, dataset: Dataset, **kwargs: Any) -> None:

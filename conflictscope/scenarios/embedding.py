@@ -67,7 +67,9 @@ def _encoder(name: str, may_download: bool) -> Any:
         # Read when huggingface_hub is first imported, which is below: a look-up in the installed files stays one.
         os.environ.setdefault("HF_HUB_OFFLINE", "1")
     from sentence_transformers import SentenceTransformer  # takes seconds: only those wait who embed
+    from transformers.utils import logging as of_transformers
 
+    of_transformers.disable_progress_bar()
     try:
         encoder = SentenceTransformer(str(folder), device="cpu", local_files_only=not may_download)
     except (OSError, ValueError) as exc:

@@ -399,7 +399,8 @@ def _warnings(task: _Task, warning: str, disconnected: int, resamples: int) -> t
     if warning:
         said.append(warning)
     if disconnected and disconnected / resamples <= MANY_DISCONNECTED:
-        said.append(f"{disconnected} of {resamples} resamples have no finite fit and were fitted with the penalty")
+        some = "one has" if disconnected == 1 else f"{disconnected} have"
+        said.append(f"of {resamples} resamples {some} no finite fit: there the penalty was used")
     if task.method == "penalised":
         said.append(f"penalised fit (alpha {task.alpha:g}): strengths are drawn towards each other")
     if task.method == "authors":
