@@ -14,6 +14,7 @@ from django.core.exceptions import ValidationError
 from django.db import IntegrityError, transaction
 
 from conflictscope.errors import Conflict, InvalidInput, NotFound
+from conflictscope.llm.addresses import check_address
 from conflictscope.llm.models import Endpoint
 
 OWN_ADDRESSES = {
@@ -151,7 +152,7 @@ def check_endpoint(endpoint: Endpoint) -> None:
 def check_base_url(base_url: str, *, provider: str) -> None:
     """
     Raises:
-        InvalidInput: no http(s) address, one that carries a secret, or none where one is needed.
+        InvalidInput: no http(s) address, one that carries a secret or may not be reached, or none where one is needed.
     """
     if not base_url:
         if provider == Endpoint.Provider.OPENAI_COMPATIBLE:
@@ -169,6 +170,7 @@ def check_base_url(base_url: str, *, provider: str) -> None:
             "A base_url may hold no user, password, query or fragment: it is shown to people. "
             "Put the key into an environment variable and name that."
         )
+    check_address(base_url)
 
 
 def check_key_name(key_name: str, *, provider: str, base_url: str) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 
 from conflictscope.errors import ConflictScopeError
+from conflictscope.llm.addresses import check_resolved
 from conflictscope.llm.endpoints import OWN_ADDRESSES, check_key_name
 from conflictscope.llm.errors import MissingKey
 from conflictscope.llm.models import Endpoint
@@ -21,6 +22,7 @@ def adapter_for(endpoint: Endpoint) -> Adapter:
 
     Raises:
         MissingKey: the variable that the endpoint names is not set, or it names none and the provider insists on a key.
+        PermanentLLMError: the endpoint is at an internal address, and such are not allowed.
     """
     connection = connection_of(endpoint)
     if endpoint.provider == Endpoint.Provider.ANTHROPIC:
@@ -35,8 +37,10 @@ def adapter_for(endpoint: Endpoint) -> Adapter:
 def connection_of(endpoint: Endpoint) -> Connection:
     """
     Raises:
-        MissingKey: as `adapter_for`.
+        PermanentLLMError: as `adapter_for`.
     """
+    if endpoint.base_url:
+        check_resolved(endpoint.base_url)
     return Connection(
         name=endpoint.name,
         llm=endpoint.llm,

@@ -200,6 +200,7 @@ def test_what_calls_were_made_to_stays_and_the_page_says_why(administrator: Clie
     assert (endpoint.llm, endpoint.base_url, endpoint.price_in) == ("sim-judge", "http://127.0.0.1:9/v1", 3)
 
 
+@pytest.mark.backends
 def test_no_other_door_changes_it_either() -> None:
     endpoint = EndpointFactory(name="judge")
     call_of(endpoint)
@@ -380,6 +381,7 @@ def test_a_call_of_another_endpoint_is_not_shown_here(administrator: Client) -> 
 # Spend
 
 
+@pytest.mark.backends
 def test_spend_is_told_by_step_and_by_how_calls_ended(administrator: Client) -> None:
     endpoint = EndpointFactory()
     call_of(endpoint, cost=Decimal("1.25"), tokens_in=1000, tokens_out=50)
@@ -410,6 +412,7 @@ def test_spend_is_told_by_step_and_by_how_calls_ended(administrator: Client) -> 
     assert "answered 500: Oh." in listed
 
 
+@pytest.mark.backends
 def test_spend_is_told_by_day_of_the_last_thirty() -> None:
     endpoint = EndpointFactory()
     now = timezone.now()
@@ -430,6 +433,7 @@ def test_prices_that_nobody_knows_are_unknown_and_not_nothing(administrator: Cli
     assert "Nothing was asked here yet." in administrator.get(page_of(endpoint)).text
 
 
+@pytest.mark.backends
 def test_the_last_error_is_the_newest(administrator: Client) -> None:
     endpoint = EndpointFactory()
     call_of(endpoint, "failed", error="The first.")
