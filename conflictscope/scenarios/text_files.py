@@ -60,7 +60,9 @@ def _refuse_wrong_encoding(file: BinaryIO, codec: str, *, path: Path, named: boo
             line += exc.object[: exc.start].count(b"\n")
             wanted = codec.removesuffix("-sig").upper()
             advice = (
-                "Name its encoding with --encoding, or save it as UTF-8." if not named else "Name another encoding."
+                "Name its encoding (on the command line: --encoding), or save it as UTF-8."
+                if not named
+                else "Name another encoding."
             )
             guess = "" if named else _guess(path)
             raise InvalidInput(
