@@ -33,8 +33,11 @@ logger = logging.getLogger(__name__)
 LEASE = timedelta(seconds=60)
 RENEW_EVERY = timedelta(seconds=15)
 POLL_SECONDS = 0.3  # how often a worker with nothing to claim looks again
-PROGRESS_SECONDS = 0.2  # how often progress is shown at most: it counts rows
-IN_FLIGHT = 64  # items a worker does side by side; each endpoint's own concurrency bounds the calls
+PROGRESS_SECONDS = 0.2  # how often progress is shown at most
+# Items a worker holds side by side: so many at the least, and half as many again as calls may be under way to the endpoints it has
+# met, so that every slot has somebody waiting for it while items are read and written. It claims a quarter of them at a time.
+IN_FLIGHT = 64
+MOST_IN_FLIGHT = 1024
 MAX_ATTEMPTS = 5
 FIRST_BACKOFF = timedelta(seconds=2)
 # So many items failed for one permanent reason, and none done: the reason is the job's, not the items'.
@@ -69,8 +72,10 @@ class _Worker:
         self.progress = progress
         self.name = uuid.uuid4().hex
         self.in_flight: set[asyncio.Task[None]] = set()
+        self.look_again = asyncio.Event()
+        self.enough = 0  # items in flight; with fewer, more are claimed
         self.trouble: BaseException | None = None
-        self.shown_at = 0.0
+        self.show_at = 0.0
 
     def run(self) -> None:
         async_to_sync(self._run)()
@@ -92,15 +97,18 @@ class _Worker:
 
     async def _claim_and_do(self, client: Client) -> None:
         while True:
-            room = IN_FLIGHT - len(self.in_flight)
+            most = min(MOST_IN_FLIGHT, max(IN_FLIGHT, client.room * 3 // 2))
+            room = most - len(self.in_flight)
             stopping = self.trouble is not None or (self.until is not None and timezone.now() >= self.until)
             items = [] if stopping else await _db(self._claim)(room)
             for item in items:
-                self.in_flight.add(asyncio.create_task(self._do(item, client)))
+                task = asyncio.create_task(self._do(item, client))
+                self.in_flight.add(task)
+                task.add_done_callback(self._ended)
             if self.in_flight:
-                _, self.in_flight = await asyncio.wait(
-                    self.in_flight, return_when=asyncio.FIRST_COMPLETED, timeout=None if stopping else POLL_SECONDS
-                )
+                # Where there is no more to claim, there is no use in looking whenever an item ends.
+                self.enough = 0 if stopping or len(items) < room else most - most // 4
+                await self._wait_a_little()
                 await self._show_progress()
                 continue
             if stopping:
@@ -111,11 +119,31 @@ class _Worker:
             if step is _Next.WAIT:
                 await asyncio.sleep(POLL_SECONDS)
 
+    def _ended(self, task: asyncio.Task[None]) -> None:
+        self.in_flight.discard(task)
+        if not task.cancelled() and (error := task.exception()) is not None:
+            self.trouble = self.trouble or error  # not even putting the item back went well
+        if len(self.in_flight) <= self.enough:
+            self.look_again.set()
+
+    async def _wait_a_little(self) -> None:
+        """Until so many items have ended that it is worth claiming others, or for POLL_SECONDS."""
+        self.look_again.clear()
+        if len(self.in_flight) <= self.enough:
+            return
+        alarm = asyncio.get_running_loop().call_later(POLL_SECONDS, self.look_again.set)
+        try:
+            await self.look_again.wait()
+        finally:
+            alarm.cancel()
+
     async def _show_progress(self) -> None:
         now = time.monotonic()
-        if self.progress and now - self.shown_at >= PROGRESS_SECONDS:
-            self.shown_at = now
+        if self.progress and now >= self.show_at:
             await _db(self.progress)(self.job)
+            # It counts rows, of which there may be a million: let it have a twentieth of the time.
+            took = time.monotonic() - now
+            self.show_at = now + max(PROGRESS_SECONDS, 20 * took)
 
     async def _renew_for_ever(self) -> None:
         while True:
@@ -149,6 +177,7 @@ class _Worker:
                 updated_at=now,
             )
         for item in items:
+            item.job = self.job  # no query for what is known
             item.attempts += 1
         return items
 
@@ -180,7 +209,8 @@ class _Worker:
             await _db(self._put_back)(item, f"{type(exc).__name__}: {exc}", permanent=False)
 
     def _record(self, item: WorkItem, call: Call, from_cache: bool) -> None:
-        CallUse.objects.get_or_create(item=item, call=call, defaults={"from_cache": from_cache})
+        # In one query where get_or_create takes four: this is done for each call.
+        CallUse.objects.bulk_create([CallUse(item=item, call=call, from_cache=from_cache)], ignore_conflicts=True)
         if not from_cache and call.cost is not None:
             Job.objects.filter(pk=self.job.pk).update(spent=F("spent") + call.cost)
 

@@ -25,6 +25,24 @@ Record = Callable[[Call, bool], None]
 _SPENT = (Call.Outcome.MALFORMED, Call.Outcome.REFUSED, Call.Outcome.TRUNCATED, Call.Outcome.EMPTY)
 
 
+# All but what was written before the request was sent, which is long.
+_TOLD_BY_THE_END = (
+    "outcome",
+    "reply",
+    "error",
+    "resolved_llm",
+    "request_id",
+    "unsupported_parameters",
+    "tokens_in",
+    "tokens_out",
+    "cost",
+    "latency_ms",
+    "attempts",
+    "simulated",
+    "answered_at",
+)
+
+
 @dataclass(frozen=True, slots=True)
 class Course:
     """How sending went: how often it was tried, and how long the last try took."""
@@ -117,7 +135,7 @@ def _end(call: Call, course: Course, record: Record | None) -> None:
     call.latency_ms = course.latency_ms
     call.answered_at = timezone.now()
     with transaction.atomic(durable=True):
-        call.save()
+        call.save(update_fields=_TOLD_BY_THE_END)
         if call.simulated and not call.endpoint.simulated:
             Endpoint.objects.filter(pk=call.endpoint_id, simulated=False).update(simulated=True)
             call.endpoint.simulated = True
