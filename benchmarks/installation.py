@@ -40,6 +40,7 @@ def scratch(backend: str) -> Iterator[dict[str, str]]:
         "DJANGO_SETTINGS_MODULE": "conflictscope.settings",
         "CONFLICTSCOPE_VAR": str(folder),
         "CONFLICTSCOPE_KEY_SIMULATOR": "simulated",
+        "LLM_INTERNAL_ADDRESSES": "1",
         "SECRET_KEY": secrets.token_urlsafe(32),
         "PYTHONPATH": os.pathsep.join(filter(None, [str(ROOT), os.environ.get("PYTHONPATH", "")])),
     }

@@ -240,7 +240,7 @@ CELERY_BEAT_SCHEDULE = {
 LLM_KEY_NAMES = ["OPENAI_API_KEY", "ANTHROPIC_API_KEY"]
 LLM_KEY_PREFIX = "CONFLICTSCOPE_KEY_"
 # Whether endpoints may be on this machine and its own networks, as servers of one's own are.
-LLM_INTERNAL_ADDRESSES = env.bool("LLM_INTERNAL_ADDRESSES", default=True)
+LLM_INTERNAL_ADDRESSES = env.bool("LLM_INTERNAL_ADDRESSES", default=EMBEDDED_DATABASE)
 # Seconds before a call that failed in passing is sent again; each further wait is twice as long. 0: at once (tests).
 LLM_RETRY_DELAY = env.float("LLM_RETRY_DELAY", default=1.0)
 

@@ -23,6 +23,7 @@ def environment() -> dict[str, str]:
         "DATABASE_URL": database_url(),
         "CELERY_BROKER_URL": settings.CELERY_BROKER_URL,
         "SECRET_KEY": settings.SECRET_KEY,
+        "LLM_INTERNAL_ADDRESSES": "1",
     }
 
 

@@ -1,7 +1,7 @@
 """Where an endpoint may be: nobody shall make this server ask what only this server can reach.
 
 Machines of a cloud read their own credentials at addresses that answer to them alone; no LLM is there, so these are refused
-always. A loopback or private address is where one's own vLLM or Ollama is: it is allowed unless LLM_INTERNAL_ADDRESSES is off.
+always. A loopback or private address is where one's own vLLM or Ollama is: it is allowed where LLM_INTERNAL_ADDRESSES is on.
 """
 
 from __future__ import annotations
