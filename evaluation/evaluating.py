@@ -55,13 +55,21 @@ class EvaluateHandler:
             yield NewItem(key=key, payload={"step": step, "run": run.pk, **rest})
 
     def prepare(self, item: WorkItem) -> Question:
-        return self.steps[item.payload["step"]].prepare(_run(item.payload["run"]), item.payload)
+        return self.steps[item.payload["step"]].prepare(_run_of(item.job, item.payload["run"]), item.payload)
 
     async def ask(self, prepared: Question, door: Door) -> Any:
         return await prepared.ask(door)
 
     def store(self, item: WorkItem, outcome: Any) -> str:
         return self.steps[item.payload["step"]].store(item.payload["run"], item.payload, outcome)
+
+
+def _run_of(job: Job, run_id: int) -> Run:
+    """Read once for a worker's slice of the job, not for each item: what fixes a run does not change."""
+    run: Run | None = vars(job).get("_run")
+    if run is None:
+        run = vars(job)["_run"] = _run(run_id)
+    return run
 
 
 def _run(run_id: int) -> Run:

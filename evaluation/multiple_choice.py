@@ -101,7 +101,7 @@ class ChoiceStep:
         )
         if not created:
             return "there already"
-        response.calls.set(reply.call_ids)
+        response.calls.add(*reply.call_ids)
         judgement = Judgement.objects.create(
             response=response,
             source=Judgement.Source.PARSED,
