@@ -11,43 +11,22 @@ from django.contrib import admin
 from django.http import HttpRequest
 
 from annotation.models import Annotation, Assignment, Campaign, Decision, Flag, Guideline, Item, Participant
+from conflictscope.admin import LookOnly, LookOnlyInline
 
 
-class LookOnly(admin.ModelAdmin):
-    """Research data: made by people who label, never by hand."""
-
-    def has_add_permission(self, request: HttpRequest) -> bool:
-        return False
-
-    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return False
-
-    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return False
-
-
-class Inline(admin.TabularInline):
-    can_delete = False
-    extra = 0
-    max_num = 0
-
-
-class GuidelineInline(Inline):
+class GuidelineInline(LookOnlyInline):
     model = Guideline
     fields = ("version", "markdown", "created_at")
-    readonly_fields = fields
 
 
-class AnnotationInline(Inline):
+class AnnotationInline(LookOnlyInline):
     model = Annotation
     fields = ("question", "answer", "comment", "updated_at")
-    readonly_fields = fields
 
 
-class FlagInline(Inline):
+class FlagInline(LookOnlyInline):
     model = Flag
     fields = ("reason", "created_at")
-    readonly_fields = fields
 
 
 @admin.register(Campaign)

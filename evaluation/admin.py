@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from django.contrib import admin
-from django.http import HttpRequest
 
+from conflictscope.admin import LookOnly, LookOnlyInline
 from evaluation.models import Judgement, Ranking, Response, Run, Steering, Target
 
 
@@ -24,19 +22,6 @@ class SteeringAdmin(admin.ModelAdmin):
     search_fields = ["name"]
 
 
-class LookOnly(admin.ModelAdmin):
-    """Research data: made by the pipeline, never by hand."""
-
-    def has_add_permission(self, request: HttpRequest) -> bool:
-        return False
-
-    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return False
-
-    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return False
-
-
 @admin.register(Run)
 class RunAdmin(LookOnly):
     list_display = ["pk", "study", "dataset", "target", "mode", "scope", "seed", "created_at"]
@@ -44,13 +29,9 @@ class RunAdmin(LookOnly):
     list_filter = ["mode", "scope", "study"]
 
 
-class JudgementInline(admin.TabularInline):
+class JudgementInline(LookOnlyInline):
     model = Judgement
     fields = ("source", "judge", "panel", "choice", "order", "strength", "resolved", "reason")
-    readonly_fields = fields
-    can_delete = False
-    extra = 0
-    max_num = 0
 
 
 @admin.register(Response)

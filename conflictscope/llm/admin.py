@@ -6,6 +6,7 @@ from django.contrib import admin
 from django.db.models import QuerySet
 from django.http import HttpRequest
 
+from conflictscope.admin import LookOnly
 from conflictscope.llm.endpoints import IDENTITY, keeps_identity
 from conflictscope.llm.forms import EndpointForm
 from conflictscope.llm.models import Call, Endpoint
@@ -23,7 +24,7 @@ class EndpointAdmin(admin.ModelAdmin):
 
 
 @admin.register(Call)
-class CallAdmin(admin.ModelAdmin):
+class CallAdmin(LookOnly):
     list_display = ["pk", "endpoint", "purpose", "prompt_name", "outcome", "cost", "attempts", "sent_at"]
     list_filter = ["outcome", "endpoint", "purpose", "simulated"]
     search_fields = ["request_id", "prompt_name"]
@@ -32,12 +33,3 @@ class CallAdmin(admin.ModelAdmin):
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Call]:
         return super().get_queryset(request).order_by("-pk")
-
-    def has_add_permission(self, request: HttpRequest) -> bool:
-        return False
-
-    def has_change_permission(self, request: HttpRequest, obj: Call | None = None) -> bool:
-        return False
-
-    def has_delete_permission(self, request: HttpRequest, obj: Call | None = None) -> bool:
-        return False

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from django.contrib import admin
 from django.http import HttpRequest
 
+from conflictscope.admin import LookOnly, LookOnlyInline
 from conflictscope.scenarios.models import (
     Dataset,
     Judge,
@@ -18,30 +17,6 @@ from conflictscope.scenarios.models import (
     ValueSetVersion,
     Verdict,
 )
-
-
-class LookOnly(admin.ModelAdmin):
-    """Research data: made by the pipeline, never by hand."""
-
-    def has_add_permission(self, request: HttpRequest) -> bool:
-        return False
-
-    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return False
-
-    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return False
-
-
-class LookOnlyInline(admin.TabularInline):
-    can_delete = False
-    extra = 0
-
-    def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return False
-
-    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return False
 
 
 class ValueInline(LookOnlyInline):

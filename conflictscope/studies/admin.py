@@ -1,4 +1,5 @@
 from django.contrib import admin
+from django.http import HttpRequest
 
 from conflictscope.studies.models import Membership, Study
 
@@ -15,3 +16,7 @@ class StudyAdmin(admin.ModelAdmin):
     search_fields = ["name", "slug"]
     autocomplete_fields = ["created_by"]
     inlines = [MembershipInline]
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        """A study is founded by page or command, which give it its owner."""
+        return False
