@@ -142,8 +142,16 @@ def figures(jobs: list[Job], *, limit: float, sequential: float, cpu: float) -> 
         "speedup": round(achieved / sequential, 1),
         "cpu_s_per_1000": round(1000 * cpu / said["ok"], 2),
         "calls": said["calls"],
+        "most_at_once": most_at_once(jobs),
         "items": WorkItem.objects.filter(job__in=jobs).count(),
     }
+
+
+def most_at_once(jobs: list[Job]) -> int:
+    """The most calls that were under way together, by the log: more than the endpoint takes would be no throughput but a fault."""
+    times = calls_of(jobs).filter(answered_at__isnull=False).values_list("sent_at", "answered_at")
+    moments = sorted([(sent, 1) for sent, _ in times] + [(answered, -1) for _, answered in times])
+    return max(itertools.accumulate(step for _, step in moments), default=0)
 
 
 def calls_of(jobs: list[Job]) -> Any:
