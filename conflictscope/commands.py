@@ -12,6 +12,8 @@ from tqdm import tqdm
 
 from conflictscope.errors import ConflictScopeError
 
+STOPPED_BY_CTRL_C = 130  # what a shell expects of it: 128 and the number of the signal
+
 if TYPE_CHECKING:
     Bar = tqdm[Never]  # it goes over nothing of its own
 
@@ -27,6 +29,10 @@ class ConflictScopeCommand(BaseCommand):
             return super().execute(*args, **options)
         except ConflictScopeError as exc:
             raise CommandError(exc.sentence) from exc
+        except KeyboardInterrupt as exc:
+            raise CommandError(
+                "Stopped. Run the same command again: it does only what is missing.", returncode=STOPPED_BY_CTRL_C
+            ) from exc
         except (OperationalError, ProgrammingError) as exc:
             if not _behind():
                 raise

@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
+import signal
 import sys
+import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from datetime import timedelta
 from typing import Any
 
 from django.core.management.base import CommandError, CommandParser
 from django.utils import timezone
 
-from conflictscope.commands import ConflictScopeCommand
+from conflictscope.commands import STOPPED_BY_CTRL_C, ConflictScopeCommand
 from conflictscope.jobs import engine
 from conflictscope.jobs.models import Job
 
 NO_WORKER_AFTER = timedelta(seconds=30)
+STOPPING = "stopping: what is in flight ends first, Ctrl-C drops it"
 
 
 class JobCommand(ConflictScopeCommand):
@@ -40,7 +44,14 @@ class JobCommand(ConflictScopeCommand):
     def handle(self, *args: Any, **options: Any) -> None:
         started = self.start(**options)
         for job in [started] if isinstance(started, Job) else started:
-            self.follow(job, queue=options["queue"])
+            with _stopped_by_ctrl_c() as stop:
+                self.follow(job, queue=options["queue"], stop=stop)
+            if stop.asked and job.state == Job.State.RUNNING:
+                raise CommandError(
+                    f"{job.title}: stopped here. What was done is kept; workers that are up go on with it, and so does the "
+                    "same command.",
+                    returncode=STOPPED_BY_CTRL_C,
+                )
             if job.state != Job.State.DONE:
                 raise CommandError(f"{job.title}: {job.state}. {job.error}".strip())
             self.stdout.write(self.report(job))
@@ -50,7 +61,7 @@ class JobCommand(ConflictScopeCommand):
                     f"Some items failed: {said}. What was done is kept; run the command again for the rest."
                 )
 
-    def follow(self, job: Job, *, queue: bool) -> None:
+    def follow(self, job: Job, *, queue: bool, stop: engine.Stop) -> None:
         """Bring the job to its end with a progress bar: in this process, or by the workers (`queue`)."""
         with self.bar(job.title, unit="item") as bar:
 
@@ -58,15 +69,16 @@ class JobCommand(ConflictScopeCommand):
                 counts = engine.counts(current)
                 bar.total = counts.total
                 bar.n = counts.ended
-                bar.set_postfix_str(f"{counts.waiting} waiting" if counts.waiting else "", refresh=False)
+                waiting = f"{counts.waiting} waiting" if counts.waiting else ""
+                bar.set_postfix_str(STOPPING if stop.asked else waiting, refresh=False)
                 bar.refresh()
 
             if not queue:
-                engine.work_on(job, progress=show)
+                engine.work_on(job, progress=show, stop=stop)
                 return
             warned = False
             started = timezone.now()
-            while job.state == Job.State.RUNNING:
+            while job.state == Job.State.RUNNING and not stop.asked:
                 time.sleep(0.3)
                 job.refresh_from_db()
                 show(job)
@@ -76,3 +88,27 @@ class JobCommand(ConflictScopeCommand):
                         "No worker has taken up the job yet. Start one: celery -A conflictscope worker --beat",
                         file=sys.stderr,
                     )
+
+
+@contextmanager
+def _stopped_by_ctrl_c() -> Iterator[engine.Stop]:
+    """Ctrl-C asks to stop; again, it insists; a third time it ends the process, as it would without us.
+
+    An exception would do harm here: it would end the thread that database work is waiting for, and the rest would wait for ever.
+    """
+    stop = engine.Stop()
+
+    def heard(*_: object) -> None:
+        if stop.asked:
+            stop.insisted = True
+            signal.signal(signal.SIGINT, signal.SIG_DFL)
+        stop.asked = True
+
+    if threading.current_thread() is not threading.main_thread():  # only the main thread hears signals
+        yield stop
+        return
+    before = signal.signal(signal.SIGINT, heard)
+    try:
+        yield stop
+    finally:
+        signal.signal(signal.SIGINT, before)

@@ -18,7 +18,7 @@ from kombu.exceptions import OperationalError
 
 from conflictscope.errors import Conflict
 from conflictscope.jobs.models import Job, WorkItem
-from conflictscope.jobs.worker import work_on
+from conflictscope.jobs.worker import Stop, work_on
 from conflictscope.studies.models import Study
 
 if TYPE_CHECKING:
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "JobCounts",
+    "Stop",
     "cancel",
     "counts",
     "enqueue",

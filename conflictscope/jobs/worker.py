@@ -12,6 +12,7 @@ import time
 import uuid
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import Enum
 from typing import Any
@@ -47,6 +48,17 @@ PLAN_BATCH = 500
 Progress = Callable[[Job], None]
 
 
+@dataclass(slots=True)
+class Stop:
+    """The wish of whoever watches a worker that it stop.
+
+    `asked`: it claims nothing more, ends what is in flight and returns. `insisted`: it drops that too, and gives it back.
+    """
+
+    asked: bool = False
+    insisted: bool = False
+
+
 class _Next(Enum):
     """What a worker does when no item can be claimed."""
 
@@ -55,21 +67,24 @@ class _Next(Enum):
     STOP = "stop"  # the job has ended, or may not go on
 
 
-def work_on(job: Job, *, until: datetime | None = None, progress: Progress | None = None) -> None:
-    """Work through the job's items; returns when the job has ended or is paused, or when `until` has passed.
+def work_on(
+    job: Job, *, until: datetime | None = None, progress: Progress | None = None, stop: Stop | None = None
+) -> None:
+    """Work through the job's items; returns when the job has ended or is paused, when `until` has passed, or on `stop`.
 
     With `until`, it also returns as soon as there is nothing to do at the moment; the reaper calls again. Without it, it
     waits for items that wait or that other workers hold. `progress` is called with the job now and then.
     """
-    _Worker(job, until=until, progress=progress).run()
+    _Worker(job, until=until, progress=progress, stop=stop or Stop()).run()
 
 
 class _Worker:
-    def __init__(self, job: Job, *, until: datetime | None, progress: Progress | None) -> None:
+    def __init__(self, job: Job, *, until: datetime | None, progress: Progress | None, stop: Stop) -> None:
         self.job = job
         self.handler: Handler[Any, Any] = handler_of(job)
         self.until = until
         self.progress = progress
+        self.stop = stop
         self.name = uuid.uuid4().hex
         self.in_flight: set[asyncio.Task[None]] = set()
         self.look_again = asyncio.Event()
@@ -88,6 +103,8 @@ class _Worker:
         try:
             async with Client() as client:
                 await self._claim_and_do(client)
+            if self.stop.insisted:
+                await _db(self._give_back)()
             if renewal.done():
                 renewal.result()  # it only ends by an error, which must not be lost
         finally:
@@ -99,12 +116,15 @@ class _Worker:
         while True:
             most = min(MOST_IN_FLIGHT, max(IN_FLIGHT, client.room * 3 // 2))
             room = most - len(self.in_flight)
-            stopping = self.trouble is not None or (self.until is not None and timezone.now() >= self.until)
+            stopping = self._stopping()
             items = [] if stopping else await _db(self._claim)(room)
             for item in items:
                 task = asyncio.create_task(self._do(item, client))
                 self.in_flight.add(task)
                 task.add_done_callback(self._ended)
+            if self.stop.insisted:
+                for task in self.in_flight:
+                    task.cancel()
             if self.in_flight:
                 # Where there is no more to claim, there is no use in looking whenever an item ends.
                 self.enough = 0 if stopping or len(items) < room else most - most // 4
@@ -118,6 +138,10 @@ class _Worker:
                 return
             if step is _Next.WAIT:
                 await asyncio.sleep(POLL_SECONDS)
+
+    def _stopping(self) -> bool:
+        out_of_time = self.until is not None and timezone.now() >= self.until
+        return self.trouble is not None or self.stop.asked or out_of_time
 
     def _ended(self, task: asyncio.Task[None]) -> None:
         self.in_flight.discard(task)
@@ -228,6 +252,11 @@ class _Worker:
             note = self.handler.store(item, outcome)
             if note:
                 WorkItem.objects.filter(pk=item.pk).update(note=note)
+
+    def _give_back(self) -> None:
+        """Open what was dropped, as if it had not been claimed, so that nobody waits for the end of its lease."""
+        dropped = WorkItem.objects.filter(job=self.job, state=WorkItem.State.LEASED, lease_owner=self.name)
+        dropped.update(state=WorkItem.State.OPEN, lease_owner="", lease_until=None, attempts=F("attempts") - 1)
 
     def _put_back(self, item: WorkItem, sentence: str, *, permanent: bool, wait: float | None = None) -> None:
         """Open the item again, to be tried later (`wait` seconds at the least), or fail it with the words of the error."""

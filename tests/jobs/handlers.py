@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import signal
 from collections.abc import Iterable
 
 from conflictscope.errors import InvalidInput
@@ -29,6 +31,8 @@ class CountingHandler:
 
     def prepare(self, item: WorkItem) -> tuple[WorkItem, dict[str, str], Endpoint | None]:
         parameters = item.job.parameters
+        for _ in range(parameters.get("ctrl_c", {}).get(item.key, 0)):
+            signal.raise_signal(signal.SIGINT)
         endpoint = Endpoint.objects.get(pk=parameters["endpoint"]) if "endpoint" in parameters else None
         return item, parameters.get("trouble", {}), endpoint
 
@@ -42,6 +46,8 @@ class CountingHandler:
                 raise TransientLLMError("The server is busy. Try later.")
             case "transient":
                 raise TransientLLMError("The server is busy. Try later.")
+            case "endless":
+                await asyncio.sleep(3600)
             case "permanent":
                 raise PermanentLLMError("The key is wrong. Set another.")
             case "bug":

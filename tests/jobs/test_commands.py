@@ -1,0 +1,53 @@
+"""Commands that work through jobs: what Ctrl-C does to them."""
+
+from __future__ import annotations
+
+import signal
+from io import StringIO
+
+import pytest
+from django.core.management import call_command
+from django.core.management.base import CommandError
+
+from conflictscope.jobs.commands import JobCommand
+from conflictscope.jobs.models import Job, WorkItem
+
+pytestmark = pytest.mark.django_db
+
+
+class CountCommand(JobCommand):
+    def start(self, **options):
+        return Job.objects.get()
+
+
+def count(**parameters):
+    """Work through the job by a command; returns what it wrote."""
+    Job.objects.update(parameters=parameters)
+    out = StringIO()
+    call_command(CountCommand(), stdout=out)
+    return out.getvalue()
+
+
+def test_ctrl_c_ends_what_is_in_flight_and_the_same_command_does_the_rest(job, monkeypatch):
+    monkeypatch.setattr("conflictscope.jobs.worker.IN_FLIGHT", 1)
+    with pytest.raises(CommandError, match="What was done is kept") as stopped:
+        count(first=3, ctrl_c={"first-1": 1})
+    assert stopped.value.returncode == 130
+    assert dict(job.items.values_list("key", "state")) == {"first-0": "done", "first-1": "done", "first-2": "open"}
+    job.refresh_from_db()
+    assert job.state == Job.State.RUNNING
+    assert "3 done, 0 failed" in count(first=3)
+
+
+def test_ctrl_c_pressed_twice_gives_back_what_is_in_flight_as_if_it_had_not_been_claimed(job):
+    with pytest.raises(CommandError, match="stopped here"):
+        count(first=2, trouble={"first-0": "endless"}, ctrl_c={"first-1": 2})
+    dropped = job.items.get(key="first-0")
+    assert (dropped.state, dropped.attempts, dropped.lease_until) == (WorkItem.State.OPEN, 0, None)
+    assert "2 done, 0 failed" in count(first=2)
+
+
+def test_after_a_command_ctrl_c_means_what_it_meant_before(job):
+    before = signal.getsignal(signal.SIGINT)
+    count(first=1)
+    assert signal.getsignal(signal.SIGINT) == before
