@@ -46,7 +46,7 @@ def _refuse_wrong_encoding(file: BinaryIO, codec: str, *, path: Path, named: boo
     try:
         "".encode(codec)  # refuses what is no encoding of text, such as hex
         decoder = codecs.getincrementaldecoder(codec)()
-    except LookupError as exc:
+    except (LookupError, ValueError) as exc:  # Python's own "undefined" is an encoding that refuses all
         raise InvalidInput(f"There is no encoding {codec!r}: name one such as utf-8, cp1252 or shift_jis.") from exc
     offset, line = 0, 1
     while True:
@@ -68,6 +68,8 @@ def _refuse_wrong_encoding(file: BinaryIO, codec: str, *, path: Path, named: boo
             raise InvalidInput(
                 f"{path.name} is not {wanted} text: byte {at + 1}, in line {line}, is no part of it{guess}. {advice}"
             ) from exc
+        except UnicodeError as exc:  # of the whole text, such as UTF-16 without a byte order mark
+            raise InvalidInput(f"{path.name} is not {codec.upper()} text: {exc}. Name another encoding.") from exc
         if not block:
             return
         offset += len(block)

@@ -154,7 +154,12 @@ def test_a_wrong_byte_far_into_a_large_file_is_named_where_it_stands(study: Stud
         imported(study, path)
 
 
-@pytest.mark.parametrize("encoding", ["klingon", "hex"])
+def test_a_file_that_is_not_of_the_encoding_as_a_whole_is_refused(study: Study, tmp_path: Path) -> None:
+    with pytest.raises(InvalidInput, match=r"not UTF-16 text: .* Name another encoding"):
+        imported(study, csv_file(tmp_path, *ROWS), encoding="utf-16")
+
+
+@pytest.mark.parametrize("encoding", ["klingon", "hex", "undefined"])
 def test_an_unknown_encoding_is_said_to_be_one(study: Study, tmp_path: Path, encoding: str) -> None:
     with pytest.raises(InvalidInput, match=f"no encoding '{encoding}'"):
         imported(study, csv_file(tmp_path, *ROWS), encoding=encoding)
