@@ -205,7 +205,7 @@ class Door:
                 value, problem = _read(schema, known.reply)
                 # A reply that was good once may fail a form whose rules, but not whose schema, have changed: ask again.
                 if known.outcome == Call.Outcome.MALFORMED or not problem:
-                    await _in_database(log.reuse)(known, self._record)
+                    await _in_database(log.reuse)(known, asked, self._record)
                     return _Answer(known, value)
             adapter = self._client.adapter(asked.endpoint)
             async with self._client.slots(asked.endpoint).slot():

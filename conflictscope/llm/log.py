@@ -79,10 +79,12 @@ def fresh_sample(question: Question) -> int:
     return 0 if last is None else last + 1
 
 
-def reuse(call: Call, record: Record | None) -> None:
-    """Note that a call from the log answered somebody else's question too."""
-    if record is not None:
-        with transaction.atomic(durable=True):
+def reuse(call: Call, question: Question, record: Record | None) -> None:
+    """Note that a call from the log, perhaps of another endpoint at the same address, answered this question too."""
+    with transaction.atomic(durable=True):
+        if call.simulated:
+            _mark_simulated(question.endpoint)
+        if record is not None:
             record(call, True)
 
 
@@ -136,8 +138,14 @@ def _end(call: Call, course: Course, record: Record | None) -> None:
     call.answered_at = timezone.now()
     with transaction.atomic(durable=True):
         call.save(update_fields=_TOLD_BY_THE_END)
-        if call.simulated and not call.endpoint.simulated:
-            Endpoint.objects.filter(pk=call.endpoint_id, simulated=False).update(simulated=True)
-            call.endpoint.simulated = True
+        if call.simulated:
+            _mark_simulated(call.endpoint)
         if record is not None:
             record(call, False)
+
+
+def _mark_simulated(endpoint: Endpoint) -> None:
+    """For good: labels of all that the endpoint made derive from it."""
+    if not endpoint.simulated:
+        Endpoint.objects.filter(pk=endpoint.pk, simulated=False).update(simulated=True)
+        endpoint.simulated = True

@@ -213,6 +213,18 @@ def test_a_server_that_says_it_is_a_simulator_marks_its_endpoint_for_good(
     assert list(Call.objects.order_by("pk").values_list("simulated", flat=True)) == [True, False]
 
 
+def test_what_a_simulator_said_marks_another_endpoint_at_its_address_when_the_log_says_it_again(
+    provider: ScriptedServer, endpoint: Endpoint
+) -> None:
+    provider.says(openai_reply("A", x_simulated="1"))
+    ask(endpoint)
+    other = EndpointFactory(base_url=endpoint.base_url, llm=endpoint.llm)
+    ask(other)
+    assert Call.objects.count() == 1
+    other.refresh_from_db()
+    assert other.simulated
+
+
 def test_a_parameter_that_would_replace_the_request_is_refused_before_anything_is_sent(
     provider: ScriptedServer, endpoint: Endpoint
 ) -> None:
