@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 import signal
 import sys
 import threading
@@ -9,6 +10,7 @@ import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import timedelta
+from decimal import Decimal, InvalidOperation
 from typing import Any
 
 from django.core.management.base import CommandError, CommandParser
@@ -19,7 +21,16 @@ from conflictscope.jobs import engine
 from conflictscope.jobs.models import Job
 
 NO_WORKER_AFTER = timedelta(seconds=30)
+RESUME = "Resume it on its page, then run the command again."
 STOPPING = "stopping: what is in flight ends first, Ctrl-C drops it"
+
+
+def dollars(text: str) -> Decimal:
+    """The type of an argument that is an amount of money; whether it can be a budget is checked where jobs start."""
+    try:
+        return Decimal(text)
+    except InvalidOperation as exc:
+        raise argparse.ArgumentTypeError(f"{text!r} is no amount of US dollars, such as 2.50") from exc
 
 
 class JobCommand(ConflictScopeCommand):
@@ -53,7 +64,8 @@ class JobCommand(ConflictScopeCommand):
                     returncode=STOPPED_BY_CTRL_C,
                 )
             if job.state != Job.State.DONE:
-                raise CommandError(f"{job.title}: {job.state}. {job.error}".strip())
+                why = job.error or (RESUME if job.state == Job.State.PAUSED else "")
+                raise CommandError(f"{job.title}: {job.state}. {why}".strip())
             self.stdout.write(self.report(job))
             if failures := engine.errors(job):
                 said = "; ".join(f"{n} × {error}" for error, n in failures)

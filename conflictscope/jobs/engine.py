@@ -16,9 +16,9 @@ from django.db.models import Count, Q
 from django.utils import timezone
 from kombu.exceptions import OperationalError
 
-from conflictscope.errors import Conflict
+from conflictscope.errors import Conflict, InvalidInput
 from conflictscope.jobs.models import Job, WorkItem
-from conflictscope.jobs.worker import Stop, work_on
+from conflictscope.jobs.worker import Stop, in_dollars, work_on
 from conflictscope.studies.models import Study
 
 if TYPE_CHECKING:
@@ -34,12 +34,15 @@ __all__ = [
     "pause",
     "resume",
     "retry_failed",
+    "set_budget",
     "start",
     "waiting_until",
     "work_on",
 ]
 
 logger = logging.getLogger(__name__)
+
+MOST_DOLLARS = 10**8  # less than this fits its column
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,8 +77,14 @@ def start(
 ) -> Job:
     """The live job of this kind on this subject, made if there is none, and handed to the workers after the commit.
 
-    A job that lives already is returned as it is: starting twice is harmless, and its parameters stay what they were.
+    A job that lives already is returned as it is: starting twice is harmless, and its parameters stay what they were. Only a
+    budget is taken over, as by `set_budget`.
+
+    Raises:
+        InvalidInput: a budget that is no amount.
+        Conflict: the live job has spent so much already.
     """
+    _check_budget(budget)
     live = Job.objects.live().filter(kind=kind, subject=subject)
     job = live.first()
     if job is None:
@@ -92,6 +101,8 @@ def start(
                 )
         except IntegrityError:  # somebody else started it between the look and the insert
             job = live.get()
+    if budget is not None and job.budget != budget:
+        set_budget(job, budget)
     transaction.on_commit(lambda: enqueue(job))
     return job
 
@@ -137,6 +148,31 @@ def pause(job: Job) -> None:
     _move(job, origins=(Job.State.RUNNING,), to=Job.State.PAUSED, verb="paused")
 
 
+def set_budget(job: Job, budget: Decimal | None) -> None:
+    """Another limit for a job that lives; None: no limit. One that had stopped at its budget goes on.
+
+    Raises:
+        InvalidInput: no amount.
+        Conflict: so much is spent already, or the job has ended.
+    """
+    _check_budget(budget)
+    if budget is not None and job.spent >= budget:
+        raise Conflict(f"{in_dollars(job.spent)} US dollars are spent already: name a higher budget.")
+    was_spent = job.budget is not None and job.spent >= job.budget
+    if not Job.objects.live().filter(pk=job.pk).update(budget=budget):
+        raise Conflict("The job has ended, so it spends nothing more.")
+    job.refresh_from_db()
+    if was_spent and job.state == Job.State.PAUSED:
+        resume(job)
+
+
+def _check_budget(budget: Decimal | None) -> None:
+    if budget is not None and not (budget.is_finite() and 0 < budget < MOST_DOLLARS):
+        raise InvalidInput(
+            f"A budget is an amount of US dollars, more than 0 and less than {MOST_DOLLARS}, not {budget}."
+        )
+
+
 def resume(job: Job) -> None:
     """Go on where it stopped. A job that stopped at its budget needs a higher budget first.
 
@@ -144,9 +180,10 @@ def resume(job: Job) -> None:
         Conflict: the job is not paused, or has spent its budget.
     """
     if job.budget is not None and job.spent >= job.budget:
-        raise Conflict(f"The budget of {job.budget} US dollars is spent: raise it, then resume.")
+        raise Conflict(f"The budget of {in_dollars(job.budget)} US dollars is spent: raise it, and the job goes on.")
     _move(job, origins=(Job.State.PAUSED,), to=Job.State.RUNNING, verb="resumed")
     Job.objects.filter(pk=job.pk).update(error="")
+    job.error = ""
     transaction.on_commit(lambda: enqueue(job))
 
 

@@ -10,6 +10,7 @@ urlpatterns = [
     path("studies/<slug:study>/jobs/<int:job>/", views.job, name="job"),
     path("studies/<slug:study>/jobs/<int:job>/pause/", views.pause, name="pause"),
     path("studies/<slug:study>/jobs/<int:job>/resume/", views.resume, name="resume"),
+    path("studies/<slug:study>/jobs/<int:job>/budget/", views.budget, name="budget"),
     path("studies/<slug:study>/jobs/<int:job>/cancel/", views.cancel, name="cancel"),
     path("studies/<slug:study>/jobs/<int:job>/retry/", views.retry, name="retry"),
 ]

@@ -10,8 +10,10 @@ from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.http import require_POST, require_safe
 
+from conflictscope.errors import InvalidInput
 from conflictscope.http import Request
 from conflictscope.jobs import engine
+from conflictscope.jobs.forms import BudgetForm
 from conflictscope.jobs.models import Job
 from conflictscope.jobs.progress import budget_left, progress_of, usage_of
 from conflictscope.studies.access import study_for
@@ -45,6 +47,7 @@ def job(request: Request, study: str, job: int) -> HttpResponse:
         "job": one,
         "progress": progress_of([one])[0],
         "usage": usage_of(one),
+        "budget_form": BudgetForm(initial={"budget": one.budget}),
         "budget_left": budget_left(one),
         "errors": engine.errors(one),
         "waiting_until": engine.waiting_until(one),
@@ -73,6 +76,18 @@ def resume(request: Request, study: str, job: int) -> HttpResponse:
     def steer(one: Job) -> str:
         engine.resume(one)
         return "Resumed."
+
+    return _steer(request, study, job, steer)
+
+
+@require_POST
+def budget(request: Request, study: str, job: int) -> HttpResponse:
+    def steer(one: Job) -> str:
+        form = BudgetForm(request.POST)
+        if not form.is_valid():
+            raise InvalidInput(f"This is no budget. {' '.join(map(str, form.errors['budget']))}")
+        engine.set_budget(one, form.cleaned_data["budget"])
+        return "The budget is set, and the job goes on." if one.state == Job.State.RUNNING else "The budget is set."
 
     return _steer(request, study, job, steer)
 

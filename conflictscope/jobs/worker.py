@@ -14,6 +14,7 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from decimal import Decimal
 from enum import Enum
 from typing import Any
 
@@ -211,7 +212,8 @@ class _Worker:
             return False
         if self.job.budget is not None and self.job.spent >= self.job.budget:
             said = (
-                f"Stopped at its budget of {self.job.budget} US dollars, {self.job.spent} spent. Raise it and resume."
+                f"Stopped at its budget of {in_dollars(self.job.budget)} US dollars, {in_dollars(self.job.spent)} spent. "
+                "With a higher budget it goes on."
             )
             Job.objects.filter(pk=self.job.pk, state=Job.State.RUNNING).update(state=Job.State.PAUSED, error=said)
             return False
@@ -317,6 +319,11 @@ class _Worker:
             state=state, error=error, finished_at=timezone.now()
         )
         logger.info("Job %s is %s", self.job.pk, state)
+
+
+def in_dollars(amount: Decimal) -> str:
+    """Every digit that counts and no other: 0.00012, not 1.2E-4 or 0.00012000."""
+    return f"{amount.normalize():f}"
 
 
 def _db(function: Callable[..., Any]) -> Callable[..., Any]:

@@ -9,6 +9,7 @@ import pytest
 from django.core.management import call_command
 from django.core.management.base import CommandError
 
+from conflictscope.jobs import engine
 from conflictscope.jobs.commands import JobCommand
 from conflictscope.jobs.models import Job, WorkItem
 
@@ -51,3 +52,14 @@ def test_after_a_command_ctrl_c_means_what_it_meant_before(job):
     before = signal.getsignal(signal.SIGINT)
     count(first=1)
     assert signal.getsignal(signal.SIGINT) == before
+
+
+def test_a_paused_job_is_not_left_without_advice(job):
+    engine.pause(job)
+    with pytest.raises(CommandError, match=r"paused\. Resume it on its page"):
+        count(first=1)
+
+
+def test_an_argument_that_is_no_money_is_refused_by_name(job):
+    with pytest.raises(CommandError, match="argument --budget: 'a lot' is no amount of US dollars"):
+        call_command("filter_scenarios", "--study", "s", "--dataset", "d", "--judge", "j", "--budget", "a lot")

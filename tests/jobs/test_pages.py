@@ -230,3 +230,17 @@ def test_text_of_a_provider_cannot_become_markup(client, job):
     text = client.get(job.get_absolute_url()).text
     assert "<script>alert" not in text
     assert "&lt;script&gt;alert(1)" in text
+
+
+def test_a_job_that_stopped_at_its_budget_goes_on_with_a_higher_one(client, job):
+    Job.objects.filter(pk=job.pk).update(budget=Decimal(2), spent=Decimal(2))
+    engine.work_on(job)
+    client.force_login(job.study.created_by)
+    assert f'action="{address("budget", job)}"' in client.get(job.get_absolute_url()).text
+    refused = client.post(address("budget", job), {"budget": "2"})
+    assert (refused.status_code, "2 US dollars are spent already" in refused.text) == (409, True)
+    assert client.post(address("budget", job), {"budget": "much"}).status_code == 400
+    response = client.post(address("budget", job), {"budget": "2.50"}, follow=True)
+    assert "the job goes on" in response.text
+    job.refresh_from_db()
+    assert (job.state, job.budget) == (Job.State.RUNNING, Decimal("2.50"))

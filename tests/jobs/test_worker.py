@@ -8,7 +8,7 @@ from decimal import Decimal
 import pytest
 from django.utils import timezone
 
-from conflictscope.errors import Conflict
+from conflictscope.errors import Conflict, InvalidInput
 from conflictscope.jobs import engine, tasks
 from conflictscope.jobs.models import Job, WorkItem
 
@@ -153,14 +153,43 @@ def test_a_job_whose_budget_is_spent_pauses_says_so_and_resumes_with_a_higher_on
     Job.objects.filter(pk=job.pk).update(budget=Decimal("1.5"), spent=Decimal("1.5"))
     engine.work_on(job)
     assert job.state == Job.State.PAUSED
-    assert "budget of 1.5" in job.error
+    assert job.error.startswith("Stopped at its budget of 1.5 US dollars, 1.5 spent.")
     with pytest.raises(Conflict, match="raise it"):
         engine.resume(job)
-    Job.objects.filter(pk=job.pk).update(budget=Decimal(3))
-    job.refresh_from_db()
-    engine.resume(job)
+    with pytest.raises(Conflict, match=r"1\.5 US dollars are spent already"):
+        engine.set_budget(job, Decimal("1.5"))
+    engine.set_budget(job, Decimal(3))
+    assert (job.state, job.error) == (Job.State.RUNNING, "")
     engine.work_on(job)
     assert job.state == Job.State.DONE
+
+
+def test_starting_a_live_job_with_another_budget_lets_it_go_on(job):
+    Job.objects.filter(pk=job.pk).update(budget=Decimal("1.5"), spent=Decimal("1.5"))
+    engine.work_on(job)
+    again = engine.start(
+        job.study, kind=job.kind, subject=job.subject, title="Again", parameters={}, budget=Decimal("2.25")
+    )
+    assert (again.pk, again.state, again.budget) == (job.pk, Job.State.RUNNING, Decimal("2.25"))
+
+
+def test_another_budget_does_not_resume_what_a_person_paused(job):
+    engine.pause(job)
+    engine.set_budget(job, None)
+    assert job.state == Job.State.PAUSED
+
+
+@pytest.mark.parametrize("budget", ["0", "-1", "NaN", "Infinity", "1e8"])
+def test_a_budget_that_is_no_amount_starts_nothing(job, budget):
+    with pytest.raises(InvalidInput, match="A budget is an amount of US dollars"):
+        engine.start(job.study, kind=job.kind, subject="new", title="New", parameters={}, budget=Decimal(budget))
+    assert not Job.objects.filter(subject="new").exists()
+
+
+def test_a_job_that_has_ended_takes_no_budget(job):
+    engine.cancel(job)
+    with pytest.raises(Conflict, match="has ended"):
+        engine.set_budget(job, Decimal(1))
 
 
 def test_failed_items_can_be_tried_again(job):

@@ -56,6 +56,7 @@ OPEN_TO: dict[str, Action | str] = {
     "jobs:job": Action.SEE,
     "jobs:pause": Action.RUN_PIPELINE,
     "jobs:resume": Action.RUN_PIPELINE,
+    "jobs:budget": Action.RUN_PIPELINE,
     "jobs:cancel": Action.RUN_PIPELINE,
     "jobs:retry": Action.RUN_PIPELINE,
     "scenarios:value_sets": LOGGED_IN,

@@ -1,10 +1,9 @@
 from collections.abc import Sequence
-from decimal import Decimal
 from typing import Any
 
 from django.core.management.base import CommandParser
 
-from conflictscope.jobs.commands import JobCommand
+from conflictscope.jobs.commands import JobCommand, dollars
 from conflictscope.jobs.models import Job
 from conflictscope.llm.endpoints import endpoint_named
 from conflictscope.scenarios.datasets import dataset_named
@@ -46,7 +45,7 @@ class Command(JobCommand):
         parser.add_argument("--orders", choices=list(ORDERS), default="both", help="Of the options in multiple choice.")
         parser.add_argument("--samples", type=int, default=1, help="Answers to each question.")
         parser.add_argument("--seed", type=int, default=0, help="Another seed is another run.")
-        parser.add_argument("--budget", type=Decimal, default=None, help="US dollars for each target and mode.")
+        parser.add_argument("--budget", type=dollars, default=None, help="US dollars for each target and mode.")
 
     def start(self, **options: Any) -> Sequence[Job]:
         study = study_named(options["study"])

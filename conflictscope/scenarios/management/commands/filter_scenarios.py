@@ -1,10 +1,9 @@
-from decimal import Decimal
 from typing import Any
 
 from django.core.management.base import CommandParser
 from django.db import transaction
 
-from conflictscope.jobs.commands import JobCommand
+from conflictscope.jobs.commands import JobCommand, dollars
 from conflictscope.jobs.models import Job
 from conflictscope.llm.endpoints import endpoint_named
 from conflictscope.scenarios import filtering
@@ -30,7 +29,7 @@ class Command(JobCommand):
             action="store_true",
             help="Let this judge's verdicts decide what is kept, not an earlier judge's.",
         )
-        parser.add_argument("--budget", type=Decimal, help="US dollars after which the job pauses.")
+        parser.add_argument("--budget", type=dollars, help="US dollars after which the job pauses.")
 
     def start(self, **options: Any) -> Job:
         dataset = dataset_named(study_named(options["study"]), options["dataset"])

@@ -1,9 +1,8 @@
-from decimal import Decimal
 from typing import Any
 
 from django.core.management.base import CommandParser
 
-from conflictscope.jobs.commands import JobCommand
+from conflictscope.jobs.commands import JobCommand, dollars
 from conflictscope.jobs.models import Job, WorkItem
 from conflictscope.llm.endpoints import endpoint_named
 from conflictscope.scenarios import generation
@@ -36,7 +35,7 @@ class Command(JobCommand):
             metavar="TEXT",
             help="Where the assistant is deployed. Given more than once, scenarios are spread over them.",
         )
-        parser.add_argument("--budget", type=Decimal, help="US dollars after which the job pauses.")
+        parser.add_argument("--budget", type=dollars, help="US dollars after which the job pauses.")
 
     def start(self, **options: Any) -> Job:
         dataset = generation.open_dataset(
