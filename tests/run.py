@@ -20,6 +20,8 @@ ROOT = Path(__file__).resolve().parent.parent
 DATABASE_URL = os.environ.get("TEST_DATABASE_URL", "postgresql://postgres@127.0.0.1:5432/postgres")
 BROKER_URL = os.environ.get("TEST_BROKER_URL", "redis://127.0.0.1:6379/15")
 NO_TESTS = 5  # pytest's exit code when nothing was selected
+# A whole run uses every core, a file at a time; a run of some tests stays in one process, where a debugger works.
+SIDE_BY_SIDE = ["-n", "auto", "--maxprocesses", "8", "--dist", "loadfile"]
 
 
 def main(arguments: list[str]) -> int:
@@ -27,7 +29,8 @@ def main(arguments: list[str]) -> int:
     left_out: list[str] = []
     clean = {key: value for key, value in os.environ.items() if key not in {"DATABASE_URL", "CELERY_BROKER_URL"}}
 
-    code = run_pytest("SQLite and the filesystem broker", [*arguments], clean)
+    how = arguments or SIDE_BY_SIDE
+    code = run_pytest("SQLite and the filesystem broker", how, clean)
     problems = {
         "PostgreSQL": why_no_postgresql(),
         "Redis": None if answers(BROKER_URL) else f"nothing answers at {without_password(BROKER_URL)}",
@@ -42,7 +45,7 @@ def main(arguments: list[str]) -> int:
             "CELERY_BROKER_URL": BROKER_URL,
             "SECRET_KEY": "of the tests",
         }
-        second = run_pytest("PostgreSQL and Redis", ["-m", "backends", *arguments], services)
+        second = run_pytest("PostgreSQL and Redis", ["-m", "backends", *how], services)
         code = code or (0 if second == NO_TESTS and arguments else second)
     if why := local_server.why_missing():
         left_out.append(f"tests against a real LLM: {why}")
