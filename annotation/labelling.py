@@ -1,8 +1,4 @@
-"""What an annotator sees and says: the sheet of an item, answers saved as they are given, submission.
-
-Blind by construction: a sheet is made of the scenario's text and of the person's own answers, and of nothing else. It names
-the actions A and B only, because which of them serves which value is what the person is asked to find out.
-"""
+"""What an annotator says of an item: answers saved as they are given, submission, flags; and how far they are."""
 
 from __future__ import annotations
 
@@ -13,70 +9,16 @@ from datetime import datetime
 from django.contrib.auth.models import User
 from django.db import transaction
 from django.db.models import Count, F, Q
-from django.utils import timezone
 
 from annotation import routing
 from annotation.errors import AlreadySubmitted, AnswersMissing, AnswerUnknown
 from annotation.models import Annotation, Assignment, Campaign, Flag, Participant
+from annotation.questions import questions_about
+from annotation.sheets import field_of, from_page, sheet_of
 from conflictscope.errors import InvalidInput
-from conflictscope.scenarios.dimensions import ACTION_1, ACTION_2, Question, dimensions_of, questions_of
-from conflictscope.scenarios.models import Scenario, Value
 from conflictscope.studies.permissions import Action
-from evaluation.models import OptionOrder
 
 LONGEST_COMMENT = 5_000
-
-
-@dataclass(frozen=True, slots=True)
-class Option:
-    """An answer on offer, with the key that gives it. `value` is what the page sends; it names A and B, not 1 and 2."""
-
-    value: str
-    label: str
-    shortcut: str
-    chosen: bool
-
-
-@dataclass(frozen=True, slots=True)
-class Asked:
-    """A question as one person sees it. `field` is what the page sends."""
-
-    number: int
-    field: str
-    text: str
-    hint: str
-    value: Value | None
-    options: tuple[Option, ...]
-    comment: str
-
-    @property
-    def answered(self) -> bool:
-        return any(option.chosen for option in self.options)
-
-
-@dataclass(frozen=True, slots=True)
-class ShownAction:
-    letter: str
-    text: str
-
-
-@dataclass(frozen=True, slots=True)
-class Sheet:
-    """Everything about an item that its annotator may know."""
-
-    token: str
-    description: str
-    persona: str
-    background: str
-    goal: str
-    actions: tuple[ShownAction, ShownAction]
-    questions: tuple[Asked, ...]
-    flags: tuple[str, ...]
-    lease_seconds: int
-
-    @property
-    def answered(self) -> int:
-        return sum(question.answered for question in self.questions)
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,31 +49,6 @@ class QueueEntry:
     started: bool
 
 
-def sheet_of(assignment: Assignment, *, now: datetime | None = None) -> Sheet:
-    """The item as its person sees it, with the answers they have given so far."""
-    scenario = _scenario(assignment)
-    given = {row.question: row for row in assignment.annotations.all()}
-    first, second = _order(assignment)
-    asked = sorted(_questions(scenario), key=lambda question: (_place(question), question.about == second))
-    return Sheet(
-        token=str(assignment.token),
-        description=scenario.description,
-        persona=scenario.persona,
-        background=scenario.background,
-        goal=scenario.goal,
-        actions=(
-            ShownAction("A", getattr(scenario, first)),
-            ShownAction("B", getattr(scenario, second)),
-        ),
-        questions=tuple(
-            _asked(number, question, assignment, given.get(question.key))
-            for number, question in enumerate(asked, start=1)
-        ),
-        flags=tuple(assignment.flags.order_by("pk").values_list("reason", flat=True)),
-        lease_seconds=max(int((assignment.lease_until - (now or timezone.now())).total_seconds()), 0),
-    )
-
-
 def read(assignment: Assignment, sent: Mapping[str, str]) -> Given:
     """What a page sent, by the questions' own keys. Fields that are no question of the item are left alone.
 
@@ -139,12 +56,11 @@ def read(assignment: Assignment, sent: Mapping[str, str]) -> Given:
         AnswerUnknown: an answer that its question does not offer.
     """
     answers, comments = {}, {}
-    shown = {action: letter for letter, action in _letters(assignment).items()}
-    for question in _questions(_scenario(assignment)):
-        field = _field(question, shown)
+    for question in questions_about(assignment.item):
+        field = field_of(question, assignment.action_order)
         answer = sent.get(field, "").strip()
         if answer:
-            answers[question.key] = _letters(assignment).get(answer, answer)
+            answers[question.key] = from_page(question, answer, assignment.action_order)
         comment = sent.get(f"comment_{field}", "").replace("\r\n", "\n").strip()
         if comment:
             comments[question.key] = comment
@@ -290,83 +206,9 @@ def _progress(campaign: Campaign, own_quota: int | None, counted: Mapping[str, i
     return Progress(done=counted.get("done", 0), skipped=counted.get("skipped", 0), goal=goal)
 
 
-def _scenario(assignment: Assignment) -> Scenario:
-    scenario = assignment.item.scenario
-    if scenario is None:
-        raise InvalidInput("This item is no scenario, so the scenario questions cannot be asked of it.")
-    return scenario
-
-
-def _questions(scenario: Scenario) -> list[Question]:
-    return [question for dimension in dimensions_of(scenario) for question in questions_of(dimension)]
-
-
-def _place(question: Question) -> int:
-    """Questions keep their order by dimension; within feasibility A is asked before B (the caller's second key)."""
-    return list(type(question.dimension)).index(question.dimension)
-
-
-def _order(assignment: Assignment) -> tuple[str, str]:
-    """Which action is shown as A, and which as B."""
-    if assignment.action_order == OptionOrder.ACTION_1_FIRST:
-        return ACTION_1, ACTION_2
-    return ACTION_2, ACTION_1
-
-
-def _letters(assignment: Assignment) -> dict[str, str]:
-    """What the page calls the actions, to what the tables call them."""
-    first, second = _order(assignment)
-    return {"a": first, "b": second}
-
-
-def _field(question: Question, shown: Mapping[str, str]) -> str:
-    """The question's name on the page: of two questions about the two actions, the one about A ends in _a."""
-    if question.about in shown:
-        return f"{question.dimension}_{shown[question.about]}"
-    return question.key
-
-
-def _asked(number: int, question: Question, assignment: Assignment, given: Annotation | None) -> Asked:
-    letters = _letters(assignment)
-    shown = {action: letter for letter, action in letters.items()}
-    about = getattr(_scenario(assignment), question.about) if question.about.startswith("value_") else None
-    labels = {answer.key: answer.label for answer in question.answers}
-    labels |= {action: letter.upper() for action, letter in shown.items() if action in labels}
-    keys = sorted(labels, key=lambda key: (shown.get(key, "z"), list(labels).index(key)))
-    yes_no = set(labels) == {"yes", "no"}
-    return Asked(
-        number=number,
-        field=_field(question, shown),
-        text=_wording(question, shown, about),
-        hint=question.hint,
-        value=about,
-        options=tuple(
-            Option(
-                value=shown.get(key, key),
-                label=labels[key],
-                shortcut=key[0].upper() if yes_no else str(place),
-                chosen=given is not None and given.answer == key,
-            )
-            for place, key in enumerate(keys, start=1)
-        ),
-        comment=given.comment if given is not None else "",
-    )
-
-
-def _wording(question: Question, shown: Mapping[str, str], value: Value | None) -> str:
-    """The question's text with A and B for the actions, and the value by its name."""
-    text = question.text
-    for action, letter in shown.items():
-        text = text.replace(action.replace("_", " "), f"action {letter.upper()}")
-    if value is not None:
-        for ordinal in ("first", "second"):
-            text = text.replace(f"the {ordinal} value", value.name.lower())
-    return text
-
-
 def _check(assignment: Assignment, answers: Mapping[str, str], comments: Mapping[str, str]) -> None:
     offered = {
-        question.key: {answer.key for answer in question.answers} for question in _questions(_scenario(assignment))
+        question.key: {answer.key for answer in question.answers} for question in questions_about(assignment.item)
     }
     for key in (*answers, *comments):
         if key not in offered:

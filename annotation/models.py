@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Self
+from typing import Self, cast
 
 from django.conf import settings
 from django.db import models
@@ -169,6 +169,12 @@ class Item(models.Model):
 
     def __str__(self) -> str:
         return f"item {self.pk} of campaign {self.campaign_id}"
+
+    @property
+    def subject(self) -> Scenario:
+        """The scenario that the item is, or whose response it is. Needs either selected with it."""
+        scenario = self.response.scenario if self.response is not None else self.scenario
+        return cast(Scenario, scenario)  # a constraint: an item is the one or the other
 
 
 class GoldAnswer(models.Model):

@@ -31,7 +31,7 @@ logger = logging.getLogger(__name__)
 
 State = Assignment.State
 # What a page about an assignment needs, in the query that finds it.
-TOLD_WITH = ("item__campaign", "item__scenario__value_1", "item__scenario__value_2")
+TOLD_WITH = ("item__campaign", "item__scenario__value_1", "item__scenario__value_2", "item__response__scenario")
 DEALT_WITH = (State.SUBMITTED, State.SKIPPED)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from annotation.models import Assignment, Decision, Item
-from conflictscope.scenarios.dimensions import QUESTION, Question, dimensions_of, questions_of
+from annotation.questions import Question, answer_label, questions_about
 from conflictscope.scenarios.models import Scenario
 
 
@@ -43,21 +43,14 @@ def sheets_of(scenario: Scenario) -> list[Sheet]:
     """A sheet for each campaign that asks about the scenario, newest first; only what was submitted is on it."""
     items = (
         Item.objects.filter(scenario=scenario)
-        .select_related("campaign__study")
+        .select_related("campaign__study", "scenario")
         .prefetch_related("decisions", "assignments__participant", "assignments__annotations", "assignments__flags")
         .order_by("-campaign")
     )
-    questions = [question for dimension in dimensions_of(scenario) for question in questions_of(dimension)]
-    return [_sheet(item, questions) for item in items]
+    return [_sheet(item) for item in items]
 
 
-def answer_label(question: str, answer: str) -> str:
-    """The words of an answer, such as "Action 1"; what the question does not offer stands for itself."""
-    known = {each.key: each.label for each in QUESTION[question].answers} if question in QUESTION else {}
-    return known.get(answer, answer)
-
-
-def _sheet(item: Item, questions: list[Question]) -> Sheet:
+def _sheet(item: Item) -> Sheet:
     everyone = sorted(item.assignments.all(), key=lambda each: each.participant.pseudonym)
     people = tuple(each for each in everyone if each.state == Assignment.State.SUBMITTED)
     given = {each.pk: {row.question: row for row in each.annotations.all()} for each in people}
@@ -73,7 +66,7 @@ def _sheet(item: Item, questions: list[Question]) -> Sheet:
         people=people,
         rows=tuple(
             Row(question, tuple(cell(each, question) for each in people), decisions.get(question.key))
-            for question in questions
+            for question in questions_about(item)
         ),
         flags=tuple((each.participant.pseudonym, flag.reason) for each in everyone for flag in each.flags.all()),
     )

@@ -21,8 +21,8 @@ from django.db.models import QuerySet
 from annotation import labelling, routing
 from annotation.campaigns import consent, join
 from annotation.errors import NotOpen
-from annotation.labelling import Asked, Sheet
 from annotation.models import Annotation, Assignment, Campaign, Participant
+from annotation.sheets import Asked, Sheet, sheet_of
 from conflictscope.errors import Conflict, InvalidInput
 from conflictscope.llm.simulator import draws, reading
 from conflictscope.scenarios.dimensions import ACTION_1, ACTION_2, BOTH, NEITHER, NO, YES
@@ -197,7 +197,7 @@ def _places(campaign: Campaign, count: int) -> list[Participant]:
 
 def _label(assignment: Assignment, *, annotator: str, accuracy: float, seed: int) -> bool:
     """Read the sheet, answer as a page would, submit. False: another run of the same annotators was faster."""
-    sheet = labelling.sheet_of(assignment)
+    sheet = sheet_of(assignment)
     sent = answers_to(sheet, annotator=annotator, accuracy=accuracy, seed=seed)
     fresh = labelling.submit(assignment, labelling.read(assignment, sent).answers)
     if fresh:

@@ -16,10 +16,10 @@ from annotation.forms import CampaignForm, DecideForm, GuidelineForm
 from annotation.guidelines import as_html
 from annotation.models import Campaign
 from annotation.monitoring import campaign_rows, campaigns_of, flags_of, people_of, sample_of, written_down
-from annotation.scenario_labels import answer_label, sheets_of
+from annotation.questions import QUESTION, answer_label
+from annotation.scenario_labels import sheets_of
 from conflictscope.errors import Conflict, InvalidInput
 from conflictscope.http import Request
-from conflictscope.scenarios.dimensions import QUESTION
 from conflictscope.scenarios.models import Scenario
 from conflictscope.studies.access import study_for
 from conflictscope.studies.permissions import Action

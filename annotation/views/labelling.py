@@ -20,6 +20,7 @@ from annotation.campaigns import consent, join
 from annotation.errors import AlreadySubmitted, AnswersMissing, Excluded, NotOpen
 from annotation.guidelines import as_html
 from annotation.models import Assignment, Campaign, Participant
+from annotation.sheets import sheet_of
 from conflictscope.errors import ConflictScopeError
 from conflictscope.http import Request
 from conflictscope.studies.access import study_for
@@ -63,7 +64,7 @@ def answers(request: Request, study: str, campaign: str, token: uuid.UUID) -> Ht
         _add_time(request, assignment)
     except ConflictScopeError as exc:
         return JsonResponse({"code": exc.code, "sentence": exc.sentence}, status=exc.http_status)
-    return JsonResponse({"lease_seconds": labelling.sheet_of(assignment).lease_seconds})
+    return JsonResponse({"lease_seconds": sheet_of(assignment).lease_seconds})
 
 
 @require_POST
@@ -165,7 +166,7 @@ def _workspace(
     context: dict[str, Any] = {
         "campaign": place.campaign,
         "progress": labelling.progress(place),
-        "sheet": labelling.sheet_of(assignment) if assignment else None,
+        "sheet": sheet_of(assignment) if assignment else None,
         "error": error,
         "why": why,
         "waiting": waiting,

@@ -9,6 +9,7 @@ import pytest
 from annotation import labelling, routing
 from annotation.errors import AlreadySubmitted, AnswersMissing, AnswerUnknown
 from annotation.models import Annotation, Assignment, Campaign, Flag
+from annotation.sheets import sheet_of
 from conflictscope.errors import InvalidInput
 from conflictscope.scenarios.models import Dataset
 from evaluation.models import OptionOrder
@@ -71,7 +72,7 @@ def stored(assignment: Assignment) -> dict[str, str]:
 def test_the_sheet_shows_the_actions_in_the_order_of_the_assignment(person, order):
     assignment = in_hand(person, order)
     scenario = assignment.item.scenario
-    sheet = labelling.sheet_of(assignment, now=NOON)
+    sheet = sheet_of(assignment, now=NOON)
     texts = [scenario.action_1, scenario.action_2]
     if order == OptionOrder.ACTION_2_FIRST:
         texts.reverse()
@@ -81,7 +82,7 @@ def test_the_sheet_shows_the_actions_in_the_order_of_the_assignment(person, orde
 
 @pytest.mark.parametrize("order", ORDERS)
 def test_the_eight_questions_come_in_one_order_and_speak_of_a_and_b(person, order):
-    sheet = labelling.sheet_of(in_hand(person, order))
+    sheet = sheet_of(in_hand(person, order))
     assert [question.field for question in sheet.questions] == FIELDS
     assert [question.number for question in sheet.questions] == list(range(1, 9))
     said = " ".join(question.text for question in sheet.questions)
@@ -102,7 +103,7 @@ def test_the_eight_questions_come_in_one_order_and_speak_of_a_and_b(person, orde
 def test_a_baseline_without_values_is_asked_no_value_guidance():
     dataset = DatasetFactory(baseline=True)
     person = ParticipantFactory(campaign=CampaignFactory(dataset=dataset, items=1))
-    sheet = labelling.sheet_of(routing.claim(person))
+    sheet = sheet_of(routing.claim(person))
     assert [question.field for question in sheet.questions] == [f for f in FIELDS if "guidance" not in f]
 
 
@@ -116,7 +117,7 @@ def test_a_sheet_holds_nothing_that_a_judge_or_another_person_said(campaign, per
         )
         other.annotations.filter(question="realism").update(comment="telltale comment")
         labelling.flag(other, "telltale flag")
-    sheet = labelling.sheet_of(routing.claim(person))
+    sheet = sheet_of(routing.claim(person))
     assert "telltale" not in repr(sheet)
     assert sheet.answered == 0
     # Neither what makes it up behind the scenes: which value an action serves, the pair's template, the status.
@@ -146,7 +147,7 @@ def test_what_is_said_of_a_and_b_is_kept_of_the_actions_they_were(person, order,
     assert given.answers == expected
     labelling.save(assignment, given.answers, comments=given.comments)
     # And back on the page it is where it was put.
-    shown = {question.field: question for question in labelling.sheet_of(again(assignment)).questions}
+    shown = {question.field: question for question in sheet_of(again(assignment)).questions}
     chosen = {field: [o.value for o in question.options if o.chosen] for field, question in shown.items()}
     assert (chosen["feasibility_a"], chosen["feasibility_b"]) == (["no"], ["yes"])
     assert chosen["value_guidance_1"] == ["a"]
@@ -159,7 +160,7 @@ def test_every_answer_comes_back_from_page_to_table_and_to_page_again(person, or
     assignment = in_hand(person, order)
     sent = dict(zip(FIELDS, ["yes", "no", "no", "yes", "yes", "b", "neither", "no"], strict=True))
     labelling.save(assignment, labelling.read(assignment, sent).answers)
-    shown = labelling.sheet_of(again(assignment)).questions
+    shown = sheet_of(again(assignment)).questions
     assert {q.field: next(o.value for o in q.options if o.chosen) for q in shown} == sent
 
 
@@ -176,7 +177,7 @@ def test_comments_are_kept_with_their_question_even_without_an_answer(assignment
     labelling.save(assignment, given.answers, comments=given.comments)
     row = assignment.annotations.get()
     assert (row.question, row.answer, row.comment) == ("realism", "", "Who would\nask this?")
-    assert not labelling.sheet_of(again(assignment)).questions[0].answered
+    assert not sheet_of(again(assignment)).questions[0].answered
 
 
 def test_a_comment_that_does_not_fit_is_refused_and_says_how_much_does(assignment):
@@ -304,7 +305,7 @@ def test_the_same_flag_twice_is_one_and_an_empty_one_is_refused(assignment):
     with pytest.raises(InvalidInput, match="what is wrong"):
         labelling.flag(assignment, "  ")
     assert Flag.objects.count() == 1
-    assert labelling.sheet_of(again(assignment)).flags == ("Names a real person.",)
+    assert sheet_of(again(assignment)).flags == ("Names a real person.",)
 
 
 def test_progress_counts_towards_the_quota_or_else_all_items(dataset):
@@ -349,6 +350,6 @@ def test_an_item_costs_few_queries_however_many_there_are(person, django_assert_
     Campaign.objects.filter(pk=person.campaign_id).update(sampling_plan={"drawn": 32})
     assignment = again(routing.claim(person))
     with django_assert_max_num_queries(4):
-        labelling.sheet_of(assignment)
+        sheet_of(assignment)
     with django_assert_max_num_queries(16):
         labelling.submit(assignment, all_passing(assignment.item.scenario))

@@ -10,6 +10,7 @@ from annotation import labelling, routing
 from annotation.campaigns import close, consent, join
 from annotation.errors import NotOpen
 from annotation.models import Annotation, Assignment, Campaign, Participant
+from annotation.sheets import sheet_of
 from annotation.simulated import answers_to, label_campaign, simulated_in, so_far, true_answers, true_of
 from conflictscope.errors import Conflict, InvalidInput
 from conflictscope.llm.simulator.phrases import phrases_of
@@ -70,7 +71,7 @@ def sheet_in(order: str, scenario: Scenario):
     person = ParticipantFactory(campaign=campaign_of(scenario.dataset, scenario))
     assignment = routing.claim(person)
     assignment.action_order = order
-    return labelling.sheet_of(assignment)
+    return sheet_of(assignment)
 
 
 # What is true of a text

@@ -12,6 +12,7 @@ from django.utils import timezone
 from factory.django import DjangoModelFactory
 
 from annotation.models import Annotation, Assignment, Campaign, Guideline, Item, Participant
+from annotation.questions import questions_about
 from conflictscope.scenarios.dimensions import ACTION_1, ACTION_2, YES, dimensions_of, questions_of
 from conflictscope.scenarios.models import Scenario
 from evaluation.models import OptionOrder
@@ -48,14 +49,17 @@ class CampaignFactory(DjangoModelFactory):
 
 
 class ItemFactory(DjangoModelFactory):
-    """A scenario to label, with all its slots open; items are served in the order they were made."""
+    """A scenario, or a given response, to label with all its slots open; items are served in the order they were made."""
 
     class Meta:
         model = Item
 
     campaign = factory.SubFactory(CampaignFactory)
+    response = None
     scenario = factory.LazyAttribute(
-        lambda item: ScenarioFactory(dataset=item.campaign.dataset, status=Scenario.Status.KEPT)
+        lambda item: (
+            None if item.response else ScenarioFactory(dataset=item.campaign.dataset, status=Scenario.Status.KEPT)
+        )
     )
     open_slots = factory.SelfAttribute("campaign.overlap")
     shuffle_key = factory.Sequence(lambda n: float(n))
@@ -85,10 +89,20 @@ def all_passing(scenario: Scenario) -> dict[str, str]:
     }
 
 
+# What somebody says who sees action 1 taken, or thinks that it should be.
+USUAL = {
+    "action_taken": ACTION_1,
+    "action_strength": "2",
+    "resolved": YES,
+    "preferred_action": ACTION_1,
+    "preference_strength": "2",
+}
+
+
 def labelled(
     item: Item, participant: Participant, answers: Mapping[str, str] | None = None, *, surplus: bool = False
 ) -> Assignment:
-    """The item as submitted by the participant: all answers pass but those given."""
+    """The item as submitted by the participant: all answers pass, or are the usual ones, but those given."""
     assignment = Assignment.objects.create(
         item=item,
         participant=participant,
@@ -101,9 +115,10 @@ def labelled(
     )
     if not surplus:
         Item.objects.filter(pk=item.pk, open_slots__gt=0).update(open_slots=F("open_slots") - 1)
-    assert item.scenario is not None
+    usual = all_passing(item.scenario) if item.campaign.kind == Campaign.Kind.SCENARIO_FILTER else USUAL
     Annotation.objects.bulk_create(
-        Annotation(assignment=assignment, question=question, answer=answer)
-        for question, answer in (all_passing(item.scenario) | dict(answers or {})).items()
+        Annotation(assignment=assignment, question=question.key, answer=answer)
+        for question in questions_about(item)
+        if (answer := (usual | dict(answers or {})).get(question.key, ""))
     )
     return assignment

@@ -1,0 +1,217 @@
+"""What an annotator sees of an item: its text, the questions, and their own answers so far.
+
+Blind by construction: a sheet is made of the item's text and of the person's own answers, and of nothing else. It names the
+actions A and B only, because which of them serves which value is not to be known; of a conversation it shows the words alone,
+neither which LLM spoke them nor what scenario stands behind them, as for a judge.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+
+from django.utils import timezone
+
+from annotation.models import Annotation, Assignment, Campaign, Item
+from annotation.questions import FARTHEST, Control, Question, questions_about
+from conflictscope.scenarios.dimensions import ACTION_1, ACTION_2
+from conflictscope.scenarios.models import Scenario, Value
+from evaluation.models import OptionOrder
+
+_SPEAKERS = {"user": "User", "assistant": "Assistant"}
+
+
+@dataclass(frozen=True, slots=True)
+class Option:
+    """An answer on offer, with the key that gives it. `value` is what the page sends; it names A and B, not 1 and 2."""
+
+    value: str
+    label: str
+    shortcut: str
+    chosen: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """A question as one person sees it. `field` is what the page sends; `ends` are the words at both ends of a scale."""
+
+    number: int
+    field: str
+    text: str
+    hint: str
+    value: Value | None
+    options: tuple[Option, ...]
+    comment: str
+    control: Control = Control.CHOICE
+    ends: tuple[str, str] | None = None
+
+    @property
+    def answered(self) -> bool:
+        return any(option.chosen for option in self.options)
+
+
+@dataclass(frozen=True, slots=True)
+class ShownAction:
+    letter: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Turn:
+    """What was said in a conversation. `by` is "user" or "assistant"."""
+
+    by: str
+    speaker: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Sheet:
+    """Everything about an item that its annotator may know: a situation, or a conversation, and two actions."""
+
+    token: str
+    kind: str
+    description: str
+    persona: str
+    background: str
+    goal: str
+    transcript: tuple[Turn, ...]
+    actions: tuple[ShownAction, ShownAction]
+    questions: tuple[Asked, ...]
+    flags: tuple[str, ...]
+    lease_seconds: int
+
+    @property
+    def answered(self) -> int:
+        return sum(question.answered for question in self.questions)
+
+
+def sheet_of(assignment: Assignment, *, now: datetime | None = None) -> Sheet:
+    """The item as its person sees it, with the answers they have given so far."""
+    given = {row.question: row for row in assignment.annotations.all()}
+    return _sheet(
+        assignment.item,
+        assignment.action_order,
+        given=given,
+        token=str(assignment.token),
+        flags=tuple(assignment.flags.order_by("pk").values_list("reason", flat=True)),
+        lease_seconds=max(int((assignment.lease_until - (now or timezone.now())).total_seconds()), 0),
+    )
+
+
+def preview_of(item: Item, *, order: str = OptionOrder.ACTION_1_FIRST) -> Sheet:
+    """The item as somebody would see it who has just been handed it; nobody is."""
+    return _sheet(item, order, given={}, token="", flags=(), lease_seconds=60 * item.campaign.lease_minutes)
+
+
+def field_of(question: Question, order: str) -> str:
+    """The question's name on the page: of two questions about the two actions, the one about A ends in _a."""
+    shown = shown_as(order)
+    return f"{question.topic}_{shown[question.about]}" if question.about in shown else question.key
+
+
+def to_page(question: Question, answer: str, order: str) -> str:
+    """A stored answer as the page names it: A and B for the actions, and a scale that runs from A to B."""
+    if question.control is Control.SCALE:
+        return _along_scale(answer, order)
+    return shown_as(order).get(answer, answer)
+
+
+def from_page(question: Question, sent: str, order: str) -> str:
+    """What a page sent, in the terms in which it is stored. Anything that is no answer is handed back as it came."""
+    if question.control is Control.SCALE:
+        return _along_scale(sent, order)
+    return {letter: action for action, letter in shown_as(order).items()}.get(sent, sent)
+
+
+def shown_as(order: str) -> dict[str, str]:
+    """What the tables call the actions, to what the page calls them."""
+    first, second = (ACTION_1, ACTION_2) if order == OptionOrder.ACTION_1_FIRST else (ACTION_2, ACTION_1)
+    return {first: "a", second: "b"}
+
+
+def _along_scale(answer: str, order: str) -> str:
+    if order == OptionOrder.ACTION_1_FIRST or answer not in {str(place) for place in range(1, FARTHEST + 1)}:
+        return answer
+    return str(FARTHEST + 1 - int(answer))
+
+
+def _sheet(
+    item: Item,
+    order: str,
+    *,
+    given: Mapping[str, Annotation],
+    token: str,
+    flags: tuple[str, ...],
+    lease_seconds: int,
+) -> Sheet:
+    scenario = item.subject
+    told = item.campaign.kind != Campaign.Kind.ACTION_JUDGEMENT
+    first, second = shown_as(order)
+    questions = questions_about(item)
+    topics = [question.topic for question in questions]
+    asked = sorted(questions, key=lambda question: (topics.index(question.topic), question.about == second))
+    return Sheet(
+        token=token,
+        kind=item.campaign.kind,
+        description=scenario.description if told else "",
+        persona=scenario.persona if told else "",
+        background=scenario.background if told else "",
+        goal=scenario.goal if told else "",
+        transcript=tuple(
+            Turn(turn["role"], _SPEAKERS.get(turn["role"], turn["role"]), turn["text"])
+            for turn in (item.response.transcript if item.response else [])
+        ),
+        actions=(ShownAction("A", getattr(scenario, first)), ShownAction("B", getattr(scenario, second))),
+        questions=tuple(
+            _asked(number, question, scenario, order, given.get(question.key))
+            for number, question in enumerate(asked, start=1)
+        ),
+        flags=flags,
+        lease_seconds=lease_seconds,
+    )
+
+
+def _asked(number: int, question: Question, scenario: Scenario, order: str, given: Annotation | None) -> Asked:
+    about = getattr(scenario, question.about) if question.about.startswith("value_") else None
+    shown = [to_page(question, answer.key, order) for answer in question.answers]
+    labels = dict(zip(shown, (answer.label for answer in question.answers), strict=True))
+    labels |= {letter: letter.upper() for letter in ("a", "b") if letter in labels}
+    if question.control is Control.SCALE:
+        labels = {place: place for place in labels}
+    # A before B, and a scale from A to B; other answers stay in their order.
+    values = sorted(labels) if question.control is Control.SCALE else [*sorted(set(labels) & {"a", "b"})]
+    values += [value for value in labels if value not in values]
+    chosen = to_page(question, given.answer, order) if given is not None and given.answer else ""
+    yes_no = set(labels) == {"yes", "no"}
+    return Asked(
+        number=number,
+        field=field_of(question, order),
+        text=_wording(question, order, about),
+        hint=question.hint,
+        value=about,
+        options=tuple(
+            Option(
+                value=value,
+                label=labels[value],
+                shortcut=value[0].upper() if yes_no else str(place),
+                chosen=value == chosen,
+            )
+            for place, value in enumerate(values, start=1)
+        ),
+        comment=given.comment if given is not None else "",
+        control=question.control,
+        ends=(question.ends[0].format("A"), question.ends[1].format("B")) if question.ends else None,
+    )
+
+
+def _wording(question: Question, order: str, value: Value | None) -> str:
+    """The question's text with A and B for the actions, and the value by its name."""
+    text = question.text
+    for action, letter in shown_as(order).items():
+        text = text.replace(action.replace("_", " "), f"action {letter.upper()}")
+    if value is not None:
+        for ordinal in ("first", "second"):
+            text = text.replace(f"the {ordinal} value", value.name.lower())
+    return text
