@@ -10,7 +10,7 @@ from typing import Any
 from django.contrib import admin
 from django.http import HttpRequest
 
-from annotation.models import Annotation, Assignment, Campaign, Decision, Flag, Guideline, Item, Participant
+from annotation.models import Annotation, Assignment, Campaign, Decision, Flag, Guideline, Item, Participant, Revision
 from conflictscope.admin import LookOnly, LookOnlyInline
 
 
@@ -22,6 +22,11 @@ class GuidelineInline(LookOnlyInline):
 class AnnotationInline(LookOnlyInline):
     model = Annotation
     fields = ("question", "answer", "comment", "updated_at")
+
+
+class RevisionInline(LookOnlyInline):
+    model = Revision
+    fields = ("number", "answers", "replaced_at")
 
 
 class FlagInline(LookOnlyInline):
@@ -71,7 +76,7 @@ class AssignmentAdmin(LookOnly):
     list_select_related = ["item", "participant"]
     list_filter = ["state", "surplus", "item__campaign"]
     raw_id_fields = ["item", "participant", "guideline"]
-    inlines = [AnnotationInline, FlagInline]
+    inlines = [AnnotationInline, RevisionInline, FlagInline]
 
 
 @admin.register(Decision)

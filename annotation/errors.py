@@ -36,6 +36,12 @@ class AlreadySubmitted(Conflict):
     code = "already_submitted"
 
 
+class NotEditable(Conflict):
+    """The answers of a submission were to be changed, and they stand by now."""
+
+    code = "not_editable"
+
+
 class AnswerUnknown(InvalidInput):
     """A question that the item does not have, or an answer that the question does not offer."""
 
@@ -43,10 +49,14 @@ class AnswerUnknown(InvalidInput):
 
 
 class AnswersMissing(ConflictScopeError):
-    """A submission came before every question was answered. What was answered is kept."""
+    """A submission came before every question was answered. `fields` names the open ones as the sheet does."""
 
     code = "answers_missing"
     http_status = 422
+
+    def __init__(self, sentence: str, *, fields: tuple[str, ...] = ()) -> None:
+        super().__init__(sentence)
+        self.fields = fields
 
 
 class CampaignExists(Conflict):

@@ -14,11 +14,13 @@ from annotation import routing
 from annotation.errors import AlreadySubmitted, AnswersMissing, AnswerUnknown
 from annotation.models import Annotation, Assignment, Campaign, Flag, Participant
 from annotation.questions import questions_about
-from annotation.sheets import field_of, from_page, sheet_of
+from annotation.sheets import field_of, from_page, in_order
 from conflictscope.errors import InvalidInput
 from conflictscope.studies.permissions import Action
 
 LONGEST_COMMENT = 5_000
+
+Pair = tuple[str, str]  # an answer and the comment on it
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +66,7 @@ def read(assignment: Assignment, sent: Mapping[str, str]) -> Given:
         comment = sent.get(f"comment_{field}", "").replace("\r\n", "\n").strip()
         if comment:
             comments[question.key] = comment
-    _check(assignment, answers, comments)
+    check_answers(assignment, answers, comments)
     return Given(answers, comments)
 
 
@@ -85,26 +87,12 @@ def save(
         AnswerUnknown: a question the item does not have, or an answer it does not offer.
     """
     comments = comments or {}
-    _check(assignment, answers, comments)
-    wanted = {key: (answers.get(key, ""), comments.get(key, "")) for key in {*answers, *comments}}
+    check_answers(assignment, answers, comments)
     with transaction.atomic():
         locked = Assignment.objects.select_for_update(of=("self",)).get(pk=assignment.pk)
         if locked.state == Assignment.State.SUBMITTED:
             raise AlreadySubmitted("You have submitted this item; its answers stand.")
-        stored = {row.question: (row.answer, row.comment) for row in locked.annotations.all()}
-        gone = set(stored) - set(wanted)
-        if gone:
-            locked.annotations.filter(question__in=gone).delete()
-        Annotation.objects.bulk_create(
-            [
-                Annotation(assignment=locked, question=key, answer=answer, comment=comment)
-                for key, (answer, comment) in wanted.items()
-                if stored.get(key) != (answer, comment)
-            ],
-            update_conflicts=True,
-            unique_fields=["assignment", "question"],
-            update_fields=["answer", "comment", "updated_at"],
-        )
+        store(locked, answers, comments)
     routing.renew(assignment, now=now)
 
 
@@ -127,11 +115,69 @@ def submit(
         except AlreadySubmitted:
             return False
     if assignment.state != Assignment.State.SUBMITTED:
-        missing = [str(question.number) for question in sheet_of(assignment).questions if not question.answered]
-        if missing:
-            which = f"question {missing[0]}" if len(missing) == 1 else f"questions {', '.join(missing)}"
-            raise AnswersMissing(f"Please answer {which} too. What you have answered is kept.")
+        if answers is None:
+            answers = dict(assignment.annotations.values_list("question", "answer"))
+        check_complete(assignment, answers, kept="What you have answered is kept.")
     return routing.submit(assignment, now=now)
+
+
+def check_complete(assignment: Assignment, answers: Mapping[str, str], *, kept: str) -> None:
+    """Every question of the item has one of these answers. `kept` tells the person what becomes of them otherwise.
+
+    Raises:
+        AnswersMissing: naming the open questions.
+    """
+    order = assignment.action_order
+    missing = [
+        (str(number), field_of(question, order))
+        for number, question in enumerate(in_order(assignment.item, order), start=1)
+        if not answers.get(question.key)
+    ]
+    if missing:
+        numbers, fields = zip(*missing, strict=True)
+        which = f"question {numbers[0]}" if len(numbers) == 1 else f"questions {', '.join(numbers)}"
+        raise AnswersMissing(f"Please answer {which} too. {kept}", fields=fields)
+
+
+def check_answers(assignment: Assignment, answers: Mapping[str, str], comments: Mapping[str, str]) -> None:
+    """Every answer and comment belongs to a question of the item, which offers that answer.
+
+    Raises:
+        AnswerUnknown: naming the first that does not.
+    """
+    offered = {
+        question.key: {answer.key for answer in question.answers} for question in questions_about(assignment.item)
+    }
+    for key in (*answers, *comments):
+        if key not in offered:
+            raise AnswerUnknown(f"This item has no question {key!r}. Its questions: {', '.join(offered)}.")
+    for key, answer in answers.items():
+        if answer not in offered[key]:
+            raise AnswerUnknown(f"{answer!r} is no answer to {key}. Choose one of: {', '.join(sorted(offered[key]))}.")
+    for key, comment in comments.items():
+        if len(comment) > LONGEST_COMMENT:
+            raise AnswerUnknown(f"The comment on {key} is too long: {LONGEST_COMMENT} characters fit.")
+
+
+def store(assignment: Assignment, answers: Mapping[str, str], comments: Mapping[str, str]) -> dict[str, Pair]:
+    """Let exactly these answers and comments stand; the caller holds the assignment's row. Returns what stood before."""
+    wanted = {key: (answers.get(key, ""), comments.get(key, "")) for key in {*answers, *comments}}
+    stood = {row.question: (row.answer, row.comment) for row in assignment.annotations.all()}
+    gone = set(stood) - set(wanted)
+    if gone:
+        assignment.annotations.filter(question__in=gone).delete()
+    changed = {key: pair for key, pair in wanted.items() if stood.get(key) != pair}
+    if changed:
+        Annotation.objects.bulk_create(
+            [
+                Annotation(assignment=assignment, question=key, answer=answer, comment=comment)
+                for key, (answer, comment) in changed.items()
+            ],
+            update_conflicts=True,
+            unique_fields=["assignment", "question"],
+            update_fields=["answer", "comment", "updated_at"],
+        )
+    return stood
 
 
 def add_time(assignment: Assignment, seconds: int) -> None:
@@ -204,18 +250,3 @@ def _progress(campaign: Campaign, own_quota: int | None, counted: Mapping[str, i
     quota = own_quota if own_quota is not None else campaign.quota
     goal = items if quota is None else min(quota, items)
     return Progress(done=counted.get("done", 0), skipped=counted.get("skipped", 0), goal=goal)
-
-
-def _check(assignment: Assignment, answers: Mapping[str, str], comments: Mapping[str, str]) -> None:
-    offered = {
-        question.key: {answer.key for answer in question.answers} for question in questions_about(assignment.item)
-    }
-    for key in (*answers, *comments):
-        if key not in offered:
-            raise AnswerUnknown(f"This item has no question {key!r}. Its questions: {', '.join(offered)}.")
-    for key, answer in answers.items():
-        if answer not in offered[key]:
-            raise AnswerUnknown(f"{answer!r} is no answer to {key}. Choose one of: {', '.join(sorted(offered[key]))}.")
-    for key, comment in comments.items():
-        if len(comment) > LONGEST_COMMENT:
-            raise AnswerUnknown(f"The comment on {key} is too long: {LONGEST_COMMENT} characters fit.")

@@ -257,6 +257,22 @@ class Annotation(models.Model):
         return f"{self.question}: {self.answer}"
 
 
+class Revision(models.Model):
+    """The answers of a submission as they stood before its person changed them: what has counted is never lost."""
+
+    assignment = models.ForeignKey(Assignment, on_delete=models.CASCADE, related_name="revisions")
+    number = models.PositiveSmallIntegerField(help_text="1 is what was submitted first.")
+    answers = models.JSONField(help_text="Question to its answer and comment, in a pair.")
+    replaced_at = models.DateTimeField()
+
+    class Meta:
+        ordering = ["assignment", "number"]
+        constraints = [models.UniqueConstraint(fields=["assignment", "number"], name="revision_number_unique")]
+
+    def __str__(self) -> str:
+        return f"revision {self.number} of assignment {self.assignment_id}"
+
+
 class Flag(models.Model):
     """An annotator says that something is wrong with an item."""
 

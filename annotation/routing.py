@@ -50,9 +50,11 @@ def find(participant: Participant, token: uuid.UUID) -> Assignment:
         LeaseUnknown: there is none, or it is not theirs.
     """
     try:
-        return Assignment.objects.select_related(*TOLD_WITH, "participant").get(token=token, participant=participant)
+        assignment = Assignment.objects.select_related(*TOLD_WITH).get(token=token, participant=participant)
     except Assignment.DoesNotExist as exc:
         raise LeaseUnknown("This item is not in your hands. Go to your queue and continue from there.") from exc
+    assignment.participant = participant
+    return assignment
 
 
 def claim(participant: Participant, *, now: datetime | None = None) -> Assignment | None:

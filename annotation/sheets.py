@@ -105,6 +105,14 @@ def preview_of(item: Item, *, order: str = OptionOrder.ACTION_1_FIRST) -> Sheet:
     return _sheet(item, order, given={}, token="", flags=(), lease_seconds=60 * item.campaign.lease_minutes)
 
 
+def in_order(item: Item, order: str) -> list[Question]:
+    """The item's questions as the page numbers them: of two about the two actions, the one about A comes first."""
+    _, second = shown_as(order)
+    questions = questions_about(item)
+    topics = [question.topic for question in questions]
+    return sorted(questions, key=lambda question: (topics.index(question.topic), question.about == second))
+
+
 def field_of(question: Question, order: str) -> str:
     """The question's name on the page: of two questions about the two actions, the one about A ends in _a."""
     shown = shown_as(order)
@@ -149,9 +157,6 @@ def _sheet(
     scenario = item.subject
     told = item.campaign.kind != Campaign.Kind.ACTION_JUDGEMENT
     first, second = shown_as(order)
-    questions = questions_about(item)
-    topics = [question.topic for question in questions]
-    asked = sorted(questions, key=lambda question: (topics.index(question.topic), question.about == second))
     return Sheet(
         token=token,
         kind=item.campaign.kind,
@@ -166,7 +171,7 @@ def _sheet(
         actions=(ShownAction("A", getattr(scenario, first)), ShownAction("B", getattr(scenario, second))),
         questions=tuple(
             _asked(number, question, scenario, order, given.get(question.key))
-            for number, question in enumerate(asked, start=1)
+            for number, question in enumerate(in_order(item, order), start=1)
         ),
         flags=flags,
         lease_seconds=lease_seconds,

@@ -15,9 +15,9 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_POST, require_safe
 
-from annotation import labelling, routing
+from annotation import editing, labelling, routing
 from annotation.campaigns import consent, join
-from annotation.errors import AlreadySubmitted, AnswersMissing, Excluded, NotOpen
+from annotation.errors import AlreadySubmitted, AnswersMissing, AnswerUnknown, Excluded, NotOpen
 from annotation.guidelines import as_html
 from annotation.models import Assignment, Campaign, Participant
 from annotation.sheets import sheet_of
@@ -81,6 +81,32 @@ def submit(request: Request, study: str, campaign: str, token: uuid.UUID) -> Htt
             _add_time(request, assignment)
     except AnswersMissing as exc:
         return _workspace(request, place, assignment=assignment, error=exc.sentence, status=exc.http_status)
+    return _onwards(request, place)
+
+
+@never_cache
+@require_safe
+def submitted(request: Request, study: str, campaign: str, token: uuid.UUID) -> HttpResponse:
+    """One of the person's latest submissions again, to be changed."""
+    place = _place(request, study, campaign)
+    assignment = routing.find(place, token)
+    if assignment.state == Assignment.State.LEASED:
+        return redirect("annotation:label", study, campaign)
+    editing.check_editable(assignment)
+    return _workspace(request, place, assignment=assignment)
+
+
+@require_POST
+def edit(request: Request, study: str, campaign: str, token: uuid.UUID) -> HttpResponse:
+    place = _place(request, study, campaign)
+    assignment = routing.find(place, token)
+    try:
+        given = labelling.read(assignment, request.POST)
+        editing.edit(assignment, given.answers, comments=given.comments)
+    except (AnswersMissing, AnswerUnknown) as exc:
+        return _workspace(request, place, assignment=assignment, error=exc.sentence, status=exc.http_status)
+    if not _in_background(request):
+        messages.success(request, "Your changed answers are stored.")
     return _onwards(request, place)
 
 
@@ -167,6 +193,7 @@ def _workspace(
         "campaign": place.campaign,
         "progress": labelling.progress(place),
         "sheet": sheet_of(assignment) if assignment else None,
+        "editing": assignment is not None and assignment.state == Assignment.State.SUBMITTED,
         "error": error,
         "why": why,
         "waiting": waiting,

@@ -80,6 +80,7 @@ class Sheet {
     this.dirty = false;
     this.failures = 0;
     this.over = false;
+    this.editing = root.hasAttribute("data-editing"); // a submission: kept here until it is submitted again
     this.activeSeconds = 0; // not yet told to the server
     this.leaseEnds = Date.now() + 1000 * Number(root.dataset.leaseSeconds);
   }
@@ -228,6 +229,10 @@ class Sheet {
   keep(delay = 0) {
     this.dirty = true;
     drafts.put(this.token, this.entries());
+    if (this.editing) {
+      this.say("saved", "Not submitted yet");
+      return;
+    }
     this.say("saving", "Saving…");
     clearTimeout(this.timer);
     if (delay) this.timer = setTimeout(() => this.send(), delay);
@@ -237,7 +242,7 @@ class Sheet {
   /** One request at a time, each with all answers as they stand: an older one can never overtake a newer one. */
   async send() {
     clearTimeout(this.timer);
-    if (this.sending || this.over) return;
+    if (this.sending || this.over || this.editing) return;
     this.sending = true;
     this.dirty = false;
     this.abort = new AbortController();
@@ -354,6 +359,7 @@ class Sheet {
   }
 
   showLease() {
+    if (this.editing) return;
     const minutes = Math.ceil((this.leaseEnds - Date.now()) / 60000);
     this.root.querySelector("#lease").textContent =
       minutes > 0 ? `held for ${minutes} min` : "no longer held for you: submit all the same";
@@ -406,7 +412,7 @@ const COMMANDS = {
   Enter: () => sheet.submit(),
   U: () => sheet.undo(),
   C: () => sheet.comment(),
-  S: () => sheet.openDrawer("#skip"),
+  S: () => sheet.editing || sheet.openDrawer("#skip"),
   F: () => sheet.openDrawer("#flag"),
   "?": () => document.getElementById("keys").showModal(),
 };

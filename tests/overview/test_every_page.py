@@ -89,6 +89,8 @@ OPEN_TO: dict[str, Action | str] = {
     "annotation:label": Action.LABEL,
     "annotation:guideline": Action.LABEL,
     "annotation:label_start": Action.LABEL,
+    "annotation:label_submitted": Action.LABEL,
+    "annotation:label_edit": Action.LABEL,
     "annotation:label_answers": Action.LABEL,
     "annotation:label_submit": Action.LABEL,
     "annotation:label_skip": Action.LABEL,
