@@ -9,7 +9,7 @@ from django.shortcuts import get_object_or_404
 from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework import generics
 
-from conflictscope.scenarios.browsing import Filter
+from conflictscope.scenarios.browsing.scenarios import Filter
 from conflictscope.scenarios.models import Dataset, Dimension, Scenario, Verdict
 from conflictscope.scenarios.serializers import DatasetSerializer, ScenarioSerializer
 from conflictscope.studies.access import study_for

@@ -1,4 +1,4 @@
-"""What the pages of datasets and scenarios show, fetched for a whole page at once."""
+"""Scenarios a page at a time, and one with everything that is known of it."""
 
 from __future__ import annotations
 
@@ -6,27 +6,16 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from django.core.paginator import Page, Paginator
-from django.db.models import Count, Max, Q, QuerySet
+from django.db.models import Q, QuerySet
 
-from conflictscope.jobs.models import Job
-from conflictscope.jobs.progress import Progress, progress_of
 from conflictscope.llm.models import Call
-from conflictscope.scenarios import filtering, generation
-from conflictscope.scenarios.datasets import StatusCount, status_counts, that_fail
+from conflictscope.scenarios import filtering
+from conflictscope.scenarios.datasets import that_fail
 from conflictscope.scenarios.dimensions import INCONSISTENT, QUESTION, dimensions_of
-from conflictscope.scenarios.models import (
-    Dataset,
-    Dimension,
-    Scenario,
-    ValueSet,
-    ValueSetVersion,
-    Verdict,
-)
+from conflictscope.scenarios.models import Dataset, Dimension, Scenario, Verdict
 from conflictscope.scenarios.verdicts import human_validated, standing_verdicts
-from conflictscope.studies.models import Study
 
 PAGE_SIZE = 50
-JOB_KINDS = (generation.KIND, filtering.KIND)
 _HEAVY = ("embedding",)  # no page shows it
 
 _ORDERS = {filtering.ACTION_1_FIRST: "action 1 as A", filtering.ACTION_2_FIRST: "action 2 as A"}
@@ -58,14 +47,6 @@ class Filter:
                 Q(uid__icontains=words) | Q(description__icontains=words) | Q(outline_context__icontains=words)
             )
         return scenarios
-
-
-@dataclass(frozen=True, slots=True)
-class DatasetRow:
-    dataset: Dataset
-    total: int
-    counts: list[StatusCount]
-    live: list[Progress]
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,51 +88,6 @@ class ScenarioView:
     duplicates: list[Scenario]
     calls: list[Call]
     human_validated: bool
-
-
-@dataclass(frozen=True, slots=True)
-class ValueSetRow:
-    value_set: ValueSet
-    newest: ValueSetVersion | None
-    values: int
-    versions: int
-
-
-def dataset_rows(study: Study) -> list[DatasetRow]:
-    datasets = list(
-        study.datasets.select_related("study", "value_set_version__value_set", "generator", "primary_judge").order_by(
-            "-pk"
-        )
-    )
-    counts = status_counts(datasets)
-    live: dict[int, list[Progress]] = {}
-    for one in progress_of(list(_live_jobs(study))):
-        live.setdefault(one.job.parameters["dataset"], []).append(one)
-    return [
-        DatasetRow(
-            dataset=dataset,
-            total=sum(each.count for each in counts.get(dataset.pk, [])),
-            counts=counts.get(dataset.pk, []),
-            live=live.get(dataset.pk, []),
-        )
-        for dataset in datasets
-    ]
-
-
-def live_progress(dataset: Dataset) -> list[Progress]:
-    """The jobs of this room that work on the dataset now, or are paused on it."""
-    return progress_of([job for job in _live_jobs(dataset.study) if job.parameters["dataset"] == dataset.pk])
-
-
-def _live_jobs(study: Study) -> QuerySet[Job]:
-    return Job.objects.live().filter(study=study, kind__in=JOB_KINDS).select_related("study").order_by("pk")
-
-
-def pairs_of(dataset: Dataset) -> list[tuple[str, str]]:
-    """Key and name of each value pair of the dataset, as a filter offers them."""
-    version = dataset.value_set_version
-    pairs = version.pairs() if version else []
-    return [(f"{first.key}~{second.key}", f"{first.name} – {second.name}") for first, second in pairs]
 
 
 def page_of_scenarios(
@@ -247,17 +183,3 @@ def _wording(question: str) -> str:
 def _label(question: str, answer: str) -> str:
     answers = QUESTION[question].answers if question in QUESTION else ()
     return next((each.label for each in answers if each.key == answer), answer)
-
-
-def value_set_rows() -> list[ValueSetRow]:
-    sets = list(ValueSet.objects.annotate(newest=Max("versions__pk"), count=Count("versions")).order_by("name"))
-    newest = (
-        ValueSetVersion.objects.annotate(values_in_it=Count("values"))
-        .select_related("value_set")
-        .in_bulk([each.newest for each in sets if each.newest])
-    )
-    rows = []
-    for each in sets:
-        version = newest.get(each.newest)
-        rows.append(ValueSetRow(each, version, version.values_in_it if version else 0, each.count))
-    return rows

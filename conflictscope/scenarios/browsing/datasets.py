@@ -1,0 +1,61 @@
+"""A study's datasets with their counts, and the jobs that work on them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from django.db.models import QuerySet
+
+from conflictscope.jobs.models import Job
+from conflictscope.jobs.progress import Progress, progress_of
+from conflictscope.scenarios import filtering, generation
+from conflictscope.scenarios.datasets import StatusCount, status_counts
+from conflictscope.scenarios.models import Dataset
+from conflictscope.studies.models import Study
+
+JOB_KINDS = (generation.KIND, filtering.KIND)
+
+
+@dataclass(frozen=True, slots=True)
+class DatasetRow:
+    dataset: Dataset
+    total: int
+    counts: list[StatusCount]
+    live: list[Progress]
+
+
+def dataset_rows(study: Study) -> list[DatasetRow]:
+    datasets = list(
+        study.datasets.select_related("study", "value_set_version__value_set", "generator", "primary_judge").order_by(
+            "-pk"
+        )
+    )
+    counts = status_counts(datasets)
+    live: dict[int, list[Progress]] = {}
+    for one in progress_of(list(_live_jobs(study))):
+        live.setdefault(one.job.parameters["dataset"], []).append(one)
+    return [
+        DatasetRow(
+            dataset=dataset,
+            total=sum(each.count for each in counts.get(dataset.pk, [])),
+            counts=counts.get(dataset.pk, []),
+            live=live.get(dataset.pk, []),
+        )
+        for dataset in datasets
+    ]
+
+
+def live_progress(dataset: Dataset) -> list[Progress]:
+    """The jobs of this room that work on the dataset now, or are paused on it."""
+    return progress_of([job for job in _live_jobs(dataset.study) if job.parameters["dataset"] == dataset.pk])
+
+
+def _live_jobs(study: Study) -> QuerySet[Job]:
+    return Job.objects.live().filter(study=study, kind__in=JOB_KINDS).select_related("study").order_by("pk")
+
+
+def pairs_of(dataset: Dataset) -> list[tuple[str, str]]:
+    """Key and name of each value pair of the dataset, as a filter offers them."""
+    version = dataset.value_set_version
+    pairs = version.pairs() if version else []
+    return [(f"{first.key}~{second.key}", f"{first.name} – {second.name}") for first, second in pairs]

@@ -1,0 +1,40 @@
+"""The page of one scenario."""
+
+from __future__ import annotations
+
+from django.http import HttpResponse
+from django.shortcuts import get_object_or_404, render
+from django.views.decorators.http import require_safe
+
+from conflictscope.http import Request
+from conflictscope.scenarios.browsing.scenarios import scenario_view
+from conflictscope.scenarios.models import Scenario
+from conflictscope.studies.access import study_for
+
+
+@require_safe
+def scenario(request: Request, study: str, dataset: str, uid: str) -> HttpResponse:
+    found = study_for(request.user, study)
+    one = get_object_or_404(
+        Scenario.objects.filter(dataset__study=found)
+        .select_related(
+            "dataset__study",
+            "dataset__value_set_version__value_set",
+            "dataset__generator",
+            "dataset__primary_judge",
+            "value_1",
+            "value_2",
+            "duplicate_of",
+        )
+        .defer("embedding", "duplicate_of__embedding"),
+        dataset__slug=dataset,
+        uid=uid,
+    )
+    context = {
+        "study": found,
+        "section": "datasets",
+        "dataset": one.dataset,
+        "scenario": one,
+        "view": scenario_view(one),
+    }
+    return render(request, "scenarios/scenario.html", context)
