@@ -192,7 +192,7 @@ def measure(
         answers_per_item=tuple(sorted(Counter(count for count in labels.counts if count).items())),
         overlap=tables.campaign.overlap,
         annotators=len(labels.annotators),
-        simulated=labels.simulated or bool(tables.judge and tables.judge.endpoint.simulated),
+        simulated=labels.simulated or bool(tables.judge and tables.judge.simulated),
         weighted=tables.weighted,
         minimum=minimum,
         dimensions=tuple(dimensions),

@@ -31,7 +31,9 @@ class EvaluateForm(forms.Form):
         Endpoint.objects.all(), required=False, help_text="Writes the opening messages of the simulated user."
     )
     judge = forms.ModelChoiceField(
-        Judge.objects.all(), required=False, help_text="Decides which action an open answer took."
+        Judge.objects.filter(endpoint__isnull=False),
+        required=False,
+        help_text="Decides which action an open answer took.",
     )
     orders = forms.ChoiceField(
         label="Option orders",

@@ -17,6 +17,7 @@ from conflictscope.errors import Conflict
 from conflictscope.llm.client import Door
 from conflictscope.llm.prompts import delimit
 from conflictscope.llm.types import Parsed, Prompt
+from conflictscope.scenarios.judges import endpoint_of
 from conflictscope.scenarios.models import Judge
 from evaluation.asking import ACTION, render
 from evaluation.models import Judgement, OptionOrder, Response, Run
@@ -69,7 +70,7 @@ class JudgeQuestion:
     async def ask(self, door: Door) -> Judged:
         parsed = await door.ask_for(
             JudgeReply,
-            self.judge.endpoint,
+            endpoint_of(self.judge),
             self.prompt,
             purpose="judge",
             parameters={"temperature": 0, **self.judge.parameters},

@@ -89,7 +89,7 @@ def agreement_items(request: Request, study: str, campaign: str, dimension: str)
         "show": show,
         "page": page,
         "rows": listed(list(page)),
-        "simulated": tables.labels.simulated or bool(tables.judge and tables.judge.endpoint.simulated),
+        "simulated": tables.labels.simulated or bool(tables.judge and tables.judge.simulated),
     }
     return render(request, "annotation/agreement_items.html", context)
 

@@ -13,6 +13,7 @@ from conflictscope.exports.formats import CSV_ESCAPE
 from conflictscope.exports.provenance import prompts_behind
 from conflictscope.exports.tables import TABLES, Selection, Table
 from conflictscope.llm.models import Endpoint
+from conflictscope.scenarios.digest import digest_of
 from conflictscope.scenarios.models import Judge, ValueSetVersion
 
 CARD = "dataset.json"
@@ -53,6 +54,7 @@ def card_of(selection: Selection, files: Sequence[WrittenFile], *, digest: str) 
             "primary_judge": _judge(dataset.primary_judge),
             "created_at": dataset.created_at.isoformat(),
             "simulated": dataset.simulated,
+            "digest": digest_of(dataset),
         },
         "value_set": _value_set(dataset.value_set_version),
         "only_validated": selection.only_validated,

@@ -1,8 +1,6 @@
 """Rows to bytes, the same bytes for the same rows: JSON Lines, which keeps every text as it is, and CSV for spreadsheets.
 
-A spreadsheet takes a cell that begins with = + - @ (or a tab or line break) for a formula, and texts of language models
-and of strangers stand in these files. So CSV writes such a text with an apostrophe before it, and one more before a text
-that has apostrophes in that place already: taking one apostrophe away gives the text back. Numbers are left as they are.
+In CSV a text that a spreadsheet would take for a formula is escaped; numbers are left as they are.
 """
 
 from __future__ import annotations
@@ -10,12 +8,12 @@ from __future__ import annotations
 import csv
 import io
 import json
-import re
 from collections.abc import Callable, Iterable, Iterator
 from datetime import UTC, datetime
 from typing import Any
 
 from conflictscope.exports.tables import Kind, Row, Table
+from conflictscope.scenarios.csv_cells import escape
 
 BATCH = 200
 CSV_ESCAPE = (
@@ -23,18 +21,6 @@ CSV_ESCAPE = (
     "number of apostrophes) has one apostrophe written before it; take it away to have the text. Empty cells stand for "
     "empty text and for nothing alike; lists are JSON. JSON Lines has every text and list as it is."
 )
-_LOOKS_LIKE_A_FORMULA = re.compile(r"'*[=+\-@\t\r\n]")
-_ESCAPED = re.compile(r"'+[=+\-@\t\r\n]")
-
-
-def escape(text: str) -> str:
-    """The text as a CSV cell that no spreadsheet runs."""
-    return f"'{text}" if _LOOKS_LIKE_A_FORMULA.match(text) else text
-
-
-def unescape(cell: str) -> str:
-    """The text that `escape` was given."""
-    return cell[1:] if _ESCAPED.match(cell) else cell
 
 
 def as_json_lines(table: Table, rows: Iterable[Row]) -> Iterator[bytes]:

@@ -94,7 +94,7 @@ def _datasets(found: dict[int, Counts]) -> None:
         .annotate(
             datasets=Count("pk", distinct=True),
             values=Count("value_set_version__values", distinct=True),
-            by_simulators=Count("pk", filter=Q(generator__simulated=True)),
+            by_simulators=Count("pk", filter=Q(generator__simulated=True) | Q(recipe__simulated=True)),
         )
     )
     for study, datasets, values, simulated in rows:

@@ -32,7 +32,7 @@ from conflictscope.scenarios.dimensions import (
     outcome_of,
     questions_of,
 )
-from conflictscope.scenarios.judges import FILTER_PROMPTS, FILTER_STEP
+from conflictscope.scenarios.judges import FILTER_PROMPTS, FILTER_STEP, endpoint_of
 from conflictscope.scenarios.models import Dataset, Dimension, Judge, Scenario, Verdict
 from conflictscope.scenarios.verdicts import SETTLED_BY_VERDICTS, make_primary, resettle, settle
 
@@ -126,10 +126,11 @@ def start(
         budget: US dollars after which the job pauses.
 
     Raises:
-        Conflict: no scenario of the dataset has been drafted.
+        Conflict: no scenario of the dataset has been drafted, or the judge was imported and cannot be asked.
     """
     if not dataset.scenarios.filter(status__in=SETTLED_BY_VERDICTS).exists():
         raise Conflict(f"Dataset {dataset.slug!r} has no drafted scenarios to filter: generate or import some first.")
+    endpoint_of(judge)
     if dataset.primary_judge_id is None or (primary and dataset.primary_judge_id != judge.pk):
         make_primary(dataset, judge)
     return engine.start(
@@ -207,7 +208,9 @@ class FilterHandler:
 
 async def _ask(judge: Judge, asked: Asked, door: Door) -> Answered:
     parameters = {"temperature": 0} | judge.parameters
-    ask = partial(door.ask_for, endpoint=judge.endpoint, prompt=asked.prompt, purpose="filter", parameters=parameters)
+    ask = partial(
+        door.ask_for, endpoint=endpoint_of(judge), prompt=asked.prompt, purpose="filter", parameters=parameters
+    )
     if asked.question.dimension == Dimension.VALUE_GUIDANCE:
         return Answered(asked, await ask(SupportReply))
     return Answered(asked, await ask(PassReply))

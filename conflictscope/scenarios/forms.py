@@ -79,7 +79,9 @@ class GenerateForm(forms.Form):
 
 class FilterForm(forms.Form):
     judge = forms.ModelChoiceField(
-        Judge.objects.select_related("endpoint"), required=False, help_text="Empty: make the new one below."
+        Judge.objects.select_related("endpoint").filter(endpoint__isnull=False),
+        required=False,
+        help_text="Empty: make the new one below.",
     )
     new_judge = forms.SlugField(max_length=50, required=False, label="Name of a new judge")
     endpoint = forms.ModelChoiceField(

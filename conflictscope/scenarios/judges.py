@@ -8,7 +8,7 @@ from django.utils.text import slugify
 from conflictscope.errors import Conflict, InvalidInput, NotFound
 from conflictscope.llm.models import Endpoint
 from conflictscope.llm.prompts import PromptLibrary
-from conflictscope.scenarios.models import Judge
+from conflictscope.scenarios.models import Dataset, Judge
 
 FILTER_PROMPTS = PromptLibrary("conflictscope.scenarios")
 FILTER_STEP = "filtering/"
@@ -21,7 +21,7 @@ def judge_named(name: str, *, endpoint: Endpoint | None = None) -> Judge:
 
     Raises:
         NotFound: there is none and no endpoint to make one from; the sentence lists those there are.
-        Conflict: it asks another endpoint.
+        Conflict: it asks another endpoint, or was imported and cannot be asked.
         InvalidInput: the name is no slug.
     """
     judge = Judge.objects.select_related("endpoint").filter(name=name).first()
@@ -31,11 +31,36 @@ def judge_named(name: str, *, endpoint: Endpoint | None = None) -> Judge:
             known = ", ".join(Judge.objects.values_list("name", flat=True)[:20]) or "none yet"
             raise NotFound(f"There is no judge {name!r}. Judges: {known}. Name an endpoint to make this one.")
         return _create(name, endpoint)
+    asked = endpoint_of(judge)
     if endpoint is not None and judge.endpoint_id != endpoint.pk:
         raise Conflict(
-            f"Judge {name!r} asks endpoint {judge.endpoint.name!r}, not {endpoint.name!r}: its verdicts would not be "
+            f"Judge {name!r} asks endpoint {asked.name!r}, not {endpoint.name!r}: its verdicts would not be "
             "comparable. Name a new judge."
         )
+    return judge
+
+
+def endpoint_of(judge: Judge) -> Endpoint:
+    """
+    Raises:
+        Conflict: the judge was imported, so there is nobody to ask.
+    """
+    if judge.endpoint is None:
+        raise Conflict(f"Judge {judge.name!r} was imported with its verdicts: nobody can ask it. Name another.")
+    return judge.endpoint
+
+
+def imported_judge(dataset: Dataset, *, simulated: bool) -> Judge:
+    """The judge whose verdicts came with the files of an imported dataset: one for each dataset, and nobody can ask it.
+
+    It decides the statuses of a dataset that has no primary judge yet.
+    """
+    judge, _ = Judge.objects.get_or_create(
+        name=f"imported-{dataset.slug[:30]}-{dataset.pk}", defaults={"simulated_elsewhere": simulated}
+    )
+    if dataset.primary_judge_id is None:
+        Dataset.objects.filter(pk=dataset.pk, primary_judge__isnull=True).update(primary_judge=judge)
+        dataset.primary_judge = judge
     return judge
 
 

@@ -49,7 +49,7 @@ class VerdictSerializer(serializers.ModelSerializer):
         fields = ["dimension", "outcome", "source", "judge", "panel", "evidence", "simulated", "created_at"]
 
     def get_simulated(self, verdict: Verdict) -> bool:
-        return verdict.judge is not None and verdict.judge.endpoint.simulated
+        return verdict.judge is not None and verdict.judge.simulated
 
 
 class ScenarioSerializer(serializers.ModelSerializer):

@@ -3,15 +3,21 @@
 from __future__ import annotations
 
 import codecs
+import gzip
+import io
+import zlib
 from collections.abc import Iterator
 from pathlib import Path
-from typing import BinaryIO
+from typing import IO, BinaryIO, cast
 
 from charset_normalizer import from_bytes
 
 from conflictscope.errors import InvalidInput
 
 SAMPLE_BYTES = 65_536  # what the guess at an encoding looks at
+LINE_LIMIT = 16 * 1024 * 1024  # characters: a file without line ends is not read into memory whole
+_GZIP = b"\x1f\x8b"
+_KEEPS_STRAY_BYTES = {"utf-8", "utf-8-sig", "ascii"}
 
 
 def read_text(path: Path) -> str:
@@ -23,26 +29,51 @@ def read_text(path: Path) -> str:
     return "".join(text for _, text in lines_of(path))
 
 
-def lines_of(path: Path, *, encoding: str = "") -> Iterator[tuple[int, str]]:
-    """The lines of a text file, numbered from 1, their line ends kept; a byte order mark is left out.
+def lines_of(path: Path, *, encoding: str = "", lenient: bool = False) -> Iterator[tuple[int, str]]:
+    """The lines of a text file, numbered from 1, their line ends kept; a byte order mark is left out. gzip is unpacked.
 
     Nothing is guessed: without an `encoding` the file must be UTF-8. A guess is only named in the error, because a wrong
     one would change words in the data without anybody noticing.
 
+    Args:
+        lenient: let a byte that is no part of the encoding stand in its line, where `storable` finds it.
+
     Raises:
-        InvalidInput: the file cannot be read, the encoding is unknown, or a byte does not belong to it.
+        InvalidInput: the file cannot be read, the encoding is unknown, a line is far too long, or a byte does not belong.
     """
     codec = encoding or "utf-8-sig"
+    lenient = lenient and codec.lower().replace("_", "-") in _KEEPS_STRAY_BYTES
     try:
-        with path.open("rb") as file:
-            _refuse_wrong_encoding(file, codec, path=path, named=bool(encoding))
-        with path.open(encoding=codec, newline="") as text:
-            yield from enumerate(text, start=1)
+        with _opened(path) as file:
+            if not lenient:
+                _refuse_wrong_encoding(file, codec, path=path, named=bool(encoding))
+        with (
+            _opened(path) as file,
+            io.TextIOWrapper(
+                file, encoding=codec, errors="surrogateescape" if lenient else "strict", newline=""
+            ) as text,
+        ):
+            number = 0
+            while line := text.readline(LINE_LIMIT):
+                number += 1
+                if len(line) == LINE_LIMIT and line[-1] not in "\r\n":
+                    raise InvalidInput(
+                        f"{path.name}, line {number}, is longer than {LINE_LIMIT:,} characters: is this a text file?"
+                    )
+                yield number, line
+    except (EOFError, zlib.error) as exc:
+        raise InvalidInput(f"{path.name} is no whole gzip file: it was cut off or damaged.") from exc
     except OSError as exc:
         raise InvalidInput(f"{path} cannot be read: {exc.strerror or exc}.") from exc
 
 
-def _refuse_wrong_encoding(file: BinaryIO, codec: str, *, path: Path, named: bool) -> None:
+def _opened(path: Path) -> BinaryIO:
+    with path.open("rb") as file:
+        packed = file.read(2) == _GZIP
+    return cast(BinaryIO, gzip.open(path, "rb")) if packed else path.open("rb")
+
+
+def _refuse_wrong_encoding(file: IO[bytes], codec: str, *, path: Path, named: bool) -> None:
     try:
         "".encode(codec)  # refuses what is no encoding of text, such as hex
         decoder = codecs.getincrementaldecoder(codec)()
@@ -77,7 +108,7 @@ def _refuse_wrong_encoding(file: BinaryIO, codec: str, *, path: Path, named: boo
 
 
 def _guess(path: Path) -> str:
-    with path.open("rb") as file:
+    with _opened(path) as file:
         best = from_bytes(file.read(SAMPLE_BYTES)).best()
     return f" (it looks like {best.encoding})" if best is not None and best.encoding != "utf_8" else ""
 
@@ -86,14 +117,22 @@ def storable(text: str, *, where: str) -> str:
     """The text itself, if every database can hold it.
 
     Raises:
-        InvalidInput: it holds a NUL or half of a surrogate pair, which no UTF-8 database takes.
+        InvalidInput: it holds what `unstorable` names.
     """
+    if why := unstorable(text):
+        raise InvalidInput(f"{where} {why}")
+    return text
+
+
+def unstorable(text: str) -> str:
+    """Why no UTF-8 database takes the text: a NUL, half of a surrogate pair, or a byte that `lines_of` let stand. Empty: it does."""
     if "\0" in text:
-        raise InvalidInput(f"{where} holds a NUL character: remove it.")
+        return "holds a NUL character: remove it."
     try:
         text.encode()
     except UnicodeEncodeError as exc:
-        raise InvalidInput(
-            f"{where} holds half of a surrogate pair at character {exc.start + 1}: the text was cut or escaped wrongly."
-        ) from exc
-    return text
+        stray = ord(text[exc.start]) - 0xDC00
+        if 0x80 <= stray <= 0xFF:
+            return f"holds a byte that is not UTF-8, 0x{stray:02X}, at character {exc.start + 1}."
+        return f"holds half of a surrogate pair at character {exc.start + 1}: the text was cut or escaped wrongly."
+    return ""

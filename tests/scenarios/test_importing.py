@@ -9,6 +9,7 @@ import pytest
 from django.core.management import CommandError, call_command
 
 from conflictscope.errors import Conflict, InvalidInput, NotFound
+from conflictscope.scenarios.digest import digest_of
 from conflictscope.scenarios.importing import ImportReport, import_scenarios
 from conflictscope.scenarios.models import Dataset, Scenario
 from conflictscope.studies.models import Study
@@ -73,7 +74,7 @@ def test_importing_again_adds_only_what_is_missing(study: Study, tmp_path: Path)
 
 def test_a_scenario_does_not_change_under_its_id(study: Study, tmp_path: Path) -> None:
     imported(study, csv_file(tmp_path, *ROWS))
-    with pytest.raises(Conflict, match="'A_1' is in the dataset already, with another action 2"):
+    with pytest.raises(Conflict, match="scenario 'A_1' is in the dataset already, with another action 2"):
         imported(study, csv_file(tmp_path, "A_3,high,New.,One.,Two.", ROWS[0].replace("hand it in", "leave it")))
     assert Scenario.objects.count() == 2
 
@@ -113,10 +114,10 @@ def test_a_byte_order_mark_is_no_part_of_the_first_column(study: Study, tmp_path
         ((), "", "is empty"),
         (ROWS, HEADER.replace("ambiguity", "context"), "has no column ambiguity"),
         (ROWS, f"{HEADER},context", "column context twice"),
-        ((ROWS[0], "A_2,low,Text.,,Two."), HEADER, "row 2 (line 3): the cell action1 is empty"),
-        ((ROWS[0], "A_2,low,Text.,One."), HEADER, "row 2 (line 3) has 4 cells where the header has 5"),
+        ((ROWS[0], "A_2,low,Text.,,Two."), HEADER, "row 2 (line 3), action1: the cell is empty"),
+        ((ROWS[0], "A_2,low,Text.,One."), HEADER, "row 2 (line 3): has 4 cells where the header has 5"),
         ((ROWS[0], "A_2,low,A, B.,One.,Two."), HEADER, "has 6 cells"),
-        ((*ROWS, ROWS[0]), HEADER, "'A_1' stands in moral.csv, row 1 and in moral.csv, row 3"),
+        ((*ROWS, ROWS[0]), HEADER, "row 3 (line 4): the id 'A_1' stands in moral.csv, row 1, too"),
         (("A/1,high,Text.,One.,Two.",), HEADER, "the id 'A/1' cannot be used"),
         ((ROWS[0], 'A_2,low,"Text.,One.,Two.'), HEADER, "is not CSV"),
         ((f"A_1,high,{'x' * 140_000},One.,Two.",), HEADER, "is not CSV: field larger"),
@@ -173,10 +174,14 @@ def test_the_second_file_being_wrong_undoes_the_first(study: Study, tmp_path: Pa
     assert not Dataset.objects.exists()
 
 
-def test_an_id_may_not_stand_in_two_files(study: Study, tmp_path: Path) -> None:
+def test_several_files_are_imported_as_one_after_the_other(study: Study, tmp_path: Path) -> None:
+    """A row of a later file is known when an earlier one brought it, and is refused when it says something else."""
     paths = [csv_file(tmp_path, ROWS[0], name=name) for name in ("a.csv", "b.csv")]
-    with pytest.raises(InvalidInput, match=r"a\.csv, row 1 and in b\.csv, row 1"):
-        imported(study, *paths)
+    report = imported(study, *paths)
+    assert (report.added, report.known) == (1, 1)
+    other = csv_file(tmp_path, ROWS[0].replace("keep", "leave"), name="other.csv")
+    with pytest.raises(Conflict, match=r"other\.csv, row 1 .*with another action 1"):
+        imported(StudyFactory(), paths[0], other)
 
 
 def test_a_generated_dataset_takes_no_imports(tmp_path: Path) -> None:
@@ -209,10 +214,13 @@ def test_the_command_says_what_it_did_in_numbers(study: Study, tmp_path: Path) -
     ]
     call_command(*arguments, stdout=out)
     call_command(*arguments, stdout=out)
+    digest = f"Digest {digest_of(Dataset.objects.get())}."
     assert out.getvalue().splitlines() == [
         "Moral: 3 scenarios added, 0 were there already and are the same.",
         "In 1 of them the two actions read the same: no answer can tell them apart.",
+        digest,
         "Moral: 0 scenarios added, 3 were there already and are the same.",
+        digest,
     ]
 
 

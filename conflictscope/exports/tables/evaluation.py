@@ -27,7 +27,7 @@ def _runs(selection: Selection) -> Iterator[Row]:
             one.steering.system_prompt if one.steering else None,
             one.user_simulator.llm if one.user_simulator else None,
             one.judge.name if one.judge else None,
-            one.judge.endpoint.llm if one.judge else None,
+            one.judge.endpoint.llm if one.judge and one.judge.endpoint else None,
             one.option_orders,
             one.samples,
             one.max_turns,
@@ -147,7 +147,7 @@ def _judgements(selection: Selection) -> Iterator[Row]:
 
 def _judged_by_simulator(one: Judgement, selection: Selection) -> bool:
     if one.judge:
-        return one.judge.endpoint.simulated
+        return one.judge.simulated
     if one.source == Judgement.Source.HUMAN:
         return one.panel in selection.simulated_panels
     return one.response.run.target.endpoint.simulated

@@ -68,7 +68,7 @@ def _scenarios(selection: Selection) -> Iterator[Row]:
             one.pk in selection.validated,
             one.people or 0,
             simulated,
-            bool(one.simulated_people),
+            bool(one.simulated_people) or any(each.evidence.get("simulated") for each in human.values()),
         )
 
 
@@ -131,7 +131,9 @@ def _verdicts(selection: Selection) -> Iterator[Row]:
             one.judge.name if one.judge else one.panel,
             compact(one.evidence),
             one.created_at,
-            one.judge.endpoint.simulated if one.judge else one.panel in selection.simulated_panels,
+            one.judge.simulated
+            if one.judge
+            else one.panel in selection.simulated_panels or bool(one.evidence.get("simulated")),
         )
 
 

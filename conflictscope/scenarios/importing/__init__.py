@@ -1,7 +1,19 @@
-"""Scenarios that others wrote. Each format is one module that says how a file becomes scenarios; `FORMATS` lists them."""
+"""Scenarios that others wrote, or that were exported here. Each format is a module in `formats`; `FORMATS` lists them."""
 
-from conflictscope.scenarios.importing.moralchoice import MoralChoice
-from conflictscope.scenarios.importing.records import Format, ImportedScenario
-from conflictscope.scenarios.importing.writing import FORMATS, ImportReport, import_scenarios
+from conflictscope.scenarios.importing.detecting import FORMATS, MAPPED, detected, format_named
+from conflictscope.scenarios.importing.records import BadRow, Format, ImportedScenario
+from conflictscope.scenarios.importing.reporting import ImportReport
+from conflictscope.scenarios.importing.writing import columns_of, import_scenarios
 
-__all__ = ["FORMATS", "Format", "ImportReport", "ImportedScenario", "MoralChoice", "import_scenarios"]
+__all__ = [
+    "FORMATS",
+    "MAPPED",
+    "BadRow",
+    "Format",
+    "ImportReport",
+    "ImportedScenario",
+    "columns_of",
+    "detected",
+    "format_named",
+    "import_scenarios",
+]

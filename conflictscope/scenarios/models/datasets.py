@@ -64,8 +64,8 @@ class Dataset(models.Model):
 
     @property
     def simulated(self) -> bool:
-        """Whether a simulator wrote its scenarios."""
-        return self.generator is not None and self.generator.simulated
+        """Whether a simulator wrote its scenarios, here or where they were exported."""
+        return self.generator.simulated if self.generator else bool(self.recipe.get("simulated"))
 
 
 class ScenarioQuerySet(StudyScopedQuerySet["Scenario"]):

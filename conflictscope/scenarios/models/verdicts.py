@@ -20,10 +20,23 @@ class Dimension(models.TextChoices):
 
 
 class Judge(models.Model):
-    """A configured LLM judge: an endpoint, the versions of the prompts it is asked with, and the parameters."""
+    """A configured LLM judge: an endpoint, the versions of the prompts it is asked with, and the parameters.
+
+    An imported judge has no endpoint: its verdicts came with a file, and nobody can ask it.
+    """
 
     name = models.SlugField(unique=True)
-    endpoint = models.ForeignKey(Endpoint, on_delete=models.PROTECT, related_name="judges")
+    endpoint = models.ForeignKey(
+        Endpoint,
+        on_delete=models.PROTECT,
+        null=True,
+        blank=True,
+        related_name="judges",
+        help_text="Empty: an imported judge.",
+    )
+    simulated_elsewhere = models.BooleanField(
+        default=False, help_text="An imported judge that was a simulator where its verdicts were made."
+    )
     prompt_versions = models.JSONField(
         default=dict,
         blank=True,
@@ -34,9 +47,20 @@ class Judge(models.Model):
 
     class Meta:
         ordering = ["name"]
+        constraints = [
+            models.CheckConstraint(
+                condition=Q(endpoint__isnull=True) | Q(simulated_elsewhere=False),
+                name="only_imported_judges_are_elsewhere",
+            )
+        ]
 
     def __str__(self) -> str:
         return self.name
+
+    @property
+    def simulated(self) -> bool:
+        """Whether a simulator answers, or answered, for it."""
+        return self.endpoint.simulated if self.endpoint else self.simulated_elsewhere
 
 
 class Verdict(models.Model):

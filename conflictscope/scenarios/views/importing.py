@@ -38,6 +38,6 @@ def import_dataset(request: Request, study: str) -> HttpResponse:
             form.add_error(None, exc.sentence)
         else:
             messages.success(request, f"{report.added} scenarios added, {report.known} were there already.")
-            return redirect(report.dataset)
+            return redirect("scenarios:dataset", found.slug, given["slug"])
     context = {"study": found, "section": "datasets", "form": form}
     return render(request, "scenarios/import_dataset.html", context, status=400 if form.errors else 200)

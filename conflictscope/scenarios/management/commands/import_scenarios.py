@@ -1,39 +1,138 @@
+import csv
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
 from django.core.management.base import CommandParser
 
 from conflictscope.commands import ConflictScopeCommand
-from conflictscope.scenarios.importing import FORMATS, import_scenarios
+from conflictscope.errors import InvalidInput
+from conflictscope.scenarios.csv_cells import escape
+from conflictscope.scenarios.importing import FORMATS, BadRow, ImportReport, import_scenarios
+from conflictscope.scenarios.importing.reporting import BAD_ROW_COLUMNS, bad_row_cells
+from conflictscope.scenarios.value_sets import version_named
 from conflictscope.studies.access import study_named
+
+SHOWN = 20  # bad rows on the screen; all of them are in the file that --bad-rows names
 
 
 class Command(ConflictScopeCommand):
-    help = "Import scenarios that others wrote. All of the files' scenarios are written, or none."
+    help = (
+        "Import scenarios that others wrote, or that were exported. All of the files' scenarios are written, or none."
+    )
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("files", nargs="+", type=Path, metavar="FILE")
         parser.add_argument("--study", required=True, help="The study's slug.")
         parser.add_argument("--dataset", required=True, help="The dataset's slug; made if the study has none of it.")
-        parser.add_argument("--format", required=True, dest="format_name", help=f"One of: {', '.join(FORMATS)}.")
+        parser.add_argument(
+            "--format",
+            default="",
+            dest="format_name",
+            help=f"One of: {', '.join(FORMATS)}. Default: each file's own, by its columns.",
+        )
         parser.add_argument("--name", default="", help="What people call the dataset.")
         parser.add_argument("--encoding", default="", help="Of the files, when it is not UTF-8.")
+        parser.add_argument(
+            "--value-set", default="", help="The version that the files' values are of, such as hhh or hhh@2."
+        )
+        parser.add_argument(
+            "--map",
+            action="append",
+            default=[],
+            metavar="COLUMN=FIELD",
+            help="What a column of csv or jsonl means, over what is guessed; COLUMN= leaves a column out.",
+        )
+        parser.add_argument("--preview", action="store_true", help="Say what would be imported, and write nothing.")
+        parser.add_argument(
+            "--skip-bad", action="store_true", help="Leave out rows that cannot be read, and name them."
+        )
+        parser.add_argument("--bad-rows", type=Path, metavar="FILE", help="Write the rows left out to this CSV file.")
 
     def handle(self, *args: Any, **options: Any) -> None:
-        with self.bar("Read", unit="scenario") as bar:
+        study = study_named(options["study"])
+        value_set = version_named(options["value_set"]) if options["value_set"] else None
+        preview = options["preview"]
+        with ExitStack() as stack:
+            note = _bad_rows_file(options["bad_rows"], stack) if options["bad_rows"] else None
+            bar = stack.enter_context(self.bar("Read", unit="row"))
             report = import_scenarios(
-                study_named(options["study"]),
+                study,
                 options["dataset"],
                 format_name=options["format_name"],
                 paths=options["files"],
                 name=options["name"],
                 encoding=options["encoding"],
+                mapping=_mapping(options["map"]),
+                value_set=value_set,
+                skip_bad=preview or options["skip_bad"],
                 progress=lambda read: bar.update(read - bar.n),
+                on_bad=note,
+                write=not preview,
             )
-        self.stdout.write(
-            f"{report.dataset.name}: {report.added} scenarios added, {report.known} were there already and are the same."
-        )
-        if report.alike:
-            self.stdout.write(
-                f"In {report.alike} of them the two actions read the same: no answer can tell them apart."
-            )
+        if preview:
+            self._preview(report, options["dataset"])
+        else:
+            self._done(report)
+        self._bad_rows(report)
+
+    def _preview(self, report: ImportReport, slug: str) -> None:
+        self.stdout.write(f"Nothing is written. {slug} would be:")
+        self.stdout.write(f"Format: {', '.join(FORMATS[name].label for name in report.formats)}.")
+        self._mapping(report)
+        for sample in report.samples:
+            self.stdout.write(f"\n{sample.uid}")
+            for label, text in sample.fields:
+                self.stdout.write(f"  {label}: {_short(text)}")
+        self.stdout.write("")
+        for sentence in report.sentences():
+            self.stdout.write(sentence)
+
+    def _done(self, report: ImportReport) -> None:
+        self._mapping(report)
+        first, *more = report.sentences()
+        self.stdout.write(f"{report.dataset}: {first}")
+        for sentence in more:
+            self.stdout.write(sentence)
+        same = {None: "", True: ", the one that its export tells", False: ", not the one that its export tells"}
+        self.stdout.write(f"Digest {report.digest}{same[report.as_exported]}.")
+
+    def _mapping(self, report: ImportReport) -> None:
+        if report.mapping:
+            said = ", ".join(f"{column}={field}" for column, field in report.mapping.items())
+            self.stdout.write(f"Columns: {said}.")
+
+    def _bad_rows(self, report: ImportReport) -> None:
+        for row in report.bad_rows[:SHOWN]:
+            self.stdout.write(f"  {row.sentence}")
+        if report.bad > SHOWN:
+            self.stdout.write(f"  ... and {report.bad - SHOWN} more; --bad-rows FILE writes all of them down.")
+
+
+def _mapping(given: list[str]) -> dict[str, str] | None:
+    mapping = {}
+    for each in given:
+        column, sign, field = each.rpartition("=")
+        if not sign or not column:
+            raise InvalidInput(f"{each!r} maps nothing: write --map COLUMN=FIELD.")
+        mapping[column.strip()] = field.strip()
+    return mapping or None
+
+
+def _bad_rows_file(path: Path, stack: ExitStack) -> Any:
+    try:
+        file = stack.enter_context(path.open("w", encoding="utf-8", newline=""))
+    except OSError as exc:
+        raise InvalidInput(f"{path} cannot be written: {exc.strerror or exc}.") from exc
+    writer = csv.writer(file)
+    writer.writerow(BAD_ROW_COLUMNS)
+
+    def note(row: BadRow) -> None:
+        writer.writerow([escape(cell) if isinstance(cell, str) else cell for cell in bad_row_cells(row)])
+
+    return note
+
+
+def _short(text: str) -> str:
+    line = " ".join(text.split())
+    return line if len(line) <= 200 else f"{line[:199]}…"

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
-from conflictscope.scenarios.importing.csv_rows import rows_of
-from conflictscope.scenarios.importing.records import ImportedScenario
+from conflictscope.scenarios.importing.records import BadRow, ImportedScenario, Reading
+from conflictscope.scenarios.importing.rows import csv_rows
 
 
 class MoralChoice:
@@ -15,16 +15,23 @@ class MoralChoice:
 
     name = "moralchoice"
     label = "MoralChoice CSV"
+    needs = "scenario_id, ambiguity, context, action1, action2; two actions and no value pair"
+    numbers_repeats = False
 
-    _filled = ("scenario_id", "context", "action1", "action2")
+    needed = ("scenario_id", "context", "action1", "action2")
+    required = (*needed, "ambiguity")
 
-    def read(self, path: Path, *, encoding: str = "") -> Iterator[ImportedScenario]:
-        for number, row in rows_of(path, required=(*self._filled, "ambiguity"), filled=self._filled, encoding=encoding):
+    def read(self, path: Path, reading: Reading) -> Iterator[ImportedScenario | BadRow]:
+        for found in csv_rows(path, reading, required=self.required, needed=self.needed):
+            if isinstance(found, BadRow):
+                yield found
+                continue
+            place, row = found
             yield ImportedScenario(
                 uid=row["scenario_id"],
+                place=place,
                 description=row["context"],
                 action_1=row["action1"],
                 action_2=row["action2"],
                 domain=f"{row['ambiguity']} ambiguity" if row["ambiguity"] else "",
-                place=f"{path.name}, row {number}",
             )

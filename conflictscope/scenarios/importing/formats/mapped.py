@@ -1,0 +1,104 @@
+"""CSV and JSON Lines of anybody: columns mean what a mapping says they mean."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from itertools import islice
+from pathlib import Path
+from typing import Protocol
+
+from conflictscope.errors import InvalidInput
+from conflictscope.scenarios.importing import mapping as columns_to_fields
+from conflictscope.scenarios.importing.cells import digest_id, filled, flat
+from conflictscope.scenarios.importing.records import (
+    BadRow,
+    ImportedScenario,
+    Place,
+    Reading,
+    RowProblem,
+)
+from conflictscope.scenarios.importing.rows import csv_header, csv_rows, json_lines
+
+LOOKED_AT = 200  # rows of JSON Lines whose keys are taken for the columns
+_IN_THE_PAIR = ("1", "2", "unknown")
+
+
+class Mapped(Protocol):
+    """A format whose columns are mapped."""
+
+    def columns(self, path: Path, *, encoding: str = "") -> list[str]:
+        """
+        Raises:
+            InvalidInput: the file cannot be read, or has no columns.
+        """
+        ...
+
+
+class MappedCsv:
+    name = "csv"
+    label = "CSV with columns of your own"
+    needs = f"columns for {columns_to_fields.ENOUGH}; the value set where there are pairs of values"
+    numbers_repeats = False
+
+    def columns(self, path: Path, *, encoding: str = "") -> list[str]:
+        return [name for name in csv_header(path, encoding=encoding) if name]
+
+    def read(self, path: Path, reading: Reading) -> Iterator[ImportedScenario | BadRow]:
+        header = self.columns(path, encoding=reading.encoding)
+        mapping = columns_to_fields.completed(reading.mapping, header, source=path.name)
+        for found in csv_rows(path, reading, required=list(mapping)):
+            yield found if isinstance(found, BadRow) else _understood(*found, mapping)
+
+
+class MappedJsonLines:
+    name = "jsonl"
+    label = "JSON Lines with keys of your own"
+    needs = f"keys for {columns_to_fields.ENOUGH}; a key in an object is outer.inner; .gz is read as it is"
+    numbers_repeats = False
+
+    def columns(self, path: Path, *, encoding: str = "") -> list[str]:
+        found: dict[str, None] = {}
+        for each in islice(json_lines(path, Reading(encoding=encoding, lenient=True)), LOOKED_AT):
+            if not isinstance(each, BadRow):
+                found |= dict.fromkeys(flat(each[1]))
+        if not found:
+            raise InvalidInput(f"{path.name} holds no JSON object in its first {LOOKED_AT} lines.")
+        return list(found)
+
+    def read(self, path: Path, reading: Reading) -> Iterator[ImportedScenario | BadRow]:
+        keys = self.columns(path, encoding=reading.encoding)
+        mapping = columns_to_fields.completed(reading.mapping, keys, source=path.name)
+        for found in json_lines(path, reading):
+            yield found if isinstance(found, BadRow) else _understood(found[0], flat(found[1]), mapping)
+
+
+def _understood(place: Place, row: Mapping[str, str], mapping: Mapping[str, str]) -> ImportedScenario | BadRow:
+    fields = {field: filled(row.get(column, "")).strip() for column, field in mapping.items()}
+    columns = {field: column for column, field in mapping.items()}
+    try:
+        _check(fields, columns)
+    except RowProblem as exc:
+        return exc.at(place)
+    made_id = not fields.get("uid")
+    if made_id:
+        words = ("description", "action_1", "action_2", "opening_message", "value_1", "value_2")
+        fields["uid"] = digest_id("row", *(fields.get(field, "") for field in words))
+    fields["acting_action"] = fields.get("acting_action") or "unknown"
+    return ImportedScenario(place=place, made_id=made_id, **fields)  # type: ignore[arg-type]  # the fields of texts alone
+
+
+def _check(fields: Mapping[str, str], columns: Mapping[str, str]) -> None:
+    """
+    Raises:
+        RowProblem: the row does not make a scenario.
+    """
+    actions = [bool(fields.get(action)) for action in ("action_1", "action_2")]
+    if any(actions) and not all(actions):
+        missing = "action_2" if actions[0] else "action_1"
+        raise RowProblem(columns.get(missing, missing), "the cell is empty; a scenario has two actions, or none yet.")
+    if any(actions) and not fields.get("description"):
+        raise RowProblem(columns.get("description", "description"), "the cell is empty; actions need a description.")
+    if not any(actions) and not fields.get("opening_message"):
+        raise RowProblem("", f"has neither actions nor an opening message; a scenario is {columns_to_fields.ENOUGH}.")
+    if (acting := fields.get("acting_action")) and acting not in _IN_THE_PAIR:
+        raise RowProblem(columns["acting_action"], f"{acting[:40]!r} is none of {', '.join(_IN_THE_PAIR)}.")

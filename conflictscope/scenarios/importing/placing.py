@@ -1,0 +1,371 @@
+"""Where the rows of a file go: a new scenario, one that is there and is completed, one that is known, or the bad rows."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field
+from itertools import islice
+
+from django.db import models
+
+from conflictscope.errors import Conflict, InvalidInput
+from conflictscope.scenarios.importing.records import (
+    TEXTS,
+    BadRow,
+    ImportedScenario,
+    Place,
+    RowProblem,
+)
+from conflictscope.scenarios.importing.reporting import SAMPLES, ImportReport, Sample
+from conflictscope.scenarios.importing.values import Pair, ValueNames
+from conflictscope.scenarios.judges import imported_judge
+from conflictscope.scenarios.models import Dataset, Judge, OpeningMessage, Scenario, Verdict
+from conflictscope.scenarios.text_files import unstorable
+
+BATCH = 500
+PANEL = "imported"
+OTHER_PANEL = "imported, other people"  # keeps apart what no single panel passed as a whole
+_UID = re.compile(r"(?=.*\w)[\w.:+-]{1,200}")  # it stands in addresses
+_DOMAIN_LENGTH = 60
+_SWAPPED = {"action_1": "action_2", "consequence_1": "consequence_2"}
+_SWAPPED |= {two: one for one, two in _SWAPPED.items()}
+_FLIPPED = {"1": "2", "2": "1", "unknown": "unknown"}
+
+
+class OtherWords(RowProblem):
+    """The dataset has a scenario of that id that says something else."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Placed:
+    """A record as columns of the table, in the order of the value set."""
+
+    record: ImportedScenario
+    uid: str
+    columns: dict[str, str]
+    pair: Pair | None
+
+    def says(self) -> int:
+        values = (self.pair.first.pk, self.pair.second.pk) if self.pair else ()
+        return hash((*values, self.record.opening_message, *sorted(self.columns.items())))
+
+
+@dataclass(slots=True)
+class _Batch:
+    """What a batch has to write."""
+
+    new: list[tuple[Scenario, ImportedScenario]] = field(default_factory=list)
+    completed: list[tuple[Scenario, ImportedScenario]] = field(default_factory=list)
+    messages: list[OpeningMessage] = field(default_factory=list)
+
+
+class Placing:
+    """Takes rows batch by batch. With `write` off it says what it would do, and writes nothing.
+
+    Raises (all its methods):
+        InvalidInput, Conflict: a bad row, unless bad rows are skipped.
+    """
+
+    def __init__(
+        self,
+        dataset: Dataset | None,
+        names: ValueNames | None,
+        report: ImportReport,
+        *,
+        skip_bad: bool,
+        write: bool,
+        progress: Callable[[int], object] | None = None,
+        on_bad: Callable[[BadRow], object] | None = None,
+    ) -> None:
+        self._dataset = dataset
+        self._names = names
+        self._report = report
+        self._skip_bad = skip_bad
+        self._write = write
+        self._progress = progress
+        self._on_bad = on_bad
+        self._judge: Judge | None = None
+        # id to where it stood and what it said: all that is kept of a file in memory
+        self._seen: dict[str, tuple[str, int, int]] = {}
+        self._twins: dict[str, tuple[str, Place]] = {}
+
+    def take(self, rows: Iterator[ImportedScenario | BadRow], *, numbers_repeats: bool) -> None:
+        """The rows of one file; an id that stood in a file before is that of a scenario that is there."""
+        self._seen.clear()
+        while batch := list(islice(rows, BATCH)):
+            self._take(batch, numbers_repeats=numbers_repeats)
+            if self._progress:
+                self._progress(self._report.read)
+
+    def finish(self) -> None:
+        """Let the last duplicates point at their twins."""
+        self._join_twins()
+        for uid, (twin, place) in self._twins.items():
+            if self._write and self._dataset is not None:
+                self._dataset.scenarios.filter(uid=uid).delete()
+            self._report.added -= 1
+            self._bad(BadRow(place, "duplicate_of", f"there is no scenario {twin[:60]!r} in the file or the dataset."))
+        self._twins.clear()
+
+    def _bad(self, row: BadRow, error: type[InvalidInput] | type[Conflict] = InvalidInput) -> None:
+        if not self._skip_bad:
+            raise error(row.sentence)
+        self._report.remember_bad(row)
+        if self._on_bad:
+            self._on_bad(row)
+
+    def _take(self, batch: list[ImportedScenario | BadRow], *, numbers_repeats: bool) -> None:
+        there = self._there([each.uid for each in batch if isinstance(each, ImportedScenario)])
+        todo = _Batch()
+        for each in batch:
+            self._report.read += 1
+            if isinstance(each, BadRow):
+                self._bad(each)
+                continue
+            try:
+                self._place(each, there, todo, numbers_repeats=numbers_repeats)
+            except OtherWords as exc:
+                self._bad(exc.at(each.place), Conflict)
+            except RowProblem as exc:
+                self._bad(exc.at(each.place))
+        if self._write:
+            self._store(todo)
+        if self._twins:
+            self._join_twins()
+
+    def _there(self, uids: Iterable[str]) -> dict[str, Scenario]:
+        if self._dataset is None:
+            return {}
+        found = self._dataset.scenarios.defer("embedding").filter(uid__in=list(uids))
+        messages = OpeningMessage.objects.filter(source=OpeningMessage.Source.IMPORTED, sample=0)
+        prefetch = models.Prefetch("opening_messages", queryset=messages, to_attr="imported_messages")
+        return {each.uid: each for each in found.prefetch_related(prefetch)}
+
+    def _place(
+        self, record: ImportedScenario, there: dict[str, Scenario], todo: _Batch, *, numbers_repeats: bool
+    ) -> None:
+        placed = self._checked(record)
+        says = placed.says()
+        uid, number = record.uid, 1
+        while uid in self._seen:
+            file, row, said = self._seen[uid]
+            if said == says and (numbers_repeats or record.made_id):
+                self._report.repeated += 1
+                return
+            if not numbers_repeats:
+                raise RowProblem("", f"the id {uid!r} stands in {Place(file, row)}, too; each row needs its own.")
+            number += 1
+            uid = f"{record.uid}.{number}"
+            if uid not in there:
+                there |= self._there([uid])
+        existing = there.get(uid)
+        if existing is None:
+            self._add(placed, uid, todo)
+        else:
+            self._meet(existing, placed, todo)
+        self._seen[uid] = (record.place.file, record.place.row, says)
+        self._report.notes.update(record.notes)
+        if number > 1:
+            self._report.notes["id that stood before, with other words: numbered"] += 1
+
+    def _checked(self, record: ImportedScenario) -> _Placed:
+        if not _UID.fullmatch(record.uid):
+            raise RowProblem(
+                "", f"the id {record.uid[:60]!r} cannot be used; ids are letters, digits and . : + _ - alone."
+            )
+        pair = self._pair(record)
+        turned = pair is not None and pair.turned
+        columns = record.texts()
+        if turned:
+            columns |= {one: getattr(record, two) for one, two in _SWAPPED.items()}
+        if record.acting_action not in _FLIPPED:
+            raise RowProblem("acting_action", f"{record.acting_action[:40]!r} is none of {', '.join(_FLIPPED)}.")
+        columns["acting_action"] = _FLIPPED[record.acting_action] if turned else record.acting_action
+        if record.template and record.template not in Scenario.Template.values:
+            raise RowProblem("template", f"{record.template[:40]!r} is none of {', '.join(Scenario.Template.values)}.")
+        columns["template"] = record.template
+        for column, text in (*columns.items(), ("opening_message", record.opening_message)):
+            if why := unstorable(text):
+                raise RowProblem(column, why)
+        if len(record.domain) > _DOMAIN_LENGTH:
+            raise RowProblem("domain", f"{record.domain!r} is longer than {_DOMAIN_LENGTH} characters.")
+        self._check_status(record)
+        return _Placed(record, record.uid, columns, pair)
+
+    def _pair(self, record: ImportedScenario) -> Pair | None:
+        named = record.value_1 or record.value_2
+        if self._names is None:
+            if named:
+                raise RowProblem(
+                    "value_1", f"{named[:60]!r} is a value, and no value set is named; name the one that it is of."
+                )
+            return None
+        if not (record.value_1 and record.value_2):
+            raise RowProblem("value_1", "no pair of values is named, and this dataset has a value set.")
+        return self._names.pair_of(record)
+
+    def _check_status(self, record: ImportedScenario) -> None:
+        status = Scenario.Status
+        if record.status and record.status not in status.values:
+            raise RowProblem("status", f"{record.status[:40]!r} is none of {', '.join(status.values)}.")
+        if bool(record.action_1) != bool(record.action_2):
+            raise RowProblem("action_2" if record.action_1 else "action_1", "is empty, and the other action is not.")
+        if record.status in (status.DRAFTED, status.KEPT, status.DROPPED, status.UNDECIDED) and not record.drafted:
+            raise RowProblem("status", f"a scenario without two actions cannot be {record.status}.")
+        if (record.status == status.DUPLICATE) != bool(record.duplicate_of):
+            raise RowProblem("duplicate_of", "a duplicate names its twin, and nothing else does.")
+
+    def _add(self, placed: _Placed, uid: str, todo: _Batch) -> None:
+        record, report = placed.record, self._report
+        scenario = Scenario(
+            dataset=self._dataset,
+            uid=uid,
+            value_1=placed.pair.first if placed.pair else None,
+            value_2=placed.pair.second if placed.pair else None,
+            status=self._status(record),
+            similarity=record.similarity,
+            **placed.columns,
+        )
+        if record.status == Scenario.Status.DUPLICATE:
+            self._twins[uid] = (record.duplicate_of, record.place)
+        report.added += 1
+        report.alike += record.drafted and record.action_1 == record.action_2
+        if len(report.samples) < SAMPLES:
+            report.samples.append(_sample(scenario, record))
+        todo.new.append((scenario, record))
+
+    def _status(self, record: ImportedScenario) -> str:
+        if not record.drafted or record.status == Scenario.Status.DUPLICATE:
+            return Scenario.Status.OUTLINED  # a duplicate until its twin is there
+        primary = self._dataset.primary_judge if self._dataset else None
+        if record.verdicts and primary is not None and primary.endpoint_id is not None:
+            return Scenario.Status.DRAFTED  # another judge decides here, and has not been asked
+        return record.status or Scenario.Status.DRAFTED
+
+    def _meet(self, existing: Scenario, placed: _Placed, todo: _Batch) -> None:
+        """A scenario of that id is there: the same, or without what this row brings, or another."""
+        values = (placed.pair.first.pk, placed.pair.second.pk) if placed.pair else (None, None)
+        if (existing.value_1_id, existing.value_2_id) != values:
+            raise OtherWords("", f"scenario {existing.uid!r} is in the dataset already, with other values.")
+        unfinished = existing.status == Scenario.Status.OUTLINED and not existing.action_1
+        filled: list[str] = []
+        for column, text in placed.columns.items():
+            has = getattr(existing, column)
+            if not text or text == has or (column == "acting_action" and text == "unknown"):
+                continue
+            if (has and not (column == "acting_action" and has == "unknown")) or not unfinished:
+                raise OtherWords(
+                    "",
+                    f"scenario {existing.uid!r} is in the dataset already, with another {column.replace('_', ' ')}; scenarios do "
+                    "not change, so import into a new dataset.",
+                )
+            setattr(existing, column, text)
+            filled.append(column)
+        message = self._message(existing, placed.record)
+        if filled and placed.record.drafted:
+            existing.status = self._status(placed.record)
+        if filled:
+            todo.completed.append((existing, placed.record))
+        if message is not None:
+            todo.messages.append(message)
+        if filled or message is not None:
+            self._report.completed += 1
+        else:
+            self._report.known += 1
+
+    def _message(self, existing: Scenario, record: ImportedScenario) -> OpeningMessage | None:
+        if not record.opening_message:
+            return None
+        known: list[OpeningMessage] = existing.imported_messages  # type: ignore[attr-defined]  # prefetched
+        if not known:
+            return _opening(existing, record)
+        if known[0].text != record.opening_message:
+            raise OtherWords("", f"scenario {existing.uid!r} is in the dataset already, with another opening message.")
+        return None
+
+    def _store(self, todo: _Batch) -> None:
+        Scenario.objects.bulk_create([scenario for scenario, _ in todo.new])
+        if todo.completed:
+            columns = [*TEXTS, "template", "acting_action", "status"]
+            Scenario.objects.bulk_update([scenario for scenario, _ in todo.completed], columns)
+        todo.messages += [_opening(scenario, record) for scenario, record in todo.new if record.opening_message]
+        OpeningMessage.objects.bulk_create(todo.messages)
+        written = [verdict for pair in (*todo.new, *todo.completed) for verdict in self._verdicts(*pair)]
+        Verdict.objects.bulk_create(written)
+        if self._dataset is not None and any(record.simulated for _, record in todo.new):
+            self._dataset.recipe["simulated"] = True
+
+    def _verdicts(self, scenario: Scenario, record: ImportedScenario) -> Iterator[Verdict]:
+        for dimension, outcome in record.verdicts.items():
+            yield Verdict(
+                scenario=scenario,
+                dimension=dimension,
+                outcome=outcome,
+                source=Verdict.Source.JUDGE,
+                judge=self._judge_of(record),
+            )
+        evidence = {"simulated": True} if record.people_simulated else {}
+        for number, (dimension, outcome) in enumerate(record.human.items()):
+            # What several panels passed between them, no one of them validated: it must not become so here.
+            apart = number == 0 and not record.validated and set(record.human.values()) == {Verdict.Outcome.PASS}
+            yield Verdict(
+                scenario=scenario,
+                dimension=dimension,
+                outcome=outcome,
+                source=Verdict.Source.HUMAN,
+                panel=OTHER_PANEL if apart else PANEL,
+                evidence=evidence,
+            )
+
+    def _judge_of(self, record: ImportedScenario) -> Judge:
+        if self._judge is None:
+            assert self._dataset is not None  # noqa: S101 - only called where rows are written
+            self._judge = imported_judge(self._dataset, simulated=record.simulated)
+        return self._judge
+
+    def _join_twins(self) -> None:
+        if self._dataset is None or not self._write:
+            for uid in [uid for uid, (twin, _) in self._twins.items() if twin in self._seen]:
+                del self._twins[uid]
+            return
+        waiting = list(self._twins)
+        for start in range(0, len(waiting), BATCH):
+            uids = waiting[start : start + BATCH]
+            wanted = [*uids, *(self._twins[uid][0] for uid in uids)]
+            pks = dict(self._dataset.scenarios.filter(uid__in=wanted).values_list("uid", "pk"))
+            joined = [uid for uid in uids if self._twins[uid][0] in pks and self._twins[uid][0] != uid]
+            Scenario.objects.bulk_update(
+                [
+                    Scenario(pk=pks[uid], status=Scenario.Status.DUPLICATE, duplicate_of_id=pks[self._twins[uid][0]])
+                    for uid in joined
+                ],
+                ["status", "duplicate_of"],
+            )
+            for uid in joined:
+                del self._twins[uid]
+
+
+def _opening(scenario: Scenario, record: ImportedScenario) -> OpeningMessage:
+    return OpeningMessage(
+        scenario=scenario, sample=0, text=record.opening_message, source=OpeningMessage.Source.IMPORTED
+    )
+
+
+def _sample(scenario: Scenario, record: ImportedScenario) -> Sample:
+    pair = f"{scenario.value_1} – {scenario.value_2}" if scenario.value_1 else ""
+    told = {
+        "Values": pair,
+        "Description": scenario.description,
+        "Action 1": scenario.action_1,
+        "Action 2": scenario.action_2,
+        "Opening message": record.opening_message,
+        "Persona": scenario.persona,
+        "Background": scenario.background,
+        "Goal": scenario.goal,
+        "Template": scenario.get_template_display(),
+        "Takes the opportunity": {"1": "action 1", "2": "action 2"}.get(scenario.acting_action, ""),
+        "Domain": scenario.domain,
+        "Status": record.status or scenario.status,
+    }
+    return Sample(scenario.uid, tuple((label, text) for label, text in told.items() if text))

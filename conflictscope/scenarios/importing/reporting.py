@@ -1,0 +1,101 @@
+"""What an import did, or would do: counts, bad rows, and the first scenarios as they would become."""
+
+from __future__ import annotations
+
+import csv
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from io import StringIO
+from typing import Any
+
+from conflictscope.scenarios.csv_cells import escape
+from conflictscope.scenarios.importing.records import BadRow
+from conflictscope.scenarios.models import Dataset
+
+REMEMBERED = 5_000  # bad rows; all are counted
+SAMPLES = 5
+BAD_ROW_COLUMNS = ("file", "row", "line", "column", "why")
+
+
+@dataclass(frozen=True, slots=True)
+class Sample:
+    """One of the first scenarios, as it is stored: label and text of each field that has one."""
+
+    uid: str
+    fields: tuple[tuple[str, str], ...]
+
+
+@dataclass(slots=True)
+class ImportReport:
+    """
+    Attributes:
+        dataset: None before the dataset exists.
+        read: rows gone through. added, completed, known: what became of the good ones. repeated: rows that say again what
+            stood before them. bad: rows left out, the first of them in `bad_rows`.
+        alike: added scenarios whose two actions read the same.
+        notes: oddities imported as they are, with how often.
+        formats: of each file. mapping: column to field, where columns were mapped.
+        digest: of the dataset afterwards; as_exported: whether it is the one its export tells, None where none is told.
+    """
+
+    dataset: Dataset | None = None
+    read: int = 0
+    added: int = 0
+    completed: int = 0
+    known: int = 0
+    repeated: int = 0
+    bad: int = 0
+    alike: int = 0
+    bad_rows: list[BadRow] = field(default_factory=list)
+    notes: Counter[str] = field(default_factory=Counter)
+    samples: list[Sample] = field(default_factory=list)
+    formats: list[str] = field(default_factory=list)
+    mapping: dict[str, str] = field(default_factory=dict)
+    digest: str = ""
+    as_exported: bool | None = None
+
+    def remember_bad(self, row: BadRow) -> None:
+        self.bad += 1
+        if len(self.bad_rows) < REMEMBERED:
+            self.bad_rows.append(row)
+
+    @property
+    def good(self) -> int:
+        return self.added + self.completed + self.known
+
+    def sentences(self) -> list[str]:
+        """What happened, in words and numbers; the first sentence always has the same three numbers."""
+        said = [f"{self.added} scenarios added, {self.known} were there already and are the same."]
+        if self.completed:
+            said.append(f"{self.completed} that were there were completed.")
+        if self.repeated:
+            said.append(f"{self.repeated} rows say the same as one before them and were taken once.")
+        if self.alike:
+            said.append(f"In {self.alike} of them the two actions read the same: no answer can tell them apart.")
+        said += [f"{times} × {note}." for note, times in self.notes.items()]
+        if self.bad:
+            said.append(f"{self.bad} of {self.read} rows were left out.")
+        return said
+
+    def as_json(self) -> dict[str, Any]:
+        """For the row that keeps the report of an import by page."""
+        return {
+            "read": self.read,
+            "added": self.added,
+            "bad": self.bad,
+            "sentences": self.sentences(),
+            "bad_rows": [bad_row_cells(row) for row in self.bad_rows],
+        }
+
+
+def bad_row_cells(row: BadRow) -> list[str | int]:
+    return [row.place.file, row.place.row, row.place.line or "", row.column, row.why]
+
+
+def as_csv(rows: Iterable[Iterable[str | int]]) -> Iterator[str]:
+    """The report of bad rows, for a spreadsheet."""
+    for cells in (BAD_ROW_COLUMNS, *rows):
+        line = StringIO()
+        csv.writer(line).writerow([escape(cell) if isinstance(cell, str) else cell for cell in cells])
+        yield line.getvalue()

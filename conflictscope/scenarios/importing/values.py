@@ -1,0 +1,60 @@
+"""Values as files name them, found in a version of a value set."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+from conflictscope.scenarios.importing.records import ImportedScenario, RowProblem
+from conflictscope.scenarios.models import Value, ValueSetVersion
+
+
+@dataclass(frozen=True, slots=True)
+class Pair:
+    """The pair in the order of the set. `turned`: the file has them the other way round."""
+
+    first: Value
+    second: Value
+    turned: bool
+
+
+class ValueNames:
+    """Finds the values of a version by key, name or definition, whatever the case, blanks and hyphens."""
+
+    def __init__(self, version: ValueSetVersion) -> None:
+        self._version = version
+        self._pairs = {(first.pk, second.pk) for first, second in version.pairs()}
+        self._found: dict[str, Value] = {}
+        values = list(version.values.all())
+        self._names = ", ".join(value.key for value in values)
+        for said in ("definition", "name", "key"):  # a key wins over a name, a name over a definition
+            self._found |= {_plain(getattr(value, said)): value for value in values}
+
+    def pair_of(self, record: ImportedScenario) -> Pair:
+        """
+        Raises:
+            RowProblem: a value is not in the set, or the two are no pair of it.
+        """
+        one, two = (
+            self._value(name, column=column)
+            for name, column in ((record.value_1, "value_1"), (record.value_2, "value_2"))
+        )
+        turned = one.position > two.position
+        first, second = (two, one) if turned else (one, two)
+        if (first.pk, second.pk) not in self._pairs:
+            raise RowProblem("value_2", f"{one.key} and {two.key} are no pair that conflicts in {self._version}.")
+        return Pair(first, second, turned)
+
+    def _value(self, name: str, *, column: str) -> Value:
+        found = self._found.get(_plain(name))
+        if found is None:
+            raise RowProblem(
+                column,
+                f"{name[:60]!r} is no value of {self._version}, whose values are {self._names}; import the value set that came with "
+                "the file, and name it.",
+            )
+        return found
+
+
+def _plain(name: str) -> str:
+    return re.sub(r"[\W_]+", "", name).casefold()
