@@ -10,7 +10,7 @@ import logging
 import threading
 import time
 import uuid
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -18,7 +18,7 @@ from decimal import Decimal
 from enum import Enum
 from typing import Any
 
-from asgiref.sync import async_to_sync, sync_to_async
+from asgiref.sync import async_to_sync
 from django.db import connection, transaction
 from django.db.models import F, Q
 from django.utils import timezone
@@ -26,9 +26,9 @@ from django.utils import timezone
 from conflictscope.errors import ConflictScopeError
 from conflictscope.jobs.models import CallUse, Job, WorkItem
 from conflictscope.jobs.registry import Handler, NewItem, handler_of
-from conflictscope.llm.client import Client
+from conflictscope.llm.client import Client, Entry
 from conflictscope.llm.errors import LLMError, RateLimited
-from conflictscope.llm.models import Call
+from conflictscope.llm.together import in_database
 
 logger = logging.getLogger(__name__)
 
@@ -60,6 +60,29 @@ class Stop:
     insisted: bool = False
 
 
+class _SomeAreNotMine(Exception):
+    """Among items that ended together is one whose lease somebody else has by now."""
+
+
+class JobBook:
+    """What a job notes of the calls of its items."""
+
+    def __init__(self, job: Job) -> None:
+        self._job_id = job.pk
+
+    def opened(self, entries: Sequence[Entry]) -> None:
+        """Nothing: a use is noted when a call has ended."""
+
+    def ended(self, entries: Sequence[Entry]) -> None:
+        CallUse.objects.bulk_create(
+            [CallUse(item=entry.owner, call=entry.call, from_cache=entry.from_cache) for entry in entries],
+            ignore_conflicts=True,
+        )
+        spent = sum((entry.call.cost or Decimal(0) for entry in entries if not entry.from_cache), Decimal(0))
+        if spent:
+            Job.objects.filter(pk=self._job_id).update(spent=F("spent") + spent)
+
+
 class _Next(Enum):
     """What a worker does when no item can be claimed."""
 
@@ -87,6 +110,7 @@ class _Worker:
         self.progress = progress
         self.stop = stop
         self.name = uuid.uuid4().hex
+        self.book = JobBook(job)
         self.in_flight: set[asyncio.Task[None]] = set()
         self.look_again = asyncio.Event()
         self.enough = 0  # items in flight; with fewer, more are claimed
@@ -105,7 +129,7 @@ class _Worker:
             async with Client() as client:
                 await self._claim_and_do(client)
             if self.stop.insisted:
-                await _db(self._give_back)()
+                await in_database(self._give_back)()
             if renewal.done():
                 renewal.result()  # it only ends by an error, which must not be lost
         finally:
@@ -118,7 +142,7 @@ class _Worker:
             most = min(MOST_IN_FLIGHT, max(IN_FLIGHT, client.room * 3 // 2))
             room = most - len(self.in_flight)
             stopping = self._stopping()
-            items = [] if stopping else await _db(self._claim)(room)
+            items = [] if stopping else await in_database(self._claim)(room)
             for item in items:
                 task = asyncio.create_task(self._do(item, client))
                 self.in_flight.add(task)
@@ -134,7 +158,7 @@ class _Worker:
                 continue
             if stopping:
                 return
-            step = await _db(self._advance)()
+            step = await in_database(self._advance)()
             if step is _Next.STOP or (step is _Next.WAIT and self.until is not None):
                 return
             if step is _Next.WAIT:
@@ -165,14 +189,14 @@ class _Worker:
     async def _show_progress(self) -> None:
         now = time.monotonic()
         if self.progress and now >= self.show_at:
-            await _db(self.progress)(self.job)
+            await in_database(self.progress)(self.job)
             # It counts rows, of which there may be a million: let it have a twentieth of the time.
             took = time.monotonic() - now
             self.show_at = now + max(PROGRESS_SECONDS, 20 * took)
 
     async def _renew_for_ever(self) -> None:
         while True:
-            await _db(self._renew)()
+            await in_database(self._renew)()
             await asyncio.sleep(RENEW_EVERY.total_seconds())
 
     def _renew(self) -> None:
@@ -222,38 +246,50 @@ class _Worker:
     async def _do(self, item: WorkItem, client: Client) -> None:
         """One item. Errors of a language model are the item's; anything unforeseen stops this worker once it has drained."""
         try:
-            prepared = await _db(self.handler.prepare)(item)
-            outcome = await self.handler.ask(prepared, client.door(record=lambda *call: self._record(item, *call)))
-            await _db(self._end)(item, outcome)
+            prepared = await client.reads.do(self._prepare, item)
+            if isinstance(prepared, Exception):
+                raise prepared
+            outcome = await self.handler.ask(prepared, client.door(self.book, item))
+            await client.writes.do(self._end, (item, outcome), wanted_by_nobody=True)
         except LLMError as exc:
             wait = exc.retry_after if isinstance(exc, RateLimited) else None
-            await _db(self._put_back)(item, exc.sentence, permanent=exc.permanent, wait=wait)
+            await in_database(self._put_back)(item, exc.sentence, permanent=exc.permanent, wait=wait)
         except ConflictScopeError as exc:
-            await _db(self._put_back)(item, exc.sentence, permanent=True)
+            await in_database(self._put_back)(item, exc.sentence, permanent=True)
         except Exception as exc:
             self.trouble = self.trouble or exc
-            await _db(self._put_back)(item, f"{type(exc).__name__}: {exc}", permanent=False)
+            await in_database(self._put_back)(item, f"{type(exc).__name__}: {exc}", permanent=False)
 
-    def _record(self, item: WorkItem, call: Call, from_cache: bool) -> None:
-        # In one query where get_or_create takes four: this is done for each call.
-        CallUse.objects.bulk_create([CallUse(item=item, call=call, from_cache=from_cache)], ignore_conflicts=True)
-        if not from_cache and call.cost is not None:
-            Job.objects.filter(pk=self.job.pk).update(spent=F("spent") + call.cost)
+    def _prepare(self, items: Sequence[WorkItem]) -> list[Any]:
+        """What the handler prepared for each item, or its error: reading is not undone by that of another."""
+        prepared: list[Any] = []
+        for item in items:
+            try:
+                prepared.append(self.handler.prepare(item))
+            except Exception as exc:
+                prepared.append(exc)
+        return prepared
 
     def _mine(self, item: WorkItem) -> Any:
         return WorkItem.objects.filter(pk=item.pk, state=WorkItem.State.LEASED, lease_owner=self.name)
 
-    def _end(self, item: WorkItem, outcome: Any) -> None:
-        with transaction.atomic():
-            done = self._mine(item).update(
-                state=WorkItem.State.DONE, error="", lease_until=None, updated_at=timezone.now()
-            )
-            if not done:
-                logger.warning("Item %s ended after its lease: left to the worker that has it now", item.pk)
-                return
-            note = self.handler.store(item, outcome)
-            if note:
-                WorkItem.objects.filter(pk=item.pk).update(note=note)
+    def _end(self, ended: Sequence[tuple[WorkItem, Any]]) -> list[None]:
+        """Runs inside a transaction."""
+        mine = WorkItem.objects.filter(
+            pk__in=[item.pk for item, _ in ended], state=WorkItem.State.LEASED, lease_owner=self.name
+        ).update(state=WorkItem.State.DONE, error="", lease_until=None, updated_at=timezone.now())
+        if mine < len(ended):
+            if len(ended) > 1:
+                raise _SomeAreNotMine  # undo it, and come back with one at a time
+            logger.warning("Item %s ended after its lease: left to the worker that has it now", ended[0][0].pk)
+            return [None]
+        notes: dict[str, list[int]] = {}
+        for item, outcome in ended:
+            if note := self.handler.store(item, outcome):
+                notes.setdefault(note, []).append(item.pk)
+        for note, items in notes.items():
+            WorkItem.objects.filter(pk__in=items).update(note=note)
+        return [None] * len(ended)
 
     def _give_back(self) -> None:
         """Open what was dropped, as if it had not been claimed, so that nobody waits for the end of its lease."""
@@ -283,9 +319,12 @@ class _Worker:
             return _Next.STOP
         if _return_expired(self.job):
             return _Next.CLAIM
-        if self.job.items.filter(state__in=[WorkItem.State.OPEN, WorkItem.State.LEASED]).exists():
+        if self._unended():
             return _Next.WAIT
         return self._plan()
+
+    def _unended(self) -> bool:
+        return self.job.items.filter(state__in=[WorkItem.State.OPEN, WorkItem.State.LEASED]).exists()
 
     def _plan(self) -> _Next:
         now = timezone.now()
@@ -296,14 +335,14 @@ class _Worker:
         try:
             with _planning_lease(self.job):
                 added = _add_items(self.job, self.handler.plan(self.job))
+            # Another worker may have planned, and let go of the lease, since this one saw no open items.
+            if added or self._unended():
+                return _Next.CLAIM
+            self._finish_planned()
         except ConflictScopeError as exc:
             self._finish(Job.State.FAILED, error=exc.sentence)
-            return _Next.STOP
         finally:
             Job.objects.filter(pk=self.job.pk).update(planning_until=None)
-        if added:
-            return _Next.CLAIM
-        self._finish_planned()
         return _Next.STOP
 
     def _finish_planned(self) -> None:
@@ -324,11 +363,6 @@ class _Worker:
 def in_dollars(amount: Decimal) -> str:
     """Every digit that counts and no other: 0.00012, not 1.2E-4 or 0.00012000."""
     return f"{amount.normalize():f}"
-
-
-def _db(function: Callable[..., Any]) -> Callable[..., Any]:
-    """Database work of a coroutine, in the one thread that holds the connection."""
-    return sync_to_async(function, thread_sensitive=True)
 
 
 def _return_expired(job: Job) -> int:

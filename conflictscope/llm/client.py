@@ -9,31 +9,30 @@ more with what was wrong.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Coroutine, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from types import TracebackType
-from typing import Any, Generic, ParamSpec, Self, TypeVar
+from typing import Any, Generic, Self
 from weakref import WeakValueDictionary
 
-from asgiref.sync import async_to_sync, sync_to_async
+from asgiref.sync import async_to_sync
+from django.utils import timezone
 
 from conflictscope.llm import log
 from conflictscope.llm.errors import LLMError, UnparsableReply
 from conflictscope.llm.limits import Accounts, Limits, open_accounts
-from conflictscope.llm.log import Record
+from conflictscope.llm.log import Asking, Book, Ending, Entry
 from conflictscope.llm.models import Call, Endpoint
 from conflictscope.llm.pacing import Slots, pace_of
 from conflictscope.llm.questions import Question, question
 from conflictscope.llm.registry import adapter_for
 from conflictscope.llm.replies import read_as
 from conflictscope.llm.retrying import Retries, Sending
+from conflictscope.llm.together import Together
 from conflictscope.llm.tokens import estimate
 from conflictscope.llm.types import Adapter, Completion, Message, Parameters, Parsed, Prompt, Reply, SchemaT
 
-__all__ = ["Client", "Door", "Record", "ask_once"]
-
-_P = ParamSpec("_P")
-_R = TypeVar("_R")
+__all__ = ["Book", "Client", "Door", "Entry", "ask_once"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +51,8 @@ class Client:
 
     def __init__(self, *, retries: Retries | None = None) -> None:
         self.retries = retries or Retries.from_settings()
+        self.reads = Together(writes=False)
+        self.writes = Together(writes=True)
         self._adapters: dict[tuple[object, ...], Adapter] = {}
         self._slots: dict[int, Slots] = {}
         self._limits: dict[int, Limits] = {}
@@ -64,6 +65,8 @@ class Client:
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
+        await self.reads.aclose()
+        await self.writes.aclose()
         for adapter in self._adapters.values():
             await adapter.aclose()
         self._adapters.clear()
@@ -82,13 +85,13 @@ class Client:
         queued = sum(slots.queued for slots in self._slots.values())
         return queued + sum(limits.waiting for limits in self._limits.values())
 
-    def door(self, record: Record | None = None) -> Door:
+    def door(self, book: Book | None = None, owner: Any = None) -> Door:
         """
         Args:
-            record: `record(call, from_cache)` is called inside the transaction that ends each call, also of one that failed.
-                If it raises, the call stays `sent`.
+            book: is told of each call inside the transactions that open and end it.
+            owner: what for, such as a work item: each entry of the book names it.
         """
-        return Door(self, record)
+        return Door(self, book, owner)
 
     def adapter(self, endpoint: Endpoint) -> Adapter:
         """
@@ -122,9 +125,10 @@ class Client:
 class Door:
     """What an item of a job, or a single question, asks through."""
 
-    def __init__(self, client: Client, record: Record | None) -> None:
+    def __init__(self, client: Client, book: Book | None, owner: Any) -> None:
         self._client = client
-        self._record = record
+        self._book = book
+        self._owner = owner
 
     async def ask(
         self,
@@ -198,26 +202,29 @@ class Door:
         reply = Reply(answer.call.reply, answer.call.outcome, tuple(call_ids))
         return Parsed(answer.value, reply, problem="" if answer.value is not None else _problem(answer.call))
 
-    async def _answer(self, asked: Question, schema: type[SchemaT] | None) -> _Answer[SchemaT]:
-        async with self._client.once(asked):
-            known = await _in_database(log.find)(asked)
+    async def _answer(self, question: Question, schema: type[SchemaT] | None) -> _Answer[SchemaT]:
+        client = self._client
+        asking = Asking(question, estimate(question.request), self._book, self._owner)
+        async with client.once(question):
+            known = await client.reads.do(log.find, question)
             if known is not None:
                 value, problem = _read(schema, known.reply)
                 # A reply that was good once may fail a form whose rules, but not whose schema, have changed: ask again.
                 if known.outcome == Call.Outcome.MALFORMED or not problem:
-                    await _in_database(log.reuse)(known, asked, self._record)
+                    await client.writes.do(log.reuse, (asking, known), wanted_by_nobody=True)
                     return _Answer(known, value)
-            adapter = self._client.adapter(asked.endpoint)
-            async with self._client.slots(asked.endpoint).slot():
-                return await self._send(asked, schema, adapter)
+            adapter = client.adapter(question.endpoint)
+            async with client.slots(question.endpoint).slot():
+                return await self._send(asking, schema, adapter)
 
-    async def _send(self, asked: Question, schema: type[SchemaT] | None, adapter: Adapter) -> _Answer[SchemaT]:
-        slots, limits = self._client.slots(asked.endpoint), self._client.limits(asked.endpoint)
-        tokens = estimate(asked.request).total
+    async def _send(self, asking: Asking, schema: type[SchemaT] | None, adapter: Adapter) -> _Answer[SchemaT]:
+        client, question = self._client, asking.question
+        slots, limits = client.slots(question.endpoint), client.limits(question.endpoint)
+        tokens = asking.estimate.total
 
         async def send() -> Completion:
             try:
-                completion = await adapter.complete(asked.request)
+                completion = await adapter.complete(question.request)
             except LLMError as exc:
                 slots.heard(exc)
                 raise
@@ -227,17 +234,21 @@ class Door:
 
         # Waits come before the intent: an open row is a request that may be under way.
         await limits.reserve(tokens)
-        call = await _in_database(log.open_call)(asked)
+        call = await client.writes.do(log.open_calls, asking)
         sending = Sending(f"Call {call.pk}")
+        result: Completion | LLMError
+        value, problem = None, ""
         try:
-            completion = await sending.insist(send, self._client.retries, before_again=lambda: limits.reserve(tokens))
+            result = await sending.insist(send, client.retries, before_again=lambda: limits.reserve(tokens))
         except LLMError as exc:
-            course = log.Course(sending.attempts, sending.latency_ms)
-            await _in_database(log.fail_call)(call, exc, course, self._record)
-            raise
-        course = log.Course(sending.attempts, sending.latency_ms)
-        value, problem = _read(schema, completion.text) if completion.outcome == "ok" else (None, "")
-        await _in_database(log.close_call)(call, completion, course, self._record, malformed=problem)
+            result = exc
+        now = timezone.now()
+        if not isinstance(result, LLMError) and result.outcome == "ok":
+            value, problem = _read(schema, result.text)
+        ending = Ending(asking, call, result, sending.attempts, sending.latency_ms, now, problem)
+        await client.writes.do(log.end_calls, ending, wanted_by_nobody=True)
+        if isinstance(result, LLMError):
+            raise result
         return _Answer(call, value)
 
 
@@ -250,14 +261,14 @@ def ask_once(
     history: Sequence[Message] = (),
     parameters: Parameters | None = None,
     sample: int = 0,
-    record: Record | None = None,
+    book: Book | None = None,
     retries: Retries | None = None,
 ) -> Reply:
     """One question outside a job, from ordinary code; arguments and errors as `Client.door` and `Door.ask`."""
 
     async def ask() -> Reply:
         async with Client(retries=retries) as client:
-            return await client.door(record).ask(
+            return await client.door(book).ask(
                 endpoint,
                 prompt,
                 purpose=purpose,
@@ -286,8 +297,3 @@ def _problem(call: Call) -> str:
         Call.Outcome.TRUNCATED.value: "The reply was cut off before its end; a higher max_tokens may help.",
         Call.Outcome.EMPTY.value: "The reply was empty.",
     }.get(call.outcome, call.error)
-
-
-def _in_database(function: Callable[_P, _R]) -> Callable[_P, Coroutine[Any, Any, _R]]:
-    """Database work of a coroutine, in the one thread that holds the connection."""
-    return sync_to_async(function, thread_sensitive=True)

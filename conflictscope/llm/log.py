@@ -1,25 +1,25 @@
 """The call log: an intent before a request is sent, its end when it has ended, and answers that are there already.
 
-All of it is ordinary, synchronous database work. Transactions are durable: called inside another transaction they raise, so
-that an intent is on the disk before anything is sent, and none is held open while an LLM thinks.
+All of it is ordinary, synchronous database work on any number of calls at once: `conflictscope.llm.together` gathers them, and
+commits. Its transactions are durable (inside another transaction they raise), so that an intent is on the disk before anything
+is sent, and none is held open while an LLM thinks.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Protocol
 
-from django.db import transaction
 from django.db.models import Max
-from django.utils import timezone
 
 from conflictscope.llm.errors import LLMError
 from conflictscope.llm.models import Call, Endpoint
 from conflictscope.llm.questions import Question
 from conflictscope.llm.replies import storable
+from conflictscope.llm.tokens import Estimate
 from conflictscope.llm.types import Completion
-
-Record = Callable[[Call, bool], None]
 
 # An answer that settles a corrective re-ask without giving what was asked for.
 _SPENT = (Call.Outcome.MALFORMED, Call.Outcome.REFUSED, Call.Outcome.TRUNCATED, Call.Outcome.EMPTY)
@@ -44,14 +44,66 @@ _TOLD_BY_THE_END = (
 
 
 @dataclass(frozen=True, slots=True)
-class Course:
-    """How sending went: how often it was tried, and how long the last try took."""
+class Entry:
+    """A call as the book of its asker sees it.
 
+    `owner` is what the door was opened for, such as a work item; `estimate` what the call may take at most, by a rule of thumb.
+    """
+
+    owner: Any
+    call: Call
+    estimate: Estimate
+    from_cache: bool = False
+
+
+class Book(Protocol):
+    """What an asker notes of its calls, inside the log's own transactions. Several calls come at once where they can."""
+
+    def opened(self, entries: Sequence[Entry]) -> None:
+        """In the transaction that commits the intents. If it raises for a call, there is no intent, and nothing is sent."""
+        ...
+
+    def ended(self, entries: Sequence[Entry]) -> None:
+        """In the transaction that ends the calls, also failed ones; and for answers from the log. If it raises for a call, that
+        call stays `sent`."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Asking:
+    """A question on behalf of somebody."""
+
+    question: Question
+    estimate: Estimate
+    book: Book | None = None
+    owner: Any = None
+
+
+@dataclass(frozen=True, slots=True)
+class Ending:
+    """How a call ended: with a reply, or with the error that came instead.
+
+    `malformed`: why an otherwise good reply is not of the form asked for. `attempts`: how often it was tried; `latency_ms`: how
+    long the last try took.
+    """
+
+    asking: Asking
+    call: Call
+    result: Completion | LLMError
     attempts: int
     latency_ms: int
+    answered_at: datetime
+    malformed: str = ""
 
 
-def find(question: Question) -> Call | None:
+def find(questions: Sequence[Question]) -> list[Call | None]:
+    """For each question the call that answers it already, as `_find` says; most have none, and all of these take one query."""
+    digests = {question.digest for question in questions}
+    known = set(Call.objects.filter(request_digest__in=digests).values_list("request_digest", flat=True).distinct())
+    return [_find(question) if question.digest in known else None for question in questions]
+
+
+def _find(question: Question) -> Call | None:
     """The call that answers a question already: the newest that ended `ok`; or a malformed one whose corrective re-ask did
     not come to an end.
 
@@ -79,39 +131,63 @@ def fresh_sample(question: Question) -> int:
     return 0 if last is None else last + 1
 
 
-def reuse(call: Call, question: Question, record: Record | None) -> None:
-    """Note that a call from the log, perhaps of another endpoint at the same address, answered this question too."""
-    with transaction.atomic(durable=True):
+def reuse(found: Sequence[tuple[Asking, Call]]) -> list[None]:
+    """Note that calls from the log, perhaps of another endpoint at the same address, answered these questions too."""
+    for asking, call in found:
         if call.simulated:
-            _mark_simulated(question.endpoint)
-        if record is not None:
-            record(call, True)
+            _mark_simulated(asking.question.endpoint)
+    _note(
+        [(asking, Entry(asking.owner, call, asking.estimate, from_cache=True)) for asking, call in found],
+        lambda book: book.ended,
+    )
+    return [None] * len(found)
 
 
-def open_call(question: Question) -> Call:
-    """Commit the intent. A row that stays like this is a request whose worker died: it may have been billed."""
-    with transaction.atomic(durable=True):
-        return Call.objects.create(
-            endpoint=question.endpoint,
-            purpose=question.purpose,
-            prompt_name=question.prompt.name,
-            prompt_version=question.prompt.version,
-            prompt_digest=question.prompt.digest,
-            request=question.stored(),
-            request_digest=question.digest,
-            sample=question.sample,
+def open_calls(askings: Sequence[Asking]) -> list[Call]:
+    """The intents. A row that stays like this is a request whose worker died: it may have been billed."""
+    calls = Call.objects.bulk_create(
+        Call(
+            endpoint=asking.question.endpoint,
+            purpose=asking.question.purpose,
+            prompt_name=asking.question.prompt.name,
+            prompt_version=asking.question.prompt.version,
+            prompt_digest=asking.question.prompt.digest,
+            request=asking.question.stored(),
+            request_digest=asking.question.digest,
+            sample=asking.question.sample,
         )
+        for asking in askings
+    )
+    _note(
+        [(asking, Entry(asking.owner, call, asking.estimate)) for asking, call in zip(askings, calls, strict=True)],
+        lambda book: book.opened,
+    )
+    return calls
 
 
-def close_call(
-    call: Call, completion: Completion, course: Course, record: Record | None, *, malformed: str = ""
-) -> None:
-    """Complete the row with its reply, and have the asker note it, in one transaction.
+def end_calls(endings: Sequence[Ending]) -> list[None]:
+    """Complete the rows with the replies, or errors, and have the askers note it."""
+    for ending in endings:
+        call = ending.call
+        call.attempts = ending.attempts
+        call.latency_ms = ending.latency_ms
+        call.answered_at = ending.answered_at
+        if isinstance(ending.result, LLMError):
+            call.outcome = Call.Outcome.FAILED
+            call.error = storable(ending.result.sentence)
+        else:
+            _complete(call, ending.result, malformed=ending.malformed)
+        call.save(update_fields=_TOLD_BY_THE_END)
+        if call.simulated:
+            _mark_simulated(call.endpoint)
+    _note(
+        [(ending.asking, Entry(ending.asking.owner, ending.call, ending.asking.estimate)) for ending in endings],
+        lambda book: book.ended,
+    )
+    return [None] * len(endings)
 
-    Args:
-        malformed: why an otherwise good reply is not of the form asked for.
-    """
-    endpoint = call.endpoint
+
+def _complete(call: Call, completion: Completion, *, malformed: str) -> None:
     call.outcome = Call.Outcome.MALFORMED if malformed else Call.Outcome(completion.outcome)
     call.reply = storable(completion.text)
     call.error = malformed
@@ -120,28 +196,14 @@ def close_call(
     call.unsupported_parameters = list(completion.unsupported_parameters)
     call.tokens_in = completion.tokens_in
     call.tokens_out = completion.tokens_out
-    call.cost = endpoint.cost(completion.tokens_in, completion.tokens_out)
+    call.cost = call.endpoint.cost(completion.tokens_in, completion.tokens_out)
     call.simulated = completion.simulated
-    _end(call, course, record)
 
 
-def fail_call(call: Call, error: LLMError, course: Course, record: Record | None) -> None:
-    """Complete the row with the error that came instead of a reply."""
-    call.outcome = Call.Outcome.FAILED
-    call.error = storable(error.sentence)
-    _end(call, course, record)
-
-
-def _end(call: Call, course: Course, record: Record | None) -> None:
-    call.attempts = course.attempts
-    call.latency_ms = course.latency_ms
-    call.answered_at = timezone.now()
-    with transaction.atomic(durable=True):
-        call.save(update_fields=_TOLD_BY_THE_END)
-        if call.simulated:
-            _mark_simulated(call.endpoint)
-        if record is not None:
-            record(call, False)
+def _note(noted: Sequence[tuple[Asking, Entry]], how: Callable[[Book], Callable[[Sequence[Entry]], None]]) -> None:
+    books = {id(asking.book): asking.book for asking, _ in noted if asking.book is not None}
+    for book in books.values():
+        how(book)([entry for asking, entry in noted if asking.book is book])
 
 
 def _mark_simulated(endpoint: Endpoint) -> None:

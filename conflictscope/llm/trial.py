@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from conflictscope.llm import log
-from conflictscope.llm.client import ask_once
+from conflictscope.llm.client import Entry, ask_once
 from conflictscope.llm.errors import LLMError
 from conflictscope.llm.models import Call, Endpoint
 from conflictscope.llm.questions import question
@@ -26,21 +28,28 @@ def try_endpoint(endpoint: Endpoint, prompt: str) -> Call:
         MissingKey: there is no key to send it with; nothing was sent.
         InvalidInput: a parameter of the endpoint is no parameter; nothing was sent.
     """
-    ended: list[Call] = []
-
-    def note(call: Call, from_cache: bool) -> None:
-        ended.append(call)
-
+    book = _Book()
     try:
         ask_once(
             endpoint,
             prompt,
             purpose=PURPOSE,
             sample=log.fresh_sample(question(endpoint, prompt, purpose=PURPOSE)),
-            record=note,
+            book=book,
             retries=Retries(attempts=1),
         )
     except LLMError:
-        if not ended:
+        if not book.calls:
             raise
-    return ended[-1]
+    return book.calls[-1]
+
+
+class _Book:
+    def __init__(self) -> None:
+        self.calls: list[Call] = []
+
+    def opened(self, entries: Sequence[Entry]) -> None:
+        """An intent is no news to whoever waits for the end."""
+
+    def ended(self, entries: Sequence[Entry]) -> None:
+        self.calls.extend(entry.call for entry in entries)

@@ -11,6 +11,7 @@ from django.utils import timezone
 from conflictscope.errors import Conflict, InvalidInput
 from conflictscope.jobs import engine, tasks
 from conflictscope.jobs.models import Job, WorkItem
+from conflictscope.jobs.worker import _Next, _Worker
 
 pytestmark = pytest.mark.django_db
 
@@ -220,3 +221,14 @@ def test_the_reaper_finds_running_jobs_that_nobody_works_on(job):
     assert engine.nobody_works_on(since=now + timedelta(seconds=1)) == [job]
     engine.pause(job)
     assert engine.nobody_works_on(since=now + timedelta(seconds=1)) == []
+
+
+def test_who_finds_that_another_has_planned_meanwhile_does_not_end_the_job(job):
+    """It saw no items, then the other planned them and let go of the planning lease, then it planned and found nothing new."""
+    Job.objects.filter(pk=job.pk).update(parameters={"first": 1})
+    job.refresh_from_db()
+    job.items.create(key="first-0")
+    late = _Worker(job, until=None, progress=None, stop=engine.Stop())
+    assert late._plan() is _Next.CLAIM
+    job.refresh_from_db()
+    assert job.state == Job.State.RUNNING

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Sequence
 from decimal import Decimal
 from typing import Any, TypeVar
 
@@ -15,7 +15,7 @@ from django.db import connection, transaction
 from pydantic import BaseModel, ConfigDict
 
 from conflictscope.errors import InvalidInput
-from conflictscope.llm.client import Client, Door, Record, ask_once
+from conflictscope.llm.client import Book, Client, Door, Entry, ask_once
 from conflictscope.llm.errors import LLMError, MissingKey, PermanentLLMError, RateLimited, TransientLLMError
 from conflictscope.llm.models import Call, Endpoint
 from conflictscope.llm.retrying import Retries
@@ -54,6 +54,19 @@ class Waits:
         self.seconds.append(seconds)
 
 
+class Notes:
+    """The book of an asker who only remembers."""
+
+    def __init__(self) -> None:
+        self.ends: list[Entry] = []
+
+    def opened(self, entries: Sequence[Entry]) -> None:
+        pass
+
+    def ended(self, entries: Sequence[Entry]) -> None:
+        self.ends.extend(entries)
+
+
 @pytest.fixture
 def waits() -> Waits:
     return Waits()
@@ -64,27 +77,25 @@ def endpoint(provider: ScriptedServer) -> Endpoint:
     return EndpointFactory(base_url=f"{provider.base_url}/v1")
 
 
-def through_a_door(
-    use: Callable[[Door], Coroutine[Any, Any, T]],
-    *,
-    record: Record | None = None,
-    waits: Waits | None = None,
-    **retries: Any,
-) -> T:
+def with_a_client(use: Callable[[Client], Coroutine[Any, Any, T]], *, waits: Waits | None = None, **retries: Any) -> T:
     async def run() -> T:
         async with Client(retries=Retries(first_delay=1, sleep=(waits or Waits()).sleep, **retries)) as client:
-            return await use(client.door(record))
+            return await use(client)
 
     return async_to_sync(run)()
 
 
+def through_a_door(use: Callable[[Door], Coroutine[Any, Any, T]], *, book: Book | None = None, **options: Any) -> T:
+    return with_a_client(lambda client: use(client.door(book)), **options)
+
+
 def ask(endpoint: Endpoint, prompt: Prompt | str = "A or B?", **options: Any) -> Reply:
-    door_options = {name: options.pop(name) for name in ("record", "waits", "patience", "attempts") if name in options}
+    door_options = {name: options.pop(name) for name in ("book", "waits", "patience", "attempts") if name in options}
     return through_a_door(lambda door: door.ask(endpoint, prompt, purpose="testing", **options), **door_options)
 
 
 def ask_for(endpoint: Endpoint, prompt: Prompt | str = "Passed?", **options: Any) -> Parsed[Verdict]:
-    door_options = {name: options.pop(name) for name in ("record", "waits") if name in options}
+    door_options = {name: options.pop(name) for name in ("book", "waits") if name in options}
     return through_a_door(
         lambda door: door.ask_for(Verdict, endpoint, prompt, purpose="testing", **options), **door_options
     )
@@ -239,15 +250,14 @@ def test_a_parameter_that_would_replace_the_request_is_refused_before_anything_i
 
 def test_the_same_question_is_answered_from_the_log(provider: ScriptedServer, endpoint: Endpoint) -> None:
     provider.says(openai_reply("first"), openai_reply("second"))
-    notes: list[tuple[int, bool]] = []
-
-    def record(call: Call, from_cache: bool) -> None:
-        notes.append((call.pk, from_cache))
-
-    once, again = ask(endpoint, record=record), ask(endpoint, record=record)
+    notes = Notes()
+    once, again = ask(endpoint, book=notes), ask(endpoint, book=notes)
     assert once == again
     assert len(provider.seen) == 1
-    assert notes == [(the_call().pk, False), (the_call().pk, True)]
+    assert [(entry.call.pk, entry.from_cache) for entry in notes.ends] == [
+        (the_call().pk, False),
+        (the_call().pk, True),
+    ]
 
 
 def test_an_answer_in_the_log_needs_no_key_and_no_server(
@@ -370,15 +380,48 @@ def test_a_call_whose_asker_dies_stays_visible_as_sent_and_is_asked_again(
 
 
 def test_the_end_of_a_call_and_what_the_asker_notes_are_one_transaction(endpoint: Endpoint) -> None:
-    def record(call: Call, from_cache: bool) -> None:
-        assert connection.in_atomic_block
-        EndpointFactory(name="noted")
-        raise LookupError("the asker cannot note it")
+    class CannotNote(Notes):
+        def ended(self, entries: Sequence[Entry]) -> None:
+            assert connection.in_atomic_block
+            EndpointFactory(name="noted")
+            raise LookupError("the asker cannot note it")
 
     with pytest.raises(LookupError):
-        ask(endpoint, record=record)
+        ask(endpoint, book=CannotNote())
     assert the_call().outcome == "sent"
     assert not Endpoint.objects.filter(name="noted").exists()
+
+
+def test_a_book_may_refuse_a_call_and_then_nothing_is_sent(provider: ScriptedServer, endpoint: Endpoint) -> None:
+    """One of several that are opened together: the others go their way."""
+
+    class RefusesThree(Notes):
+        def opened(self, entries: Sequence[Entry]) -> None:
+            if any(entry.owner == 3 for entry in entries):
+                raise LookupError("no more money")
+
+    async def five(client: Client) -> list[Reply | BaseException]:
+        asked = (client.door(RefusesThree(), n).ask(endpoint, f"Question {n}", purpose="testing") for n in range(5))
+        return await asyncio.gather(*asked, return_exceptions=True)
+
+    said = with_a_client(five)
+    assert isinstance(said.pop(3), LookupError)
+    assert [reply.text for reply in said if isinstance(reply, Reply)] == ["OK"] * 4
+    assert len(provider.seen) == Call.objects.count() == 4
+
+
+def test_what_cannot_be_noted_of_one_call_does_not_undo_what_was_noted_of_another(endpoint: Endpoint) -> None:
+    class CannotNoteThree(Notes):
+        def ended(self, entries: Sequence[Entry]) -> None:
+            if any(entry.owner == 3 for entry in entries):
+                raise LookupError("the asker cannot note it")
+
+    async def five(client: Client) -> list[Reply | BaseException]:
+        asked = (client.door(CannotNoteThree(), n).ask(endpoint, f"Question {n}", purpose="testing") for n in range(5))
+        return await asyncio.gather(*asked, return_exceptions=True)
+
+    with_a_client(five)
+    assert sorted(Call.objects.values_list("outcome", flat=True)) == ["ok"] * 4 + ["sent"]
 
 
 @pytest.mark.django_db(transaction=True)
@@ -418,15 +461,15 @@ def test_after_four_attempts_the_error_is_raised_and_kept(
     provider: ScriptedServer, endpoint: Endpoint, waits: Waits
 ) -> None:
     provider.afterwards = openai_error(500, "Oops.")
-    notes: list[tuple[str, bool]] = []
+    notes = Notes()
     with pytest.raises(TransientLLMError, match="Oops"):
-        ask(endpoint, waits=waits, record=lambda call, from_cache: notes.append((call.outcome, from_cache)))
+        ask(endpoint, waits=waits, book=notes)
     call = the_call()
     assert len(provider.seen) == call.attempts == 4
     assert call.outcome == "failed"
     assert "Oops." in call.error
     assert (call.reply, call.cost, call.tokens_in) == ("", None, None)
-    assert notes == [("failed", False)]
+    assert [(entry.call.outcome, entry.from_cache) for entry in notes.ends] == [("failed", False)]
 
 
 def test_an_error_is_never_an_answer(provider: ScriptedServer, endpoint: Endpoint) -> None:
@@ -646,11 +689,11 @@ def test_what_was_corrected_is_answered_from_the_log_without_paying_again(
     provider: ScriptedServer, endpoint: Endpoint
 ) -> None:
     provider.says(openai_reply("It passes."), openai_reply(GOOD))
-    notes: list[bool] = []
+    notes = Notes()
     first = ask_for(endpoint)
-    again = ask_for(endpoint, record=lambda _, from_cache: notes.append(from_cache))
+    again = ask_for(endpoint, book=notes)
     assert again == first
-    assert notes == [True, True]
+    assert [entry.from_cache for entry in notes.ends] == [True, True]
     assert len(provider.seen) == 2
 
 
@@ -719,7 +762,7 @@ def test_a_form_that_changed_is_another_question(provider: ScriptedServer, provi
 
 
 def test_one_question_can_be_asked_from_ordinary_code(endpoint: Endpoint) -> None:
-    notes: list[bool] = []
-    reply = ask_once(endpoint, "A or B?", purpose="testing", record=lambda _, from_cache: notes.append(from_cache))
+    notes = Notes()
+    reply = ask_once(endpoint, "A or B?", purpose="testing", book=notes)
     assert reply == Reply("OK", "ok", (the_call().pk,))
-    assert notes == [False]
+    assert [entry.from_cache for entry in notes.ends] == [False]

@@ -1,0 +1,118 @@
+"""Database work of many coroutines, done together: one way to the database's thread, and one transaction, for all that wait.
+
+A call takes three visits to the database: whether it was answered before, its intent, its end. Each visit alone costs more
+processor time than its queries (the change of threads, the commit). Under load dozens wait at the same moment; alone, nobody waits.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Coroutine, Sequence
+from dataclasses import dataclass
+from typing import Any, ParamSpec, TypeVar
+
+from asgiref.sync import sync_to_async
+from django.db import transaction
+
+_P = ParamSpec("_P")
+_R = TypeVar("_R")
+_A = TypeVar("_A")
+
+# So many at most in one transaction: others wait for its locks.
+MOST_TOGETHER = 64
+
+Work = Callable[[Sequence[_A]], Sequence[_R]]
+
+
+def in_database(function: Callable[_P, _R]) -> Callable[_P, Coroutine[Any, Any, _R]]:
+    """Database work of a coroutine, in the one thread that holds the connection."""
+    return sync_to_async(function, thread_sensitive=True)
+
+
+@dataclass(slots=True)
+class _Wish:
+    work: Work[Any, Any]
+    argument: Any
+    done: asyncio.Future[Any]
+
+
+class Together:
+    """Work that waits at the same moment is done in one visit to the database, in the order in which it came.
+
+    Args:
+        writes: in one transaction, too. When a piece of work fails, nothing of it stays, and each piece is done again in a
+            transaction of its own, so that only the one at fault fails. Work must therefore be fit to be begun twice.
+    """
+
+    def __init__(self, *, writes: bool) -> None:
+        self._writes = writes
+        self._waiting: list[_Wish] = []
+        self._visits: asyncio.Task[None] | None = None
+
+    async def do(self, work: Work[_A, _R], argument: _A, *, wanted_by_nobody: bool = False) -> _R:
+        """The result of `work([..., argument, ...])` for this argument.
+
+        Args:
+            work: takes the arguments of all who ask for the same work, and returns as many results in their order.
+            wanted_by_nobody: do it even if whoever asked is cancelled before its turn has come.
+        """
+        wish = _Wish(work, argument, asyncio.get_running_loop().create_future())
+        self._waiting.append(wish)
+        if self._visits is None or self._visits.done():
+            self._visits = asyncio.create_task(self._visit())
+        try:
+            result: _R = await wish.done
+        except asyncio.CancelledError:
+            if not wanted_by_nobody and wish in self._waiting:
+                self._waiting.remove(wish)
+            raise
+        return result
+
+    async def aclose(self) -> None:
+        """Wait for what is under way."""
+        if self._visits is not None:
+            await self._visits
+
+    async def _visit(self) -> None:
+        await asyncio.sleep(0)  # whoever was woken together with the first one comes along
+        while self._waiting:
+            wishes, self._waiting = self._waiting[:MOST_TOGETHER], self._waiting[MOST_TOGETHER:]
+            results = await in_database(self._fulfil)(wishes)
+            for wish, result in zip(wishes, results, strict=True):
+                if wish.done.done():
+                    continue
+                if isinstance(result, _Failure):
+                    wish.done.set_exception(result.error)
+                else:
+                    wish.done.set_result(result)
+
+    def _fulfil(self, wishes: Sequence[_Wish]) -> list[Any]:
+        try:
+            return self._in_one(wishes)
+        except Exception as exc:
+            if len(wishes) == 1:
+                return [_Failure(exc)]
+        return [result for wish in wishes for result in self._fulfil([wish])]
+
+    def _in_one(self, wishes: Sequence[_Wish]) -> list[Any]:
+        if not self._writes:
+            return _results(wishes)
+        with transaction.atomic(durable=True):
+            return _results(wishes)
+
+
+@dataclass(frozen=True, slots=True)
+class _Failure:
+    error: Exception
+
+
+def _results(wishes: Sequence[_Wish]) -> list[Any]:
+    of_work: dict[Work[Any, Any], list[int]] = {}
+    for number, wish in enumerate(wishes):
+        of_work.setdefault(wish.work, []).append(number)
+    results: list[Any] = [None] * len(wishes)
+    for work, numbers in of_work.items():
+        said = work([wishes[number].argument for number in numbers])
+        for number, result in zip(numbers, said, strict=True):
+            results[number] = result
+    return results
