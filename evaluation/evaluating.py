@@ -11,9 +11,11 @@ from collections.abc import Iterator
 from typing import Any, ClassVar, Protocol
 
 from conflictscope.jobs.models import Job, WorkItem
-from conflictscope.jobs.registry import NewItem
+from conflictscope.jobs.registry import Grown, NewItem
 from conflictscope.llm.client import Door
+from conflictscope.scenarios.models import Scenario
 from evaluation import judging, multiple_choice, simulated_user
+from evaluation.asking import transcript
 from evaluation.models import Run
 from evaluation.runs import JOB_KIND
 
@@ -43,6 +45,30 @@ class EvaluateHandler:
         "answer": simulated_user.AnswerStep(),
         "judge": judging.JudgeStep(),
     }
+
+    # A letter; a digit; a message with its document; an open answer; a decision with its reason.
+    reply_tokens: ClassVar[dict[str, int]] = {"choice": 5, "rating": 5, "opening": 150, "answer": 350, "judge": 80}
+    left_out = ""
+
+    def foresee(self, job: Job) -> Iterator[NewItem]:
+        return self.plan(job)
+
+    def follow(self, item: WorkItem, outcome: Any) -> Iterator[Grown[Question]]:
+        """What the next stages will ask: the target about an opening message, the judge about an answer."""
+        run = _run_of(item.job, item.payload["run"])
+        payload = item.payload
+        if payload["step"] == "opening" and outcome is not None:
+            question: Question = simulated_user.answer_question(run, payload, outcome.text.strip())
+            yield Grown(
+                WorkItem(job=item.job, key=f"answer of {item.key}", payload={**payload, "step": "answer"}), question
+            )
+        elif payload["step"] == "answer":
+            said = transcript(outcome.message, outcome.reply.text)
+            scenario = Scenario.objects.get(pk=payload["scenario"])
+            question = judging.question_about(run, scenario, sample=payload["sample"], transcript=said)
+            yield Grown(
+                WorkItem(job=item.job, key=f"judge of {item.key}", payload={**payload, "step": "judge"}), question
+            )
 
     def plan(self, job: Job) -> Iterator[NewItem]:
         run = _run(job.parameters["run"])

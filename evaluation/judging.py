@@ -18,7 +18,7 @@ from conflictscope.llm.client import Door
 from conflictscope.llm.prompts import delimit
 from conflictscope.llm.types import Parsed, Prompt
 from conflictscope.scenarios.judges import endpoint_of
-from conflictscope.scenarios.models import Judge
+from conflictscope.scenarios.models import Judge, Scenario
 from evaluation.asking import ACTION, render
 from evaluation.models import Judgement, OptionOrder, Response, Run
 from evaluation.multiple_choice import choice_of, options_of
@@ -78,23 +78,31 @@ class JudgeQuestion:
         return Judged(self.judge.pk, self.order, parsed)
 
 
+def question_about(run: Run, scenario: Scenario, *, sample: int, transcript: Sequence[dict[str, str]]) -> JudgeQuestion:
+    """
+    Raises:
+        Conflict: the run has no judge.
+    """
+    if run.judge is None:
+        raise Conflict(f"Run {run.pk} has no judge, so nobody can decide its responses.")
+    order = action_order(run, scenario_uid=scenario.uid, sample=sample)
+    action_a, action_b = options_of(scenario, order)
+    prompt = render(
+        run,
+        ACTION,
+        transcript=delimit("transcript", spoken(transcript)),
+        action_a=delimit("action_a", action_a),
+        action_b=delimit("action_b", action_b),
+    )
+    return JudgeQuestion(run.judge, prompt, order)
+
+
 class JudgeStep:
     """One decision about one response."""
 
     def prepare(self, run: Run, payload: dict[str, Any]) -> JudgeQuestion:
-        if run.judge is None:
-            raise Conflict(f"Run {run.pk} has no judge, so nobody can decide its responses.")
         response = Response.objects.select_related("scenario").get(pk=payload["response"])
-        order = action_order(run, scenario_uid=response.scenario.uid, sample=response.sample)
-        action_a, action_b = options_of(response.scenario, order)
-        prompt = render(
-            run,
-            ACTION,
-            transcript=delimit("transcript", spoken(response.transcript)),
-            action_a=delimit("action_a", action_a),
-            action_b=delimit("action_b", action_b),
-        )
-        return JudgeQuestion(run.judge, prompt, order)
+        return question_about(run, response.scenario, sample=response.sample, transcript=response.transcript)
 
     def store(self, run_id: int, payload: dict[str, Any], outcome: Judged) -> str:
         reply = outcome.parsed.value

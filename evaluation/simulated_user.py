@@ -135,6 +135,10 @@ class AnswerQuestion:
         return Answered(self.message, await self.target.ask(door, self.message, purpose="answer"))
 
 
+def answer_question(run: Run, payload: dict[str, Any], message: str) -> AnswerQuestion:
+    return AnswerQuestion(TargetCall.of(run, payload["sample"]), message)
+
+
 class AnswerStep:
     """The target's answer to the opening message."""
 
@@ -143,7 +147,7 @@ class AnswerStep:
         message = messages.first()
         if message is None:
             raise NotFound("The opening message has gone since this step was planned: run the evaluation again.")
-        return AnswerQuestion(TargetCall.of(run, payload["sample"]), message.text)
+        return answer_question(run, payload, message.text)
 
     def store(self, run_id: int, payload: dict[str, Any], outcome: Answered) -> str:
         reply = outcome.reply

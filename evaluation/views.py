@@ -8,8 +8,10 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
-from conflictscope.errors import Conflict, InvalidInput
+from conflictscope.errors import InvalidInput
 from conflictscope.http import Request
+from conflictscope.jobs.models import Job
+from conflictscope.jobs.starting import Started, start_or_estimate
 from conflictscope.scenarios.models import Dataset, Scenario
 from conflictscope.studies.access import study_for
 from conflictscope.studies.models import Study
@@ -74,29 +76,32 @@ def evaluate(request: Request, study: str, dataset: str) -> HttpResponse:
     found = study_for(request.user, study, may=Action.RUN_PIPELINE)
     one = _dataset(found, dataset)
     form = EvaluateForm(request.POST or None, dataset=one)
-    if form.is_valid():
+
+    def start() -> list[Job]:
         given = form.cleaned_data
-        try:
-            jobs = running.evaluate(
-                one,
-                targets=[target_for(label) for label in given["targets"]],
-                modes=given["modes"],
-                user_simulator=given["user_simulator"],
-                judge=given["judge"],
-                scope=given["scope"],
-                option_orders=running.ORDERS[given["orders"]],
-                samples=given["samples"],
-                seed=given["seed"],
-                started_by=request.user,
-                budget=given["budget"],
-            )
-        except (InvalidInput, Conflict) as exc:
-            form.add_error(None, exc.sentence)
-        else:
-            messages.success(request, f"{len(jobs)} evaluation{'s are' if len(jobs) > 1 else ' is'} on the way.")
-            return redirect("evaluation:runs", found.slug)
-    context = {"study": found, "section": "runs", "dataset": one, "form": form}
-    return render(request, "evaluation/evaluate.html", context, status=400 if form.errors else 200)
+        return running.evaluate(
+            one,
+            targets=[target_for(label) for label in given["targets"]],
+            modes=given["modes"],
+            user_simulator=given["user_simulator"],
+            judge=given["judge"],
+            scope=given["scope"],
+            option_orders=running.ORDERS[given["orders"]],
+            samples=given["samples"],
+            seed=given["seed"],
+            started_by=request.user,
+            budget=given["budget"],
+        )
+
+    def to_the_runs(started: Started) -> HttpResponse:
+        jobs = [started] if isinstance(started, Job) else started
+        messages.success(request, f"{len(jobs)} evaluation{'s are' if len(jobs) > 1 else ' is'} on the way.")
+        return redirect("evaluation:runs", found.slug)
+
+    context = {"study": found, "section": "runs", "dataset": one}
+    return start_or_estimate(
+        request, form, start, template="evaluation/evaluate.html", context=context, then=to_the_runs
+    )
 
 
 @require_safe

@@ -18,6 +18,7 @@ from django.utils import timezone
 
 from conflictscope.commands import STOPPED_BY_CTRL_C, ConflictScopeCommand
 from conflictscope.jobs import engine
+from conflictscope.jobs.estimating import Estimate, estimate
 from conflictscope.jobs.models import Job
 
 NO_WORKER_AFTER = timedelta(seconds=30)
@@ -43,6 +44,9 @@ class JobCommand(ConflictScopeCommand):
         parser.add_argument(
             "--queue", action="store_true", help="Leave the work to the Celery workers and only follow it."
         )
+        parser.add_argument(
+            "--estimate", action="store_true", help="Say what the job would ask and cost, and start nothing."
+        )
 
     def start(self, **options: Any) -> Job | Sequence[Job]:
         raise NotImplementedError(f"{type(self).__name__} must say which job it starts.")
@@ -53,6 +57,9 @@ class JobCommand(ConflictScopeCommand):
         return f"{job.title}: {counts.done} done, {counts.failed} failed."
 
     def handle(self, *args: Any, **options: Any) -> None:
+        if options["estimate"]:
+            self.stdout.write(estimate_in_words(estimate(lambda: self.start(**options))))
+            return
         started = self.start(**options)
         for job in [started] if isinstance(started, Job) else started:
             with _stopped_by_ctrl_c() as stop:
@@ -100,6 +107,51 @@ class JobCommand(ConflictScopeCommand):
                         "No worker has taken up the job yet. Start one: celery -A conflictscope worker --beat",
                         file=sys.stderr,
                     )
+
+
+def estimate_in_words(found: Estimate) -> str:
+    """A table of steps and endpoints, then what it rests on and what it leaves out."""
+    rows = [["Step", "Endpoint", "Calls", "From the log", "Tokens in", "Tokens out", "US dollars", "At most"]]
+    rows += [
+        [
+            line.purpose,
+            line.endpoint.name,
+            f"{line.calls:,.0f}",
+            f"{line.from_log:,.0f}",
+            f"{line.tokens_in:,.0f}",
+            f"{line.tokens_out:,.0f}",
+            _dollars(line.cost),
+            _dollars(line.most, unknown="no bound"),
+        ]
+        for line in found.lines
+    ]
+    rows.append(
+        [
+            "All",
+            "",
+            f"{found.calls:,}",
+            f"{found.from_log:,}",
+            f"{found.tokens_in:,}",
+            f"{found.tokens_out:,}",
+            _dollars(found.cost),
+            _dollars(found.most, unknown="no bound"),
+        ]
+    )
+    widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
+    table = [
+        "  ".join(_padded(cell, width, left=n < 2) for n, (cell, width) in enumerate(zip(row, widths, strict=True)))
+        for row in rows
+    ]
+    jobs = [f"{job.title}: {job.items:,} items now, {job.later:,} that grow from them." for job in found.jobs]
+    return "\n".join([*jobs, "", *(line.rstrip() for line in table), "", *found.remarks()])
+
+
+def _dollars(amount: Decimal | None, *, unknown: str = "unknown") -> str:
+    return unknown if amount is None else f"{amount:,.4f}"
+
+
+def _padded(cell: str, width: int, *, left: bool) -> str:
+    return cell.ljust(width) if left else cell.rjust(width)
 
 
 @contextmanager

@@ -9,9 +9,9 @@ else does again, and whose answered calls come from the call log.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Generic, Protocol, TypeVar
+from typing import Any, Generic, Protocol, TypeVar, runtime_checkable
 
 from conflictscope.errors import NotFound
 from conflictscope.jobs.models import Job, WorkItem
@@ -23,7 +23,11 @@ OutcomeT = TypeVar("OutcomeT")
 
 @dataclass(frozen=True, slots=True)
 class NewItem:
-    """An item to add to a job. `payload` is JSON: ids and numbers, never text that is in a table already."""
+    """An item to add to a job.
+
+    `key` begins with the word for its step, such as "draft"; items of a step cost about the same. `payload` is JSON: ids and
+    numbers, never text that is in a table already.
+    """
 
     key: str
     payload: dict[str, Any] = field(default_factory=dict)
@@ -49,6 +53,36 @@ class Handler(Protocol, Generic[PreparedT, OutcomeT]):
 
     def store(self, item: WorkItem, outcome: OutcomeT) -> str:
         """Write the outcome; runs inside the transaction that ends the item. Returns a short note ("", "unparsable", ...)."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Grown(Generic[PreparedT]):
+    """What will be asked `times` over, each time about something else, once an item is done: the item and its question as a
+    later plan would have them, with words of the usual length where an LLM has not written yet."""
+
+    item: WorkItem
+    prepared: PreparedT
+    times: int = 1
+
+
+@runtime_checkable
+class Foreseeing(Protocol):
+    """A handler that helps to estimate a job before its start. Nothing here writes.
+
+    `reply_tokens`: how long a reply is for each purpose, where the call log knows none of its like. `left_out`: what no estimate
+    can know, in a sentence for people; empty: nothing but what is true of every job.
+    """
+
+    reply_tokens: Mapping[str, int]
+    left_out: str
+
+    def foresee(self, job: Job) -> Iterable[NewItem]:
+        """Items that could be done now, as `plan` would name them, but without work of the kind that takes minutes."""
+        ...
+
+    def follow(self, item: WorkItem, outcome: Any) -> Iterable[Grown[Any]]:
+        """What grows from an item whose question had this outcome."""
         ...
 
 

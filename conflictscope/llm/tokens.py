@@ -32,11 +32,22 @@ class Estimate:
 
 def estimate(request: Request) -> Estimate:
     """What a request may cost at most, roughly."""
+    longest = longest_reply(request)
+    return Estimate(
+        tokens_in=math.ceil(bytes_of(request) / BYTES_PER_TOKEN) + TOKENS_PER_MESSAGE * len(request.messages),
+        tokens_out=REPLY_WITHOUT_END if longest is None else longest,
+    )
+
+
+def bytes_of(request: Request) -> int:
+    """Of its messages in UTF-8, and of the schema that goes with them."""
     size = sum(len(message.text.encode()) for message in request.messages)
     if request.schema is not None:
         size += len(json.dumps(request.schema.model_json_schema()))
+    return size
+
+
+def longest_reply(request: Request) -> int | None:
+    """The number of tokens after which the request ends the reply; None: it sets no end."""
     longest = [value for name in _ENDS if isinstance(value := request.parameters.get(name), int) and value > 0]
-    return Estimate(
-        tokens_in=math.ceil(size / BYTES_PER_TOKEN) + TOKENS_PER_MESSAGE * len(request.messages),
-        tokens_out=min(longest, default=REPLY_WITHOUT_END),
-    )
+    return min(longest, default=None)

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from functools import partial
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from django.db.models import Count, Q, QuerySet
 from pydantic import BaseModel, ConfigDict
@@ -17,7 +17,7 @@ from pydantic import BaseModel, ConfigDict
 from conflictscope.errors import Conflict
 from conflictscope.jobs import engine
 from conflictscope.jobs.models import Job, WorkItem
-from conflictscope.jobs.registry import NewItem
+from conflictscope.jobs.registry import Grown, NewItem
 from conflictscope.llm.client import Door
 from conflictscope.llm.prompts import delimit
 from conflictscope.llm.types import Parsed, Prompt
@@ -158,6 +158,14 @@ class FilterHandler:
     """
 
     kind = KIND
+    reply_tokens: ClassVar[dict[str, int]] = {"filter": 60}
+    left_out = ""
+
+    def foresee(self, job: Job) -> Iterable[NewItem]:
+        return self.plan(job)
+
+    def follow(self, item: WorkItem, outcome: list[Answered]) -> Iterable[Grown[Prepared]]:
+        return ()
 
     def plan(self, job: Job) -> Iterable[NewItem]:
         dataset = Dataset.objects.get(pk=job.parameters["dataset"])

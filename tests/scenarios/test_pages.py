@@ -329,6 +329,32 @@ def test_a_new_dataset_is_made_and_its_generation_started(seen: Client, dataset:
     assert made.created_by == dataset.study.created_by
 
 
+def test_the_estimate_button_says_what_it_would_cost_and_makes_nothing(seen: Client, dataset: Dataset) -> None:
+    fields = new_dataset_fields(estimate="1")
+    for response in (
+        seen.post(study_page("new_dataset", dataset), fields),
+        seen.post(study_page("new_dataset", dataset), fields, headers={"HX-Request": "true"}),
+    ):
+        assert response.status_code == 200
+        assert "What it would ask and cost" in response.text
+        # 3 pairs of 8: a batch of outlines for each of 24 cells, and 24 drafts.
+        assert '<td class="num" data-label="Calls">24</td>' in response.text
+        assert "a budget in US dollars does not bite there" in response.text
+    assert "<html" not in response.text
+    assert not Job.objects.filter(kind="scenarios.generate").exists()
+    assert not Dataset.objects.filter(slug="first-try").exists()
+
+
+def test_an_estimate_of_a_form_that_is_not_filled_in_says_what_is_missing(seen: Client, dataset: Dataset) -> None:
+    response = seen.post(
+        study_page("new_dataset", dataset),
+        new_dataset_fields(estimate="1", per_pair=0),
+        headers={"HX-Request": "true"},
+    )
+    assert (response.status_code, "There is no estimate yet." in response.text) == (200, True)
+    assert "greater than or equal to 1" in response.text
+
+
 @pytest.mark.parametrize(
     ("fields", "complaint"),
     [

@@ -7,14 +7,14 @@ from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from decimal import Decimal
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from django.db.models import Max
 
 from conflictscope.errors import Conflict, NotFound
 from conflictscope.jobs import engine
 from conflictscope.jobs.models import Job, WorkItem
-from conflictscope.jobs.registry import NewItem
+from conflictscope.jobs.registry import Grown, NewItem
 from conflictscope.llm.client import Door
 from conflictscope.llm.models import Endpoint
 from conflictscope.llm.prompts import delimit
@@ -32,6 +32,7 @@ logger = logging.getLogger(__name__)
 
 KIND = "scenarios.generate"
 UNPARSABLE = "unparsable"
+OUTLINE_LENGTH = 350  # characters that an outline is taken to have before it is written
 AVOIDED = 40  # contexts of earlier rounds that a prompt lists as already had
 
 
@@ -90,6 +91,37 @@ class GenerationHandler:
     """Stage one: outlines, compared after each round, with more asked for where a pair is short. Stage two: drafts."""
 
     kind = KIND
+    reply_tokens: ClassVar[dict[str, int]] = {"outline": 500, "draft": 400}
+    left_out = "Outlines that turn out to be near-duplicates are asked for again, in up to so many rounds as the recipe allows."
+
+    def foresee(self, job: Job) -> Iterable[NewItem]:
+        """As far as is known before the outlines are compared, which takes the embedding model."""
+        dataset = dataset_of(job)
+        recipe = recipe_of(dataset)
+        if not job.items.filter(state__in=[WorkItem.State.OPEN, WorkItem.State.LEASED]).exists():
+            yield from _outlines_missing(job, dataset, recipe)
+        yield from _drafts_missing(job, dataset, recipe)
+
+    def follow(self, item: WorkItem, outcome: Answer) -> Iterable[Grown[Ask]]:
+        """A draft of each outline of a batch."""
+        if "scenario" in item.payload:
+            return
+        dataset = dataset_of(item.job)
+        count = item.payload["count"]
+        # Half of an outline is its context, half the opportunity in it.
+        words = outcome.reply.text[: min(OUTLINE_LENGTH, len(outcome.reply.text) // count)]
+        outline = Scenario(
+            dataset=dataset,
+            value_1_id=item.payload["pair"][0],
+            value_2_id=item.payload["pair"][1],
+            acting_action=item.payload["acting"],
+            deployment_context=recipe_of(dataset).deployment_contexts[item.payload["deployment"]],
+            outline_context=words[: len(words) // 2],
+            outline_opportunity=words[len(words) // 2 :],
+        )
+        prompt = _draft_prompt(recipe_of(dataset), outline)
+        draft = WorkItem(job=item.job, key=f"draft of {item.key}", payload={"scenario": None, "sample": 0})
+        yield Grown(draft, _asking(dataset, prompt, draft=True, sample=0), times=count)
 
     def plan(self, job: Job) -> Iterable[NewItem]:
         dataset = dataset_of(job)
@@ -103,11 +135,11 @@ class GenerationHandler:
     def prepare(self, item: WorkItem) -> Ask:
         dataset = dataset_of(item.job)
         recipe = recipe_of(dataset)
-        draft = "scenario" in item.payload
-        prompt = _draft_prompt(recipe, item.payload) if draft else _outline_prompt(dataset, recipe, item.payload)
-        if dataset.generator is None:
-            raise Conflict(f"Dataset {dataset.slug!r} has no generator, so nobody can be asked.")
-        return Ask(endpoint=dataset.generator, prompt=prompt, draft=draft, sample=item.payload["sample"])
+        payload = item.payload
+        if "scenario" in payload:
+            prompt = _draft_prompt(recipe, Scenario.objects.get(pk=payload["scenario"]))
+            return _asking(dataset, prompt, draft=True, sample=payload["sample"])
+        return _asking(dataset, _outline_prompt(dataset, recipe, payload), draft=False, sample=payload["sample"])
 
     async def ask(self, prepared: Ask, door: Door) -> Answer:
         if prepared.draft:
@@ -220,8 +252,13 @@ def _outline_prompt(dataset: Dataset, recipe: Recipe, payload: dict[str, Any]) -
     )
 
 
-def _draft_prompt(recipe: Recipe, payload: dict[str, Any]) -> Prompt:
-    scenario = Scenario.objects.get(pk=payload["scenario"])
+def _asking(dataset: Dataset, prompt: Prompt, *, draft: bool, sample: int) -> Ask:
+    if dataset.generator is None:
+        raise Conflict(f"Dataset {dataset.slug!r} has no generator, so nobody can be asked.")
+    return Ask(endpoint=dataset.generator, prompt=prompt, draft=draft, sample=sample)
+
+
+def _draft_prompt(recipe: Recipe, scenario: Scenario) -> Prompt:
     first_acts = scenario.acting_action == Scenario.ActingAction.ACTION_1
     taking, declining = (1, 2) if first_acts else (2, 1)
     return PROMPTS.render(
