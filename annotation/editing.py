@@ -61,13 +61,16 @@ def edit(
     check_answers(assignment, answers, comments)
     check_complete(assignment, answers, kept="Until then the answers that you submitted stand.")
     with transaction.atomic():
-        locked = Assignment.objects.select_for_update(of=("self",)).get(pk=assignment.pk)
-        stood = store(locked, answers, comments)
+        routing.lock(assignment.participant_id)
+        stood = store(assignment, answers, comments)
         wanted = {key: (answers.get(key, ""), comments.get(key, "")) for key in {*answers, *comments}}
         if stood == wanted:
             return False
         Revision.objects.create(
-            assignment=locked, number=locked.revisions.count() + 1, answers=stood, replaced_at=now or timezone.now()
+            assignment=assignment,
+            number=assignment.revisions.count() + 1,
+            answers=stood,
+            replaced_at=now or timezone.now(),
         )
     logger.info("Assignment %s edited", assignment.pk)
     return True

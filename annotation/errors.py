@@ -36,6 +36,18 @@ class AlreadySubmitted(Conflict):
     code = "already_submitted"
 
 
+class LeaseExpired(Conflict):
+    """The item has gone back to the queue; what its person answered is kept, and may still be submitted."""
+
+    code = "lease_expired"
+
+
+class SubmittedOtherwise(Conflict):
+    """A submission came again, with other answers than those that stand."""
+
+    code = "submitted_otherwise"
+
+
 class NotEditable(Conflict):
     """The answers of a submission were to be changed, and they stand by now."""
 
@@ -49,14 +61,10 @@ class AnswerUnknown(InvalidInput):
 
 
 class AnswersMissing(ConflictScopeError):
-    """A submission came before every question was answered. `fields` names the open ones as the sheet does."""
+    """A submission came before every question was answered; `missing` names the open ones as the sheet does."""
 
     code = "answers_missing"
     http_status = 422
-
-    def __init__(self, sentence: str, *, fields: tuple[str, ...] = ()) -> None:
-        super().__init__(sentence)
-        self.fields = fields
 
 
 class CampaignExists(Conflict):

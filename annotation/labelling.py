@@ -14,7 +14,7 @@ from annotation import routing
 from annotation.errors import AlreadySubmitted, AnswersMissing, AnswerUnknown
 from annotation.models import Annotation, Assignment, Campaign, Flag, Participant
 from annotation.questions import questions_about
-from annotation.sheets import field_of, from_page, in_order
+from annotation.sheets import field_of, from_page, in_order, to_page
 from conflictscope.errors import InvalidInput
 from conflictscope.studies.permissions import Action
 
@@ -27,8 +27,8 @@ Pair = tuple[str, str]  # an answer and the comment on it
 class Given:
     """A person's answers and comments, each by the question's key, in terms of actions 1 and 2."""
 
-    answers: Mapping[str, str]
-    comments: Mapping[str, str]
+    answers: dict[str, str]
+    comments: dict[str, str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,17 +57,38 @@ def read(assignment: Assignment, sent: Mapping[str, str]) -> Given:
     Raises:
         AnswerUnknown: an answer that its question does not offer.
     """
-    answers, comments = {}, {}
-    for question in questions_about(assignment.item):
-        field = field_of(question, assignment.action_order)
-        answer = sent.get(field, "").strip()
+    fields = [field_of(question, assignment.action_order) for question in questions_about(assignment.item)]
+    answers = {field: sent.get(field, "") for field in fields}
+    comments = {field: sent.get(f"comment_{field}", "") for field in fields}
+    return understand(assignment, answers, comments)
+
+
+def understand(assignment: Assignment, answers: Mapping[str, str], comments: Mapping[str, str]) -> Given:
+    """Answers and comments by the names that the sheet gives them, told by the questions' own keys. Empty ones are none.
+
+    Raises:
+        AnswerUnknown: naming each that belongs to no question, that its question does not offer, or that is too long.
+    """
+    order = assignment.action_order
+    asked = {field_of(question, order): question for question in questions_about(assignment.item)}
+    found = Given({}, {})
+    wrong = {name: f"The item has no question {name}." for name in (*answers, *comments) if name not in asked}
+    for name, question in asked.items():
+        answer = answers.get(name, "").strip()
+        comment = comments.get(name, "").replace("\r\n", "\n").strip()
         if answer:
-            answers[question.key] = from_page(question, answer, assignment.action_order)
-        comment = sent.get(f"comment_{field}", "").replace("\r\n", "\n").strip()
+            found.answers[question.key] = from_page(question, answer, order)
+            offered = [to_page(question, each.key, order) for each in question.answers]
+            if answer not in offered:
+                wrong[name] = f"Choose one of: {', '.join(sorted(offered))}."
         if comment:
-            comments[question.key] = comment
-    check_answers(assignment, answers, comments)
-    return Given(answers, comments)
+            found.comments[question.key] = comment
+            if len(comment) > LONGEST_COMMENT:
+                wrong[name] = f"The comment is too long: {LONGEST_COMMENT} characters fit."
+    if wrong:
+        said = " ".join(f"{name}: {what}" for name, what in wrong.items())
+        raise AnswerUnknown(f"Nothing was stored. {said}", errors=wrong)
+    return found
 
 
 def save(
@@ -75,12 +96,13 @@ def save(
     answers: Mapping[str, str],
     *,
     comments: Mapping[str, str] | None = None,
+    worked: int = 0,
     now: datetime | None = None,
 ) -> None:
     """Keep the answers as they now stand, all of them: one that is not among them has been taken back (undo).
 
     They count once the assignment is submitted; until then they are a draft, kept also when the lease has run out. Saving
-    shows that the person is at work, so a lease runs anew.
+    shows that the person is at work, so a lease runs anew; `worked` is their time, as `add_time` has it.
 
     Raises:
         AlreadySubmitted: the answers stand.
@@ -89,11 +111,12 @@ def save(
     comments = comments or {}
     check_answers(assignment, answers, comments)
     with transaction.atomic():
-        locked = Assignment.objects.select_for_update(of=("self",)).get(pk=assignment.pk)
-        if locked.state == Assignment.State.SUBMITTED:
-            raise AlreadySubmitted("You have submitted this item; its answers stand.")
-        store(locked, answers, comments)
-    routing.renew(assignment, now=now)
+        routing.lock(assignment.participant_id)
+        if not routing.renew(assignment, worked=_at_most_a_lease(assignment, worked), now=now):
+            assignment.refresh_from_db(fields=["state"])
+            if assignment.state == Assignment.State.SUBMITTED:
+                raise AlreadySubmitted("You have submitted this item; its answers stand.")
+        store(assignment, answers, comments)
 
 
 def submit(
@@ -101,6 +124,7 @@ def submit(
     answers: Mapping[str, str] | None = None,
     *,
     comments: Mapping[str, str] | None = None,
+    worked: int = 0,
     now: datetime | None = None,
 ) -> bool:
     """Save what is given (if anything is), then count it. False: it was submitted before, and stands as it was.
@@ -109,16 +133,24 @@ def submit(
         AnswersMissing: naming the questions; what was answered is kept.
         AnswerUnknown: as `save`.
     """
+    comments = comments or {}
     if answers is not None:
+        check_answers(assignment, answers, comments)
+    try:
+        given = answers if answers is not None else dict(assignment.annotations.values_list("question", "answer"))
+        check_complete(assignment, given, kept="What you have answered is kept.")
+    except AnswersMissing:
         try:
-            save(assignment, answers, comments=comments, now=now)
+            if answers is not None:
+                save(assignment, answers, comments=comments, worked=worked, now=now)
         except AlreadySubmitted:
             return False
-    if assignment.state != Assignment.State.SUBMITTED:
-        if answers is None:
-            answers = dict(assignment.annotations.values_list("question", "answer"))
-        check_complete(assignment, answers, kept="What you have answered is kept.")
-    return routing.submit(assignment, now=now)
+        raise
+    with transaction.atomic():
+        fresh = routing.submit(assignment, worked=_at_most_a_lease(assignment, worked), now=now)
+        if fresh and answers is not None:
+            store(assignment, answers, comments)
+    return fresh
 
 
 def check_complete(assignment: Assignment, answers: Mapping[str, str], *, kept: str) -> None:
@@ -136,7 +168,7 @@ def check_complete(assignment: Assignment, answers: Mapping[str, str], *, kept: 
     if missing:
         numbers, fields = zip(*missing, strict=True)
         which = f"question {numbers[0]}" if len(numbers) == 1 else f"questions {', '.join(numbers)}"
-        raise AnswersMissing(f"Please answer {which} too. {kept}", fields=fields)
+        raise AnswersMissing(f"Please answer {which} too. {kept}", missing=list(fields))
 
 
 def check_answers(assignment: Assignment, answers: Mapping[str, str], comments: Mapping[str, str]) -> None:
@@ -161,7 +193,7 @@ def check_answers(assignment: Assignment, answers: Mapping[str, str], comments: 
 
 def store(assignment: Assignment, answers: Mapping[str, str], comments: Mapping[str, str]) -> dict[str, Pair]:
     """Let exactly these answers and comments stand; the caller holds the assignment's row. Returns what stood before."""
-    wanted = {key: (answers.get(key, ""), comments.get(key, "")) for key in {*answers, *comments}}
+    wanted = _pairs(answers, comments)
     stood = {row.question: (row.answer, row.comment) for row in assignment.annotations.all()}
     gone = set(stood) - set(wanted)
     if gone:
@@ -180,15 +212,27 @@ def store(assignment: Assignment, answers: Mapping[str, str], comments: Mapping[
     return stood
 
 
+def stands(assignment: Assignment, given: Given) -> bool:
+    """Whether these answers and comments are the ones that are stored."""
+    rows = assignment.annotations.values_list("question", "answer", "comment")
+    stored = {question: (answer, comment) for question, answer, comment in rows}
+    return stored == _pairs(given.answers, given.comments)
+
+
+def at_work(assignment: Assignment, *, seconds: int = 0, now: datetime | None = None) -> bool:
+    """The person is at work on the item, and has been for so many seconds more. False: it is not held for them any more."""
+    return routing.renew(assignment, worked=_at_most_a_lease(assignment, seconds), now=now)
+
+
 def add_time(assignment: Assignment, seconds: int) -> None:
     """Add to the time that the person has spent at work on the item; a page says how much since it last did.
 
     What is not between nothing and a lease is no time of work, and is left at the nearer end.
     """
-    most = 60 * assignment.item.campaign.lease_minutes
-    worked = min(max(int(seconds), 0), most)
-    Assignment.objects.filter(pk=assignment.pk).update(active_seconds=F("active_seconds") + worked)
-    assignment.refresh_from_db(fields=["active_seconds"])
+    worked = _at_most_a_lease(assignment, seconds)
+    if worked:
+        Assignment.objects.filter(pk=assignment.pk).update(active_seconds=F("active_seconds") + worked)
+        assignment.active_seconds += worked
 
 
 def flag(assignment: Assignment, reason: str) -> Flag:
@@ -201,7 +245,7 @@ def flag(assignment: Assignment, reason: str) -> Flag:
     if not text:
         raise InvalidInput("Say in a few words what is wrong with this item.")
     with transaction.atomic():
-        Assignment.objects.select_for_update(of=("self",)).get(pk=assignment.pk)
+        routing.lock(assignment.participant_id)
         raised, _ = Flag.objects.get_or_create(assignment=assignment, reason=text)
     return raised
 
@@ -231,6 +275,14 @@ def queue(user: User) -> list[QueueEntry]:
             QueueEntry(campaign, _progress(campaign, place.quota if place else None, counted), bool(counted))
         )
     return entries
+
+
+def _pairs(answers: Mapping[str, str], comments: Mapping[str, str]) -> dict[str, Pair]:
+    return {key: (answers.get(key, ""), comments.get(key, "")) for key in {*answers, *comments}}
+
+
+def _at_most_a_lease(assignment: Assignment, seconds: int) -> int:
+    return min(max(int(seconds), 0), 60 * assignment.item.campaign.lease_minutes)
 
 
 def _counts(participants: list[int]) -> dict[int, dict[str, int]]:

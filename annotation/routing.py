@@ -20,8 +20,9 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from django.db import connection, transaction
-from django.db.models import Exists, F, OuterRef, Q, QuerySet
+from django.db.models import Exists, F, OuterRef, QuerySet
 from django.utils import timezone
+from django.utils.crypto import salted_hmac
 
 from annotation.errors import AlreadySubmitted, ConsentMissing, Excluded, LeaseUnknown, NotOpen
 from annotation.models import Assignment, Campaign, Item, Participant
@@ -32,6 +33,9 @@ logger = logging.getLogger(__name__)
 State = Assignment.State
 # What a page about an assignment needs, in the query that finds it.
 TOLD_WITH = ("item__campaign", "item__scenario__value_1", "item__scenario__value_2", "item__response__scenario")
+_ITEM_WITH = [name.removeprefix("item__") for name in TOLD_WITH if name != "item__campaign"]
+# How far ahead of the queue an item may lie that `peek` shows.
+AHEAD = 50
 DEALT_WITH = (State.SUBMITTED, State.SKIPPED)
 
 
@@ -57,23 +61,45 @@ def find(participant: Participant, token: uuid.UUID) -> Assignment:
     return assignment
 
 
-def claim(participant: Participant, *, now: datetime | None = None) -> Assignment | None:
+def claim(participant: Participant, *, wish: uuid.UUID | None = None, now: datetime | None = None) -> Assignment | None:
     """Lease the best open item to the person, or return the lease that they hold.
 
     Best is: none that they submitted or skipped; those whose lease they let run out come last, but they come; then by
-    priority and in shuffled order. None: there is nothing for them now, and `why_nothing` says why.
+    priority and in shuffled order. `wish` is the token of an item that `peek` has shown: it is taken if it is still open.
+    None: there is nothing for them now, and `why_nothing` says why.
 
     Raises:
         NotOpen, Excluded, ConsentMissing: no work is given out, or not to them.
     """
     now = now or timezone.now()
-    return_expired(participant.campaign, participant=participant, now=now)
-    assignment = _take(participant, now=now, wait=False)
+    assignment = _take(participant, wish=wish, now=now, wait=False)
     if assignment is None:
         # What others hold locked, and leases that ran out, were passed over: look once more, and wait this time.
         return_expired(participant.campaign, now=now)
-        assignment = _take(participant, now=now, wait=True)
+        assignment = _take(participant, wish=None, now=now, wait=True)
     return assignment
+
+
+def peek(participant: Participant) -> tuple[Item, uuid.UUID, str] | None:
+    """What the person may well get next: an item, and the token and order of actions it would have. Nothing is leased.
+
+    Everybody is shown another item of the next few, so that it is seldom gone when they come to it. None: there is nothing
+    new to show, though `claim` may still find something.
+
+    Raises:
+        NotOpen, Excluded, ConsentMissing: as `claim`.
+    """
+    place = Participant.objects.select_related("campaign").get(pk=participant.pk)
+    _check_may_claim(place)
+    if _quota_reached(place, with_leased=True):
+        return None
+    at_work = Assignment.objects.filter(item__campaign=place.campaign_id, state=State.LEASED).count()
+    soon = list(_untouched(place).values_list("pk", flat=True)[: min(max(at_work, 1), AHEAD)])
+    if not soon:
+        return None
+    item = Item.objects.select_related(*_ITEM_WITH).get(pk=secrets.choice(soon))
+    item.campaign = place.campaign
+    return item, *_name(place, item.pk)
 
 
 def why_nothing(participant: Participant) -> Nothing:
@@ -81,46 +107,56 @@ def why_nothing(participant: Participant) -> Nothing:
     if _quota_reached(participant):
         return Nothing.QUOTA
     mine = Assignment.objects.filter(item=OuterRef("pk"), participant=participant, state__in=DEALT_WITH)
-    leased = Assignment.objects.filter(item=OuterRef("pk"), state=State.LEASED)
-    may_come = (
-        Item.objects.filter(campaign=participant.campaign_id)
-        .filter(~Exists(mine))
-        .filter(Q(open_slots__gt=0) | Exists(leased))
-    )
-    return Nothing.WAITING if may_come.exists() else Nothing.DONE
+    of_campaign = Item.objects.filter(campaign=participant.campaign_id).filter(~Exists(mine))
+    # Two looks, one at the open items and one at the leases, because both have an index and all items together have none.
+    leased = Assignment.objects.filter(item__campaign=participant.campaign_id, state=State.LEASED).values("item")
+    may_come = of_campaign.filter(open_slots__gt=0).exists() or of_campaign.filter(pk__in=leased).exists()
+    return Nothing.WAITING if may_come else Nothing.DONE
 
 
-def renew(assignment: Assignment, *, now: datetime | None = None) -> bool:
-    """Let a lease run anew from now, because its person is at work. False: it is no lease any more."""
+def renew(assignment: Assignment, *, worked: int = 0, now: datetime | None = None) -> bool:
+    """Let a lease run anew from now, because its person is at work; they have been for `worked` seconds more.
+
+    False: it is no lease any more. One that has run out is taken up again while its item has a free slot and its person
+    holds nothing else.
+    """
     now = now or timezone.now()
     until = now + timedelta(minutes=assignment.item.campaign.lease_minutes)
-    renewed = Assignment.objects.filter(pk=assignment.pk, state=State.LEASED).update(lease_until=until)
+    mine = Assignment.objects.filter(pk=assignment.pk)
+    time = {"active_seconds": F("active_seconds") + worked} if worked else {}
+    renewed = bool(mine.filter(state=State.LEASED).update(lease_until=until, **time))
+    if not renewed:
+        renewed = _retake(assignment, until=until)
+        if time:
+            mine.update(**time)
     if renewed:
-        assignment.lease_until = until
-    return bool(renewed)
+        assignment.state, assignment.lease_until = State.LEASED, until
+    return renewed
 
 
-def submit(assignment: Assignment, *, now: datetime | None = None) -> bool:
+def submit(assignment: Assignment, *, worked: int = 0, now: datetime | None = None) -> bool:
     """Count the assignment's answers. False: it was submitted before (the same request came again).
 
     Work is never thrown away: if the lease has run out, or the item was skipped, the submission retakes a free slot; if there
     is none, or the campaign has closed meanwhile, it is stored as surplus.
     """
     now = now or timezone.now()
-    with transaction.atomic():
-        participant = _lock(assignment.participant_id)
-        campaign_open = participant.campaign.state != Campaign.State.CLOSED
+    with transaction.atomic(savepoint=False):
+        campaign_open = lock(assignment.participant_id).campaign.state != Campaign.State.CLOSED
         mine = Assignment.objects.filter(pk=assignment.pk)
-        if mine.filter(state=State.LEASED).update(state=State.SUBMITTED, submitted_at=now, surplus=not campaign_open):
+        values: dict[str, Any] = {"state": State.SUBMITTED, "submitted_at": now, "surplus": not campaign_open}
+        if worked:
+            values["active_seconds"] = F("active_seconds") + worked
+        if mine.filter(state=State.LEASED).update(**values):
             if not campaign_open:
                 _free_slot(assignment.item_id)
         else:
-            if mine.filter(state=State.SUBMITTED).exists():
-                assignment.refresh_from_db(fields=["state", "surplus", "submitted_at", "lease_until"])
+            assignment.refresh_from_db(fields=["state", "surplus", "submitted_at", "lease_until"])
+            if assignment.state == State.SUBMITTED:
                 return False
-            counted = campaign_open and _take_slot(assignment.item_id)
-            mine.update(state=State.SUBMITTED, submitted_at=now, surplus=not counted)
-    assignment.refresh_from_db(fields=["state", "surplus", "submitted_at", "lease_until"])
+            values["surplus"] = not (campaign_open and _take_slot(assignment.item_id))
+            mine.update(**values)
+    assignment.state, assignment.submitted_at, assignment.surplus = State.SUBMITTED, now, values["surplus"]
     logger.info("Assignment %s submitted%s", assignment.pk, " as surplus" if assignment.surplus else "")
     return True
 
@@ -132,7 +168,7 @@ def skip(assignment: Assignment, *, reason: str = "", now: datetime | None = Non
         AlreadySubmitted: their answers to it stand.
     """
     with transaction.atomic():
-        _lock(assignment.participant_id)
+        lock(assignment.participant_id)
         mine = Assignment.objects.filter(pk=assignment.pk)
         values: dict[str, Any] = {"state": State.SKIPPED, "skip_reason": reason.strip()[:200]}
         if mine.filter(state=State.LEASED).update(**values):
@@ -146,7 +182,7 @@ def skip(assignment: Assignment, *, reason: str = "", now: datetime | None = Non
     return True
 
 
-def return_expired(campaign: Campaign, *, participant: Participant | None = None, now: datetime | None = None) -> int:
+def return_expired(campaign: Campaign, *, now: datetime | None = None) -> int:
     """Give the slots of leases that ran out back to their items. Returns how many there were.
 
     A lease ends exactly once: whoever changes its row from leased gives the slot back, so doing this twice, or from many
@@ -154,38 +190,52 @@ def return_expired(campaign: Campaign, *, participant: Participant | None = None
     """
     now = now or timezone.now()
     overdue = Assignment.objects.filter(item__campaign=campaign, state=State.LEASED, lease_until__lte=now)
-    if participant is not None:
-        overdue = overdue.filter(participant=participant)
     returned = 0
     for pk, item_id in list(overdue.order_by("pk").values_list("pk", "item_id")):
         with transaction.atomic():
-            still = Assignment.objects.filter(pk=pk, state=State.LEASED, lease_until__lte=now)
-            if still.update(state=State.EXPIRED):
-                _free_slot(item_id)
-                returned += 1
+            returned += _expire(pk, item_id, now=now)
     if returned:
         logger.info("Campaign %s: %s leases ran out", campaign.pk, returned)
     return returned
 
 
-def _take(participant: Participant, *, now: datetime, wait: bool) -> Assignment | None:
+def lock(participant_id: int) -> Participant:
+    """The person's place, held until the transaction ends: their own tabs take turns at it."""
+    return Participant.objects.select_for_update(of=("self",)).select_related("campaign").get(pk=participant_id)
+
+
+def _take(participant: Participant, *, wish: uuid.UUID | None, now: datetime, wait: bool) -> Assignment | None:
     """One look at the queue, in one transaction that begins with the person's own row."""
     with transaction.atomic():
-        place = _lock(participant.pk)
+        place = lock(participant.pk)
         _check_may_claim(place)
-        held = Assignment.objects.filter(participant=place, state=State.LEASED).select_related(*TOLD_WITH).first()
+        held = Assignment.objects.filter(participant=place, state=State.LEASED).first()
+        if held is not None and held.lease_until > now:
+            return _told(held, place)
         if held is not None:
-            return held
+            _expire(held.pk, held.item_id, now=now)
         if _quota_reached(place):
             return None
-        while (item := _best_open_item(place, wait=wait)) is not None:
-            if _take_slot(item.pk):
-                return _lease(place, item, now=now)
+        if wish is not None and (wished := _wished(place, wish)) is not None and _take_slot(wished):
+            return _lease(place, wished, now=now)
+        while (best := _best_open_item(place, wait=wait)) is not None:
+            if _take_slot(best):
+                return _lease(place, best, now=now)
         return None
 
 
-def _lock(participant_id: int) -> Participant:
-    return Participant.objects.select_for_update(of=("self",)).select_related("campaign").get(pk=participant_id)
+def _retake(assignment: Assignment, *, until: datetime) -> bool:
+    """Lease an item again whose lease ran out, if that takes nothing from anybody."""
+    if not Assignment.objects.filter(pk=assignment.pk, state=State.EXPIRED).exists():
+        return False
+    with transaction.atomic():
+        place = lock(assignment.participant_id)
+        mine = Assignment.objects.filter(participant=place)
+        expired = mine.filter(pk=assignment.pk, state=State.EXPIRED)
+        open_to_them = place.campaign.state != Campaign.State.CLOSED and not place.excluded
+        if not open_to_them or mine.filter(state=State.LEASED).exists() or not expired.exists():
+            return False
+        return _take_slot(assignment.item_id) and bool(expired.update(state=State.LEASED, lease_until=until))
 
 
 def _check_may_claim(participant: Participant) -> None:
@@ -205,25 +255,49 @@ def _check_may_claim(participant: Participant) -> None:
         raise ConsentMissing("Read the guideline and agree to it before you start to label.")
 
 
-def _quota_reached(participant: Participant) -> bool:
+def _quota_reached(participant: Participant, *, with_leased: bool = False) -> bool:
     quota = participant.quota if participant.quota is not None else participant.campaign.quota
     if quota is None:
         return False
-    return Assignment.objects.filter(participant=participant, state=State.SUBMITTED).count() >= quota
+    states = [State.SUBMITTED, State.LEASED] if with_leased else [State.SUBMITTED]
+    return Assignment.objects.filter(participant=participant, state__in=states).count() >= quota
 
 
-def _best_open_item(participant: Participant, *, wait: bool) -> Item | None:
-    skip_locked = not wait and connection.features.has_select_for_update_skip_locked
-    open_items: QuerySet[Item] = (
-        Item.objects.open()
-        .filter(campaign=participant.campaign_id)
-        .order_by("priority", "shuffle_key", "pk")
-        .select_for_update(skip_locked=skip_locked)
-    )
+def _untouched(participant: Participant) -> QuerySet[Item]:
+    """Open items that the person has never held, the best first."""
     mine = Assignment.objects.filter(item=OuterRef("pk"), participant=participant)
-    # Two looks instead of one sort, so that each walks the index of open items and stops at the first that fits.
-    untouched = open_items.filter(~Exists(mine)).first()
-    return untouched or open_items.filter(Exists(mine.filter(state=State.EXPIRED))).first()
+    open_items = Item.objects.open().filter(campaign=participant.campaign_id)
+    return open_items.filter(~Exists(mine)).order_by("priority", "shuffle_key", "pk")
+
+
+def _best_open_item(participant: Participant, *, wait: bool) -> int | None:
+    skip_locked = not wait and connection.features.has_select_for_update_skip_locked
+    # Two looks instead of one sort: the first walks the index of open items and stops at the first that fits, the second
+    # begins with the few items that the person let go.
+    untouched = _untouched(participant).select_for_update(skip_locked=skip_locked)
+    best = untouched.values_list("pk", flat=True).first()
+    if best is not None:
+        return best
+    let_go = Assignment.objects.filter(participant=participant, state=State.EXPIRED).values("item")
+    again = Item.objects.open().filter(campaign=participant.campaign_id, pk__in=let_go)
+    again = again.order_by("priority", "shuffle_key", "pk").select_for_update(skip_locked=skip_locked)
+    return again.values_list("pk", flat=True).first()
+
+
+def _wished(participant: Participant, token: uuid.UUID) -> int | None:
+    """The item that `peek` showed under this token, if it is among those that come next."""
+    soon = _untouched(participant).values_list("pk", flat=True)[: 2 * AHEAD]
+    return next((pk for pk in soon if _name(participant, pk)[0] == token), None)
+
+
+def _name(participant: Participant, item_id: int) -> tuple[uuid.UUID, str]:
+    """Token and order of actions of an assignment to be: random to everybody else, and the same whenever asked for.
+
+    So an item can be shown before it is leased, and what is shown is what will be leased.
+    """
+    about = f"{participant.pk}:{participant.created_at.isoformat()}:{item_id}"
+    drawn = salted_hmac("annotation.routing.assignment", about, algorithm="sha256").digest()
+    return uuid.UUID(bytes=drawn[:16], version=4), OptionOrder.values[drawn[16] & 1]
 
 
 def _take_slot(item_id: int) -> bool:
@@ -234,25 +308,42 @@ def _free_slot(item_id: int) -> None:
     Item.objects.filter(pk=item_id).update(open_slots=F("open_slots") + 1)
 
 
-def _lease(participant: Participant, item: Item, *, now: datetime) -> Assignment:
+def _expire(assignment_id: int, item_id: int, *, now: datetime) -> bool:
+    """End a lease that ran out, within a transaction of the caller's. False: somebody else did, or it was renewed."""
+    overdue = Assignment.objects.filter(pk=assignment_id, state=State.LEASED, lease_until__lte=now)
+    if not overdue.update(state=State.EXPIRED):
+        return False
+    _free_slot(item_id)
+    return True
+
+
+def _lease(participant: Participant, item_id: int, *, now: datetime) -> Assignment:
     """Insert the lease, or revive one that ran out: its token stays, so that a tab left open can still submit."""
     campaign = participant.campaign
     until = now + timedelta(minutes=campaign.lease_minutes)
-    assignment, new = Assignment.objects.get_or_create(
-        item=item,
-        participant=participant,
-        defaults={
-            "token": uuid.uuid4(),
-            "lease_until": until,
-            "action_order": secrets.choice(OptionOrder.values),
-            "guideline": campaign.guidelines.last(),
-        },
-    )
-    if not new:
+    guideline = campaign.guidelines.order_by("-version").first()
+    assignment = Assignment.objects.filter(item=item_id, participant=participant).first()
+    if assignment is None:
+        token, order = _name(participant, item_id)
+        assignment = Assignment.objects.create(
+            item_id=item_id,
+            participant=participant,
+            token=token,
+            lease_until=until,
+            action_order=order,
+            guideline=guideline,
+        )
+    else:
         assignment.state = State.LEASED
         assignment.lease_until = until
-        assignment.guideline = campaign.guidelines.last()
+        assignment.guideline = guideline
         assignment.save(update_fields=["state", "lease_until", "guideline"])
-    item.campaign = campaign
-    assignment.item = item
+    return _told(assignment, participant)
+
+
+def _told(assignment: Assignment, participant: Participant) -> Assignment:
+    """The assignment with what a sheet tells of its item."""
+    item = Item.objects.select_related(*_ITEM_WITH).get(pk=assignment.item_id)
+    item.campaign = participant.campaign
+    assignment.item, assignment.participant = item, participant
     return assignment

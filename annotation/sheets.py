@@ -100,9 +100,9 @@ def sheet_of(assignment: Assignment, *, now: datetime | None = None) -> Sheet:
     )
 
 
-def preview_of(item: Item, *, order: str = OptionOrder.ACTION_1_FIRST) -> Sheet:
-    """The item as somebody would see it who has just been handed it; nobody is."""
-    return _sheet(item, order, given={}, token="", flags=(), lease_seconds=60 * item.campaign.lease_minutes)
+def preview_of(item: Item, *, order: str = OptionOrder.ACTION_1_FIRST, token: str = "") -> Sheet:
+    """The item as somebody would see it who has just been handed it, under that token; nobody is."""
+    return _sheet(item, order, given={}, token=token, flags=(), lease_seconds=60 * item.campaign.lease_minutes)
 
 
 def in_order(item: Item, order: str) -> list[Question]:

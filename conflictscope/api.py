@@ -22,7 +22,13 @@ class Pagination(PageNumberPagination):
 def problem_details(exc: Exception, context: dict[str, Any]) -> Response | None:
     """Turn our errors and DRF's into `application/problem+json`; None lets an unknown error become a 500."""
     if isinstance(exc, ConflictScopeError):
-        body = {"type": "about:blank", "code": exc.code, "status": exc.http_status, "title": exc.sentence}
+        body = {
+            "type": "about:blank",
+            "code": exc.code,
+            "status": exc.http_status,
+            "title": exc.sentence,
+            **exc.details,
+        }
         return Response(body, status=exc.http_status, content_type="application/problem+json")
     response = exception_handler(exc, context)
     if response is None:

@@ -5,15 +5,17 @@ class ConflictScopeError(Exception):
     """Something that a person can mend, said in one sentence that tells them how.
 
     A page shows the sentence, the API makes problem details of it (RFC 9457), a command prints it and exits with 1.
-    Subclasses set `code` (stable, for programs) and `http_status`, and are named for the fault.
+    Subclasses set `code` (stable, for programs) and `http_status`, and are named for the fault. `details` are further members
+    of the problem details, for programs too: which fields were wrong, what is missing.
     """
 
     code = "error"
     http_status = 400
 
-    def __init__(self, sentence: str) -> None:
+    def __init__(self, sentence: str, **details: object) -> None:
         super().__init__(sentence)
         self.sentence = sentence
+        self.details = details
 
 
 class NotFound(ConflictScopeError):

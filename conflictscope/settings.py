@@ -210,7 +210,11 @@ SPECTACULAR_SETTINGS = {
     "VERSION": "1",
     "SERVE_INCLUDE_SCHEMA": False,
     # One name for one set of choices, where two fields have it.
-    "ENUM_NAME_OVERRIDES": {"OptionOrderEnum": "evaluation.models.OptionOrder"},
+    "ENUM_NAME_OVERRIDES": {
+        "OptionOrderEnum": "evaluation.models.OptionOrder",
+        "AssignmentStateEnum": "annotation.models.Assignment.State",
+        "CampaignStateEnum": "annotation.models.Campaign.State",
+    },
 }
 
 # The queue. Rows are the truth and the reaper finds work that no message speaks of, so a broker may lose messages.

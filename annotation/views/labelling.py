@@ -7,6 +7,7 @@ that comes back in place.
 from __future__ import annotations
 
 import uuid
+from contextlib import suppress
 from typing import Any
 
 from django.contrib import messages
@@ -20,7 +21,7 @@ from annotation.campaigns import consent, join
 from annotation.errors import AlreadySubmitted, AnswersMissing, AnswerUnknown, Excluded, NotOpen
 from annotation.guidelines import as_html
 from annotation.models import Assignment, Campaign, Participant
-from annotation.sheets import sheet_of
+from annotation.sheets import preview_of, sheet_of
 from conflictscope.errors import ConflictScopeError
 from conflictscope.http import Request
 from conflictscope.studies.access import study_for
@@ -52,6 +53,32 @@ def start(request: Request, study: str, campaign: str) -> HttpResponse:
     place = _place(request, study, campaign)
     consent(place)
     return redirect("annotation:label", study, campaign)
+
+
+@never_cache
+@require_safe
+def peek(request: Request, study: str, campaign: str) -> HttpResponse:
+    """The fragment of an item that may well come next, to be at hand at once; 204 where there is none. Nobody holds it."""
+    place = _place(request, study, campaign)
+    shown = routing.peek(place)
+    if shown is None:
+        return HttpResponse(status=204)
+    item, token, order = shown
+    context = {
+        "campaign": place.campaign,
+        "progress": labelling.progress(place),
+        "sheet": preview_of(item, order=order, token=str(token)),
+    }
+    return render(request, "annotation/_workspace.html", context)
+
+
+@require_POST
+def claim(request: Request, study: str, campaign: str) -> HttpResponse:
+    """The item that `peek` showed, by its token, is on display now: it is held from here on, or another one comes."""
+    place = _place(request, study, campaign)
+    with suppress(ValueError, NotOpen, Excluded):  # no token, or no work: the workspace says which
+        routing.claim(place, wish=uuid.UUID(request.POST.get("token", "")))
+    return _onwards(request, place)
 
 
 @require_POST

@@ -70,6 +70,7 @@ def world() -> dict[str, Any]:
             "study": "mine",
             "dataset": "hhh",
             "campaign": "check",
+            "campaign_id": campaign.pk,
             "uid": "hhh-2",
             "run": run.pk,
             "endpoint": run.target.endpoint_id,

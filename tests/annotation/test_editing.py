@@ -62,7 +62,7 @@ def test_a_change_that_is_incomplete_or_unknown_leaves_everything_as_it_was(subm
     full = all_passing(submission.item.scenario)
     with pytest.raises(AnswersMissing, match=r"question 1 too\. Until then") as missing:
         editing.edit(submission, {key: answer for key, answer in full.items() if key != "realism"})
-    assert missing.value.fields == ("realism",)
+    assert missing.value.details == {"missing": ["realism"]}
     with pytest.raises(AnswerUnknown):
         editing.edit(submission, full | {"realism": "perhaps"})
     assert dict(submission.annotations.values_list("question", "answer")) == full

@@ -225,9 +225,11 @@ def test_a_draft_outlives_its_lease_and_comes_back_with_the_item(campaign, assig
     labelling.save(assignment, {"realism": "yes"}, now=NOON)
     later = NOON + timedelta(hours=3)
     routing.return_expired(campaign, now=later)
+    campaign.items.filter(pk=assignment.item_id).update(open_slots=0)
     labelling.save(again(assignment), {"realism": "yes", "specificity": "no"}, now=later)
     assert again(assignment).state == Assignment.State.EXPIRED
     campaign.items.exclude(pk=assignment.item_id).update(open_slots=0)
+    campaign.items.filter(pk=assignment.item_id).update(open_slots=1)
     assert routing.claim(assignment.participant, now=later) == assignment
     assert stored(assignment) == {"realism": "yes", "specificity": "no"}
 

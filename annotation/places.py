@@ -1,0 +1,71 @@
+"""From an address to a person's place or work behind it, if the study lets them label there: 404 for everybody else."""
+
+from __future__ import annotations
+
+import uuid
+
+from django.contrib.auth.models import AnonymousUser, User
+from django.db.models import Exists, OuterRef, QuerySet
+from django.http import Http404
+
+from annotation.campaigns import join
+from annotation.errors import LeaseUnknown
+from annotation.models import Assignment, Campaign, Participant
+from annotation.routing import TOLD_WITH
+from conflictscope.studies.models import Membership
+from conflictscope.studies.permissions import Action, roles_that_may
+
+
+def place_in(campaign_id: int, user: User) -> Participant:
+    """The person's place in a campaign that is no draft any more, made if this is their first visit.
+
+    Raises:
+        Http404: there is no such campaign for them.
+    """
+    place = (
+        Participant.objects.filter(_labels(user, "campaign__study"), campaign=campaign_id, user=user)
+        .exclude(campaign__state=Campaign.State.DRAFT)
+        .select_related("campaign")
+        .first()
+    )
+    if place is None:
+        campaigns = Campaign.objects.visible_to(user, may=Action.LABEL).exclude(state=Campaign.State.DRAFT)
+        place = join(_or_404(campaigns, campaign_id), user)
+    place.user = user
+    return place
+
+
+def assignment_of(user: User, token: uuid.UUID) -> Assignment:
+    """The person's assignment of that token, with what a sheet tells of its item.
+
+    Raises:
+        LeaseUnknown: there is none, it is not theirs, or they do not label in its study any more.
+    """
+    found = Assignment.objects.filter(_labels(user, "item__campaign__study"), token=token, participant__user=user)
+    try:
+        assignment = found.select_related("participant", *TOLD_WITH).get()
+    except Assignment.DoesNotExist as exc:
+        raise LeaseUnknown("This item is not in your hands. Ask for the next one and continue from there.") from exc
+    assignment.participant.campaign = assignment.item.campaign
+    return assignment
+
+
+def exportable_campaign(user: User | AnonymousUser, campaign_id: int) -> Campaign:
+    """A campaign whose labels the person may download.
+
+    Raises:
+        Http404: there is no such campaign for them.
+    """
+    return _or_404(Campaign.objects.visible_to(user, may=Action.EXPORT), campaign_id)
+
+
+def _labels(user: User, study: str) -> Exists:
+    mine = Membership.objects.filter(study=OuterRef(study), user=user, role__in=roles_that_may(Action.LABEL))
+    return Exists(mine)
+
+
+def _or_404(campaigns: QuerySet[Campaign], campaign_id: int) -> Campaign:
+    try:
+        return campaigns.select_related("study").get(pk=campaign_id)
+    except Campaign.DoesNotExist as exc:
+        raise Http404("No such campaign, or it is not open to you.") from exc
