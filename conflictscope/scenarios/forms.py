@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from django import forms
@@ -9,7 +10,8 @@ from django import forms
 from conflictscope.llm.models import Endpoint
 from conflictscope.scenarios.generation.recipe import DEFAULT_CONTEXT, DEFAULT_THRESHOLD
 from conflictscope.scenarios.importing import FORMATS
-from conflictscope.scenarios.models import Dataset, Judge, ValueSetVersion
+from conflictscope.scenarios.importing.mapping import FIELDS
+from conflictscope.scenarios.models import Dataset, ImportUpload, Judge, ValueSetVersion
 
 
 def _budget() -> forms.DecimalField:
@@ -30,12 +32,79 @@ class ImportValueSetForm(forms.Form):
     slug = forms.SlugField(max_length=50, required=False, help_text="Unless the file says it.")
 
 
+def _format() -> forms.ChoiceField:
+    known = [(each.name, each.label) for each in FORMATS.values()]
+    return forms.ChoiceField(choices=[("", "Known by its columns"), *known], required=False)
+
+
+def _encoding() -> forms.CharField:
+    return forms.CharField(
+        max_length=40, required=False, help_text="Of the file, when it is not UTF-8, such as cp1252."
+    )
+
+
+def _value_set() -> forms.ModelChoiceField[ValueSetVersion]:
+    return forms.ModelChoiceField(
+        ValueSetVersion.objects.filter(status=ValueSetVersion.Status.PUBLISHED)
+        .select_related("value_set")
+        .order_by("value_set__name", "-number"),
+        required=False,
+        empty_label="No pairs of values, or as the dataset or the export has it",
+        help_text="The version that the file's values are of.",
+    )
+
+
 class ImportScenariosForm(forms.Form):
-    name = forms.CharField(max_length=200)
-    slug = _slug("dataset")
-    format = forms.ChoiceField(choices=[(each.name, each.label) for each in FORMATS.values()])
     file = forms.FileField()
-    encoding = forms.CharField(max_length=40, required=False, help_text="Of the file, when it is not UTF-8.")
+    slug = forms.SlugField(
+        max_length=50,
+        label="Dataset",
+        help_text="What addresses and commands call it: a new one, or an imported one that this file adds to.",
+    )
+    name = forms.CharField(max_length=200, required=False, help_text="What people call a new dataset.")
+    format = _format()
+    value_set = _value_set()
+    encoding = _encoding()
+
+
+class ImportOptionsForm(forms.Form):
+    """How an upload is read. `columns` are those that a mapping speaks of, with the field that each means now."""
+
+    format = _format()
+    value_set = _value_set()
+    encoding = _encoding()
+    skip_bad = forms.BooleanField(required=False, label="Leave out rows that cannot be read")
+
+    def __init__(self, *args: Any, upload: ImportUpload, columns: Mapping[str, str], **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        for option in ("format", "value_set", "encoding"):
+            self.fields[option].initial = upload.options.get(option)
+        self._before = upload.options
+        self._columns = {f"column_{number}": column for number, column in enumerate(columns)}
+        choices = [("", "Left out"), *((field.name, field.name) for field in FIELDS)]
+        for key, column in self._columns.items():
+            self.fields[key] = forms.ChoiceField(choices=choices, required=False, label=column, initial=columns[column])
+
+    @property
+    def mapped(self) -> list[forms.BoundField]:
+        """The fields of columns, for a template."""
+        return [self[key] for key in self._columns]
+
+    @property
+    def others(self) -> list[forms.BoundField]:
+        return [self[name] for name in ("format", "value_set", "encoding")]
+
+    def options(self) -> dict[str, Any]:
+        """What is remembered with the upload. A mapping that the form did not ask for is guessed again."""
+        given = self.cleaned_data
+        mapping = {column: given[key] for key, column in self._columns.items()}
+        read_otherwise = any(given[option] != self._before[option] for option in ("format", "encoding"))
+        return {
+            "format": given["format"],
+            "encoding": given["encoding"],
+            "value_set": given["value_set"].pk if given["value_set"] else None,
+            "mapping": None if read_otherwise else mapping or None,
+        }
 
 
 class NewDatasetForm(forms.Form):

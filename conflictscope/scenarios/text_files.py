@@ -113,6 +113,11 @@ def _guess(path: Path) -> str:
     return f" (it looks like {best.encoding})" if best is not None and best.encoding != "utf_8" else ""
 
 
+def printable(name: str) -> str:
+    """A name out of a file, with what cannot be shown or stored written as an escape: names of columns stand in messages."""
+    return "".join(sign if sign.isprintable() else sign.encode("unicode_escape").decode() for sign in name)
+
+
 def storable(text: str, *, where: str) -> str:
     """The text itself, if every database can hold it.
 

@@ -12,6 +12,15 @@ urlpatterns = [
     path("studies/<slug:study>/datasets/", datasets.datasets, name="datasets"),
     path("studies/<slug:study>/datasets/new/", generating.new_dataset, name="new_dataset"),
     path("studies/<slug:study>/datasets/import/", importing.import_dataset, name="import_dataset"),
+    path("studies/<slug:study>/datasets/import/<uuid:upload>/", importing.import_upload, name="import_upload"),
+    path(
+        "studies/<slug:study>/datasets/import/<uuid:upload>/give-up/", importing.give_up_upload, name="give_up_upload"
+    ),
+    path(
+        "studies/<slug:study>/datasets/import/<uuid:upload>/bad-rows/",
+        importing.import_bad_rows,
+        name="import_bad_rows",
+    ),
     path("studies/<slug:study>/datasets/<slug:dataset>/", datasets.dataset, name="dataset"),
     path("studies/<slug:study>/datasets/<slug:dataset>/live/", datasets.dataset_live, name="dataset_live"),
     path("studies/<slug:study>/datasets/<slug:dataset>/generate/", generating.generate, name="generate"),

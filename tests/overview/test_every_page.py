@@ -15,12 +15,14 @@ from typing import Any
 import pytest
 from django.conf import settings
 from django.contrib.auth.models import User
+from django.core.files.uploadedfile import SimpleUploadedFile
 from django.db import transaction
 from django.test import Client
 from django.urls import URLPattern, URLResolver, get_resolver, reverse
 
 from conflictscope.jobs.models import Job
 from conflictscope.scenarios.generation.recipe import open_dataset
+from conflictscope.scenarios.importing.staging import stage
 from conflictscope.scenarios.verdicts import make_primary
 from conflictscope.studies.permissions import MAY, Action, Role
 from evaluation.models import Run
@@ -65,6 +67,9 @@ OPEN_TO: dict[str, Action | str] = {
     "scenarios:datasets": Action.SEE,
     "scenarios:new_dataset": Action.RUN_PIPELINE,
     "scenarios:import_dataset": Action.RUN_PIPELINE,
+    "scenarios:import_upload": Action.RUN_PIPELINE,
+    "scenarios:give_up_upload": Action.RUN_PIPELINE,
+    "scenarios:import_bad_rows": Action.RUN_PIPELINE,
     "scenarios:dataset": Action.SEE,
     "scenarios:dataset_live": Action.SEE,
     "scenarios:generate": Action.RUN_PIPELINE,
@@ -201,6 +206,12 @@ def whole(db: None) -> Whole:
         "campaign": campaign.slug,
         "campaign_id": campaign.pk,
         "token": mine.token,
+        "upload": stage(
+            study,
+            SimpleUploadedFile("rain.csv", b"scenario,a,b\nRain.,Go.,Stay.\nSnow.,Go.,\n"),
+            options={"slug": "rain", "name": "", "format": "", "encoding": "", "value_set": None},
+            created_by=people[Role.OWNER],
+        ).token,
         "dimension": "realism",
     }
     return Whole(parts, people)

@@ -438,27 +438,6 @@ def upload(text: str, name: str) -> SimpleUploadedFile:
     return SimpleUploadedFile(name, text.encode())
 
 
-def test_scenarios_are_imported_by_page(seen: Client, dataset: Dataset) -> None:
-    content = "scenario_id,ambiguity,context,action1,action2\nA_1,high,A purse.,Keep it.,Hand it in.\n"
-    fields = {"name": "Moral", "slug": "moral", "format": "moralchoice", "file": upload(content, "moral.csv")}
-    response = seen.post(study_page("import_dataset", dataset), fields)
-    made = Dataset.objects.get(slug="moral")
-    assert response.url == page("dataset", made)
-    assert made.scenarios.get().description == "A purse."
-    text = seen.get(page("dataset", made)).text
-    assert "1 scenarios added" in text
-    assert "high ambiguity" in text
-    assert seen.get(page("scenario", made, "A_1")).status_code == 200
-
-
-def test_a_wrong_upload_is_named_by_its_own_name(seen: Client, dataset: Dataset) -> None:
-    fields = {"name": "Moral", "slug": "moral", "format": "moralchoice", "file": upload("a,b\n1,2\n", "my moral.csv")}
-    response = seen.post(study_page("import_dataset", dataset), fields)
-    assert response.status_code == 400
-    assert "my_moral.csv has no column scenario_id" in response.text
-    assert not Dataset.objects.filter(slug="moral").exists()
-
-
 VALUES = {"thrift": "Spending little.", "comfort": "Being at ease."}
 
 

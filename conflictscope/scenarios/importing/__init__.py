@@ -3,7 +3,7 @@
 from conflictscope.scenarios.importing.detecting import FORMATS, MAPPED, detected, format_named
 from conflictscope.scenarios.importing.records import BadRow, Format, ImportedScenario
 from conflictscope.scenarios.importing.reporting import ImportReport
-from conflictscope.scenarios.importing.writing import columns_of, import_scenarios
+from conflictscope.scenarios.importing.writing import columns_of, import_scenarios, refuse_target
 
 __all__ = [
     "FORMATS",
@@ -16,4 +16,5 @@ __all__ = [
     "detected",
     "format_named",
     "import_scenarios",
+    "refuse_target",
 ]

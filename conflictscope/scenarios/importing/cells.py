@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from conflictscope.scenarios.importing.records import RowProblem
+from conflictscope.scenarios.text_files import printable
 
 _NOTHING = {"", "nan", "NaN", "None", "null", "NULL"}
 _TRUE = {"true", "1", "yes"}
@@ -78,9 +79,9 @@ def flat(row: Mapping[str, Any]) -> dict[str, str]:
     columns: dict[str, str] = {}
     for name, value in row.items():
         if isinstance(value, dict):
-            columns.update({f"{name}.{inner}": as_text(each) for inner, each in value.items()})
+            columns.update({printable(f"{name}.{inner}"): as_text(each) for inner, each in value.items()})
         else:
-            columns[name] = as_text(value)
+            columns[printable(name)] = as_text(value)
     return columns
 
 

@@ -137,7 +137,7 @@ class Placing:
     def _there(self, uids: Iterable[str]) -> dict[str, Scenario]:
         if self._dataset is None:
             return {}
-        found = self._dataset.scenarios.defer("embedding").filter(uid__in=list(uids))
+        found = self._dataset.scenarios.defer("embedding").filter(uid__in=[uid for uid in uids if _UID.fullmatch(uid)])
         messages = OpeningMessage.objects.filter(source=OpeningMessage.Source.IMPORTED, sample=0)
         prefetch = models.Prefetch("opening_messages", queryset=messages, to_attr="imported_messages")
         return {each.uid: each for each in found.prefetch_related(prefetch)}
@@ -185,7 +185,8 @@ class Placing:
         if record.template and record.template not in Scenario.Template.values:
             raise RowProblem("template", f"{record.template[:40]!r} is none of {', '.join(Scenario.Template.values)}.")
         columns["template"] = record.template
-        for column, text in (*columns.items(), ("opening_message", record.opening_message)):
+        others = {"opening_message": record.opening_message, "duplicate_of": record.duplicate_of}
+        for column, text in (columns | others).items():
             if why := unstorable(text):
                 raise RowProblem(column, why)
         if len(record.domain) > _DOMAIN_LENGTH:

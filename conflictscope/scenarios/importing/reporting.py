@@ -64,6 +64,11 @@ class ImportReport:
     def good(self) -> int:
         return self.added + self.completed + self.known
 
+    @property
+    def noted(self) -> list[tuple[str, int]]:
+        """The notes as pairs: a template would take `notes.items` for a note of that name."""
+        return list(self.notes.items())
+
     def sentences(self) -> list[str]:
         """What happened, in words and numbers; the first sentence always has the same three numbers."""
         said = [f"{self.added} scenarios added, {self.known} were there already and are the same."]

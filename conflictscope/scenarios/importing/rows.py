@@ -11,7 +11,7 @@ from typing import Any
 
 from conflictscope.errors import InvalidInput
 from conflictscope.scenarios.importing.records import BadRow, Place, Reading, nothing_in
-from conflictscope.scenarios.text_files import lines_of
+from conflictscope.scenarios.text_files import lines_of, printable
 
 
 def csv_header(path: Path, *, encoding: str = "") -> list[str]:
@@ -22,7 +22,7 @@ def csv_header(path: Path, *, encoding: str = "") -> list[str]:
     """
     reader = csv.reader((line for _, line in lines_of(path, encoding=encoding, lenient=True)), strict=True)
     try:
-        header = [name.strip() for name in next(reader, [])]
+        header = [printable(name.strip()) for name in next(reader, [])]
     except csv.Error as exc:
         raise InvalidInput(f"{path.name}, line {reader.line_num}, is not CSV: {exc}.") from exc
     if not any(header):
@@ -44,7 +44,7 @@ def csv_rows(
     lines = lines_of(path, encoding=reading.encoding, lenient=reading.lenient)
     reader = csv.reader((line for _, line in lines), strict=True)
     try:
-        header = [name.strip() for name in next(reader, [])]
+        header = [printable(name.strip()) for name in next(reader, [])]
     except csv.Error as exc:
         raise InvalidInput(f"{path.name}, line {reader.line_num}, is not CSV: {exc}.") from exc
     _check_header(header, required, path=path)

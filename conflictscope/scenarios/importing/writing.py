@@ -119,6 +119,14 @@ def import_scenarios(
     return report
 
 
+def refuse_target(study: Study, slug: str, *, value_set: ValueSetVersion | None = None) -> None:
+    """
+    Raises:
+        InvalidInput, Conflict: nothing can be imported under that slug, with that value set.
+    """
+    _dataset(study, slug, name="", value_set=value_set, created_by=None, write=False)
+
+
 def columns_of(path: Path, *, format_name: str = "", encoding: str = "") -> list[str]:
     """The columns that a mapping speaks of; empty for a format that has its own.
 

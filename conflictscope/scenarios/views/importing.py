@@ -1,43 +1,139 @@
-"""The page that imports scenarios."""
+"""The pages that import scenarios: a file comes in, is looked at, and is imported."""
 
 from __future__ import annotations
 
+import uuid
+
 from django.contrib import messages
-from django.http import HttpResponse
-from django.shortcuts import redirect, render
-from django.views.decorators.http import require_http_methods
+from django.http import HttpResponse, StreamingHttpResponse
+from django.http.response import HttpResponseBase
+from django.shortcuts import get_object_or_404, redirect, render
+from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from conflictscope.errors import ConflictScopeError
 from conflictscope.http import Request
-from conflictscope.scenarios import importing
-from conflictscope.scenarios.forms import ImportScenariosForm
-from conflictscope.scenarios.uploads import as_file
+from conflictscope.scenarios.forms import ImportOptionsForm, ImportScenariosForm
+from conflictscope.scenarios.importing import FORMATS, ImportReport, refuse_target, staging
+from conflictscope.scenarios.importing.mapping import FIELDS
+from conflictscope.scenarios.importing.reporting import as_csv
+from conflictscope.scenarios.models import ImportUpload
 from conflictscope.scenarios.views.common import posted
 from conflictscope.studies.access import study_for
+from conflictscope.studies.models import Study
 from conflictscope.studies.permissions import Action
+
+SHOWN = 20  # bad rows on the page; the download has all
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
 def import_dataset(request: Request, study: str) -> HttpResponse:
+    """A file comes in, with the dataset that it is for."""
     found = study_for(request.user, study, may=Action.RUN_PIPELINE)
-    form = ImportScenariosForm(*posted(request))
+    form = ImportScenariosForm(*posted(request), initial={"slug": request.GET.get("dataset", "")})
     if form.is_valid():
         given = form.cleaned_data
         try:
-            with as_file(given["file"]) as path:
-                report = importing.import_scenarios(
-                    found,
-                    given["slug"],
-                    format_name=given["format"],
-                    paths=[path],
-                    name=given["name"],
-                    encoding=given["encoding"],
-                    created_by=request.user,
-                )
+            refuse_target(found, given["slug"], value_set=given["value_set"])
         except ConflictScopeError as exc:
-            form.add_error(None, exc.sentence)
+            form.add_error("slug", exc.sentence)
         else:
-            messages.success(request, f"{report.added} scenarios added, {report.known} were there already.")
-            return redirect("scenarios:dataset", found.slug, given["slug"])
-    context = {"study": found, "section": "datasets", "form": form}
+            options = {
+                "slug": given["slug"],
+                "name": given["name"],
+                "format": given["format"],
+                "encoding": given["encoding"],
+                "value_set": given["value_set"].pk if given["value_set"] else None,
+            }
+            upload = staging.stage(found, given["file"], options=options, created_by=request.user)
+            return redirect(upload)
+    context = {"study": found, "section": "datasets", "form": form, "formats": FORMATS.values()}
     return render(request, "scenarios/import_dataset.html", context, status=400 if form.errors else 200)
+
+
+def _upload_of(study: Study, token: uuid.UUID) -> ImportUpload:
+    return get_object_or_404(ImportUpload.objects.select_related("study", "dataset__study"), study=study, token=token)
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+def import_upload(request: Request, study: str, upload: uuid.UUID) -> HttpResponse:
+    """What would become of the file, with what can still be put right; then the import, and what came of it."""
+    found = study_for(request.user, study, may=Action.RUN_PIPELINE)
+    one = _upload_of(found, upload)
+    if one.report is not None:
+        return render(request, "scenarios/import_done.html", {"study": found, "section": "datasets", "upload": one})
+    error, status = "", 200
+    columns, complaint = _columns(one)
+    form = ImportOptionsForm(posted(request)[0], upload=one, columns=columns)
+    if form.is_valid():
+        seen = _how(one, columns)
+        one.options |= form.options()
+        one.save(update_fields=["options"])
+        if request.POST.get("do") != "import":
+            return redirect(one)
+        if _how(one, columns) != seen:
+            messages.info(request, "This is what it becomes now. Nothing has been imported yet.")
+            return redirect(one)
+        try:
+            report = staging.bring_in(one, skip_bad=form.cleaned_data["skip_bad"], created_by=request.user)
+        except ConflictScopeError as exc:
+            error, status = exc.sentence, 400
+        else:
+            messages.success(request, " ".join(report.sentences()))
+            return redirect(one if report.bad else report.dataset or one)
+    elif form.is_bound:
+        status = 400
+    report_now, complaint_now = _looked(one)
+    context = {
+        "study": found,
+        "section": "datasets",
+        "upload": one,
+        "form": form,
+        "error": error,
+        "complaint": complaint or complaint_now,
+        "report": report_now,
+        "formats": [FORMATS[name].label for name in report_now.formats] if report_now else [],
+        "bad_rows": report_now.bad_rows[:SHOWN] if report_now else [],
+        "fields": FIELDS,
+    }
+    return render(request, "scenarios/import_upload.html", context, status=status)
+
+
+def _how(upload: ImportUpload, columns: dict[str, str]) -> dict[str, object]:
+    """How the upload is read, with a guess spelled out: what is imported is what was seen."""
+    return upload.options | {"mapping": upload.options.get("mapping") or columns or None}
+
+
+def _columns(upload: ImportUpload) -> tuple[dict[str, str], str]:
+    try:
+        return staging.columns_in(upload), ""
+    except ConflictScopeError as exc:
+        return {}, exc.sentence
+
+
+def _looked(upload: ImportUpload) -> tuple[ImportReport | None, str]:
+    try:
+        return staging.look_at(upload), ""
+    except ConflictScopeError as exc:
+        return None, exc.sentence
+
+
+@require_POST
+def give_up_upload(request: Request, study: str, upload: uuid.UUID) -> HttpResponse:
+    found = study_for(request.user, study, may=Action.RUN_PIPELINE)
+    one = _upload_of(found, upload)
+    if one.report is None:
+        staging.give_up(one)
+        messages.success(request, f"{one.file_name} was removed; nothing was imported.")
+    return redirect("scenarios:import_dataset", found.slug)
+
+
+@require_safe
+def import_bad_rows(request: Request, study: str, upload: uuid.UUID) -> HttpResponseBase:
+    """The rows left out, or that would be, as CSV: file, row, line, column and why."""
+    found = study_for(request.user, study, may=Action.RUN_PIPELINE)
+    one = _upload_of(found, upload)
+    return StreamingHttpResponse(
+        (line.encode() for line in as_csv(staging.bad_rows_of(one))),
+        content_type="text/csv; charset=utf-8",
+        headers={"Content-Disposition": 'attachment; filename="bad-rows.csv"', "Cache-Control": "no-store"},
+    )

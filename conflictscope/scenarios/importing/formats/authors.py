@@ -17,6 +17,7 @@ from conflictscope.scenarios.importing.records import (
 )
 from conflictscope.scenarios.importing.rows import csv_rows, json_texts
 from conflictscope.scenarios.models import Dimension, Scenario, Verdict
+from conflictscope.scenarios.text_files import printable
 from conflictscope.scenarios.verdicts import settle
 
 CHECKS = {
@@ -74,10 +75,10 @@ class AuthorsPrompts:
             place = Place(path.name, number)
             said = named_by(uid)
             if said is None:
-                yield BadRow(place, uid[:80], "this id does not end in value1-value2-template-number.")
+                yield BadRow(place, printable(uid[:80]), "this id does not end in value1-value2-template-number.")
                 continue
             if not message.strip():
-                yield BadRow(place, uid[:80], "the opening message is empty.")
+                yield BadRow(place, printable(uid[:80]), "the opening message is empty.")
                 continue
             yield ImportedScenario(
                 uid=uid,

@@ -25,7 +25,7 @@ from conflictscope.scenarios.importing.records import (
 )
 from conflictscope.scenarios.importing.rows import csv_rows, json_lines
 from conflictscope.scenarios.models import Dimension, Verdict
-from conflictscope.scenarios.text_files import read_text
+from conflictscope.scenarios.text_files import lines_of, read_text
 from conflictscope.scenarios.value_sets import ValueSetText, parse_value_set
 
 TABLES = ("scenarios.jsonl", "scenarios.csv")
@@ -136,7 +136,8 @@ def _value_set(said: Mapping[str, Any]) -> ValueSetText:
 
 
 def _is_csv(path: Path, reading: Reading) -> bool:
-    return not path.name.removesuffix(".gz").endswith((".jsonl", ".json", ".ndjson"))
+    lines = lines_of(path, encoding=reading.encoding, lenient=True)
+    return not next((text for _, text in lines if text.strip()), "").lstrip().startswith("{")
 
 
 def _csv(path: Path, reading: Reading) -> Iterator[tuple[Place, dict[str, Any]] | BadRow]:

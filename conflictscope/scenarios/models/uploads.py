@@ -1,0 +1,42 @@
+"""Files that came in by a page and wait to be looked at before they are imported."""
+
+from __future__ import annotations
+
+import uuid
+
+from django.conf import settings
+from django.db import models
+from django.urls import reverse
+
+from conflictscope.scenarios.models.datasets import Dataset
+from conflictscope.studies.models import Study, StudyScopedQuerySet
+
+
+class ImportUpload(models.Model):
+    """One file on its way into a dataset: laid down, looked at, imported. The file itself is under VAR, by the token.
+
+    `dataset` and `report` are filled in by the import, which removes the file.
+    """
+
+    token = models.UUIDField(unique=True, default=uuid.uuid4, editable=False)
+    study = models.ForeignKey(Study, on_delete=models.CASCADE, related_name="import_uploads")
+    created_by = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="+")
+    file_name = models.CharField(max_length=255)
+    size = models.BigIntegerField(help_text="Bytes.")
+    options = models.JSONField(
+        default=dict, help_text="Slug and name of the dataset, format, encoding, value set, mapping."
+    )
+    dataset = models.ForeignKey(Dataset, on_delete=models.CASCADE, null=True, blank=True, related_name="+")
+    report = models.JSONField(null=True, blank=True)
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    objects = StudyScopedQuerySet.as_manager()
+
+    class Meta:
+        ordering = ["-pk"]
+
+    def __str__(self) -> str:
+        return self.file_name
+
+    def get_absolute_url(self) -> str:
+        return reverse("scenarios:import_upload", args=[self.study.slug, self.token])

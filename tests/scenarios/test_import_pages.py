@@ -1,0 +1,194 @@
+"""Importing by page: a file comes in, is looked at and put right, and is imported; nothing stays behind."""
+
+from __future__ import annotations
+
+import csv
+import os
+import time
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from django.conf import settings
+from django.core.files.uploadedfile import SimpleUploadedFile
+from django.test import Client
+from django.urls import reverse
+from django.utils import timezone
+
+from conflictscope.scenarios.importing import staging
+from conflictscope.scenarios.models import Dataset, ImportUpload, Scenario
+from conflictscope.studies.models import Study
+from tests.factories.scenarios import DatasetFactory, ValueSetVersionFactory
+from tests.factories.studies import StudyFactory, member
+
+pytestmark = pytest.mark.django_db
+
+MORAL = "scenario_id,ambiguity,context,action1,action2\nA_1,high,A purse.,Keep it.,Hand it in.\n"
+
+
+@pytest.fixture
+def study() -> Study:
+    return StudyFactory(slug="mine")
+
+
+@pytest.fixture
+def runner(client: Client, study: Study) -> Client:
+    client.force_login(member(study, "researcher"))
+    return client
+
+
+def brought(runner: Client, content: str | bytes, *, name: str = "own.csv", **fields: Any) -> Any:
+    file = SimpleUploadedFile(name, content.encode() if isinstance(content, str) else content)
+    url = reverse("scenarios:import_dataset", args=["mine"])
+    return runner.post(url, {"slug": "own", "file": file} | fields)
+
+
+def laid_down() -> list[Path]:
+    root = Path(settings.VAR_DIR) / "imports"
+    return list(root.rglob("*.csv")) if root.exists() else []
+
+
+def test_a_file_is_looked_at_before_anything_is_written_and_gone_when_it_is_imported(
+    runner: Client, study: Study
+) -> None:
+    shown = brought(runner, MORAL, name="my moral.csv", slug="moral")
+    upload = ImportUpload.objects.get()
+    assert shown.url == upload.get_absolute_url()
+    before = {path.name for path in laid_down()}
+    assert "my_moral.csv" in before
+    text = runner.get(shown.url).text
+    assert "MoralChoice CSV" in text
+    assert "A purse." in text
+    assert "Import 1 scenario<" in text
+    assert not Dataset.objects.exists()
+
+    done = runner.post(shown.url, {"do": "import"})
+    dataset = Dataset.objects.get()
+    assert done.url == dataset.get_absolute_url()
+    assert "1 scenarios added" in runner.get(done.url).text
+    assert runner.get(reverse("scenarios:scenario", args=["mine", "moral", "A_1"])).status_code == 200
+    assert "my_moral.csv" not in {path.name for path in laid_down()}
+    assert "is imported" in runner.get(shown.url).text
+
+
+def test_columns_are_guessed_shown_and_put_right_before_they_count(runner: Client) -> None:
+    """What is imported is what was seen: a change is shown first."""
+    url = brought(runner, "case,first,second,topic\nRain.,Go.,Stay.,home\n").url
+    text = runner.get(url).text
+    assert "say which columns mean two actions with a description" in text
+    assert "Import 1" not in text
+    mapping = {"column_0": "description", "column_1": "action_1", "column_2": "action_2", "column_3": ""}
+    changed = runner.post(url, mapping | {"do": "import"})
+    assert changed.url == url
+    text = runner.get(url).text
+    assert "Nothing has been imported yet." in text
+    assert "Rain." in text
+    assert not Dataset.objects.exists()
+    runner.post(url, mapping | {"do": "import"})
+    one = Scenario.objects.get()
+    assert (one.description, one.action_2, one.domain) == ("Rain.", "Stay.", "")
+
+
+def test_bad_rows_are_shown_downloaded_and_left_out_only_when_asked(runner: Client) -> None:
+    url = brought(runner, "id,scenario,a,b\n1,Rain.,Go.,Stay.\n2,Snow.,Go.,\n3,=Hail.,Go.\n").url
+    text = runner.get(url).text
+    assert "the cell is empty; a scenario has two actions" in text
+    guess = {"column_0": "uid", "column_1": "description", "column_2": "action_1", "column_3": "action_2"}
+    refused = runner.post(url, guess | {"do": "import"})
+    assert refused.status_code == 400
+    assert "own.csv, row 2 (line 3), b: the cell is empty" in refused.text
+    assert "Nothing was imported." in refused.text
+    assert not Dataset.objects.exists()
+
+    done = runner.post(url, guess | {"do": "import", "skip_bad": "on"})
+    assert done.url == url
+    assert Scenario.objects.get().uid == "1"
+    assert "2 of 3 rows were left out." in runner.get(url).text
+    upload = ImportUpload.objects.get()
+    response = runner.get(reverse("scenarios:import_bad_rows", args=["mine", upload.token]))
+    rows = list(csv.reader(b"".join(response).decode().splitlines()))
+    assert [row[:4] for row in rows] == [
+        ["file", "row", "line", "column"],
+        ["own.csv", "2", "3", "b"],
+        ["own.csv", "3", "4", ""],
+    ]
+
+
+def test_an_encoding_is_named_after_the_upload(runner: Client) -> None:
+    url = brought(runner, "id,scenario,a,b\n1,Käufer.,Go.,Stay.\n".encode("cp1252")).url
+    assert "holds a byte that is not UTF-8, 0xE4" in runner.get(url).text
+    runner.post(url, {"encoding": "cp1252", "do": "look"})
+    assert "Käufer." in runner.get(url).text
+
+
+@pytest.mark.parametrize(
+    ("content", "complaint"),
+    [
+        (b"\xff\xfe\x00\x01", "None of 0 rows|is empty|no rows|say which columns"),
+        (b"[1, 2]", "is a JSON list"),
+        (b"PK\x03\x04nonsense", "say which columns|is empty|no rows"),
+        (b"\x1f\x8bnonsense", "cannot be read|no whole gzip file"),
+    ],
+)
+def test_a_file_that_is_nothing_says_so_on_the_page(runner: Client, content: bytes, complaint: str) -> None:
+    response = runner.get(brought(runner, content, name="x.bin").url)
+    assert response.status_code == 200
+    assert any(each in response.text for each in complaint.split("|")), response.text
+    assert "Import 0" not in response.text
+
+
+def test_a_dataset_that_takes_no_files_is_refused_before_the_upload(runner: Client, study: Study) -> None:
+    DatasetFactory(study=study, slug="made")
+    for slug, complaint in (("made", "was made in another way"), ("new", "cannot name a dataset")):
+        response = brought(runner, MORAL, slug=slug)
+        assert response.status_code == 400
+        assert complaint in response.text
+    assert not ImportUpload.objects.exists()
+
+
+def test_values_want_their_value_set(runner: Client) -> None:
+    version = ValueSetVersionFactory()
+    content = "id,scenario,a,b,value_1,value_2\n1,Rain.,Go.,Stay.,honesty,Helpfulness\n"
+    url = brought(runner, content).url
+    assert "no value set is named" in runner.get(url).text
+    runner.post(
+        url, {"value_set": version.pk, "do": "look"} | _columns("uid description action_1 action_2 value_1 value_2")
+    )
+    assert "Helpfulness – Honesty" in runner.get(url).text
+
+
+def _columns(fields: str) -> dict[str, str]:
+    return {f"column_{number}": field for number, field in enumerate(fields.split())}
+
+
+def test_an_upload_is_given_up_or_forgotten_after_a_day(runner: Client) -> None:
+    url = brought(runner, MORAL, name="given-up.csv").url
+    runner.post(f"{url}give-up/")
+    brought(runner, MORAL, name="old.csv")
+    old = ImportUpload.objects.get()
+    ImportUpload.objects.update(created_at=timezone.now() - timedelta(days=2))
+    orphan = Path(settings.VAR_DIR) / "imports" / "0123456789abcdef0123456789abcdef"
+    orphan.mkdir()
+    (orphan / "orphan.csv").write_text(MORAL)
+    os.utime(orphan, (0, time.time() - 200_000))
+    brought(runner, MORAL, name="young.csv")
+    names = {path.name for path in laid_down()}
+    assert "young.csv" in names
+    assert not names & {"given-up.csv", "old.csv", "orphan.csv"}
+    assert runner.get(old.get_absolute_url()).status_code == 404
+
+
+def test_a_file_that_is_gone_says_what_to_do(runner: Client) -> None:
+    url = brought(runner, MORAL).url
+    staging.path_of(ImportUpload.objects.get()).unlink()
+    assert "is no longer here: uploads wait for a day" in runner.get(url).text
+    assert runner.post(url, {"do": "import"}).status_code == 400
+
+
+def test_who_runs_no_pipeline_sees_no_upload(runner: Client, study: Study) -> None:
+    url = brought(runner, MORAL).url
+    for person in (member(study, "viewer"), member(StudyFactory(), "owner")):
+        runner.force_login(person)
+        assert runner.get(url).status_code == 404
+        assert runner.post(url, {"do": "import"}).status_code == 404
