@@ -13,6 +13,7 @@ from enum import StrEnum
 
 import numpy as np
 
+from annotation.serving import serving_keys
 from conflictscope.scenarios.dimensions import dimensions_of
 from conflictscope.scenarios.models import Dataset, Scenario, Verdict
 from conflictscope.scenarios.verdicts import SETTLED_BY_VERDICTS, settle
@@ -39,7 +40,7 @@ class Candidate:
 
 @dataclass(frozen=True, slots=True)
 class Drawn:
-    """A scenario in the sample; `shuffle_key` puts it into the random order in which items are served."""
+    """A scenario in the sample; `shuffle_key` puts it into the order in which items are served (`annotation.serving`)."""
 
     candidate: Candidate
     probability: float
@@ -93,10 +94,10 @@ def draw(population: Sequence[Candidate], *, plan: Plan, size: int, seed: int) -
             for outcome, group in sorted(groups.items())
             for candidate in _systematic(group, parts[outcome], rng)
         ]
-    keys = rng.random(len(picked))
-    return [
-        Drawn(candidate, probability, float(key)) for (candidate, probability), key in zip(picked, keys, strict=True)
-    ]
+    keys = serving_keys([(candidate.outcome, candidate.stratum) for candidate, _ in picked], rng)
+    drawn = [Drawn(candidate, probability, key) for (candidate, probability), key in zip(picked, keys, strict=True)]
+    # In the order of serving, so that not even the numbers of their rows tell which were drawn together.
+    return sorted(drawn, key=lambda each: each.shuffle_key)
 
 
 def least(population: Sequence[Candidate], *, plan: Plan) -> int:

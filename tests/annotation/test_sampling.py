@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections import Counter
 from math import isclose
 
@@ -92,6 +93,42 @@ def test_items_are_served_in_an_order_that_says_nothing_about_their_outcome():
         served = sorted(draw(everything, plan=Plan.STRATIFIED, size=60, seed=seed), key=lambda each: each.shuffle_key)
         first.update(each.candidate.outcome for each in served[:20])
     assert abs(first["kept"] / 800 - 0.5) < 0.09  # five standard errors
+
+
+def served(seed: int, **counts: int) -> list[Candidate]:
+    everything = population(**counts)
+    drawn = draw(everything, plan=Plan.STRATIFIED, size=len(everything), seed=seed)
+    assert drawn == sorted(drawn, key=lambda each: each.shuffle_key)  # rows are numbered as they are served
+    return [each.candidate for each in drawn]
+
+
+def test_wherever_work_stops_every_outcome_and_stratum_has_had_its_share():
+    for seed in range(20):
+        order = served(seed, kept=60, dropped=30, undecided=10)
+        for stop in (20, 50, 70):
+            outcomes = Counter(each.outcome for each in order[:stop])
+            assert all(abs(outcomes[name] - stop * n / 100) <= 4 for name, n in (("kept", 60), ("dropped", 30)))
+        # Eighteen strata of 1 to 10 scenarios; half way, none is far from its half.
+        half, whole = (Counter(each.stratum for each in part) for part in (order[:50], order))
+        assert all(abs(half[name] - n / 2) <= 2.5 for name, n in whole.items())
+
+
+def test_every_scenario_is_as_likely_as_any_other_to_come_before_the_stop():
+    first = Counter()
+    for seed in range(2000):
+        first.update(each.scenario_id for each in served(seed, kept=14, dropped=5, undecided=1)[:8])
+    # Five standard errors of a share of 2,000 draws.
+    assert all(abs(first[number] / 2000 - 8 / 20) <= 5 * (0.24 / 2000) ** 0.5 for number in range(20))
+
+
+def test_what_came_before_says_next_to_nothing_about_the_outcome_of_what_comes():
+    """A strict turn of two outcomes would let a person who is sure of one item know the verdict on its neighbour."""
+    same = [
+        first.outcome == second.outcome
+        for seed in range(200)
+        for first, second in itertools.pairwise(served(seed, kept=30, dropped=30))
+    ]
+    assert 0.43 < sum(same) / len(same) < 0.5  # 0.49 in an order of pure chance, 0.25 in a strict turn
 
 
 def test_more_than_there_are_takes_everything_with_certainty():
