@@ -237,7 +237,12 @@ CELERY_WORKER_PREFETCH_MULTIPLIER = 1
 CELERY_WORKER_HIJACK_ROOT_LOGGER = False
 CELERY_BEAT_SCHEDULE_FILENAME = str(VAR_DIR / "celerybeat-schedule")
 CELERY_BEAT_SCHEDULE = {
-    "reap jobs that nobody works on": {"task": "conflictscope.jobs.tasks.reap", "schedule": 3.0},
+    # Where all workers are busy these messages wait: the old ones are thrown away.
+    "reap jobs that nobody works on": {
+        "task": "conflictscope.jobs.tasks.reap",
+        "schedule": 3.0,
+        "options": {"expires": 6.0},
+    },
 }
 
 # Language models. Endpoints name the variable that holds their key; these are the only names they may use.

@@ -12,11 +12,12 @@ from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 from django.db import IntegrityError, transaction
-from django.db.models import Count, Q
+from django.db.models import Count
 from django.utils import timezone
-from kombu.exceptions import OperationalError
 
 from conflictscope.errors import Conflict, InvalidInput
+from conflictscope.jobs import leases
+from conflictscope.jobs.invitations import invite
 from conflictscope.jobs.models import Job, WorkItem
 from conflictscope.jobs.worker import Stop, in_dollars, work_on
 from conflictscope.studies.models import Study
@@ -29,8 +30,8 @@ __all__ = [
     "Stop",
     "cancel",
     "counts",
-    "enqueue",
     "errors",
+    "invite",
     "pause",
     "resume",
     "retry_failed",
@@ -103,18 +104,8 @@ def start(
             job = live.get()
     if budget is not None and job.budget != budget:
         set_budget(job, budget)
-    transaction.on_commit(lambda: enqueue(job))
+    transaction.on_commit(lambda: invite(job))
     return job
-
-
-def enqueue(job: Job) -> None:
-    """Tell the workers that there is something to do. A lost message loses nothing: the reaper finds the job."""
-    from conflictscope.jobs import tasks  # the task calls this module
-
-    try:
-        tasks.work_on.delay(job.pk)
-    except OperationalError as exc:
-        logger.warning("Job %s is left to the reaper, the broker does not answer: %s", job.pk, exc)
 
 
 def counts(job: Job) -> JobCounts:
@@ -182,15 +173,15 @@ def resume(job: Job) -> None:
     if job.budget is not None and job.spent >= job.budget:
         raise Conflict(f"The budget of {in_dollars(job.budget)} US dollars is spent: raise it, and the job goes on.")
     _move(job, origins=(Job.State.PAUSED,), to=Job.State.RUNNING, verb="resumed")
-    Job.objects.filter(pk=job.pk).update(error="")
+    Job.objects.filter(pk=job.pk).update(error="", errors_in_a_row=0)
     job.error = ""
-    transaction.on_commit(lambda: enqueue(job))
+    transaction.on_commit(lambda: invite(job))
 
 
 def cancel(job: Job) -> None:
     """End the job; what is done stays. Open items are cancelled, those in flight end by themselves."""
     _move(job, origins=Job.LIVE, to=Job.State.CANCELLED, verb="cancelled")
-    job.items.filter(state=WorkItem.State.OPEN).update(state=WorkItem.State.CANCELLED)
+    leases.cancel_open(job.items.all())
 
 
 def retry_failed(job: Job) -> int:
@@ -203,18 +194,12 @@ def retry_failed(job: Job) -> int:
         raise Conflict("A cancelled job stays cancelled: start it anew.")
     try:
         with transaction.atomic():
-            Job.objects.filter(pk=job.pk).update(state=Job.State.RUNNING, error="", finished_at=None)
+            Job.objects.filter(pk=job.pk).update(state=Job.State.RUNNING, error="", errors_in_a_row=0, finished_at=None)
             opened: int = job.items.filter(state=WorkItem.State.FAILED).update(
-                state=WorkItem.State.OPEN, attempts=0, not_before=None, error=""
+                state=WorkItem.State.OPEN, attempts=0, tried_since=None, not_before=None, error=""
             )
     except IntegrityError as exc:
         raise Conflict("Another job of this kind works on the same subject: wait for it, or cancel it.") from exc
     job.refresh_from_db()
-    transaction.on_commit(lambda: enqueue(job))
+    transaction.on_commit(lambda: invite(job))
     return opened
-
-
-def nobody_works_on(*, since: datetime) -> list[Job]:
-    """Running jobs on which no worker has said a word since then. The reaper enqueues them again."""
-    silent = Q(heartbeat__isnull=True) | Q(heartbeat__lt=since)
-    return list(Job.objects.filter(silent, state=Job.State.RUNNING).order_by("pk"))

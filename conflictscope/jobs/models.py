@@ -44,8 +44,14 @@ class Job(models.Model):
     )
     spent = models.DecimalField(max_digits=14, decimal_places=8, default=0)
     error = models.TextField(blank=True)
+    errors_in_a_row = models.PositiveIntegerField(
+        default=0, help_text="Alike, and no item done since the first of them."
+    )
+    errors_since = models.DateTimeField(null=True)
+    errors_alike = models.CharField(max_length=200, blank=True, help_text="What is the same in all of them.")
     heartbeat = models.DateTimeField(null=True, help_text="When a worker last said that it is on it.")
     planning_until = models.DateTimeField(null=True, help_text="The lease of the one worker that plans further items.")
+    invited_at = models.DateTimeField(null=True, help_text="When a message was sent that no worker has taken up yet.")
     started_by = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, null=True, related_name="+")
     created_at = models.DateTimeField(auto_now_add=True)
     finished_at = models.DateTimeField(null=True)
@@ -90,6 +96,9 @@ class WorkItem(models.Model):
     payload = models.JSONField(default=dict)
     state = models.CharField(max_length=10, choices=State, default=State.OPEN)
     attempts = models.PositiveSmallIntegerField(default=0)
+    tried_since = models.DateTimeField(
+        null=True, help_text="When it was first taken up: its patience counts from here."
+    )
     not_before = models.DateTimeField(null=True, help_text="Waiting after an error that may pass.")
     lease_owner = models.CharField(max_length=32, blank=True)
     lease_until = models.DateTimeField(null=True)
@@ -108,9 +117,9 @@ class WorkItem(models.Model):
             ),
         ]
         indexes = [
-            # engine.claim: open items of a job that need not wait
+            # leases.claim: open items of a job that need not wait
             models.Index("job", "id", condition=Q(state="open"), name="work_item_open"),
-            # engine.return_expired: leases of dead workers
+            # leases.return_expired: leases of dead workers
             models.Index("lease_until", condition=Q(state="leased"), name="work_item_leased"),
         ]
 

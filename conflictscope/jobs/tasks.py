@@ -1,36 +1,36 @@
-"""The two tasks of the queue: work on a slice of a job, and find jobs that nobody works on."""
+"""The two tasks of the queue: join a job for a slice of time, and find jobs that want workers."""
 
 from __future__ import annotations
 
+import random
 from datetime import timedelta
 
 from celery import shared_task
 from django.utils import timezone
 
-from conflictscope.jobs import engine
+from conflictscope.jobs import engine, invitations, leases
 from conflictscope.jobs.models import Job
 
+# After a slice a worker is free for whoever has waited longest. Those who joined together do not all leave together.
 SLICE = timedelta(seconds=60)
-SILENT_AFTER = timedelta(seconds=20)
 
 
 @shared_task(acks_late=True)
 def work_on(job_id: int) -> None:
-    """Work through a slice of the job's items, and ask for the next slice while the job runs."""
+    """Work on the job for a slice of time, and ask for somebody to go on if there is more to do."""
+    invitations.accept(job_id)
     job = Job.objects.get(pk=job_id)
-    if job.state != Job.State.RUNNING:
+    if not invitations.wants_workers(job):
         return
-    until = timezone.now() + SLICE
-    engine.work_on(job, until=until)
-    if job.state == Job.State.RUNNING and timezone.now() >= until:
-        engine.enqueue(job)
+    engine.work_on(job, until=timezone.now() + SLICE * random.uniform(0.7, 1.0))
+    if invitations.wants_workers(job):
+        invitations.invite(job)
 
 
 @shared_task(acks_late=True)
 def reap() -> None:
-    """Enqueue running jobs on which nobody has worked for a while: their message, or their worker, was lost."""
-    now = timezone.now()
-    for job in engine.nobody_works_on(since=now - SILENT_AFTER):
-        # The first reaper to move the heartbeat enqueues; it also keeps the next round from doing so again.
-        if Job.objects.filter(pk=job.pk, heartbeat=job.heartbeat).update(heartbeat=now):
-            engine.enqueue(job)
+    """Open what dead workers held, and invite a worker to each job that wants one and has no message waiting."""
+    leases.return_expired()
+    for job in Job.objects.filter(state=Job.State.RUNNING).order_by("pk"):
+        if invitations.wants_workers(job):
+            invitations.invite(job)

@@ -7,11 +7,10 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import threading
+import re
 import time
 import uuid
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
@@ -19,32 +18,37 @@ from enum import Enum
 from typing import Any
 
 from asgiref.sync import async_to_sync
-from django.db import connection, transaction
-from django.db.models import F, Q
+from django.db.models import F
 from django.utils import timezone
 
 from conflictscope.errors import ConflictScopeError
+from conflictscope.jobs import invitations, leases
+from conflictscope.jobs.leases import Trouble
 from conflictscope.jobs.models import CallUse, Job, WorkItem
-from conflictscope.jobs.registry import Handler, NewItem, handler_of
+from conflictscope.jobs.planning import add_items, planning
+from conflictscope.jobs.registry import Handler, handler_of
 from conflictscope.llm.client import Client, Entry
-from conflictscope.llm.errors import LLMError, RateLimited
+from conflictscope.llm.errors import LLMError, RateLimited, TransientLLMError
 from conflictscope.llm.together import in_database
 
 logger = logging.getLogger(__name__)
 
-LEASE = timedelta(seconds=60)
-RENEW_EVERY = timedelta(seconds=15)
+INVITE_SECONDS = 1.0  # how often a worker that sees more than it can take asks for another at most
 POLL_SECONDS = 0.3  # how often a worker with nothing to claim looks again
 PROGRESS_SECONDS = 0.2  # how often progress is shown at most
 # Items a worker holds side by side: so many at the least, and half as many again as calls may be under way to the endpoints it has
 # met, so that every slot has somebody waiting for it while items are read and written. It claims a quarter of them at a time.
 IN_FLIGHT = 64
 MOST_IN_FLIGHT = 1024
-MAX_ATTEMPTS = 5
-FIRST_BACKOFF = timedelta(seconds=2)
-# So many items failed for one permanent reason, and none done: the reason is the job's, not the items'.
+# So many items in a row that met one and the same error, and none done between: the error is the job's, not the items'.
 SAME_ERROR_ENDS_JOB = 10
-PLAN_BATCH = 500
+# An outage is waited for so long, where the job had got on before; meanwhile a few items see whether it is over.
+OUTAGE = timedelta(minutes=5)
+AT_THE_SAME_MOMENT = timedelta(seconds=1)
+ITEMS_IN_TROUBLE = 4
+
+# Numbers and ids of requests, in the words of an error.
+_VARYING = re.compile(r"[\w-]*\d[\w-]*")
 
 Progress = Callable[[Job], None]
 
@@ -115,7 +119,7 @@ class _Worker:
         self.look_again = asyncio.Event()
         self.enough = 0  # items in flight; with fewer, more are claimed
         self.trouble: BaseException | None = None
-        self.show_at = 0.0
+        self.show_at = self.invite_again_at = 0.0
 
     def run(self) -> None:
         async_to_sync(self._run)()
@@ -129,7 +133,7 @@ class _Worker:
             async with Client() as client:
                 await self._claim_and_do(client)
             if self.stop.insisted:
-                await in_database(self._give_back)()
+                await in_database(leases.give_back)(self.job, self.name)
             if renewal.done():
                 renewal.result()  # it only ends by an error, which must not be lost
         finally:
@@ -140,6 +144,9 @@ class _Worker:
     async def _claim_and_do(self, client: Client) -> None:
         while True:
             most = min(MOST_IN_FLIGHT, max(IN_FLIGHT, client.room * 3 // 2))
+            if self.job.errors_in_a_row >= SAME_ERROR_ENDS_JOB:
+                most = ITEMS_IN_TROUBLE
+                await asyncio.sleep(POLL_SECONDS)
             room = most - len(self.in_flight)
             stopping = self._stopping()
             items = [] if stopping else await in_database(self._claim)(room)
@@ -197,37 +204,25 @@ class _Worker:
     async def _renew_for_ever(self) -> None:
         while True:
             await in_database(self._renew)()
-            await asyncio.sleep(RENEW_EVERY.total_seconds())
+            await asyncio.sleep(leases.RENEW_EVERY.total_seconds())
 
     def _renew(self) -> None:
-        now = timezone.now()
-        WorkItem.objects.filter(job=self.job, state=WorkItem.State.LEASED, lease_owner=self.name).update(
-            lease_until=now + LEASE
-        )
-        Job.objects.filter(pk=self.job.pk).update(heartbeat=now)
+        leases.renew(self.job, self.name)
+        leases.return_expired(self.job.items.all())
+        if self.until is not None and invitations.somebody_waits(self.job):
+            others = leases.owners(self.job) - {self.name}
+            if others and self.name > min(others):  # one stays
+                self.until = timezone.now()
 
     def _claim(self, room: int) -> list[WorkItem]:
         """Up to `room` open items, now leased to this worker; none when the job may not go on."""
         if room <= 0 or not self._may_go_on():
             return []
-        now = timezone.now()
-        with transaction.atomic():
-            ready = WorkItem.objects.filter(job=self.job, state=WorkItem.State.OPEN).filter(
-                Q(not_before__isnull=True) | Q(not_before__lte=now)
-            )
-            if connection.features.has_select_for_update_skip_locked:
-                ready = ready.select_for_update(skip_locked=True)
-            items = list(ready.order_by("pk")[:room])
-            WorkItem.objects.filter(pk__in=[item.pk for item in items]).update(
-                state=WorkItem.State.LEASED,
-                lease_owner=self.name,
-                lease_until=now + LEASE,
-                attempts=F("attempts") + 1,
-                updated_at=now,
-            )
-        for item in items:
-            item.job = self.job  # no query for what is known
-            item.attempts += 1
+        items = leases.claim(self.job, self.name, room)
+        if len(items) == room and time.monotonic() >= self.invite_again_at:
+            self.invite_again_at = time.monotonic() + INVITE_SECONDS
+            if leases.can_be_claimed(self.job):
+                invitations.invite(self.job)
         return items
 
     def _may_go_on(self) -> bool:
@@ -252,13 +247,57 @@ class _Worker:
             outcome = await self.handler.ask(prepared, client.door(self.book, item))
             await client.writes.do(self._end, (item, outcome), wanted_by_nobody=True)
         except LLMError as exc:
-            wait = exc.retry_after if isinstance(exc, RateLimited) else None
-            await in_database(self._put_back)(item, exc.sentence, permanent=exc.permanent, wait=wait)
+            limited = isinstance(exc, RateLimited)
+            wait = exc.retry_after if isinstance(exc, TransientLLMError) else None
+            trouble = Trouble(item, exc.sentence, permanent=exc.permanent, rate_limited=limited, wait=wait or 0.0)
+            await self._put_back(trouble, client)
         except ConflictScopeError as exc:
-            await in_database(self._put_back)(item, exc.sentence, permanent=True)
+            await self._put_back(Trouble(item, exc.sentence, permanent=True), client)
         except Exception as exc:
             self.trouble = self.trouble or exc
-            await in_database(self._put_back)(item, f"{type(exc).__name__}: {exc}", permanent=False)
+            await self._put_back(Trouble(item, f"{type(exc).__name__}: {exc}"), client)
+
+    async def _put_back(self, trouble: Trouble, client: Client) -> None:
+        await client.writes.do(self._write_troubles, trouble, wanted_by_nobody=True)
+        if self.job.errors_in_a_row >= SAME_ERROR_ENDS_JOB:
+            # After the commit: what was done at the same moment counts.
+            await in_database(self._consider_stopping)(trouble)
+
+    def _write_troubles(self, troubles: Sequence[Trouble]) -> list[None]:
+        """Runs inside a transaction."""
+        leases.put_back(troubles, self.name)
+        for trouble in troubles:
+            if not trouble.rate_limited:
+                self._count(trouble)
+        return [None] * len(troubles)
+
+    def _count(self, trouble: Trouble) -> None:
+        # What may pass is one thing, however it shows; what will not is known by its words.
+        alike = _VARYING.sub("#", trouble.sentence)[:200] if trouble.permanent else "transient"
+        mine = Job.objects.filter(pk=self.job.pk)
+        if not mine.filter(errors_in_a_row__gt=0, errors_alike=alike).update(errors_in_a_row=F("errors_in_a_row") + 1):
+            mine.update(errors_in_a_row=1, errors_alike=alike, errors_since=timezone.now())
+        self.job.refresh_from_db(fields=["errors_in_a_row"])
+
+    def _consider_stopping(self, trouble: Trouble) -> None:
+        """Stop the job for an error that meets every item, unless another worker gets on, or an outage may soon be over."""
+        self.job.refresh_from_db(fields=["errors_in_a_row", "errors_since"])
+        number = self.job.errors_in_a_row
+        if number < SAME_ERROR_ENDS_JOB:
+            return
+        done = self.job.items.filter(state=WorkItem.State.DONE).order_by()
+        said = f"Stopped: {number} attempts in a row met the same error, and no item was done. {trouble.sentence}"
+        if done.exists():
+            since = self.job.errors_since or timezone.now()
+            patience = AT_THE_SAME_MOMENT if trouble.permanent else OUTAGE
+            if timezone.now() - since < patience or done.filter(updated_at__gte=since).exists():
+                return
+        elif trouble.permanent:
+            self._finish(Job.State.FAILED, error=said)
+            return
+        said = f"{said} Resume the job when that is mended: what is done is kept."
+        if Job.objects.filter(pk=self.job.pk, state=Job.State.RUNNING).update(state=Job.State.PAUSED, error=said):
+            logger.warning("Job %s is paused: %s times the same error", self.job.pk, number)
 
     def _prepare(self, items: Sequence[WorkItem]) -> list[Any]:
         """What the handler prepared for each item, or its error: reading is not undone by that of another."""
@@ -270,19 +309,17 @@ class _Worker:
                 prepared.append(exc)
         return prepared
 
-    def _mine(self, item: WorkItem) -> Any:
-        return WorkItem.objects.filter(pk=item.pk, state=WorkItem.State.LEASED, lease_owner=self.name)
-
     def _end(self, ended: Sequence[tuple[WorkItem, Any]]) -> list[None]:
         """Runs inside a transaction."""
-        mine = WorkItem.objects.filter(
-            pk__in=[item.pk for item, _ in ended], state=WorkItem.State.LEASED, lease_owner=self.name
-        ).update(state=WorkItem.State.DONE, error="", lease_until=None, updated_at=timezone.now())
+        mine = leases.end([item for item, _ in ended], self.name)
         if mine < len(ended):
             if len(ended) > 1:
                 raise _SomeAreNotMine  # undo it, and come back with one at a time
             logger.warning("Item %s ended after its lease: left to the worker that has it now", ended[0][0].pk)
             return [None]
+        if self.job.errors_in_a_row:
+            Job.objects.filter(pk=self.job.pk).update(errors_in_a_row=0)
+            self.job.errors_in_a_row = 0
         notes: dict[str, list[int]] = {}
         for item, outcome in ended:
             if note := self.handler.store(item, outcome):
@@ -291,59 +328,28 @@ class _Worker:
             WorkItem.objects.filter(pk__in=items).update(note=note)
         return [None] * len(ended)
 
-    def _give_back(self) -> None:
-        """Open what was dropped, as if it had not been claimed, so that nobody waits for the end of its lease."""
-        dropped = WorkItem.objects.filter(job=self.job, state=WorkItem.State.LEASED, lease_owner=self.name)
-        dropped.update(state=WorkItem.State.OPEN, lease_owner="", lease_until=None, attempts=F("attempts") - 1)
-
-    def _put_back(self, item: WorkItem, sentence: str, *, permanent: bool, wait: float | None = None) -> None:
-        """Open the item again, to be tried later (`wait` seconds at the least), or fail it with the words of the error."""
-        now = timezone.now()
-        if not permanent and item.attempts < MAX_ATTEMPTS:
-            later = now + max(FIRST_BACKOFF * 2 ** (item.attempts - 1), timedelta(seconds=wait or 0))
-            self._mine(item).update(
-                state=WorkItem.State.OPEN, not_before=later, lease_until=None, error=sentence, updated_at=now
-            )
-            return
-        self._mine(item).update(state=WorkItem.State.FAILED, lease_until=None, error=sentence, updated_at=now)
-        if not permanent:
-            return
-        alike = self.job.items.filter(state=WorkItem.State.FAILED, error=sentence).count()
-        if alike >= SAME_ERROR_ENDS_JOB and not self.job.items.filter(state=WorkItem.State.DONE).exists():
-            said = f"Stopped: the first {alike} items all failed with the same error. {sentence}"
-            self._finish(Job.State.FAILED, error=said)
-
     def _advance(self) -> _Next:
         """Nothing can be claimed: take back what dead workers held, else plan further, else end the job."""
         if not self._may_go_on():
             return _Next.STOP
-        if _return_expired(self.job):
+        if leases.return_expired(self.job.items.all()):
             return _Next.CLAIM
-        if self._unended():
-            return _Next.WAIT
-        return self._plan()
-
-    def _unended(self) -> bool:
-        return self.job.items.filter(state__in=[WorkItem.State.OPEN, WorkItem.State.LEASED]).exists()
+        return _Next.WAIT if leases.unended(self.job) else self._plan()
 
     def _plan(self) -> _Next:
-        now = timezone.now()
-        free = Q(planning_until__isnull=True) | Q(planning_until__lt=now)
-        running = Job.objects.filter(pk=self.job.pk, state=Job.State.RUNNING)
-        if not running.filter(free).update(planning_until=now + LEASE):
-            return _Next.WAIT
-        try:
-            with _planning_lease(self.job):
-                added = _add_items(self.job, self.handler.plan(self.job))
+        with planning(self.job) as mine:
+            if not mine:
+                return _Next.WAIT
+            try:
+                added = add_items(self.job, self.handler.plan(self.job))
+            except ConflictScopeError as exc:
+                self._finish(Job.State.FAILED, error=exc.sentence)
+                return _Next.STOP
             # Another worker may have planned, and let go of the lease, since this one saw no open items.
-            if added or self._unended():
+            if added or leases.unended(self.job):
                 return _Next.CLAIM
             self._finish_planned()
-        except ConflictScopeError as exc:
-            self._finish(Job.State.FAILED, error=exc.sentence)
-        finally:
-            Job.objects.filter(pk=self.job.pk).update(planning_until=None)
-        return _Next.STOP
+            return _Next.STOP
 
     def _finish_planned(self) -> None:
         states = set(self.job.items.values_list("state", flat=True).distinct())
@@ -363,50 +369,3 @@ class _Worker:
 def in_dollars(amount: Decimal) -> str:
     """Every digit that counts and no other: 0.00012, not 1.2E-4 or 0.00012000."""
     return f"{amount.normalize():f}"
-
-
-def _return_expired(job: Job) -> int:
-    """Items of workers that died come back; one that has killed its worker too often is failed. Returns how many came back."""
-    expired = job.items.filter(state=WorkItem.State.LEASED, lease_until__lt=timezone.now())
-    expired.filter(attempts__gte=MAX_ATTEMPTS).update(
-        state=WorkItem.State.FAILED,
-        lease_until=None,
-        error=f"Given up: {MAX_ATTEMPTS} workers died, or lost their lease, while they did this item.",
-    )
-    returned: int = expired.update(state=WorkItem.State.OPEN, lease_until=None, lease_owner="")
-    return returned
-
-
-def _add_items(job: Job, planned: Iterable[NewItem]) -> int:
-    """Insert planned items in batches, those excepted that the job has already. Returns how many were new."""
-    before = job.items.count()
-    batch: list[WorkItem] = []
-    for new in planned:
-        batch.append(WorkItem(job=job, key=new.key, payload=new.payload))
-        if len(batch) >= PLAN_BATCH:
-            WorkItem.objects.bulk_create(batch, ignore_conflicts=True)
-            batch = []
-    WorkItem.objects.bulk_create(batch, ignore_conflicts=True)
-    return job.items.count() - before
-
-
-@contextmanager
-def _planning_lease(job: Job) -> Iterator[None]:
-    """Renew the planning lease from a thread while this one plans: a plan may compute for minutes (embeddings)."""
-    over = threading.Event()
-
-    def renew() -> None:
-        try:
-            while not over.wait(RENEW_EVERY.total_seconds()):
-                now = timezone.now()
-                Job.objects.filter(pk=job.pk).update(planning_until=now + LEASE, heartbeat=now)
-        finally:
-            connection.close()
-
-    thread = threading.Thread(target=renew, daemon=True)
-    thread.start()
-    try:
-        yield
-    finally:
-        over.set()
-        thread.join()

@@ -7,6 +7,7 @@ import signal
 from collections.abc import Iterable
 
 from conflictscope.errors import InvalidInput
+from conflictscope.jobs import engine
 from conflictscope.jobs.models import Job, WorkItem
 from conflictscope.jobs.registry import NewItem
 from conflictscope.llm.client import Door
@@ -33,6 +34,8 @@ class CountingHandler:
         parameters = item.job.parameters
         for _ in range(parameters.get("ctrl_c", {}).get(item.key, 0)):
             signal.raise_signal(signal.SIGINT)
+        if parameters.get("cancels") == item.key:
+            engine.cancel(item.job)
         endpoint = Endpoint.objects.get(pk=parameters["endpoint"]) if "endpoint" in parameters else None
         return item, parameters.get("trouble", {}), endpoint
 

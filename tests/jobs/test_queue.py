@@ -68,6 +68,16 @@ def test_a_started_job_is_done_by_a_worker(endpoint):
     assert engine.counts(job).done == 20
 
 
+def test_idle_processes_join_a_running_job_and_no_message_is_left_over(endpoint, simulator):
+    simulator.reset(latency_ms=50)
+    with running(*WORKER):
+        job = start(endpoint, items=240)
+        wait_until(lambda: ended(job))
+    assert engine.counts(job).done == 240
+    assert len(set(job.items.values_list("lease_owner", flat=True))) >= 2
+    assert simulator.ledger()["requests"] == 240
+
+
 def test_a_job_whose_message_was_lost_is_found_by_the_reaper(endpoint):
     job = Job.objects.create(
         study=StudyFactory(), kind="tests.count", subject="lost", title="Lost", parameters={"first": 5}
@@ -91,7 +101,7 @@ def test_a_killed_workers_items_are_done_by_the_next_and_no_reply_is_asked_for_t
 
     long_ago = timezone.now() - timedelta(minutes=5)  # instead of waiting for the leases to end
     job.items.filter(state=WorkItem.State.LEASED).update(lease_until=long_ago)
-    Job.objects.filter(pk=job.pk).update(heartbeat=long_ago, planning_until=None)
+    Job.objects.filter(pk=job.pk).update(invited_at=None, planning_until=None)
     with running(*WORKER):
         wait_until(lambda: ended(job))
 

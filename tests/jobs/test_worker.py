@@ -9,7 +9,7 @@ import pytest
 from django.utils import timezone
 
 from conflictscope.errors import Conflict, InvalidInput
-from conflictscope.jobs import engine, tasks
+from conflictscope.jobs import engine, invitations, leases, tasks
 from conflictscope.jobs.models import Job, WorkItem
 from conflictscope.jobs.worker import _Next, _Worker
 
@@ -88,6 +88,75 @@ def test_a_permanent_error_is_not_tried_again_and_ends_a_job_in_which_nothing_wo
     assert "The key is wrong. Set another." in job.error
     assert job.items.filter(state=WorkItem.State.OPEN).count() > 300
     assert set(job.items.filter(state=WorkItem.State.FAILED).values_list("attempts", flat=True)) == {1}
+
+
+def test_an_error_that_meets_every_item_pauses_a_job_in_which_nothing_works(job):
+    """An LLM that cannot be reached: six items, two attempts of each."""
+    Job.objects.filter(pk=job.pk).update(parameters={"first": 6, "trouble": {"all": "transient"}})
+    for _ in range(2):
+        ready_now(job)
+        work_until_idle(job)
+    job.refresh_from_db()
+    assert job.state == Job.State.PAUSED
+    assert "attempts in a row met the same error, and no item was done. The server is busy." in job.error
+    assert "Resume the job" in job.error
+    Job.objects.filter(pk=job.pk).update(parameters={"first": 6})
+    ready_now(job)
+    engine.resume(job)
+    engine.work_on(job)
+    assert (job.state, engine.counts(job).done) == (Job.State.DONE, 6)
+
+
+def test_an_outage_is_waited_for_by_a_job_that_had_got_on_and_then_pauses_it(job):
+    Job.objects.filter(pk=job.pk).update(parameters={"first": 40, "trouble": {"all": "transient"}})
+    job.items.create(key="first-0", state=WorkItem.State.DONE)
+    work_until_idle(job)
+    job.refresh_from_db()
+    assert (job.state, job.errors_in_a_row) == (Job.State.RUNNING, 39)
+    long_ago = timezone.now() - timedelta(minutes=6)
+    Job.objects.filter(pk=job.pk).update(errors_since=long_ago)
+    job.items.filter(key="first-0").update(updated_at=long_ago - timedelta(minutes=1))
+    ready_now(job)
+    work_until_idle(job)
+    job.refresh_from_db()
+    assert job.state == Job.State.PAUSED
+    assert "no item was done. The server is busy." in job.error
+    # While nothing worked, only a few items were tried again.
+    assert job.items.filter(attempts=2).count() <= 8
+
+
+def test_an_account_that_runs_empty_half_way_pauses_the_job_and_the_rest_is_not_tried(job):
+    troubles = {f"first-{number}": "permanent" for number in range(100, 500)}
+    Job.objects.filter(pk=job.pk).update(parameters={"first": 500, "trouble": troubles})
+    engine.work_on(job)
+    assert job.state == Job.State.PAUSED
+    counts = engine.counts(job)
+    assert counts.done == 100
+    assert counts.failed < 150
+    assert "The key is wrong. Set another. Resume the job" in job.error
+
+
+def test_errors_between_which_items_are_done_stop_nothing(job):
+    troubles = {f"first-{number}": "permanent" for number in range(0, 200, 2)}
+    Job.objects.filter(pk=job.pk).update(parameters={"first": 200, "trouble": troubles})
+    engine.work_on(job)
+    assert (job.state, engine.counts(job).done, engine.counts(job).failed) == (Job.State.DONE, 100, 100)
+
+
+def test_a_rate_limit_may_be_met_more_often_than_another_error_and_for_a_day_at_most(job):
+    item = job.items.create(key="first-0", state=WorkItem.State.LEASED, lease_owner="me", lease_until=timezone.now())
+    item.attempts, item.tried_since = 11, timezone.now()
+    leases.put_back([leases.Trouble(item, "Slow down.", rate_limited=True, wait=7200)], "me")
+    item.refresh_from_db()
+    assert item.state == WorkItem.State.OPEN
+    assert timedelta(minutes=119) < item.not_before - timezone.now() < timedelta(minutes=121)
+    assert engine.waiting_until(job) == item.not_before
+
+    WorkItem.objects.filter(pk=item.pk).update(state=WorkItem.State.LEASED, lease_until=timezone.now())
+    item.tried_since = timezone.now() - timedelta(hours=23)
+    leases.put_back([leases.Trouble(item, "Slow down.", rate_limited=True, wait=7200)], "me")
+    item.refresh_from_db()
+    assert (item.state, item.error) == (WorkItem.State.FAILED, "Slow down.")
 
 
 def test_a_mistake_of_our_own_is_raised_and_its_item_is_put_back_while_the_others_end(job):
@@ -213,14 +282,57 @@ def test_the_task_works_on_a_slice_and_leaves_ended_jobs_alone(job):
     assert job.finished_at == ended_at
 
 
-def test_the_reaper_finds_running_jobs_that_nobody_works_on(job):
-    now = timezone.now()
-    assert engine.nobody_works_on(since=now) == [job]
-    Job.objects.filter(pk=job.pk).update(heartbeat=now)
-    assert engine.nobody_works_on(since=now - timedelta(seconds=20)) == []
-    assert engine.nobody_works_on(since=now + timedelta(seconds=1)) == [job]
+def test_a_job_wants_workers_while_there_is_something_to_claim_or_to_plan(job):
+    assert invitations.wants_workers(job)  # nothing is planned yet
+    item = job.items.create(key="first-0")
+    assert invitations.wants_workers(job)
+    later = timezone.now() + timedelta(minutes=1)
+    for state, not_before in ((WorkItem.State.OPEN, later), (WorkItem.State.LEASED, None)):
+        WorkItem.objects.filter(pk=item.pk).update(state=state, not_before=not_before, lease_until=later)
+        assert not invitations.wants_workers(job)
+    WorkItem.objects.filter(pk=item.pk).update(state=WorkItem.State.DONE)
+    assert invitations.wants_workers(job)  # to plan further, or to end it
+    job.planning_until = later
+    assert not invitations.wants_workers(job)
     engine.pause(job)
-    assert engine.nobody_works_on(since=now + timedelta(seconds=1)) == []
+    assert not invitations.wants_workers(job)
+
+
+def test_of_one_job_one_invitation_waits_at_a_time(job):
+    assert invitations.invite(job)
+    assert not invitations.invite(job)
+    invitations.accept(job.pk)
+    assert invitations.invite(job)
+    Job.objects.filter(pk=job.pk).update(invited_at=timezone.now() - timedelta(minutes=1))  # it was lost
+    assert invitations.invite(job)
+
+
+def test_the_reaper_opens_what_dead_workers_held_also_of_jobs_that_do_not_run(job):
+    long_ago = timezone.now() - timedelta(minutes=5)
+    item = job.items.create(key="first-0", state=WorkItem.State.LEASED, lease_owner="dead", lease_until=long_ago)
+    engine.pause(job)
+    tasks.reap()
+    item.refresh_from_db()
+    assert (item.state, item.lease_owner) == (WorkItem.State.OPEN, "")
+    job.refresh_from_db()
+    assert job.invited_at is None  # it is paused: nobody is to come
+
+
+def test_an_item_put_back_after_its_job_was_cancelled_is_cancelled_too(job):
+    Job.objects.filter(pk=job.pk).update(parameters={"first": 2, "cancels": "first-0", "trouble": {"all": "transient"}})
+    job.refresh_from_db()
+    engine.work_on(job)
+    assert job.state == Job.State.CANCELLED
+    assert set(job.items.values_list("state", flat=True)) == {WorkItem.State.CANCELLED}
+
+
+def test_an_item_of_a_dead_worker_is_cancelled_with_its_job(job):
+    long_ago = timezone.now() - timedelta(minutes=5)
+    item = job.items.create(key="first-0", state=WorkItem.State.LEASED, lease_owner="dead", lease_until=long_ago)
+    engine.cancel(job)
+    tasks.reap()
+    item.refresh_from_db()
+    assert item.state == WorkItem.State.CANCELLED
 
 
 def test_who_finds_that_another_has_planned_meanwhile_does_not_end_the_job(job):

@@ -1,0 +1,163 @@
+"""Items under leases: claimed by one worker, kept while it lives, ended once, returned when it dies.
+
+A worker renews the leases of all its items every few seconds. When it stops (killed, cut off, or stalled for long), they run
+out, and whoever looks first opens the items again. A worker that only stalled loses nothing by that: what it ends too late is not
+taken, and the replies that it got are in the call log.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+
+from django.db import connection, transaction
+from django.db.models import F, Q, QuerySet
+from django.db.models.functions import Coalesce
+from django.utils import timezone
+
+from conflictscope.jobs.models import Job, WorkItem
+
+State = WorkItem.State
+
+LEASE = timedelta(seconds=15)
+RENEW_EVERY = timedelta(seconds=3)
+# After an error that may pass: how often an item is tried, and for how long after it was first taken up. A rate limit is no
+# sign that anything is wrong with the item, so it may wait more often.
+MAX_ATTEMPTS = 5
+MAX_RATE_LIMITED = 12
+PATIENCE = timedelta(hours=24)
+FIRST_BACKOFF = timedelta(seconds=2)
+LONGEST_BACKOFF = timedelta(minutes=5)
+
+
+@dataclass(frozen=True, slots=True)
+class Trouble:
+    """An item that could not be done, and what is to become of it.
+
+    `wait`: seconds that the provider asked for. `permanent`: trying again, unchanged, cannot help.
+    """
+
+    item: WorkItem
+    sentence: str
+    permanent: bool = False
+    rate_limited: bool = False
+    wait: float = 0.0
+
+
+def claim(job: Job, owner: str, room: int) -> list[WorkItem]:
+    """Up to `room` open items that need not wait, now leased to this owner."""
+    now = timezone.now()
+    with transaction.atomic():
+        ready = _due(job.items.all())
+        if connection.features.has_select_for_update_skip_locked:
+            ready = ready.select_for_update(skip_locked=True)
+        items = list(ready.order_by("pk")[:room])
+        if not items:
+            return []
+        WorkItem.objects.filter(pk__in=[item.pk for item in items]).update(
+            state=State.LEASED,
+            lease_owner=owner,
+            lease_until=now + LEASE,
+            attempts=F("attempts") + 1,
+            tried_since=Coalesce("tried_since", now),
+            updated_at=now,
+        )
+    for item in items:
+        item.job = job  # no query for what is known
+        item.attempts += 1
+        item.tried_since = item.tried_since or now
+    return items
+
+
+def renew(job: Job, owner: str) -> None:
+    now = timezone.now()
+    _held(owner).filter(job=job).update(lease_until=now + LEASE)
+    Job.objects.filter(pk=job.pk).update(heartbeat=now)
+
+
+def end(items: Sequence[WorkItem], owner: str) -> int:
+    """How many of them were this owner's still, and are done now."""
+    done: int = (
+        _held(owner)
+        .filter(pk__in=[item.pk for item in items])
+        .update(state=State.DONE, error="", lease_until=None, updated_at=timezone.now())
+    )
+    return done
+
+
+def put_back(troubles: Sequence[Trouble], owner: str) -> None:
+    """Open each item again, to be tried later, or fail it with the words of its error."""
+    now = timezone.now()
+    for trouble in troubles:
+        item = trouble.item
+        mine = _held(owner).filter(pk=item.pk)
+        backoff = min(FIRST_BACKOFF * 2 ** min(item.attempts - 1, 20), LONGEST_BACKOFF)
+        later = now + max(backoff, timedelta(seconds=min(trouble.wait, 2 * PATIENCE.total_seconds())))
+        most = MAX_RATE_LIMITED if trouble.rate_limited else MAX_ATTEMPTS
+        too_late = later > (item.tried_since or now) + PATIENCE
+        if trouble.permanent or item.attempts >= most or too_late:
+            mine.update(state=State.FAILED, lease_until=None, error=trouble.sentence, updated_at=now)
+        else:
+            mine.update(state=State.OPEN, not_before=later, lease_until=None, error=trouble.sentence, updated_at=now)
+    cancel_open(WorkItem.objects.filter(pk__in=[trouble.item.pk for trouble in troubles]))
+
+
+def give_back(job: Job, owner: str) -> None:
+    """Open what was dropped, as if it had not been claimed, so that nobody waits for the end of its lease."""
+    _held(owner).filter(job=job).update(state=State.OPEN, lease_owner="", lease_until=None, attempts=F("attempts") - 1)
+    cancel_open(job.items.all())
+
+
+def return_expired(items: QuerySet[WorkItem] | None = None) -> int:
+    """Items of workers that died come back; one that has killed its worker too often is failed. Returns how many came back.
+
+    Args:
+        items: among these; all there are, if left out.
+    """
+    expired = (WorkItem.objects.all() if items is None else items).filter(
+        state=State.LEASED, lease_until__lt=timezone.now()
+    )
+    lost = list(expired.values_list("pk", "attempts", "error"))
+    if not lost:
+        return 0
+    # One that was put back for an error has been tried more often than workers died.
+    hopeless = [pk for pk, attempts, error in lost if attempts >= (MAX_RATE_LIMITED if error else MAX_ATTEMPTS)]
+    expired.filter(pk__in=hopeless).update(
+        state=State.FAILED,
+        lease_until=None,
+        error=f"Given up: {MAX_ATTEMPTS} workers died, or lost their lease, while they did this item.",
+    )
+    among = expired.filter(pk__in=[pk for pk, _, _ in lost])
+    returned: int = among.update(state=State.OPEN, lease_until=None, lease_owner="")
+    cancel_open(WorkItem.objects.filter(pk__in=[pk for pk, _, _ in lost]))
+    return returned
+
+
+def cancel_open(items: QuerySet[WorkItem]) -> None:
+    """Items that were opened again although their job was cancelled meanwhile."""
+    items.filter(state=State.OPEN, job__state=Job.State.CANCELLED).update(state=State.CANCELLED)
+
+
+def can_be_claimed(job: Job) -> bool:
+    return _due(job.items.all()).exists()
+
+
+def unended(job: Job) -> bool:
+    """Whether anybody works on an item, or could now or later."""
+    return bool(job.items.filter(state__in=[State.OPEN, State.LEASED]).exists())
+
+
+def owners(job: Job) -> set[str]:
+    """The workers that hold items of the job and live, by their names."""
+    held = job.items.filter(state=State.LEASED, lease_until__gte=timezone.now())
+    return set(held.values_list("lease_owner", flat=True).distinct())
+
+
+def _held(owner: str) -> QuerySet[WorkItem]:
+    return WorkItem.objects.filter(state=State.LEASED, lease_owner=owner)
+
+
+def _due(items: QuerySet[WorkItem]) -> QuerySet[WorkItem]:
+    now = timezone.now()
+    return items.filter(Q(not_before__isnull=True) | Q(not_before__lte=now), state=State.OPEN)
