@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from django.contrib import messages
-from django.http import Http404, HttpResponse
+from django.http import Http404, HttpResponse, StreamingHttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
+from django.template.defaultfilters import pluralize
 from django.urls import reverse
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
@@ -12,12 +13,14 @@ from conflictscope.errors import InvalidInput
 from conflictscope.http import Request
 from conflictscope.jobs.models import Job
 from conflictscope.jobs.starting import Started, start_or_estimate
-from conflictscope.scenarios.models import Dataset, Scenario
+from conflictscope.scenarios import diversity
+from conflictscope.scenarios.models import Dataset, Dimension, Scenario
 from conflictscope.studies.access import study_for
 from conflictscope.studies.models import Study
 from conflictscope.studies.permissions import Action
 from evaluation import runs as running
 from evaluation.browsing import Filter, page_of_responses, pairs_of, responses_to, run_rows, runs_of
+from evaluation.comparing import as_csv, by_variant, compared
 from evaluation.dataset_measures import evaluated_scope, measure
 from evaluation.downloads import chart_response
 from evaluation.forms import EvaluateForm, FitForm
@@ -167,6 +170,53 @@ def rankings_chart(request: Request, study: str, dataset: str) -> HttpResponse:
 def measures(request: Request, study: str, dataset: str) -> HttpResponse:
     found = study_for(request.user, study)
     return render(request, "evaluation/_measures.html", {"measures": measure(_dataset(found, dataset))})
+
+
+@require_safe
+def compare_datasets(request: Request, study: str) -> HttpResponse:
+    found = study_for(request.user, study)
+    rows = compared(found)
+    working = list(found.jobs.live().filter(kind=diversity.KIND).select_related("study"))
+    context = {
+        "study": found,
+        "section": "datasets",
+        "rows": rows,
+        "groups": by_variant(rows),
+        "statuses": Scenario.Status,
+        "dimensions": Dimension,
+        "missing": sum(row.diversity.missing for row in rows),
+        "working": working,
+    }
+    return render(request, "evaluation/datasets_compared.html", context)
+
+
+@require_safe
+def compare_datasets_csv(request: Request, study: str) -> StreamingHttpResponse:
+    found = study_for(request.user, study)
+    return StreamingHttpResponse(
+        (line.encode() for line in as_csv(compared(found))),
+        content_type="text/csv; charset=utf-8",
+        headers={
+            "Content-Disposition": f'attachment; filename="{found.slug}-datasets.csv"',
+            "Cache-Control": "no-store",
+        },
+    )
+
+
+@require_POST
+def embed_descriptions(request: Request, study: str) -> HttpResponse:
+    """Start a job for each dataset that has descriptions without a vector."""
+    found = study_for(request.user, study, may=Action.RUN_PIPELINE)
+    jobs = [
+        diversity.start(one, started_by=request.user)
+        for one in found.datasets.order_by("pk")
+        if diversity.diversity_of(one).missing
+    ]
+    messages.success(
+        request,
+        f"{len(jobs)} dataset{pluralize(len(jobs), ' is,s are')} being embedded." if jobs else "All are embedded.",
+    )
+    return redirect("evaluation:compare_datasets", found.slug)
 
 
 @require_safe

@@ -7,8 +7,10 @@ class ScenariosConfig(AppConfig):
 
     def ready(self) -> None:
         from conflictscope.jobs.registry import register
+        from conflictscope.scenarios.diversity import EmbedDescriptionsHandler
         from conflictscope.scenarios.filtering import FilterHandler
         from conflictscope.scenarios.generation import GenerationHandler
 
         register(GenerationHandler())
         register(FilterHandler())
+        register(EmbedDescriptionsHandler())

@@ -11,6 +11,7 @@ from django.utils.text import slugify
 from conflictscope.errors import InvalidInput, NotFound
 from conflictscope.scenarios.dimensions import dimensions_of
 from conflictscope.scenarios.models import Dataset, Dimension, Judge, Scenario, Verdict
+from conflictscope.stats.datasets import PassRates, pass_rates
 from conflictscope.stats.intervals import wilson
 from conflictscope.stats.types import Estimate
 from conflictscope.studies.models import Study
@@ -95,6 +96,17 @@ def dimension_rates(dataset: Dataset, judge: Judge) -> list[DimensionRate]:
         unparsable = count.get((dimension, Verdict.Outcome.UNPARSABLE), 0)
         rates.append(DimensionRate(dimension, wilson(passed, passed + failed), passed, failed, unparsable))
     return rates
+
+
+def pass_rates_of(dataset: Dataset, judge: Judge) -> PassRates:
+    """The judge's pass rate on each dimension that is asked, and on all of them together, with Wilson intervals."""
+    dimensions = dimensions_of(dataset)
+    place = {dimension.value: number for number, dimension in enumerate(dimensions)}
+    outcomes: dict[int, list[str | None]] = {}
+    verdicts = Verdict.objects.filter(scenario__dataset=dataset, judge=judge, dimension__in=place)
+    for scenario, dimension, outcome in verdicts.values_list("scenario", "dimension", "outcome").iterator():
+        outcomes.setdefault(scenario, [None] * len(place))[place[dimension]] = outcome
+    return pass_rates(list(outcomes.values()), dimensions=list(place))
 
 
 def that_fail(scenarios: QuerySet[Scenario], dimension: str, *, primary_judge_id: int | None) -> QuerySet[Scenario]:

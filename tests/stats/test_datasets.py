@@ -4,8 +4,9 @@ import math
 
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 
-from conflictscope.stats.datasets import conjunction, likert_divergence, observed_agreement, pass_rates
+from conflictscope.stats.datasets import conjunction, diversity, likert_divergence, observed_agreement, pass_rates
 
 LLMS = ("llm_a", "llm_b", "llm_c")
 NAMES = {"P": "pass", "F": "fail", "U": "unparsable", ".": None}
@@ -150,3 +151,56 @@ def test_bad_input_is_refused_in_words():
         conjunction([["P"]])
     with pytest.raises(ValueError, match="needs 2 outcomes"):
         pass_rates([["pass"]], dimensions=("realism", "specificity"))
+
+
+def unit(rows: NDArray[np.float64]) -> NDArray[np.float32]:
+    return (rows / np.linalg.norm(rows, axis=1, keepdims=True)).astype(np.float32)
+
+
+def test_diversity_is_what_comparing_every_twosome_gives() -> None:
+    """Two pairs by hand: 1 - cos of every twosome; the jackknife by leaving each text out in turn."""
+    rng = np.random.default_rng(7)
+    groups = [unit(rng.normal(size=(m, 5)) + 1) for m in (12, 17)]
+
+    def by_hand(rows: NDArray[np.float32]) -> float:
+        return float(np.mean([1 - rows[i] @ rows[j] for i in range(len(rows)) for j in range(i)]))
+
+    found = diversity(groups)
+    assert found.mean.value == pytest.approx(np.mean([by_hand(rows) for rows in groups]), abs=1e-6)
+    variances = []
+    for rows in groups:
+        without = np.array([by_hand(np.delete(rows, i, axis=0)) for i in range(len(rows))])
+        variances.append((len(rows) - 1) / len(rows) * ((without - without.mean()) ** 2).sum())
+    half = 1.959964 * np.sqrt(sum(variances)) / 2
+    assert found.mean.high == pytest.approx(found.mean.value + half, abs=1e-5)
+    assert (found.mean.n, found.pairs, found.left_out) == (29, 2, 0)
+
+
+def test_diversity_of_texts_that_are_all_alike_is_nothing_and_of_too_few_is_undefined() -> None:
+    alike = np.tile(np.array([[0.6, 0.8]], dtype=np.float32), (12, 1))
+    assert diversity([alike]).mean.value == pytest.approx(0, abs=1e-6)
+    alone = diversity([alike[:1], alike[:0]])
+    assert (alone.mean.value, alone.mean.reason) == (None, "no value pair has two texts to compare")
+    assert alone.left_out == 1
+    two = diversity([alike[:2], np.eye(12, dtype=np.float32)])
+    assert (two.mean.value, two.mean.low) == (pytest.approx(0.5, abs=1e-6), None)
+    assert "no interval" in two.mean.warning
+    assert "too few to trust" in diversity([np.eye(4, dtype=np.float32)]).mean.warning
+
+
+def test_the_interval_of_diversity_holds_what_it_promises() -> None:
+    """Texts scattered about a centre of their pair: the truth is 1 - |mean vector|², here from a very large sample."""
+    rng = np.random.default_rng(11)
+    centres = [1.5 * centre for centre in np.eye(6)[:3]]
+
+    def sample(centre: NDArray[np.float64], m: int) -> NDArray[np.float32]:
+        return unit(rng.normal(size=(m, 6)) + centre)
+
+    truth = float(np.mean([1 - (sample(centre, 200_000).mean(axis=0) ** 2).sum() for centre in centres]))
+    covered = 0
+    for _ in range(400):
+        mean = diversity([sample(centre, 25) for centre in centres]).mean
+        assert mean.low is not None
+        assert mean.high is not None
+        covered += mean.low <= truth <= mean.high
+    assert 0.915 <= covered / 400 <= 0.98

@@ -9,6 +9,7 @@ from conflictscope.scenarios.models.value_sets import (
     ValueSet,
     ValueSetVersion,
 )
+from conflictscope.scenarios.models.vectors import TextVector
 from conflictscope.scenarios.models.verdicts import Dimension, Judge, Verdict
 
 __all__ = [
@@ -20,6 +21,7 @@ __all__ = [
     "Scenario",
     "TargetRanking",
     "TargetRankingPosition",
+    "TextVector",
     "Value",
     "ValueSet",
     "ValueSetVersion",

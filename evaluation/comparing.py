@@ -1,0 +1,181 @@
+"""The datasets of a study side by side: what became of their scenarios, how they differ, and how hard they are for targets."""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from io import StringIO
+
+from conflictscope.errors import NotFound
+from conflictscope.scenarios.csv_cells import escape
+from conflictscope.scenarios.datasets import StatusCount, pass_rates_of, status_counts
+from conflictscope.scenarios.digest import digest_of
+from conflictscope.scenarios.diversity import DescriptionDiversity, diversity_of
+from conflictscope.scenarios.models import Dataset, Dimension, Scenario
+from conflictscope.stats.datasets import PassRate, PassRates
+from conflictscope.stats.types import Estimate
+from conflictscope.studies.models import Study
+from evaluation.dataset_measures import DatasetMeasures, measure
+
+UNJUDGED = "no judge has filtered it"
+UNEVALUATED = "no target has answered it by multiple choice"
+
+
+@dataclass(frozen=True, slots=True)
+class ComparedDataset:
+    """One row. `rates` are the primary judge's; `measures` None: no target answered by multiple choice."""
+
+    dataset: Dataset
+    counts: list[StatusCount]
+    rates: PassRates | None
+    diversity: DescriptionDiversity
+    measures: DatasetMeasures | None
+
+    @property
+    def total(self) -> int:
+        return sum(each.count for each in self.counts)
+
+    @property
+    def passed_all(self) -> Estimate:
+        return self.rates.all.rate if self.rates else Estimate.undefined(UNJUDGED)
+
+    @property
+    def by_dimension(self) -> list[tuple[Dimension, PassRate | None]]:
+        """In the order of the dimensions; None where it is not asked, or nobody has asked."""
+        return [(dimension, self.rates.dimensions.get(dimension) if self.rates else None) for dimension in Dimension]
+
+    @property
+    def diverse(self) -> Estimate:
+        return self._diverse(kept=False)
+
+    @property
+    def diverse_kept(self) -> Estimate:
+        return self._diverse(kept=True)
+
+    def _diverse(self, *, kept: bool) -> Estimate:
+        found = self.diversity.kept if kept else self.diversity.all
+        if found is not None:
+            return found.mean
+        if not self.diversity.described:
+            return Estimate.undefined("no scenario has a description")
+        return Estimate.undefined(
+            f"{self.diversity.missing} of {self.diversity.described} descriptions are not embedded yet"
+        )
+
+    @property
+    def agreement(self) -> Estimate:
+        return self.measures.agreement.mean if self.measures else Estimate.undefined(UNEVALUATED)
+
+    @property
+    def divergence(self) -> Estimate:
+        return self.measures.divergence.share if self.measures else Estimate.undefined(UNEVALUATED)
+
+
+@dataclass(frozen=True, slots=True)
+class VariantCount:
+    """The datasets of one variant together."""
+
+    variant: Dataset.Variant
+    datasets: int
+    counts: dict[str, int]
+
+    @property
+    def total(self) -> int:
+        return sum(self.counts.values())
+
+    @property
+    def in_order(self) -> list[int]:
+        return [self.counts.get(status, 0) for status in Scenario.Status]
+
+
+def compared(study: Study) -> list[ComparedDataset]:
+    """The study's datasets, by variant and name."""
+    datasets = list(
+        study.datasets.select_related(
+            "study", "value_set_version__value_set", "generator", "primary_judge__endpoint"
+        ).order_by("variant", "name", "pk")
+    )
+    counts = status_counts(datasets)
+    return [
+        ComparedDataset(
+            one,
+            counts=counts.get(one.pk, []),
+            rates=pass_rates_of(one, one.primary_judge) if one.primary_judge else None,
+            diversity=diversity_of(one),
+            measures=_measured(one),
+        )
+        for one in datasets
+    ]
+
+
+def by_variant(rows: Sequence[ComparedDataset]) -> list[VariantCount]:
+    """Counts by variant and status, for the variants that there are."""
+    found = []
+    for variant in Dataset.Variant:
+        of_it = [row for row in rows if row.dataset.variant == variant]
+        if of_it:
+            counts: dict[str, int] = {}
+            for each in (each for row in of_it for each in row.counts):
+                counts[each.status] = counts.get(each.status, 0) + each.count
+            found.append(VariantCount(variant, len(of_it), counts))
+    return found
+
+
+def _measured(dataset: Dataset) -> DatasetMeasures | None:
+    try:
+        return measure(dataset)
+    except NotFound:
+        return None
+
+
+def as_csv(rows: Sequence[ComparedDataset]) -> Iterator[str]:
+    """One line a dataset; each estimate with its limits, its count and, where it is undefined, why."""
+    estimates = [
+        "pass_all",
+        *(f"pass_{dimension}" for dimension in Dimension),
+        "diversity",
+        "diversity_kept",
+        "observed_agreement",
+        "likert_divergence",
+    ]
+    parts = ("", "_low", "_high", "_n", "_note")
+    statuses = [str(status) for status in Scenario.Status]
+    heading = [
+        "dataset",
+        "name",
+        "variant",
+        "value_set",
+        "simulated",
+        "digest",
+        "scenarios",
+        *statuses,
+        "judge",
+        "targets",
+    ]
+    yield _line([*heading, *(f"{name}{part}" for name in estimates for part in parts)])
+    for row in rows:
+        one = row.dataset
+        counts = {each.status: each.count for each in row.counts}
+        cells: list[object] = [one.slug, one.name, one.variant, str(one.value_set_version or ""), one.simulated]
+        cells += [digest_of(one), row.total, *(counts.get(status, 0) for status in Scenario.Status)]
+        cells += [one.primary_judge or "", len(row.measures.runs) if row.measures else 0]
+        for given in (row.passed_all, *(_rate(rate) for _, rate in row.by_dimension), row.diverse, row.diverse_kept):
+            cells += _cells(given)
+        cells += [*_cells(row.agreement), *_cells(row.divergence)]
+        yield _line(cells)
+
+
+def _rate(rate: PassRate | None) -> Estimate:
+    return rate.rate if rate else Estimate.undefined("not asked")
+
+
+def _cells(given: Estimate) -> list[object]:
+    numbers: list[object] = [given.value, given.low, given.high]
+    return ["" if number is None else number for number in numbers] + [given.n, given.reason or given.warning]
+
+
+def _line(cells: Sequence[object]) -> str:
+    text = StringIO()
+    csv.writer(text).writerow([escape(cell) if isinstance(cell, str) else str(cell) for cell in cells])
+    return text.getvalue()
