@@ -1,41 +1,31 @@
 """Which scenarios people get to label, and how likely each one was to be among them.
 
 Scenarios that the judge rejected are drawn too: without them its errors of rejection cannot be seen. Whatever the plan, every
-scenario has a known probability above 0, so that estimates can be weighted back to the whole dataset.
+scenario has a known probability above 0, so that estimates can be weighted back to the whole dataset. A sample can be enlarged:
+what is added is drawn so that the probabilities are those of a sample that had been that large from the start.
 """
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections import Counter
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
 import numpy as np
 
+from annotation.populations import Candidate
 from annotation.serving import serving_keys
-from conflictscope.scenarios.dimensions import dimensions_of
-from conflictscope.scenarios.models import Dataset, Scenario, Verdict
-from conflictscope.scenarios.verdicts import SETTLED_BY_VERDICTS, settle
+from conflictscope.stats.sampling import proportional, systematic
+
+# A plan that leans to uncertainty leaves every scenario at least this part of the chance it would have at random.
+FLOOR = 0.25
 
 
 class Plan(StrEnum):
     RANDOM = "random"
     STRATIFIED = "stratified"
-
-
-@dataclass(frozen=True, slots=True)
-class Candidate:
-    """A scenario that could be drawn. `outcome` is what the judge alone made of it (a status)."""
-
-    scenario_id: int
-    pair: str
-    template: str
-    outcome: str
-
-    @property
-    def stratum(self) -> str:
-        return " · ".join(part for part in (self.pair, self.template, self.outcome) if part)
+    UNCERTAINTY = "uncertainty"
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,62 +37,72 @@ class Drawn:
     shuffle_key: float
 
 
-def candidates(dataset: Dataset) -> list[Candidate]:
-    """Every scenario with two actions, in the order of its making: kept, dropped, undecided or not judged yet."""
-    found: dict[int, dict[str, str]] = defaultdict(dict)
-    if dataset.primary_judge_id is not None:
-        verdicts = Verdict.objects.filter(scenario__dataset=dataset, judge=dataset.primary_judge_id)
-        for scenario_id, dimension, outcome in verdicts.values_list("scenario", "dimension", "outcome").iterator():
-            found[scenario_id][dimension] = outcome
-    asked = dimensions_of(dataset)
-    rows = Scenario.objects.filter(dataset=dataset, status__in=SETTLED_BY_VERDICTS).order_by("pk")
-    return [
-        Candidate(
-            scenario_id=pk,
-            pair=f"{value_1}-{value_2}" if value_1 else "",
-            template=template,
-            outcome=settle(found[pk], dimensions=asked),
-        )
-        for pk, value_1, value_2, template in rows.values_list("pk", "value_1__key", "value_2__key", "template")
-    ]
+def chances(population: Sequence[Candidate], *, plan: Plan, size: int) -> list[float]:
+    """How likely each scenario is to be in a sample of `size` (or of everything, if there is less).
+
+    *Random*: all alike. *Stratified*: the judge's outcomes (the pairs of values, where there are none) have equal parts of
+    the sample, as far as there are enough of each. *Uncertainty*: in proportion to the judge's doubt, at most 1, at least
+    `FLOOR` of the chance at random.
+    """
+    size = min(size, len(population))
+    if plan == Plan.UNCERTAINTY:
+        return [float(each) for each in proportional([each.doubt for each in population], size, floor=FLOOR)]
+    if plan == Plan.RANDOM:
+        return [size / len(population)] * len(population)
+    available = Counter(candidate.group for candidate in population)
+    parts = equal_parts(available, size)
+    return [parts[candidate.group] / available[candidate.group] for candidate in population]
 
 
-def draw(population: Sequence[Candidate], *, plan: Plan, size: int, seed: int) -> list[Drawn]:
-    """A sample of `size` (or everything, if there is less), the same for the same seed.
+def draw(
+    population: Sequence[Candidate],
+    *,
+    plan: Plan,
+    size: int,
+    seed: int,
+    before: Collection[int] = (),
+    size_before: int = 0,
+    turn: int = 0,
+) -> list[Drawn]:
+    """A sample of `size` scenarios (or everything, if there is less), the same for the same seed.
 
-    *Random*: every scenario is as likely as any other. *Stratified*: the judge's outcomes get equal parts of the sample, as
-    far as there are enough of each; within an outcome a systematic walk through the list, sorted by pair and template, gives
-    each of these its share to within one scenario.
+    A systematic walk through the list gives each scenario exactly its chance; except at random the list is sorted by the
+    judge's outcome, pair and template, so that each of these gets its share to within one scenario.
 
+    Args:
+        before, size_before: the scenarios of earlier draws by the same plan from the same population, and the size asked for
+            then. Only others are returned: each that was left out is drawn with the chance that brings its overall
+            probability to that of the larger sample.
+        turn: how many draws there were before; each has random numbers of its own.
+    Returns: `probability` is the overall one, of this draw and those before.
     Raises:
         ValueError: nothing to draw from, or fewer to draw than `least` says.
     """
     if not population or size < least(population, plan=plan):
         raise ValueError(f"cannot draw {size} of {len(population)} scenarios by the plan {plan}")
-    rng = np.random.default_rng(seed)
-    size = min(size, len(population))
-    if plan == Plan.RANDOM:
-        chosen = rng.choice(len(population), size=size, replace=False)
-        picked = [(population[index], size / len(population)) for index in sorted(chosen)]
-    else:
-        groups: dict[str, list[Candidate]] = defaultdict(list)
-        for candidate in population:
-            groups[candidate.outcome].append(candidate)
-        parts = equal_parts({outcome: len(group) for outcome, group in groups.items()}, size)
-        picked = [
-            (candidate, parts[outcome] / len(group))
-            for outcome, group in sorted(groups.items())
-            for candidate in _systematic(group, parts[outcome], rng)
-        ]
-    keys = serving_keys([(candidate.outcome, candidate.stratum) for candidate, _ in picked], rng)
-    drawn = [Drawn(candidate, probability, key) for (candidate, probability), key in zip(picked, keys, strict=True)]
+    rng = np.random.default_rng([seed, turn] if turn else seed)
+    wanted = chances(population, plan=plan, size=size)
+    had = chances(population, plan=plan, size=size_before) if size_before else [0.0] * len(population)
+    taken = set(before)
+    left = [index for index, candidate in enumerate(population) if candidate.scenario_id not in taken]
+    ties = rng.random(len(population))
+
+    def place(index: int) -> tuple[object, ...]:
+        each = population[index]
+        return (ties[index],) if plan == Plan.RANDOM else (each.group, each.pair, each.template, ties[index])
+
+    order = sorted(left, key=place)
+    more = [(wanted[index] - had[index]) / (1 - had[index]) if had[index] < 1 else 0.0 for index in order]
+    picked = sorted(order[position] for position in systematic(np.clip(more, 0, 1), rng=rng))
+    keys = serving_keys([(population[index].group, population[index].stratum) for index in picked], rng)
+    drawn = [Drawn(population[index], wanted[index], key) for index, key in zip(picked, keys, strict=True)]
     # In the order of serving, so that not even the numbers of their rows tell which were drawn together.
     return sorted(drawn, key=lambda each: each.shuffle_key)
 
 
 def least(population: Sequence[Candidate], *, plan: Plan) -> int:
-    """The smallest sample in which every scenario has a chance: one, or one for each of the judge's outcomes."""
-    return 1 if plan == Plan.RANDOM else len({candidate.outcome for candidate in population})
+    """The smallest sample in which every scenario has a chance: one, or one for each part of a stratified sample."""
+    return len({candidate.group for candidate in population}) if plan == Plan.STRATIFIED else 1
 
 
 def equal_parts(available: Mapping[str, int], total: int) -> dict[str, int]:
@@ -117,12 +117,3 @@ def equal_parts(available: Mapping[str, int], total: int) -> dict[str, int]:
             parts[name] += more
             total -= more
     return parts
-
-
-def _systematic(group: Sequence[Candidate], wanted: int, rng: np.random.Generator) -> list[Candidate]:
-    """`wanted` of the group at even steps from a random start: each is chosen with probability wanted / len(group)."""
-    ties = rng.random(len(group))
-    order = sorted(range(len(group)), key=lambda index: (group[index].pair, group[index].template, ties[index]))
-    step = len(group) / wanted
-    start = rng.uniform(0, step)
-    return [group[order[min(int(start + turn * step), len(group) - 1)]] for turn in range(wanted)]

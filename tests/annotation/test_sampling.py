@@ -10,7 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from annotation.sampling import Candidate, Plan, candidates, draw, equal_parts, least
+from annotation.populations import Candidate, candidates, digest_of
+from annotation.sampling import FLOOR, Plan, chances, draw, equal_parts, least
 from conflictscope.scenarios.models import Scenario
 from tests.factories.scenarios import DatasetFactory, JudgeFactory, ScenarioFactory, VerdictFactory, judged
 
@@ -21,7 +22,13 @@ def population(**counts: int) -> list[Candidate]:
     """Scenarios by the judge's outcome, spread over three pairs and two templates."""
     outcomes = [outcome for outcome, count in counts.items() for _ in range(count)]
     return [
-        Candidate(number, PAIRS[number % 3], ("minor_harm", "strong_benefit")[number // 3 % 2], outcome)
+        Candidate(
+            number,
+            PAIRS[number % 3],
+            ("minor_harm", "strong_benefit")[number // 3 % 2],
+            outcome,
+            doubt=4.0 if number % 5 == 0 else 1.0,
+        )
         for number, outcome in enumerate(outcomes)
     ]
 
@@ -32,12 +39,10 @@ def test_the_chances_of_all_scenarios_add_up_to_the_size_of_the_sample(plan, siz
     everything = population(kept=60, dropped=25, undecided=5)
     drawn = draw(everything, plan=plan, size=size, seed=3)
     assert len(drawn) == size
-    if plan == Plan.RANDOM:
-        chance = dict.fromkeys(("kept", "dropped", "undecided"), drawn[0].probability)
-        assert {each.probability for each in drawn} == {drawn[0].probability}
-    else:
-        chance = {each.candidate.outcome: each.probability for each in drawn}
-    assert isclose(sum(chance[each.outcome] for each in everything), size)
+    stated = chances(everything, plan=plan, size=size)
+    chance = {each.scenario_id: probability for each, probability in zip(everything, stated, strict=True)}
+    assert all(each.probability == chance[each.candidate.scenario_id] for each in drawn)
+    assert isclose(sum(stated), size)
     assert all(0 < each.probability <= 1 for each in drawn)
 
 
@@ -65,6 +70,48 @@ def test_each_scenario_is_drawn_as_often_as_its_stated_chance_says(plan):
         # Five standard errors of a share of 2,000 draws: at most 0.056.
         tolerance = 5 * (probability * (1 - probability) / draws) ** 0.5
         assert abs(times[scenario] / draws - probability) <= tolerance
+
+
+@pytest.mark.parametrize("plan", list(Plan))
+def test_an_enlarged_sample_has_the_chances_of_one_that_was_that_large_from_the_start(plan):
+    everything = population(kept=14, dropped=6, undecided=3)
+    draws = 2000
+    times = Counter()
+    wanted = chances(everything, plan=plan, size=14)
+    for seed in range(draws):
+        first = draw(everything, plan=plan, size=6, seed=seed)
+        before = [each.candidate.scenario_id for each in first]
+        more = draw(everything, plan=plan, size=14, seed=seed, before=before, size_before=6, turn=1)
+        added = [each.candidate.scenario_id for each in more]
+        assert not set(before) & set(added)
+        assert all(each.probability == wanted[each.candidate.scenario_id] for each in more)
+        times.update(before + added)
+    for scenario, probability in enumerate(wanted):
+        tolerance = 5 * (probability * (1 - probability) / draws) ** 0.5 + 1e-9
+        assert abs(times[scenario] / draws - probability) <= tolerance
+
+
+def test_a_sample_that_leans_to_uncertainty_draws_doubtful_cases_more_often_and_leaves_none_without_a_chance():
+    everything = population(kept=80, dropped=20)
+    stated = dict(
+        zip((each.doubt for each in everything), chances(everything, plan=Plan.UNCERTAINTY, size=16), strict=True)
+    )
+    assert stated[4.0] / stated[1.0] == pytest.approx(4)
+    rare = [Candidate(number, "a-b", "", "kept", doubt=1.0 if number else 4000.0) for number in range(100)]
+    assert min(chances(rare, plan=Plan.UNCERTAINTY, size=2)) >= FLOOR * 2 / 100
+
+
+@pytest.mark.parametrize("plan", list(Plan))
+def test_a_larger_sample_takes_no_chance_away_from_any_scenario(plan):
+    everything = population(kept=31, dropped=9, undecided=2)
+    for size in range(3, 42):
+        smaller, larger = (chances(everything, plan=plan, size=asked) for asked in (size, size + 1))
+        assert all(few <= many + 1e-9 for few, many in zip(smaller, larger, strict=True))
+
+
+def test_the_digest_of_a_population_changes_with_what_the_judge_says_of_it():
+    assert digest_of(population(kept=3)) == digest_of(population(kept=3))
+    assert digest_of(population(kept=3)) != digest_of(population(kept=2, dropped=1))
 
 
 def test_a_stratified_sample_has_equal_parts_of_the_judges_outcomes_as_far_as_they_go():
