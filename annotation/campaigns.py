@@ -1,29 +1,20 @@
-"""From a dataset to a campaign that people label in: draw, open, close; and a person's place in it."""
+"""A campaign's life: open, pause, close, change its guideline; and a person's place in it."""
 
 from __future__ import annotations
 
 import logging
 import secrets
-from collections import Counter
 
 from django.contrib.auth.models import User
 from django.db import IntegrityError, transaction
 from django.utils import timezone
-from django.utils.text import slugify
 
-from annotation import sampling
-from annotation.errors import CampaignClosed, CampaignExists, NothingToLabel
-from annotation.guidelines import default_guideline
-from annotation.models import Campaign, Guideline, Item, Participant
-from annotation.sampling import Plan
+from annotation.errors import CampaignClosed
+from annotation.models import Campaign, Guideline, Participant
 from conflictscope.errors import InvalidInput, NotFound
-from conflictscope.scenarios.models import Dataset
 from conflictscope.studies.models import Study
 
 logger = logging.getLogger(__name__)
-
-# What people can be asked to label at present.
-KINDS = (Campaign.Kind.SCENARIO_FILTER,)
 
 _COLOURS = (
     "amber", "ashen", "azure", "coral", "cream", "dusky", "ebony", "fawn", "green", "hazel", "indigo", "ivory",
@@ -35,97 +26,6 @@ _BIRDS = (
     "grebe", "heron", "hoopoe", "ibis", "jackdaw", "kestrel", "lapwing", "linnet", "martin", "osprey", "petrel",
     "pipit", "plover", "redwing", "siskin", "snipe", "swift", "tern", "wagtail",
 )  # fmt: skip
-
-
-def create_campaign(
-    study: Study,
-    dataset: Dataset,
-    *,
-    name: str,
-    size: int,
-    slug: str = "",
-    kind: str = Campaign.Kind.SCENARIO_FILTER,
-    overlap: int = 3,
-    plan: str = Plan.RANDOM,
-    seed: int = 0,
-    quota: int | None = None,
-    lease_minutes: int = 30,
-    guideline: str = "",
-    created_by: User | None = None,
-) -> Campaign:
-    """A draft campaign on a sample of the dataset's scenarios. Asked for again with the same name and settings, it is found.
-
-    `guideline` is Markdown; empty: the default of the kind. `size` above what the dataset has takes all of it.
-
-    Raises:
-        InvalidInput: settings that make no campaign, each named.
-        NothingToLabel: no scenario of the dataset has two actions yet.
-        CampaignExists: the study has a campaign of that name with other settings.
-    """
-    slug = slug or slugify(name)[:50]
-    _check(
-        study, dataset, slug=slug, kind=kind, size=size, overlap=overlap, plan=plan, quota=quota, lease=lease_minutes
-    )
-    asked = {"plan": str(plan), "size": size, "seed": seed}
-    with transaction.atomic():
-        Study.objects.select_for_update().get(pk=study.pk)
-        existing = Campaign.objects.filter(study=study, slug=slug).first()
-        if existing is not None:
-            return _same(existing, dataset, kind=kind, overlap=overlap, quota=quota, asked=asked)
-        population = sampling.candidates(dataset)
-        if not population:
-            raise NothingToLabel(
-                f"{dataset.name} has no scenario with two actions yet. Generate or import scenarios first."
-            )
-        fewest = sampling.least(population, plan=Plan(plan))
-        if size < fewest:
-            raise InvalidInput(
-                f"A {plan} sample of {dataset.name} needs at least {fewest} items: one for each of the judge's outcomes."
-            )
-        drawn = sampling.draw(population, plan=Plan(plan), size=size, seed=seed)
-        campaign = Campaign.objects.create(
-            study=study,
-            slug=slug,
-            name=name.strip(),
-            kind=kind,
-            dataset=dataset,
-            overlap=overlap,
-            lease_minutes=lease_minutes,
-            quota=quota,
-            created_by=created_by,
-            sampling_plan=asked
-            | {
-                "drawn": len(drawn),
-                "population": len(population),
-                "drawn_by_outcome": Counter(each.candidate.outcome for each in drawn),
-                "population_by_outcome": Counter(each.outcome for each in population),
-            },
-        )
-        Guideline.objects.create(campaign=campaign, version=1, markdown=guideline.strip() or default_guideline(kind))
-        Item.objects.bulk_create(
-            (
-                Item(
-                    campaign=campaign,
-                    scenario_id=each.candidate.scenario_id,
-                    open_slots=overlap,
-                    shuffle_key=each.shuffle_key,
-                    inclusion_probability=each.probability,
-                    stratum=each.candidate.stratum[:200],
-                )
-                for each in drawn
-            ),
-            batch_size=500,
-        )
-    logger.info("Campaign %s created with %s items", campaign.pk, len(drawn))
-    return campaign
-
-
-def open_campaign(study: Study, dataset: Dataset, *, name: str, size: int, **settings: object) -> Campaign:
-    """`create_campaign` and `start` in one, for callers without a preview. One that has been closed stays closed."""
-    campaign = create_campaign(study, dataset, name=name, size=size, **settings)  # type: ignore[arg-type]
-    if campaign.state != Campaign.State.CLOSED:
-        start(campaign)
-    return campaign
 
 
 def start(campaign: Campaign) -> bool:
@@ -142,6 +42,19 @@ def start(campaign: Campaign) -> bool:
             f"{campaign.name} is closed, and its labels have been seen. Open a new campaign with another name."
         )
     return bool(opened)
+
+
+def pause(campaign: Campaign) -> bool:
+    """Hand out nothing more until it is opened again; what people have in hand they can still submit. False: it was not open.
+
+    Raises:
+        CampaignClosed: closing is final.
+    """
+    paused = Campaign.objects.filter(pk=campaign.pk, state=Campaign.State.OPEN).update(state=Campaign.State.PAUSED)
+    campaign.refresh_from_db(fields=["state"])
+    if campaign.state == Campaign.State.CLOSED:
+        raise CampaignClosed(f"{campaign.name} is closed, and stays closed.")
+    return bool(paused)
 
 
 def close(campaign: Campaign) -> bool:
@@ -217,56 +130,3 @@ def _pseudonym(attempt: int, simulated: bool) -> str:
     name = f"{secrets.choice(_COLOURS)}-{secrets.choice(_BIRDS)}"
     name = f"simulated-{name}" if simulated else name
     return name if attempt < 10 else f"{name}-{secrets.randbelow(10_000)}"
-
-
-def _check(
-    study: Study,
-    dataset: Dataset,
-    *,
-    slug: str,
-    kind: str,
-    size: int,
-    overlap: int,
-    plan: str,
-    quota: int | None,
-    lease: int,
-) -> None:
-    problems = []
-    if not slug:
-        problems.append("the name needs at least one letter or digit")
-    if dataset.study_id != study.pk:
-        problems.append(f"the dataset {dataset.slug} belongs to another study")
-    if kind not in KINDS:
-        problems.append(f"the kind must be one of: {', '.join(KINDS)}")
-    if plan not in list(Plan):
-        problems.append(f"the sampling plan must be one of: {', '.join(Plan)}")
-    if size < 1:
-        problems.append("at least one item is needed")
-    if not 1 <= overlap <= 100:
-        problems.append("the overlap (people for each item) must be from 1 to 100")
-    if quota is not None and quota < 1:
-        problems.append("the quota (items for one person) must be at least 1, or left empty")
-    if not 1 <= lease <= 10_000:
-        problems.append("the lease must be from 1 to 10000 minutes")
-    if problems:
-        raise InvalidInput(f"This makes no campaign: {'; '.join(problems)}.")
-
-
-def _same(
-    existing: Campaign, dataset: Dataset, *, kind: str, overlap: int, quota: int | None, asked: dict[str, object]
-) -> Campaign:
-    stands = {
-        "dataset": existing.dataset_id,
-        "kind": existing.kind,
-        "overlap": existing.overlap,
-        "quota": existing.quota,
-    }
-    stands |= {key: existing.sampling_plan.get(key) for key in asked}
-    wanted = {"dataset": dataset.pk, "kind": str(kind), "overlap": overlap, "quota": quota, **asked}
-    other = [key for key in wanted if wanted[key] != stands[key]]
-    if other:
-        raise CampaignExists(
-            f"The study has a campaign {existing.slug!r} already, with another {' and '.join(other)}. "
-            "Choose another name, or the settings it has."
-        )
-    return existing

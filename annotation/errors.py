@@ -83,3 +83,9 @@ class NothingToLabel(InvalidInput):
     """The dataset has no scenario that people could label."""
 
     code = "nothing_to_label"
+
+
+class PopulationChanged(Conflict):
+    """A sample cannot be enlarged: what it was drawn from is not what it was."""
+
+    code = "population_changed"

@@ -16,7 +16,6 @@ from annotation.models import Annotation, Assignment, Campaign, Flag, Participan
 from annotation.questions import questions_about
 from annotation.sheets import field_of, from_page, in_order, to_page
 from conflictscope.errors import InvalidInput
-from conflictscope.studies.permissions import Action
 
 LONGEST_COMMENT = 5_000
 
@@ -258,10 +257,7 @@ def progress(participant: Participant) -> Progress:
 def queue(user: User) -> list[QueueEntry]:
     """The open campaigns in which the person may label, with how far they are."""
     campaigns = list(
-        Campaign.objects.visible_to(user, may=Action.LABEL)
-        .filter(state=Campaign.State.OPEN)
-        .select_related("study")
-        .order_by("pk")
+        Campaign.objects.labelled_by(user).filter(state=Campaign.State.OPEN).select_related("study").order_by("pk")
     )
     places = {place.campaign_id: place for place in Participant.objects.filter(user=user, campaign__in=campaigns)}
     counts = _counts([place.pk for place in places.values()])

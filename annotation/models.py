@@ -5,13 +5,23 @@ from __future__ import annotations
 from typing import Self, cast
 
 from django.conf import settings
+from django.contrib.auth.models import AnonymousUser, User
 from django.db import models
-from django.db.models import Q
+from django.db.models import Exists, OuterRef, Q
 from django.urls import reverse
 
 from conflictscope.scenarios.models import Dataset, Scenario
 from conflictscope.studies.models import Study, StudyScopedQuerySet
-from evaluation.models import OptionOrder, Response
+from conflictscope.studies.permissions import Action
+from evaluation.models import OptionOrder, Response, Run
+
+
+class CampaignQuerySet(StudyScopedQuerySet):
+    def labelled_by(self, user: User | AnonymousUser) -> Self:
+        """Campaigns that ask this person: begun ones of studies in which they label, for all annotators or for them."""
+        asked = self.visible_to(user, may=Action.LABEL).exclude(state="draft")
+        chosen = Campaign.invited.through.objects.filter(campaign=OuterRef("pk"))
+        return asked.filter(~Exists(chosen) | Exists(chosen.filter(user=user.pk)))
 
 
 class Campaign(models.Model):
@@ -38,16 +48,26 @@ class Campaign(models.Model):
     name = models.CharField(max_length=200)
     kind = models.CharField(max_length=20, choices=Kind)
     dataset = models.ForeignKey(Dataset, on_delete=models.PROTECT, related_name="campaigns")
+    runs = models.ManyToManyField(
+        Run, blank=True, related_name="campaigns", help_text="Action judgement: whose responses are judged."
+    )
+    purpose = models.TextField(blank=True, help_text="What the labels are for; annotators do not see it.")
     overlap = models.PositiveSmallIntegerField(default=3, help_text="How many people label each item.")
     lease_minutes = models.PositiveSmallIntegerField(default=30)
     sampling_plan = models.JSONField(default=dict, help_text="Plan, size, strata and seed: how items were drawn.")
     quota = models.PositiveIntegerField(null=True, blank=True, help_text="Items one person may label; empty: no limit.")
     access = models.CharField(max_length=10, choices=Access, default=Access.MEMBERS)
+    invited = models.ManyToManyField(
+        settings.AUTH_USER_MODEL,
+        blank=True,
+        related_name="+",
+        help_text="The annotators who are asked; none chosen: all of the study.",
+    )
     state = models.CharField(max_length=10, choices=State, default=State.DRAFT)
     created_by = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, null=True, related_name="+")
     created_at = models.DateTimeField(auto_now_add=True)
 
-    objects = StudyScopedQuerySet.as_manager()
+    objects = CampaignQuerySet.as_manager()
 
     class Meta:
         ordering = ["study", "-pk"]

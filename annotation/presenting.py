@@ -1,4 +1,4 @@
-"""Agreement figures laid out for a page: each count leads back to the items behind it."""
+"""What pages show of what has been worked out: addresses of forms, and agreement figures that lead back to their items."""
 
 from __future__ import annotations
 
@@ -9,10 +9,35 @@ from urllib.parse import urlencode
 from django.urls import reverse
 
 from annotation.agreement import CATEGORIES, CampaignAgreement, Comparison, Crossing, DimensionAgreement
-from annotation.models import Campaign
+from annotation.models import Assignment, Campaign
 from conflictscope.scenarios.models import Scenario
 from conflictscope.stats.agreement import Agreement
 from conflictscope.stats.types import Estimate
+
+
+@dataclass(frozen=True, slots=True)
+class Links:
+    """Where the forms of the label screen go."""
+
+    submit: str
+    answers: str
+    skip: str
+    flag: str
+
+
+def links_of(assignment: Assignment, *, editing: bool = False) -> Links:
+    campaign = assignment.item.campaign
+
+    def to(name: str) -> str:
+        return reverse(f"annotation:label_{name}", args=[campaign.study.slug, campaign.slug, assignment.token])
+
+    return Links(to("edit" if editing else "submit"), to("answers"), to("skip"), to("flag"))
+
+
+def preview_links(campaign: Campaign, place: int) -> Links:
+    """The same for an item that is only looked at: everything is taken as it would be, and nothing is stored."""
+    here = reverse("annotation:preview_item", args=[campaign.study.slug, campaign.slug, place])
+    return Links(f"{here}?do=submit", f"{here}?do=answers", f"{here}?do=skip", f"{here}?do=flag")
 
 
 @dataclass(frozen=True, slots=True)

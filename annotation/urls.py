@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from annotation.views import agreement, campaigns, labelling
+from annotation.views import agreement, campaigns, creating, labelling
 
 app_name = "annotation"
 _LABEL = "label/<slug:study>/<slug:campaign>/"
@@ -22,9 +22,15 @@ urlpatterns = [
     path(f"{_LABEL}<uuid:token>/flag/", labelling.flag, name="label_flag"),
     path("studies/<slug:study>/campaigns/", campaigns.campaigns, name="campaigns"),
     # Not below campaigns/: a campaign may be called "new".
-    path("studies/<slug:study>/new-campaign/", campaigns.create_campaign, name="create_campaign"),
+    path("studies/<slug:study>/new-campaign/", creating.create_campaign, name="create_campaign"),
+    path("studies/<slug:study>/new-campaign/precision/", creating.precision, name="precision"),
+    path("studies/<slug:study>/new-campaign/guideline/", creating.preview_guideline, name="preview_guideline"),
     path(_CAMPAIGN, campaigns.campaign, name="campaign"),
+    path(f"{_CAMPAIGN}preview/", creating.preview, name="preview"),
+    path(f"{_CAMPAIGN}preview/<int:place>/", creating.preview_item, name="preview_item"),
     path(f"{_CAMPAIGN}open/", campaigns.open_campaign, name="open_campaign"),
+    path(f"{_CAMPAIGN}pause/", campaigns.pause_campaign, name="pause_campaign"),
+    path(f"{_CAMPAIGN}extend/", creating.extend_campaign, name="extend_campaign"),
     path(f"{_CAMPAIGN}close/", campaigns.close_campaign, name="close_campaign"),
     path(f"{_CAMPAIGN}guideline/", campaigns.add_guideline, name="add_guideline"),
     path(f"{_CAMPAIGN}decide/", campaigns.decide_campaign, name="decide_campaign"),

@@ -8,17 +8,18 @@ from django.contrib import messages
 from django.core.paginator import Paginator
 from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
-from django.views.decorators.http import require_http_methods, require_POST, require_safe
+from django.views.decorators.http import require_POST, require_safe
 
 from annotation import campaigns as running
 from annotation.consensus import decide, ties_of
-from annotation.forms import CampaignForm, DecideForm, GuidelineForm
+from annotation.creating import scenarios_drawn
+from annotation.forms import DecideForm, ExtendForm, GuidelineForm
 from annotation.guidelines import as_html
 from annotation.models import Campaign
 from annotation.monitoring import campaign_rows, campaigns_of, flags_of, people_of, sample_of, written_down
 from annotation.questions import QUESTION, answer_label
 from annotation.scenario_labels import sheets_of
-from conflictscope.errors import Conflict, InvalidInput
+from conflictscope.errors import InvalidInput
 from conflictscope.http import Request
 from conflictscope.scenarios.models import Scenario
 from conflictscope.studies.access import study_for
@@ -45,34 +46,6 @@ def campaigns(request: Request, study: str) -> HttpResponse:
     return render(request, "annotation/campaigns.html", context)
 
 
-@require_http_methods(["GET", "HEAD", "POST"])
-def create_campaign(request: Request, study: str) -> HttpResponse:
-    found = study_for(request.user, study, may=Action.RUN_PIPELINE)
-    asked = {"dataset": request.GET["dataset"]} if "dataset" in request.GET else {}
-    form = CampaignForm(request.POST or None, study=found, initial=asked)
-    if form.is_valid():
-        given = form.cleaned_data
-        try:
-            campaign = running.create_campaign(
-                found,
-                given["dataset"],
-                name=given["name"],
-                size=given["size"],
-                overlap=given["overlap"],
-                plan=given["plan"],
-                seed=given["seed"],
-                quota=given["quota"],
-                guideline=given["guideline"],
-                created_by=request.user,
-            )
-        except (InvalidInput, Conflict) as exc:
-            form.add_error(None, exc.sentence)
-        else:
-            return redirect(campaign)
-    context = {"study": found, "section": "campaigns", "form": form, "has_datasets": found.datasets.exists()}
-    return render(request, "annotation/create_campaign.html", context, status=400 if form.errors else 200)
-
-
 @require_safe
 def campaign(request: Request, study: str, campaign: str) -> HttpResponse:
     one = _campaign(request, study, campaign)
@@ -88,9 +61,12 @@ def campaign(request: Request, study: str, campaign: str) -> HttpResponse:
         "flags": list(flags_of(one)[:SHOWN]),
         "ties": Paginator(ties, SHOWN).get_page(request.GET.get("page")),
         "written": written_down(one),
+        "runs": list(one.runs.select_related("study", "target", "steering").order_by("pk")),
+        "invited": one.invited.count(),
         "guideline": guideline,
         "guideline_html": as_html(guideline.markdown) if guideline else "",
         "guideline_form": GuidelineForm(initial={"markdown": guideline.markdown if guideline else ""}),
+        "extend_form": ExtendForm(initial={"size": scenarios_drawn(one), "overlap": one.overlap}),
         "decide_form": DecideForm(initial={"minimum": one.overlap}),
     }
     return render(request, "annotation/campaign.html", context)
@@ -105,6 +81,14 @@ def open_campaign(request: Request, study: str, campaign: str) -> HttpResponse:
     one = _campaign(request, study, campaign, may=Action.RUN_PIPELINE)
     if running.start(one):
         messages.success(request, f"{one.name} is open: the study's annotators find it in their queue.")
+    return redirect(one)
+
+
+@require_POST
+def pause_campaign(request: Request, study: str, campaign: str) -> HttpResponse:
+    one = _campaign(request, study, campaign, may=Action.RUN_PIPELINE)
+    if running.pause(one):
+        messages.success(request, f"{one.name} is paused: nothing more is handed out until you open it again.")
     return redirect(one)
 
 

@@ -21,6 +21,7 @@ from annotation.campaigns import consent, join
 from annotation.errors import AlreadySubmitted, AnswersMissing, AnswerUnknown, Excluded, NotOpen
 from annotation.guidelines import as_html
 from annotation.models import Assignment, Campaign, Participant
+from annotation.presenting import links_of
 from annotation.sheets import preview_of, sheet_of
 from conflictscope.errors import ConflictScopeError
 from conflictscope.http import Request
@@ -166,8 +167,8 @@ def flag(request: Request, study: str, campaign: str, token: uuid.UUID) -> HttpR
 
 def _campaign(request: Request, study: str, slug: str) -> Campaign:
     found = study_for(request.user, study, may=Action.LABEL)
-    campaigns = found.campaigns.exclude(state=Campaign.State.DRAFT).select_related("study")
-    return get_object_or_404(campaigns, slug=slug)
+    campaigns = Campaign.objects.labelled_by(request.user).select_related("study")
+    return get_object_or_404(campaigns, study=found, slug=slug)
 
 
 def _place(request: Request, study: str, campaign: str) -> Participant:
@@ -216,11 +217,13 @@ def _workspace(
             if assignment is None:
                 nothing = routing.why_nothing(place)
                 why, waiting = _NOTHING[nothing], nothing is routing.Nothing.WAITING
+    editing = assignment is not None and assignment.state == Assignment.State.SUBMITTED
     context: dict[str, Any] = {
         "campaign": place.campaign,
         "progress": labelling.progress(place),
         "sheet": sheet_of(assignment) if assignment else None,
-        "editing": assignment is not None and assignment.state == Assignment.State.SUBMITTED,
+        "editing": editing,
+        "links": links_of(assignment, editing=editing) if assignment else None,
         "error": error,
         "why": why,
         "waiting": waiting,

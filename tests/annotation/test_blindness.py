@@ -78,6 +78,7 @@ def world() -> dict[str, Any]:
             "dimension": "realism",
             "value_set": dataset.value_set_version.value_set.slug,
             "token": str(mine.token),
+            "place": 1,
             "object_id": campaign.pk,
             "id": me.user.pk,
             "content_type_id": 1,

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections import Counter
+
 import pytest
 
 from annotation.campaigns import (
@@ -9,18 +11,21 @@ from annotation.campaigns import (
     campaign_named,
     close,
     consent,
-    create_campaign,
     join,
-    open_campaign,
+    pause,
     start,
 )
-from annotation.errors import CampaignClosed, CampaignExists, NothingToLabel
+from annotation.creating import create_campaign, extend_campaign, open_campaign
+from annotation.errors import CampaignClosed, CampaignExists, NothingToLabel, PopulationChanged
 from annotation.models import Campaign, Item, Participant
 from conflictscope.errors import InvalidInput, NotFound
 from conflictscope.scenarios.models import Scenario
+from conflictscope.studies.permissions import Role
+from evaluation.models import Response
 from tests.factories.annotation import CampaignFactory
+from tests.factories.evaluation import RunFactory, TargetFactory, answered
 from tests.factories.scenarios import DatasetFactory, JudgeFactory, ScenarioFactory, judged
-from tests.factories.studies import StudyFactory, UserFactory
+from tests.factories.studies import StudyFactory, UserFactory, member
 
 pytestmark = pytest.mark.django_db
 
@@ -105,7 +110,7 @@ def test_a_dataset_without_actions_to_judge_has_nothing_to_label(dataset):
 
 
 def test_a_stratified_sample_too_small_for_the_judges_outcomes_is_refused_in_a_sentence(filtered):
-    with pytest.raises(InvalidInput, match="at least 2 items"):
+    with pytest.raises(InvalidInput, match="at least 2 scenarios"):
         opened(filtered, size=1, plan="stratified")
 
 
@@ -179,3 +184,135 @@ def test_an_unknown_campaign_is_answered_with_the_studys_own(campaign):
         campaign_named(campaign.study, "nowhere")
     with pytest.raises(NotFound, match="none yet"):
         campaign_named(StudyFactory(), campaign.slug)
+
+
+# --- more of the same, later ---
+
+
+def weights(campaign: Campaign) -> float:
+    return sum(1 / item.inclusion_probability for item in campaign.items.all())
+
+
+@pytest.mark.parametrize("plan", ["random", "stratified", "uncertainty"])
+def test_an_extended_campaign_keeps_its_items_and_stands_for_the_whole_dataset_as_before(filtered, plan):
+    campaign = opened(filtered, plan=plan, size=6)
+    before = set(campaign.items.values_list("scenario", flat=True))
+    added = extend_campaign(campaign, size=12)
+    items = campaign.items.all()
+    assert before < {item.scenario_id for item in items}
+    assert len(items) == 6 + added
+    assert campaign.sampling_plan["drawn"] == len(items)
+    assert abs(len(items) - 12) <= (plan == "uncertainty")
+    assert {item.open_slots for item in items} == {2}
+    if plan != "uncertainty":  # there the sum is right on average only
+        assert weights(campaign) == pytest.approx(16)
+    assert extend_campaign(campaign, size=12) == 0
+
+
+def test_more_people_for_each_item_open_slots_for_others(filtered):
+    campaign = opened(filtered, size=3)
+    extend_campaign(campaign, overlap=5)
+    assert campaign.overlap == 5
+    assert {item.open_slots for item in campaign.items.all()} == {5}
+    with pytest.raises(InvalidInput, match="for 5 people already"):
+        extend_campaign(campaign, overlap=4)
+
+
+def test_a_sample_is_not_enlarged_from_what_it_was_not_drawn_from(filtered):
+    campaign = opened(filtered, size=3)
+    judged(ScenarioFactory(dataset=filtered), filtered.primary_judge)
+    with pytest.raises(PopulationChanged, match="has changed since"):
+        extend_campaign(campaign, size=5)
+    assert campaign.items.count() == 3
+    with pytest.raises(InvalidInput, match="can only grow"):
+        extend_campaign(campaign, size=2)
+    close(campaign)
+    with pytest.raises(CampaignClosed):
+        extend_campaign(campaign, size=5)
+
+
+def test_a_paused_campaign_hands_out_nothing_and_goes_on_when_it_is_opened(filtered):
+    campaign = opened(filtered)
+    assert pause(campaign)
+    assert not pause(campaign)
+    assert campaign.state == Campaign.State.PAUSED
+    assert start(campaign)
+    close(campaign)
+    with pytest.raises(CampaignClosed):
+        pause(campaign)
+
+
+# --- the other kinds ---
+
+
+@pytest.fixture
+def talked(filtered):
+    """Two runs with a simulated user on the twelve kept scenarios; the judge says which action each answer took."""
+    for target in (TargetFactory(), TargetFactory()):
+        run = RunFactory(dataset=filtered, talks=True, target=target)
+        for place, scenario in enumerate(filtered.scenarios.filter(status="kept").order_by("pk")):
+            answered(run, scenario, ["value_1", "value_2", "both"][place % 3])
+    return filtered
+
+
+def test_an_action_judgement_draws_scenarios_with_all_the_responses_of_its_runs(talked):
+    campaign = opened(talked, kind="action_judgement", runs=talked.runs.all(), size=5)
+    items = campaign.items.select_related("response")
+    assert len(items) == 10
+    assert all(item.scenario is None for item in items)
+    by_scenario = Counter(item.response.scenario_id for item in items)
+    assert set(by_scenario.values()) == {2}
+    assert all(item.inclusion_probability == pytest.approx(5 / 12) for item in items)
+    assert {item.stratum.rpartition(" · ")[2] for item in items} <= {"value_1", "value_2", "both"}
+    assert set(campaign.runs.all()) == set(talked.runs.all())
+
+
+def test_one_response_of_each_scenario_has_half_the_chance_where_there_are_two(talked):
+    campaign = opened(talked, kind="action_judgement", runs=talked.runs.all(), size=6, responses_each=1)
+    items = campaign.items.all()
+    assert len(items) == 6
+    assert all(item.inclusion_probability == pytest.approx(6 / 12 / 2) for item in items)
+    assert extend_campaign(campaign, size=12) == 6
+    assert {item.inclusion_probability for item in campaign.items.all()} == {0.5}
+
+
+def test_an_answer_that_is_empty_is_not_judged(talked):
+    Response.objects.filter(run=talked.runs.first()).update(outcome="empty")
+    campaign = opened(talked, kind="action_judgement", runs=talked.runs.all(), size=12)
+    assert campaign.items.count() == 12
+
+
+def test_an_action_judgement_names_what_is_wrong_with_its_runs(talked):
+    with pytest.raises(InvalidInput, match="needs at least one run"):
+        opened(talked, kind="action_judgement")
+    with pytest.raises(InvalidInput, match="every run must be on the dataset"):
+        opened(talked, kind="action_judgement", runs=[RunFactory(talks=True)])
+    with pytest.raises(InvalidInput, match="only runs with a simulated user"):
+        opened(talked, kind="action_judgement", runs=[RunFactory(dataset=talked)])
+    with pytest.raises(InvalidInput, match="only an action judgement"):
+        opened(talked, runs=talked.runs.all())
+
+
+def test_a_preference_asks_about_kept_scenarios_in_equal_parts_of_the_pairs(filtered):
+    campaign = opened(filtered, kind="preference", plan="stratified", size=8)
+    assert {item.scenario.status for item in campaign.items.select_related("scenario")} == {"kept"}
+    assert campaign.guidelines.get().markdown.startswith("# What should the assistant do?")
+
+
+def test_a_baseline_without_values_has_no_order_of_values_to_ask_for():
+    with pytest.raises(InvalidInput, match="has no values"):
+        opened(DatasetFactory(baseline=True), kind="preference")
+
+
+# --- who is asked ---
+
+
+def test_only_chosen_annotators_are_asked_where_some_are_chosen(filtered):
+    chosen, other = (member(filtered.study, Role.ANNOTATOR) for _ in range(2))
+    for_all, for_one = opened(filtered, name="All"), opened(filtered, name="One", invited=[chosen])
+    draft = create_campaign(filtered.study, filtered, name="Draft", size=2)
+    assert set(Campaign.objects.labelled_by(chosen)) == {for_all, for_one}
+    assert set(Campaign.objects.labelled_by(other)) == {for_all}
+    assert draft not in Campaign.objects.labelled_by(chosen)
+    with pytest.raises(InvalidInput, match="only annotators of the study can be asked"):
+        opened(filtered, name="Strangers", invited=[UserFactory()])

@@ -238,8 +238,20 @@ def test_two_runs_at_once_of_the_same_command_share_the_work_and_write_nothing_t
         ("open_campaign", ["--dataset", "nothing"], "has no dataset 'nothing'"),
         ("open_campaign", ["--items", "0"], "at least one item is needed"),
         ("open_campaign", ["--plan", "clever"], "the sampling plan must be one of: random, stratified"),
-        ("open_campaign", ["--items", "1", "--plan", "stratified", "--name", "Tiny"], "needs at least 2 items"),
+        ("open_campaign", ["--items", "1", "--plan", "stratified", "--name", "Tiny"], "needs at least 2 scenarios"),
         ("open_campaign", ["--items", "7"], "with another size"),
+        ("open_campaign", ["--name", "Talk", "--kind", "action_judgement"], "needs at least one run"),
+        (
+            "open_campaign",
+            ["--name", "Talk", "--kind", "action_judgement", "--target", "gpt"],
+            "No run with a simulated user of gpt",
+        ),
+        ("open_campaign", ["--name", "Few", "--annotator", "nobody"], "There is no account nobody"),
+        ("open_campaign", ["--name", "Few", "--guideline", "nowhere.md"], "nowhere.md cannot be read"),
+        ("extend_campaign", ["--items", "2"], "a campaign can only grow"),
+        ("extend_campaign", ["--overlap", "1"], "choose from there"),
+        ("pause_campaign", ["--campaign", "nothing"], "has no campaign 'nothing'"),
+        ("close_campaign", ["--campaign", "nothing"], "has no campaign 'nothing'"),
         ("simulate_annotators", ["--campaign", "nothing"], "has no campaign 'nothing'"),
         ("simulate_annotators", ["--count", "0"], "can be simulated, not 0"),
         ("simulate_annotators", ["--accuracy", "90"], "probability from 0 to 1, not 90"),
@@ -253,6 +265,9 @@ def test_two_runs_at_once_of_the_same_command_share_the_work_and_write_nothing_t
 def test_bad_input_gives_one_sentence_and_leaves_the_database_as_it_was(settled, command, arguments, sentence):
     good = {
         "open_campaign": {"--dataset": "bakery", "--name": "First check", "--items": "6"},
+        "extend_campaign": {"--campaign": settled.slug},
+        "pause_campaign": {},
+        "close_campaign": {},
         "simulate_annotators": {"--campaign": settled.slug, "--count": "2"},
         "measure_agreement": {"--campaign": settled.slug},
         "decide_campaign": {"--campaign": settled.slug},
@@ -263,6 +278,23 @@ def test_bad_input_gives_one_sentence_and_leaves_the_database_as_it_was(settled,
         say(command, *[part for option in asked.items() for part in option])
     assert "\n" not in str(caught.value)
     assert rows() == before
+
+
+def test_a_campaign_goes_through_its_life_by_commands_alone(study):
+    asked = ("--study", study, "--dataset", "bakery", "--name", "Life", "--items", 4, "--overlap", 2)
+    at_it = ("--study", study, "--campaign", "life")
+    assert "a draft, which nobody labels yet" in say("open_campaign", *asked, "--draft")
+    assert "a draft already, nothing drawn anew" in say("open_campaign", *asked, "--draft")
+    say("open_campaign", *asked)
+    assert Campaign.objects.get().state == "open"
+    assert "2 items added, 6 of 6 scenarios in all, 3 people for each" in say(
+        "extend_campaign", *at_it, "--items", 6, "--overlap", 3
+    )
+    assert "0 items added" in say("extend_campaign", *at_it, "--items", 6)
+    assert "paused" in say("pause_campaign", *at_it)
+    assert "was not open, nothing changed" in say("pause_campaign", *at_it)
+    assert "closed for good" in say("close_campaign", *at_it)
+    assert "was closed already" in say("close_campaign", *at_it)
 
 
 def test_simulating_in_a_closed_campaign_is_refused_and_leaves_no_account_behind(settled):

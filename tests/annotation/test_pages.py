@@ -12,7 +12,7 @@ from pytest_django import DjangoAssertNumQueries
 
 from annotation.agreement import ALL
 from annotation.campaigns import close
-from annotation.models import Annotation, Assignment, Campaign, Decision, Flag, Item
+from annotation.models import Annotation, Assignment, Campaign, Decision, Flag, Item, Participant
 from conflictscope.llm.models import Endpoint
 from conflictscope.scenarios.dimensions import NO
 from conflictscope.scenarios.models import Dataset, Verdict
@@ -199,6 +199,7 @@ def test_the_list_costs_as_many_queries_for_many_campaigns_as_for_few(
 # --- a new one ---
 
 FORM = {
+    "kind": "scenario_filter",
     "dataset": "hhh",
     "name": "Second look",
     "size": 3,
@@ -206,6 +207,7 @@ FORM = {
     "plan": "stratified",
     "seed": 5,
     "quota": 2,
+    "lease_minutes": 20,
     "guideline": "# Mind the *second* sentence",
 }
 
@@ -226,6 +228,9 @@ def test_the_form_begins_with_the_guideline_that_ships_and_the_dataset_asked_for
     DatasetFactory(study=dataset.study, slug="newer")
     text = text_of(page(researcher, "create_campaign", "mine", dataset="hhh"))
     assert '<option value="hhh" selected>' in text
+    text = text_of(page(researcher, "create_campaign", "mine", dataset="hhh", kind="scenario_filter"))
+    assert "1 dropped" in text
+    assert "3 kept" in text
     assert "# Is this scenario worth asking about?" in text
 
 
@@ -236,21 +241,30 @@ def test_the_form_begins_with_the_guideline_that_ships_and_the_dataset_asked_for
         ({"overlap": 500}, "less than or equal to 100"),
         ({"plan": "by-eye"}, "Select a valid choice"),
         ({"quota": 0}, "greater than or equal to 1"),
-        ({"dataset": "elsewhere"}, "Select a valid choice"),
         ({"name": "¡!"}, "the name needs at least one letter or digit"),
-        ({"size": 1}, "needs at least 2 items"),
+        ({"size": 1}, "needs at least 2 scenarios"),
         ({"guideline": " "}, "This field is required"),
     ],
 )
 def test_a_form_that_makes_no_campaign_comes_back_with_what_was_typed(
     researcher: Client, dataset: Dataset, wrong: dict[str, Any], says: str
 ) -> None:
-    DatasetFactory(slug="elsewhere")
     response = send(researcher, "create_campaign", "mine", **{**FORM, "seed": 4711} | wrong)
     assert response.status_code == 400
     assert says in text_of(response)
     assert 'value="4711"' in text_of(response)
     assert not Campaign.objects.exists()
+
+
+@pytest.mark.parametrize("wrong", [{"dataset": "elsewhere"}, {"kind": "poll"}])
+def test_a_dataset_of_another_study_and_an_unknown_kind_lead_back_to_the_first_step(
+    researcher: Client, dataset: Dataset, wrong: dict[str, str]
+) -> None:
+    DatasetFactory(slug="elsewhere")
+    response = send(researcher, "create_campaign", "mine", **FORM | wrong)
+    assert response.status_code == 400
+    assert "Select a valid choice" in text_of(response)
+    assert "What do you want to know?" in text_of(response)
 
 
 def test_a_name_that_is_taken_by_another_sample_is_refused_in_words(researcher: Client, dataset: Dataset) -> None:
@@ -259,6 +273,51 @@ def test_a_name_that_is_taken_by_another_sample_is_refused_in_words(researcher: 
     assert response.status_code == 400
     assert "with another seed" in text_of(response)
     assert Campaign.objects.count() == 1
+
+
+def test_the_form_says_how_many_items_a_wanted_interval_needs(researcher: Client, dataset: Dataset) -> None:
+    asked = {"kappa": 0.62, "prevalence": 0.5, "half_width": 0.1}
+    assert "About <strong>237 items</strong>" in text_of(page(researcher, "precision", "mine", **asked))
+    impossible = page(researcher, "precision", "mine", **asked | {"kappa": ""})
+    assert "κ you expect: This field is required." in text_of(impossible)
+
+
+def test_a_guideline_is_shown_as_it_will_be_read_and_without_what_could_run(researcher: Client, study: Study) -> None:
+    text = text_of(send(researcher, "preview_guideline", "mine", guideline="# Read *this*<script>alert(1)</script>"))
+    assert "<h1>Read <em>this</em></h1>" in text
+    assert "alert" not in text
+
+
+def test_a_draft_is_looked_at_as_an_annotator_would_and_nothing_is_stored(researcher: Client, dataset: Dataset) -> None:
+    send(researcher, "create_campaign", "mine", **FORM)
+    assert "Mind the <em>second</em> sentence" in text_of(page(researcher, "preview", "mine", "second-look"))
+    text = text_of(page(researcher, "preview_item", "mine", "second-look", 1))
+    assert "Could this really happen" in text
+    assert "Nothing that you do here is stored." in text
+    url = reverse("annotation:preview_item", args=["mine", "second-look", 1])
+    background = {"x-requested-with": "label"}
+    assert researcher.post(f"{url}?do=answers", {"realism": "yes"}, headers=background).json() == {
+        "lease_seconds": 1200
+    }
+    assert researcher.post(f"{url}?do=flag", {"reason": "odd"}, headers=background).json() == {"flag": "odd"}
+    assert 'preview/2/?do=submit"' in researcher.post(f"{url}?do=submit", headers=background).content.decode()
+    assert researcher.post(f"{url}?do=skip")["Location"].endswith("/preview/2/")
+    assert "These were all the items" in text_of(page(researcher, "preview_item", "mine", "second-look", 4))
+    assert not Assignment.objects.exists()
+    assert not Annotation.objects.exists()
+    assert not Participant.objects.exists()
+
+
+def test_a_campaign_is_paused_and_extended_from_its_page(researcher: Client, dataset: Dataset) -> None:
+    send(researcher, "create_campaign", "mine", **FORM | {"size": 2})
+    send(researcher, "open_campaign", "mine", "second-look")
+    assert "is paused" in text_of(send(researcher, "pause_campaign", "mine", "second-look"))
+    text = text_of(send(researcher, "extend_campaign", "mine", "second-look", size=4, overlap=3))
+    assert "2 items more and 3 people for each item instead of 2." in text
+    assert "has that many already" in text_of(
+        send(researcher, "extend_campaign", "mine", "second-look", size=4, overlap=3)
+    )
+    assert send(researcher, "extend_campaign", "mine", "second-look", size=3, overlap=3).status_code == 400
 
 
 def test_without_a_dataset_there_is_nothing_to_fill_in(researcher: Client, study: Study) -> None:

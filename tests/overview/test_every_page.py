@@ -118,7 +118,13 @@ OPEN_TO: dict[str, Action | str] = {
     "api-flag": Action.LABEL,
     "annotation:campaigns": Action.SEE,
     "annotation:create_campaign": Action.RUN_PIPELINE,
+    "annotation:precision": Action.RUN_PIPELINE,
+    "annotation:preview_guideline": Action.RUN_PIPELINE,
     "annotation:campaign": Action.SEE,
+    "annotation:preview": Action.SEE,
+    "annotation:preview_item": Action.SEE,
+    "annotation:pause_campaign": Action.RUN_PIPELINE,
+    "annotation:extend_campaign": Action.RUN_PIPELINE,
     "annotation:open_campaign": Action.RUN_PIPELINE,
     "annotation:close_campaign": Action.RUN_PIPELINE,
     "annotation:add_guideline": Action.RUN_PIPELINE,
@@ -215,6 +221,7 @@ def whole(db: None) -> Whole:
             options={"slug": "rain", "name": "", "format": "", "encoding": "", "value_set": None},
             created_by=people[Role.OWNER],
         ).token,
+        "place": 1,
         "dimension": "realism",
     }
     return Whole(parts, people)
