@@ -29,8 +29,7 @@ def place_in(campaign_id: int, user: User) -> Participant:
         .first()
     )
     if place is None:
-        campaigns = Campaign.objects.visible_to(user, may=Action.LABEL).exclude(state=Campaign.State.DRAFT)
-        place = join(_or_404(campaigns, campaign_id), user)
+        place = join(_or_404(Campaign.objects.labelled_by(user), campaign_id), user)
     place.user = user
     return place
 

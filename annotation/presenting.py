@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import uuid
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 from urllib.parse import urlencode
@@ -9,7 +10,7 @@ from urllib.parse import urlencode
 from django.urls import reverse
 
 from annotation.agreement import CATEGORIES, CampaignAgreement, Comparison, Crossing, DimensionAgreement
-from annotation.models import Assignment, Campaign
+from annotation.models import Campaign
 from conflictscope.scenarios.models import Scenario
 from conflictscope.stats.agreement import Agreement
 from conflictscope.stats.types import Estimate
@@ -25,11 +26,9 @@ class Links:
     flag: str
 
 
-def links_of(assignment: Assignment, *, editing: bool = False) -> Links:
-    campaign = assignment.item.campaign
-
+def links_of(campaign: Campaign, token: uuid.UUID, *, editing: bool = False) -> Links:
     def to(name: str) -> str:
-        return reverse(f"annotation:label_{name}", args=[campaign.study.slug, campaign.slug, assignment.token])
+        return reverse(f"annotation:label_{name}", args=[campaign.study.slug, campaign.slug, token])
 
     return Links(to("edit" if editing else "submit"), to("answers"), to("skip"), to("flag"))
 

@@ -69,6 +69,7 @@ def peek(request: Request, study: str, campaign: str) -> HttpResponse:
         "campaign": place.campaign,
         "progress": labelling.progress(place),
         "sheet": preview_of(item, order=order, token=str(token)),
+        "links": links_of(place.campaign, token),
     }
     return render(request, "annotation/_workspace.html", context)
 
@@ -223,7 +224,7 @@ def _workspace(
         "progress": labelling.progress(place),
         "sheet": sheet_of(assignment) if assignment else None,
         "editing": editing,
-        "links": links_of(assignment, editing=editing) if assignment else None,
+        "links": links_of(place.campaign, assignment.token, editing=editing) if assignment else None,
         "error": error,
         "why": why,
         "waiting": waiting,
