@@ -20,6 +20,7 @@ from annotation.guidelines import default_guideline
 from annotation.models import Campaign, Guideline, Item
 from annotation.populations import Candidate, digest_of, population_of
 from annotation.sampling import Drawn, Plan
+from annotation.serving import serving_keys
 from conflictscope.errors import InvalidInput
 from conflictscope.scenarios.models import Dataset
 from conflictscope.studies.models import Study
@@ -249,13 +250,18 @@ def _add_items(campaign: Campaign, drawn: Sequence[Drawn], *, size: int) -> int:
                 scenario_id=None if response else candidate.scenario_id,
                 response_id=response,
                 open_slots=campaign.overlap,
-                # Responses of one scenario are served apart, each at a random place of its own.
-                shuffle_key=float(rng.random()) if response else each.shuffle_key,
+                shuffle_key=each.shuffle_key,
                 inclusion_probability=min(each.probability * share, 1.0),
                 stratum=candidate.stratum[:200],
             )
             for response in chosen
         ]
+    if any(row.response_id for row in rows):
+        # Responses of one scenario are served apart, each at a place of its own.
+        keys = serving_keys([(row.stratum.rpartition(" · ")[2], row.stratum) for row in rows], rng)
+        for row, key in zip(rows, keys, strict=True):
+            row.shuffle_key = key
+        rows.sort(key=lambda row: row.shuffle_key)
     Item.objects.bulk_create(rows, batch_size=500)
     by_outcome = Counter(plan.get("drawn_by_outcome", {})) + Counter(each.candidate.outcome for each in drawn)
     campaign.sampling_plan = plan | {
