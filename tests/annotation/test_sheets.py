@@ -100,7 +100,7 @@ def test_a_scale_runs_from_a_to_b_on_the_page_and_from_action_1_to_action_2_in_t
 @pytest.mark.parametrize("place", ["0", "8", "3.5", "much"])
 def test_what_is_no_place_on_the_scale_is_no_answer(judgement, place):
     assignment = in_hand(judgement, OptionOrder.ACTION_2_FIRST)
-    with pytest.raises(AnswerUnknown, match=place):
+    with pytest.raises(AnswerUnknown, match="action_strength: Choose one of: 1, 2"):
         labelling.read(assignment, {"action_strength": place})
 
 
