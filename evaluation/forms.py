@@ -4,6 +4,7 @@ from typing import Any
 
 from django import forms
 
+from conflictscope.jobs.forms import calls_field, dollars_field, tokens_field
 from conflictscope.llm.models import Endpoint
 from conflictscope.scenarios.models import Dataset, Judge
 from evaluation.models import Run
@@ -43,9 +44,9 @@ class EvaluateForm(forms.Form):
     )
     samples = forms.IntegerField(min_value=1, max_value=100, initial=1, help_text="Answers to each question.")
     seed = forms.IntegerField(min_value=0, initial=0, help_text="Another seed begins another run.")
-    budget = forms.DecimalField(
-        min_value=0, required=False, help_text="US dollars for each target and mode; a job pauses when they are spent."
-    )
+    budget = dollars_field("For each target and mode; a job pauses before it would spend more. Empty: no limit.")
+    budget_calls = calls_field()
+    budget_tokens = tokens_field()
 
     def __init__(self, *args: Any, dataset: Dataset, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
-from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 from django.db import transaction
@@ -11,6 +10,7 @@ from django.db.models import QuerySet
 
 from conflictscope.errors import Conflict, InvalidInput
 from conflictscope.jobs import engine
+from conflictscope.jobs.budgets import NO_BUDGET, Budget
 from conflictscope.jobs.models import Job
 from conflictscope.llm.models import Endpoint
 from conflictscope.scenarios.models import Dataset, Judge, Scenario
@@ -138,7 +138,7 @@ def _said(setting: Any) -> str:
     return " and ".join(setting) if isinstance(setting, list) else str(setting)
 
 
-def start(run: Run, *, started_by: User | None = None, budget: Decimal | None = None) -> Job:
+def start(run: Run, *, started_by: User | None = None, budget: Budget = NO_BUDGET) -> Job:
     """The job that does what is missing of a run."""
     return engine.start(
         run.study,
@@ -163,7 +163,7 @@ def evaluate(
     samples: int = 1,
     seed: int = 0,
     started_by: User | None = None,
-    budget: Decimal | None = None,
+    budget: Budget = NO_BUDGET,
 ) -> list[Job]:
     """One job for each target and mode. Nothing is started unless every one of them can be.
 

@@ -11,6 +11,7 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 
 from conflictscope.errors import InvalidInput
 from conflictscope.http import Request
+from conflictscope.jobs.forms import budget_of
 from conflictscope.jobs.models import Job
 from conflictscope.jobs.starting import Started, start_or_estimate
 from conflictscope.scenarios import diversity
@@ -93,7 +94,7 @@ def evaluate(request: Request, study: str, dataset: str) -> HttpResponse:
             samples=given["samples"],
             seed=given["seed"],
             started_by=request.user,
-            budget=given["budget"],
+            budget=budget_of(given),
         )
 
     def to_the_runs(started: Started) -> HttpResponse:

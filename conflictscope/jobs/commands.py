@@ -7,7 +7,7 @@ import signal
 import sys
 import threading
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import timedelta
 from decimal import Decimal, InvalidOperation
@@ -18,6 +18,7 @@ from django.utils import timezone
 
 from conflictscope.commands import STOPPED_BY_CTRL_C, ConflictScopeCommand
 from conflictscope.jobs import engine
+from conflictscope.jobs.budgets import Budget
 from conflictscope.jobs.estimating import Estimate, estimate
 from conflictscope.jobs.models import Job
 
@@ -34,6 +35,11 @@ def dollars(text: str) -> Decimal:
         raise argparse.ArgumentTypeError(f"{text!r} is no amount of US dollars, such as 2.50") from exc
 
 
+def budget_of(options: Mapping[str, Any]) -> Budget:
+    """What a command was told that each of its jobs may spend."""
+    return Budget(options.get("budget"), options.get("budget_calls"), options.get("budget_tokens"))
+
+
 class JobCommand(ConflictScopeCommand):
     """A command that starts jobs and works through them here, or hands them to the workers and follows.
 
@@ -47,6 +53,11 @@ class JobCommand(ConflictScopeCommand):
         parser.add_argument(
             "--estimate", action="store_true", help="Say what the job would ask and cost, and start nothing."
         )
+        parser.add_argument(
+            "--budget", type=dollars, help="US dollars at which a job pauses; given again and higher, it goes on."
+        )
+        parser.add_argument("--budget-calls", type=int, help="Calls at which it pauses.")
+        parser.add_argument("--budget-tokens", type=int, help="Tokens, in and out, at which it pauses.")
 
     def start(self, **options: Any) -> Job | Sequence[Job]:
         raise NotImplementedError(f"{type(self).__name__} must say which job it starts.")

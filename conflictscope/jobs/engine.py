@@ -15,11 +15,12 @@ from django.db import IntegrityError, transaction
 from django.db.models import Count
 from django.utils import timezone
 
-from conflictscope.errors import Conflict, InvalidInput
+from conflictscope.errors import Conflict
 from conflictscope.jobs import leases
+from conflictscope.jobs.budgets import NO_BUDGET, Budget, in_dollars, reached
 from conflictscope.jobs.invitations import invite
 from conflictscope.jobs.models import Job, WorkItem
-from conflictscope.jobs.worker import Stop, in_dollars, work_on
+from conflictscope.jobs.worker import Stop, work_on
 from conflictscope.studies.models import Study
 
 if TYPE_CHECKING:
@@ -42,8 +43,6 @@ __all__ = [
 ]
 
 logger = logging.getLogger(__name__)
-
-MOST_DOLLARS = 10**8  # less than this fits its column
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,18 +73,18 @@ def start(
     title: str,
     parameters: dict[str, Any],
     started_by: User | None = None,
-    budget: Decimal | None = None,
+    budget: Budget = NO_BUDGET,
 ) -> Job:
     """The live job of this kind on this subject, made if there is none, and handed to the workers after the commit.
 
-    A job that lives already is returned as it is: starting twice is harmless, and its parameters stay what they were. Only a
-    budget is taken over, as by `set_budget`.
+    A job that lives already is returned as it is: starting twice is harmless, and its parameters stay what they were. Only the
+    limits of the budget that are given are taken over, as by `set_budget`.
 
     Raises:
         InvalidInput: a budget that is no amount.
         Conflict: the live job has spent so much already.
     """
-    _check_budget(budget)
+    budget.check()
     live = Job.objects.live().filter(kind=kind, subject=subject)
     job = live.first()
     if job is None:
@@ -98,12 +97,14 @@ def start(
                     title=title,
                     parameters=parameters,
                     started_by=started_by,
-                    budget=budget,
+                    budget=budget.dollars,
+                    budget_calls=budget.calls,
+                    budget_tokens=budget.tokens,
                 )
         except IntegrityError:  # somebody else started it between the look and the insert
             job = live.get()
-    if budget is not None and job.budget != budget:
-        set_budget(job, budget)
+    if (wanted := budget.over(Budget.of(job))) != Budget.of(job):
+        set_budget(job, wanted)
     transaction.on_commit(lambda: invite(job))
     return job
 
@@ -128,7 +129,9 @@ def waiting_until(job: Job) -> datetime | None:
 
 def _move(job: Job, *, origins: tuple[str, ...], to: str, verb: str) -> None:
     finished = None if to in Job.LIVE else timezone.now()
-    moved = Job.objects.filter(pk=job.pk, state__in=origins).update(state=to, finished_at=finished)
+    moved = Job.objects.filter(pk=job.pk, state__in=origins).update(
+        state=to, finished_at=finished, stopped_at_budget=False
+    )
     job.refresh_from_db()
     if not moved and job.state != to:
         raise Conflict(f"A job that is {job.state} cannot be {verb}.")
@@ -139,29 +142,28 @@ def pause(job: Job) -> None:
     _move(job, origins=(Job.State.RUNNING,), to=Job.State.PAUSED, verb="paused")
 
 
-def set_budget(job: Job, budget: Decimal | None) -> None:
-    """Another limit for a job that lives; None: no limit. One that had stopped at its budget goes on.
+def set_budget(job: Job, budget: Budget) -> None:
+    """Other limits for a job that lives. One that had stopped at its budget goes on.
 
     Raises:
         InvalidInput: no amount.
         Conflict: so much is spent already, or the job has ended.
     """
-    _check_budget(budget)
-    if budget is not None and job.spent >= budget:
-        raise Conflict(f"{in_dollars(job.spent)} US dollars are spent already: name a higher budget.")
-    was_spent = job.budget is not None and job.spent >= job.budget
-    if not Job.objects.live().filter(pk=job.pk).update(budget=budget):
+    budget.check()
+    for limit, taken, what in (
+        (budget.dollars, job.spent + job.unknown, "US dollars"),
+        (budget.calls, job.calls_sent, "calls"),
+        (budget.tokens, job.tokens_used + job.unknown_tokens, "tokens"),
+    ):
+        if limit is not None and taken >= limit:
+            said = in_dollars(taken) if isinstance(taken, Decimal) else f"{taken:,}"
+            raise Conflict(f"{said} {what} are spent already: name a higher budget.")
+    changed = {"budget": budget.dollars, "budget_calls": budget.calls, "budget_tokens": budget.tokens}
+    if not Job.objects.live().filter(pk=job.pk).update(**changed):
         raise Conflict("The job has ended, so it spends nothing more.")
     job.refresh_from_db()
-    if was_spent and job.state == Job.State.PAUSED:
+    if job.stopped_at_budget and job.state == Job.State.PAUSED:
         resume(job)
-
-
-def _check_budget(budget: Decimal | None) -> None:
-    if budget is not None and not (budget.is_finite() and 0 < budget < MOST_DOLLARS):
-        raise InvalidInput(
-            f"A budget is an amount of US dollars, more than 0 and less than {MOST_DOLLARS}, not {budget}."
-        )
 
 
 def resume(job: Job) -> None:
@@ -170,8 +172,8 @@ def resume(job: Job) -> None:
     Raises:
         Conflict: the job is not paused, or has spent its budget.
     """
-    if job.budget is not None and job.spent >= job.budget:
-        raise Conflict(f"The budget of {in_dollars(job.budget)} US dollars is spent: raise it, and the job goes on.")
+    if job.state == Job.State.PAUSED and (said := reached(job)):
+        raise Conflict(said)
     _move(job, origins=(Job.State.PAUSED,), to=Job.State.RUNNING, verb="resumed")
     Job.objects.filter(pk=job.pk).update(error="", errors_in_a_row=0)
     job.error = ""
@@ -194,7 +196,9 @@ def retry_failed(job: Job) -> int:
         raise Conflict("A cancelled job stays cancelled: start it anew.")
     try:
         with transaction.atomic():
-            Job.objects.filter(pk=job.pk).update(state=Job.State.RUNNING, error="", errors_in_a_row=0, finished_at=None)
+            Job.objects.filter(pk=job.pk).update(
+                state=Job.State.RUNNING, error="", errors_in_a_row=0, finished_at=None, stopped_at_budget=False
+            )
             opened: int = job.items.filter(state=WorkItem.State.FAILED).update(
                 state=WorkItem.State.OPEN, attempts=0, tried_since=None, not_before=None, error=""
             )

@@ -2,10 +2,43 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 from django import forms
+
+from conflictscope.jobs.budgets import Budget
+
+
+def dollars_field(help_text: str = "") -> forms.DecimalField:
+    return forms.DecimalField(
+        label="Budget in US dollars",
+        min_value=0,
+        required=False,
+        help_text=help_text or "The job pauses before it would spend more. Empty: no limit.",
+    )
+
+
+def calls_field() -> forms.IntegerField:
+    return forms.IntegerField(
+        label="Budget in calls", min_value=1, required=False, help_text="Answers from the log are not counted."
+    )
+
+
+def tokens_field() -> forms.IntegerField:
+    return forms.IntegerField(
+        label="Budget in tokens", min_value=1, required=False, help_text="In and out; it bites without a price, too."
+    )
 
 
 class BudgetForm(forms.Form):
-    budget = forms.DecimalField(
-        label="Budget", min_value=0, required=False, help_text="US dollars, in all. Empty: no limit."
-    )
+    """The limits of a job that runs already, in all, with what is spent."""
+
+    budget = dollars_field()
+    budget_calls = calls_field()
+    budget_tokens = tokens_field()
+
+
+def budget_of(given: Mapping[str, Any]) -> Budget:
+    """From the cleaned data of a form with these three fields."""
+    return Budget(given["budget"], given["budget_calls"], given["budget_tokens"])

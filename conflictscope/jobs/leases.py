@@ -16,6 +16,7 @@ from django.db.models import F, Q, QuerySet
 from django.db.models.functions import Coalesce
 from django.utils import timezone
 
+from conflictscope.jobs import budgets
 from conflictscope.jobs.models import Job, WorkItem
 
 State = WorkItem.State
@@ -105,8 +106,25 @@ def put_back(troubles: Sequence[Trouble], owner: str) -> None:
 
 def give_back(job: Job, owner: str) -> None:
     """Open what was dropped, as if it had not been claimed, so that nobody waits for the end of its lease."""
-    _held(owner).filter(job=job).update(state=State.OPEN, lease_owner="", lease_until=None, attempts=F("attempts") - 1)
+    dropped = list(_held(owner).filter(job=job).values_list("pk", flat=True))
+    with transaction.atomic():
+        _held(owner).filter(pk__in=dropped).update(
+            state=State.OPEN, lease_owner="", lease_until=None, attempts=F("attempts") - 1
+        )
+        budgets.write_off(dropped)
     cancel_open(job.items.all())
+
+
+def put_off(item: WorkItem, owner: str, *, wait: timedelta = timedelta(0), why: str = "") -> None:
+    """Open an item as if it had not been claimed, to be taken up after a while: nothing is wrong with it."""
+    _held(owner).filter(pk=item.pk).update(
+        state=State.OPEN,
+        not_before=timezone.now() + wait if wait else None,
+        lease_until=None,
+        attempts=F("attempts") - 1,
+        error=why,
+    )
+    cancel_open(WorkItem.objects.filter(pk=item.pk))
 
 
 def return_expired(items: QuerySet[WorkItem] | None = None) -> int:
@@ -123,13 +141,15 @@ def return_expired(items: QuerySet[WorkItem] | None = None) -> int:
         return 0
     # One that was put back for an error has been tried more often than workers died.
     hopeless = [pk for pk, attempts, error in lost if attempts >= (MAX_RATE_LIMITED if error else MAX_ATTEMPTS)]
-    expired.filter(pk__in=hopeless).update(
-        state=State.FAILED,
-        lease_until=None,
-        error=f"Given up: {MAX_ATTEMPTS} workers died, or lost their lease, while they did this item.",
-    )
-    among = expired.filter(pk__in=[pk for pk, _, _ in lost])
-    returned: int = among.update(state=State.OPEN, lease_until=None, lease_owner="")
+    with transaction.atomic():
+        expired.filter(pk__in=hopeless).update(
+            state=State.FAILED,
+            lease_until=None,
+            error=f"Given up: {MAX_ATTEMPTS} workers died, or lost their lease, while they did this item.",
+        )
+        among = expired.filter(pk__in=[pk for pk, _, _ in lost])
+        returned: int = among.update(state=State.OPEN, lease_until=None, lease_owner="")
+        budgets.write_off([pk for pk, _, _ in lost])
     cancel_open(WorkItem.objects.filter(pk__in=[pk for pk, _, _ in lost]))
     return returned
 

@@ -42,7 +42,18 @@ class Job(models.Model):
     budget = models.DecimalField(
         max_digits=12, decimal_places=4, null=True, blank=True, help_text="US dollars; empty: no limit."
     )
+    budget_calls = models.PositiveBigIntegerField(null=True, blank=True, help_text="Calls to be sent; empty: no limit.")
+    budget_tokens = models.PositiveBigIntegerField(null=True, blank=True, help_text="In and out; empty: no limit.")
+    # What calls took that have ended; what those in flight may take at most; and what may have been billed unseen: of calls whose
+    # worker died, and of replies that do not count their tokens. Together they never pass a budget: see `budgets`.
     spent = models.DecimalField(max_digits=14, decimal_places=8, default=0)
+    reserved = models.DecimalField(max_digits=14, decimal_places=8, default=0)
+    unknown = models.DecimalField(max_digits=14, decimal_places=8, default=0)
+    tokens_used = models.PositiveBigIntegerField(default=0)
+    reserved_tokens = models.PositiveBigIntegerField(default=0)
+    unknown_tokens = models.PositiveBigIntegerField(default=0)
+    calls_sent = models.PositiveBigIntegerField(default=0)
+    stopped_at_budget = models.BooleanField(default=False, help_text="Paused by its budget, not by a person.")
     error = models.TextField(blank=True)
     errors_in_a_row = models.PositiveIntegerField(
         default=0, help_text="Alike, and no item done since the first of them."
@@ -128,14 +139,28 @@ class WorkItem(models.Model):
 
 
 class CallUse(models.Model):
-    """Which work item asked for which call, and whether it was paid for or answered from the log."""
+    """Which work item asked for which call, whether it was paid for or answered from the log, and what is held for it."""
+
+    class Hold(models.TextChoices):
+        HELD = "held"  # in flight: the most that it may take is reserved
+        SETTLED = "settled"  # ended, or never sent
+        UNKNOWN = "unknown"  # nobody knows what it took: what was reserved counts as taken
 
     item = models.ForeignKey(WorkItem, on_delete=models.CASCADE, related_name="call_uses")
     call = models.ForeignKey(Call, on_delete=models.PROTECT, related_name="uses")
     from_cache = models.BooleanField(default=False)
+    hold = models.CharField(max_length=8, choices=Hold, default=Hold.SETTLED)
+    reserved = models.DecimalField(max_digits=14, decimal_places=8, default=0, help_text="US dollars.")
+    reserved_tokens = models.PositiveIntegerField(default=0)
 
     class Meta:
-        constraints = [models.UniqueConstraint(fields=["item", "call"], name="call_used_once_per_item")]
+        constraints = [
+            models.UniqueConstraint(fields=["item", "call"], name="call_used_once_per_item"),
+            models.CheckConstraint(condition=Q(hold__in=["held", "settled", "unknown"]), name="call_hold_known"),
+        ]
+        indexes = [  # budgets.write_off, progress.lost_calls: the few that have not ended well
+            models.Index("item", condition=~Q(hold="settled"), name="call_use_open"),
+        ]
 
     def __str__(self) -> str:
         return f"call {self.call_id} for item {self.item_id}"

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from decimal import Decimal
 
-from django.db.models import Count, Exists, F, OuterRef, Q, Sum
+from django.db.models import Count, F, Q, Sum
 from django.utils import timezone
 
 from conflictscope.jobs.engine import JobCounts
@@ -69,7 +69,7 @@ class Usage:
     """The calls that a job's items asked for: the steps in the order of their names, and their sums."""
 
     steps: Sequence[Step]
-    unknown: int  # sent, never seen to come back, and asked again: they may have been billed
+    unknown: int  # sent, and their worker died: they may have been billed
 
     @property
     def calls(self) -> int:
@@ -137,18 +137,33 @@ def usage_of(job: Job) -> Usage:
 
 
 def lost_calls(job: Job) -> int:
-    """How many requests of the job went out and were asked again, because nobody saw their reply.
+    """How many requests of the job were in flight when their worker died. Their questions are asked again."""
+    unseen = CallUse.objects.filter(item__job=job, hold=CallUse.Hold.UNKNOWN, call__outcome=Call.Outcome.SENT)
+    return unseen.count()
 
-    A use is noted when a call ends, so a call whose worker died has none. It is known by its question, which the job has asked
-    again; what it has not come back to yet looks like a call that is still on its way.
+
+@dataclass(frozen=True, slots=True)
+class Limit:
+    """One of the three measures of a job's spending, and how much of it may be spent; `limit` None: no end.
+
+    `taken` has ended; `in_flight` may be taken at most by calls under way; `unknown` may have been billed unseen.
     """
-    asked = CallUse.objects.filter(
-        item__job=job, call__request_digest=OuterRef("request_digest"), call__sample=OuterRef("sample")
-    )
-    unseen = Call.objects.filter(outcome=Call.Outcome.SENT, sent_at__gte=job.created_at)
-    return unseen.filter(Exists(asked)).count()
+
+    what: str
+    taken: Decimal | int
+    in_flight: Decimal | int
+    unknown: Decimal | int
+    limit: Decimal | int | None
+
+    @property
+    def left(self) -> Decimal | int | None:
+        """What may still be spent, once calls in flight have ended and taken all that they may."""
+        return None if self.limit is None else max(self.limit - self.taken - self.in_flight - self.unknown, 0)
 
 
-def budget_left(job: Job) -> Decimal | None:
-    """US dollars that the job may still spend, or None without a budget."""
-    return None if job.budget is None else max(job.budget - job.spent, Decimal(0))
+def limits_of(job: Job) -> list[Limit]:
+    return [
+        Limit("US dollars", job.spent, job.reserved, job.unknown, job.budget),
+        Limit("Calls", job.calls_sent, 0, 0, job.budget_calls),
+        Limit("Tokens", job.tokens_used, job.reserved_tokens, job.unknown_tokens, job.budget_tokens),
+    ]

@@ -13,9 +13,9 @@ from django.views.decorators.http import require_POST, require_safe
 from conflictscope.errors import InvalidInput
 from conflictscope.http import Request
 from conflictscope.jobs import engine
-from conflictscope.jobs.forms import BudgetForm
+from conflictscope.jobs.forms import BudgetForm, budget_of
 from conflictscope.jobs.models import Job
-from conflictscope.jobs.progress import budget_left, progress_of, usage_of
+from conflictscope.jobs.progress import limits_of, progress_of, usage_of
 from conflictscope.studies.access import study_for
 from conflictscope.studies.permissions import Action
 
@@ -47,8 +47,10 @@ def job(request: Request, study: str, job: int) -> HttpResponse:
         "job": one,
         "progress": progress_of([one])[0],
         "usage": usage_of(one),
-        "budget_form": BudgetForm(initial={"budget": one.budget}),
-        "budget_left": budget_left(one),
+        "budget_form": BudgetForm(
+            initial={name: getattr(one, name) for name in ("budget", "budget_calls", "budget_tokens")}
+        ),
+        "limits": limits_of(one),
         "errors": engine.errors(one),
         "waiting_until": engine.waiting_until(one),
     }
@@ -85,8 +87,9 @@ def budget(request: Request, study: str, job: int) -> HttpResponse:
     def steer(one: Job) -> str:
         form = BudgetForm(request.POST)
         if not form.is_valid():
-            raise InvalidInput(f"This is no budget. {' '.join(map(str, form.errors['budget']))}")
-        engine.set_budget(one, form.cleaned_data["budget"])
+            faults = [str(said) for errors in form.errors.values() for said in errors]
+            raise InvalidInput(f"This is no budget. {' '.join(faults)}")
+        engine.set_budget(one, budget_of(form.cleaned_data))
         return "The budget is set, and the job goes on." if one.state == Job.State.RUNNING else "The budget is set."
 
     return _steer(request, study, job, steer)

@@ -13,7 +13,6 @@ import uuid
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from decimal import Decimal
 from enum import Enum
 from typing import Any
 
@@ -22,12 +21,13 @@ from django.db.models import F
 from django.utils import timezone
 
 from conflictscope.errors import ConflictScopeError
-from conflictscope.jobs import invitations, leases
+from conflictscope.jobs import budgets, invitations, leases
+from conflictscope.jobs.budgets import WAITS_FOR_BUDGET, BudgetReached, JobBook
 from conflictscope.jobs.leases import Trouble
-from conflictscope.jobs.models import CallUse, Job, WorkItem
+from conflictscope.jobs.models import Job, WorkItem
 from conflictscope.jobs.planning import add_items, planning
 from conflictscope.jobs.registry import Handler, handler_of
-from conflictscope.llm.client import Client, Entry
+from conflictscope.llm.client import Client
 from conflictscope.llm.errors import LLMError, RateLimited, TransientLLMError
 from conflictscope.llm.together import in_database
 
@@ -49,6 +49,8 @@ ITEMS_IN_TROUBLE = 4
 
 # Numbers and ids of requests, in the words of an error.
 _VARYING = re.compile(r"[\w-]*\d[\w-]*")
+# An item that found no room in the budget looks again after so long: calls in flight give back what they do not take.
+BUDGET_WAIT = timedelta(seconds=1)
 
 Progress = Callable[[Job], None]
 
@@ -66,25 +68,6 @@ class Stop:
 
 class _SomeAreNotMine(Exception):
     """Among items that ended together is one whose lease somebody else has by now."""
-
-
-class JobBook:
-    """What a job notes of the calls of its items."""
-
-    def __init__(self, job: Job) -> None:
-        self._job_id = job.pk
-
-    def opened(self, entries: Sequence[Entry]) -> None:
-        """Nothing: a use is noted when a call has ended."""
-
-    def ended(self, entries: Sequence[Entry]) -> None:
-        CallUse.objects.bulk_create(
-            [CallUse(item=entry.owner, call=entry.call, from_cache=entry.from_cache) for entry in entries],
-            ignore_conflicts=True,
-        )
-        spent = sum((entry.call.cost or Decimal(0) for entry in entries if not entry.from_cache), Decimal(0))
-        if spent:
-            Job.objects.filter(pk=self._job_id).update(spent=F("spent") + spent)
 
 
 class _Next(Enum):
@@ -227,16 +210,7 @@ class _Worker:
 
     def _may_go_on(self) -> bool:
         self.job.refresh_from_db()
-        if self.job.state != Job.State.RUNNING:
-            return False
-        if self.job.budget is not None and self.job.spent >= self.job.budget:
-            said = (
-                f"Stopped at its budget of {in_dollars(self.job.budget)} US dollars, {in_dollars(self.job.spent)} spent. "
-                "With a higher budget it goes on."
-            )
-            Job.objects.filter(pk=self.job.pk, state=Job.State.RUNNING).update(state=Job.State.PAUSED, error=said)
-            return False
-        return True
+        return self.job.state == Job.State.RUNNING
 
     async def _do(self, item: WorkItem, client: Client) -> None:
         """One item. Errors of a language model are the item's; anything unforeseen stops this worker once it has drained."""
@@ -246,6 +220,8 @@ class _Worker:
                 raise prepared
             outcome = await self.handler.ask(prepared, client.door(self.book, item))
             await client.writes.do(self._end, (item, outcome), wanted_by_nobody=True)
+        except BudgetReached as exc:
+            await in_database(self._wait_for_budget)(item, exc)
         except LLMError as exc:
             limited = isinstance(exc, RateLimited)
             wait = exc.retry_after if isinstance(exc, TransientLLMError) else None
@@ -328,6 +304,14 @@ class _Worker:
             WorkItem.objects.filter(pk__in=items).update(note=note)
         return [None] * len(ended)
 
+    def _wait_for_budget(self, item: WorkItem, refused: BudgetReached) -> None:
+        """Open the item again: for when calls in flight have given back what they reserved, or, where that cannot be enough, for
+        when somebody raises the budget."""
+        if budgets.stop_if_reached(self.job, refused.need):
+            leases.put_off(item, self.name)
+        else:
+            leases.put_off(item, self.name, wait=BUDGET_WAIT, why=WAITS_FOR_BUDGET)
+
     def _advance(self) -> _Next:
         """Nothing can be claimed: take back what dead workers held, else plan further, else end the job."""
         if not self._may_go_on():
@@ -364,8 +348,3 @@ class _Worker:
             state=state, error=error, finished_at=timezone.now()
         )
         logger.info("Job %s is %s", self.job.pk, state)
-
-
-def in_dollars(amount: Decimal) -> str:
-    """Every digit that counts and no other: 0.00012, not 1.2E-4 or 0.00012000."""
-    return f"{amount.normalize():f}"

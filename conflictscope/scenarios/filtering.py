@@ -7,7 +7,6 @@ import hashlib
 import logging
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from decimal import Decimal
 from functools import partial
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
@@ -16,6 +15,7 @@ from pydantic import BaseModel, ConfigDict
 
 from conflictscope.errors import Conflict
 from conflictscope.jobs import engine
+from conflictscope.jobs.budgets import NO_BUDGET, Budget
 from conflictscope.jobs.models import Job, WorkItem
 from conflictscope.jobs.registry import Grown, NewItem
 from conflictscope.llm.client import Door
@@ -115,7 +115,7 @@ def start(
     *,
     primary: bool = False,
     started_by: User | None = None,
-    budget: Decimal | None = None,
+    budget: Budget = NO_BUDGET,
 ) -> Job:
     """Have the judge answer what it has not answered yet; returns the live job if there is one.
 
@@ -123,7 +123,7 @@ def start(
 
     Args:
         primary: make this judge the primary one also where there is another.
-        budget: US dollars after which the job pauses.
+        budget: what it may spend before it pauses.
 
     Raises:
         Conflict: no scenario of the dataset has been drafted, or the judge was imported and cannot be asked.

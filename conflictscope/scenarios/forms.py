@@ -7,17 +7,12 @@ from typing import Any
 
 from django import forms
 
+from conflictscope.jobs.forms import calls_field, dollars_field, tokens_field
 from conflictscope.llm.models import Endpoint
 from conflictscope.scenarios.generation.recipe import DEFAULT_CONTEXT, DEFAULT_THRESHOLD
 from conflictscope.scenarios.importing import FORMATS
 from conflictscope.scenarios.importing.mapping import FIELDS
 from conflictscope.scenarios.models import Dataset, ImportUpload, Judge, ValueSetVersion
-
-
-def _budget() -> forms.DecimalField:
-    return forms.DecimalField(
-        min_value=0, required=False, help_text="US dollars; the job pauses when they are spent. Empty: no limit."
-    )
 
 
 def _slug(what: str) -> forms.SlugField:
@@ -134,7 +129,9 @@ class NewDatasetForm(forms.Form):
         widget=forms.Textarea(attrs={"rows": 4}),
         help_text="Where the assistant is deployed, one a line; scenarios are spread over them.",
     )
-    budget = _budget()
+    budget = dollars_field()
+    budget_calls = calls_field()
+    budget_tokens = tokens_field()
 
 
 class GenerateForm(forms.Form):
@@ -143,7 +140,9 @@ class GenerateForm(forms.Form):
     per_pair = forms.IntegerField(
         label="Scenarios for each value pair", min_value=1, max_value=10_000, help_text="Near-duplicates not counted."
     )
-    budget = _budget()
+    budget = dollars_field()
+    budget_calls = calls_field()
+    budget_tokens = tokens_field()
 
 
 class FilterForm(forms.Form):
@@ -159,7 +158,9 @@ class FilterForm(forms.Form):
     primary = forms.BooleanField(
         required=False, label="Its verdicts decide what is kept", help_text="The first judge of a dataset does anyway."
     )
-    budget = _budget()
+    budget = dollars_field()
+    budget_calls = calls_field()
+    budget_tokens = tokens_field()
 
     def __init__(self, *args: Any, dataset: Dataset, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)

@@ -9,7 +9,7 @@ import pytest
 from django.urls import reverse
 from django.utils import timezone
 
-from conflictscope.jobs import engine
+from conflictscope.jobs import budgets, engine
 from conflictscope.jobs.models import CallUse, Job, WorkItem
 from conflictscope.jobs.progress import progress_of, usage_of
 from conflictscope.llm.models import Call, Endpoint
@@ -201,17 +201,18 @@ def test_usage_tells_paid_logged_unknown_and_unpriced_calls_apart(client, job):
             **{"purpose": "test", **facts},
         )
         CallUse.objects.create(item=item, call=call, from_cache=number == 2)
-    # Two requests whose worker died. The job has asked one of them again; the other is of somebody else.
-    for digest in ("r1", "elsewhere"):
-        Call.objects.create(
-            endpoint=endpoint, purpose="test", prompt_name="x", prompt_version=0, request={}, request_digest=digest
+    # Two requests whose end nobody has seen. The worker of one of them died; the other is on its way.
+    for item, hold in zip(items, (CallUse.Hold.UNKNOWN, CallUse.Hold.HELD), strict=False):
+        call = Call.objects.create(
+            endpoint=endpoint, purpose="test", prompt_name="x", prompt_version=0, request={}, request_digest=hold
         )
+        CallUse.objects.create(item=item, call=call, hold=hold)
     usage = usage_of(job)
-    assert (usage.calls, usage.from_log, usage.unknown, usage.unpriced, usage.simulated) == (4, 1, 1, 1, 1)
+    assert (usage.calls, usage.from_log, usage.unknown, usage.unpriced, usage.simulated) == (6, 1, 1, 1, 1)
     assert (usage.tokens_in, usage.tokens_out) == (150, 30)
     assert [(step.purpose, step.endpoint, step.calls, step.spent) for step in usage.steps] == [
         ("retest", endpoint.name, 1, 0),
-        ("test", endpoint.name, 3, Decimal("0.01")),
+        ("test", endpoint.name, 5, Decimal("0.01")),
     ]
 
     client.force_login(job.study.created_by)
@@ -234,7 +235,7 @@ def test_text_of_a_provider_cannot_become_markup(client, job):
 
 def test_a_job_that_stopped_at_its_budget_goes_on_with_a_higher_one(client, job):
     Job.objects.filter(pk=job.pk).update(budget=Decimal(2), spent=Decimal(2))
-    engine.work_on(job)
+    budgets.stop_if_reached(job)
     client.force_login(job.study.created_by)
     assert f'action="{address("budget", job)}"' in client.get(job.get_absolute_url()).text
     refused = client.post(address("budget", job), {"budget": "2"})

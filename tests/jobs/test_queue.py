@@ -11,6 +11,7 @@ from django.utils import timezone
 
 from conflictscope.jobs import engine
 from conflictscope.jobs.models import CallUse, Job, WorkItem
+from conflictscope.jobs.progress import lost_calls
 from conflictscope.llm.models import Call
 from tests.factories.llm import EndpointFactory
 from tests.factories.studies import StudyFactory
@@ -110,6 +111,8 @@ def test_a_killed_workers_items_are_done_by_the_next_and_no_reply_is_asked_for_t
     assert len(calls) == items
     assert set(calls.values()) == {1}
     assert answered <= set(calls)
-    assert CallUse.objects.filter(item__job=job).values("call").distinct().count() == items
+    uses = CallUse.objects.filter(item__job=job)
+    assert uses.filter(hold=CallUse.Hold.SETTLED).values("call").distinct().count() == items
+    assert lost_calls(job) == unknown
     # Only what was in flight at the kill, and so unseen, was asked again.
     assert items <= simulator.ledger()["requests"] <= items + unknown

@@ -9,7 +9,8 @@ import pytest
 from django.utils import timezone
 
 from conflictscope.errors import Conflict, InvalidInput
-from conflictscope.jobs import engine, invitations, leases, tasks
+from conflictscope.jobs import budgets, engine, invitations, leases, tasks
+from conflictscope.jobs.budgets import NO_BUDGET, Budget
 from conflictscope.jobs.models import Job, WorkItem
 from conflictscope.jobs.worker import _Next, _Worker
 
@@ -219,47 +220,43 @@ def test_a_cancelled_job_keeps_what_is_done_and_cannot_be_resumed(job):
         engine.resume(job)
 
 
-def test_a_job_whose_budget_is_spent_pauses_says_so_and_resumes_with_a_higher_one(job):
+def test_a_job_that_stopped_at_its_budget_resumes_with_a_higher_one(job):
     Job.objects.filter(pk=job.pk).update(budget=Decimal("1.5"), spent=Decimal("1.5"))
-    engine.work_on(job)
+    assert budgets.stop_if_reached(job)
+    job.refresh_from_db()
     assert job.state == Job.State.PAUSED
-    assert job.error.startswith("Stopped at its budget of 1.5 US dollars, 1.5 spent.")
-    with pytest.raises(Conflict, match="raise it"):
+    assert job.error == "Stopped at its budget of 1.5 US dollars: 1.5 spent. With a higher budget it goes on."
+    with pytest.raises(Conflict, match="With a higher budget"):
         engine.resume(job)
     with pytest.raises(Conflict, match=r"1\.5 US dollars are spent already"):
-        engine.set_budget(job, Decimal("1.5"))
-    engine.set_budget(job, Decimal(3))
-    assert (job.state, job.error) == (Job.State.RUNNING, "")
-    engine.work_on(job)
-    assert job.state == Job.State.DONE
-
-
-def test_starting_a_live_job_with_another_budget_lets_it_go_on(job):
-    Job.objects.filter(pk=job.pk).update(budget=Decimal("1.5"), spent=Decimal("1.5"))
-    engine.work_on(job)
+        engine.set_budget(job, Budget(Decimal("1.5")))
     again = engine.start(
-        job.study, kind=job.kind, subject=job.subject, title="Again", parameters={}, budget=Decimal("2.25")
+        job.study, kind=job.kind, subject=job.subject, title="Again", parameters={}, budget=Budget(Decimal("2.25"))
     )
-    assert (again.pk, again.state, again.budget) == (job.pk, Job.State.RUNNING, Decimal("2.25"))
+    assert (again.pk, again.state, again.budget, again.error) == (job.pk, Job.State.RUNNING, Decimal("2.25"), "")
+    engine.work_on(again)
+    assert again.state == Job.State.DONE
 
 
 def test_another_budget_does_not_resume_what_a_person_paused(job):
     engine.pause(job)
-    engine.set_budget(job, None)
+    engine.set_budget(job, NO_BUDGET)
     assert job.state == Job.State.PAUSED
 
 
 @pytest.mark.parametrize("budget", ["0", "-1", "NaN", "Infinity", "1e8"])
 def test_a_budget_that_is_no_amount_starts_nothing(job, budget):
     with pytest.raises(InvalidInput, match="A budget is an amount of US dollars"):
-        engine.start(job.study, kind=job.kind, subject="new", title="New", parameters={}, budget=Decimal(budget))
+        engine.start(
+            job.study, kind=job.kind, subject="new", title="New", parameters={}, budget=Budget(Decimal(budget))
+        )
     assert not Job.objects.filter(subject="new").exists()
 
 
 def test_a_job_that_has_ended_takes_no_budget(job):
     engine.cancel(job)
     with pytest.raises(Conflict, match="has ended"):
-        engine.set_budget(job, Decimal(1))
+        engine.set_budget(job, Budget(Decimal(1)))
 
 
 def test_failed_items_can_be_tried_again(job):

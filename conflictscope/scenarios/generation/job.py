@@ -6,13 +6,13 @@ import logging
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from decimal import Decimal
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from django.db.models import Max
 
 from conflictscope.errors import Conflict, NotFound
 from conflictscope.jobs import engine
+from conflictscope.jobs.budgets import NO_BUDGET, Budget
 from conflictscope.jobs.models import Job, WorkItem
 from conflictscope.jobs.registry import Grown, NewItem
 from conflictscope.llm.client import Door
@@ -36,11 +36,11 @@ OUTLINE_LENGTH = 350  # characters that an outline is taken to have before it is
 AVOIDED = 40  # contexts of earlier rounds that a prompt lists as already had
 
 
-def start(dataset: Dataset, *, started_by: User | None = None, budget: Decimal | None = None) -> Job:
+def start(dataset: Dataset, *, started_by: User | None = None, budget: Budget = NO_BUDGET) -> Job:
     """Generate what the dataset's recipe wants and it lacks; returns the live job if there is one.
 
     Args:
-        budget: US dollars after which the job pauses.
+        budget: what it may spend before it pauses.
 
     Raises:
         Conflict: the dataset was not generated here.

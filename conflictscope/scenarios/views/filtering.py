@@ -7,6 +7,7 @@ from django.http import HttpResponse
 from django.views.decorators.http import require_http_methods
 
 from conflictscope.http import Request
+from conflictscope.jobs.forms import budget_of
 from conflictscope.jobs.models import Job
 from conflictscope.jobs.starting import start_or_estimate
 from conflictscope.scenarios import filtering
@@ -29,7 +30,7 @@ def filter_dataset(request: Request, study: str, dataset: str) -> HttpResponse:
         with transaction.atomic():  # no judge is made for a job that cannot start
             judge = given["judge"] or judge_named(given["new_judge"], endpoint=given["endpoint"])
             return filtering.start(
-                one, judge, primary=given["primary"], started_by=request.user, budget=given["budget"]
+                one, judge, primary=given["primary"], started_by=request.user, budget=budget_of(given)
             )
 
     context = {"study": found, "section": "datasets", "dataset": one, "dimensions": dimensions_of(one)}

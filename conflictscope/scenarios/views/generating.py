@@ -6,6 +6,7 @@ from django.http import HttpResponse
 from django.views.decorators.http import require_http_methods
 
 from conflictscope.http import Request
+from conflictscope.jobs.forms import budget_of
 from conflictscope.jobs.models import Job
 from conflictscope.jobs.starting import start_or_estimate
 from conflictscope.scenarios import generation
@@ -35,7 +36,7 @@ def new_dataset(request: Request, study: str) -> HttpResponse:
             deployment_contexts=given["deployment_contexts"].splitlines(),
             created_by=request.user,
         )
-        return generation.start(dataset, started_by=request.user, budget=given["budget"])
+        return generation.start(dataset, started_by=request.user, budget=budget_of(given))
 
     context = {"study": found, "section": "datasets"}
     return start_or_estimate(request, form, start, template="scenarios/new_dataset.html", context=context)
@@ -50,7 +51,7 @@ def generate(request: Request, study: str, dataset: str) -> HttpResponse:
 
     def start() -> Job:
         more = generation.open_dataset(found, one.slug, per_pair=form.cleaned_data["per_pair"])
-        return generation.start(more, started_by=request.user, budget=form.cleaned_data["budget"])
+        return generation.start(more, started_by=request.user, budget=budget_of(form.cleaned_data))
 
     context = {"study": found, "section": "datasets", "dataset": one, "recipe": recipe}
     return start_or_estimate(request, form, start, template="scenarios/generate.html", context=context)

@@ -3,7 +3,7 @@ from typing import Any
 
 from django.core.management.base import CommandParser
 
-from conflictscope.jobs.commands import JobCommand, dollars
+from conflictscope.jobs.commands import JobCommand, budget_of
 from conflictscope.jobs.models import Job
 from conflictscope.llm.endpoints import endpoint_named
 from conflictscope.scenarios.datasets import dataset_named
@@ -45,7 +45,6 @@ class Command(JobCommand):
         parser.add_argument("--orders", choices=list(ORDERS), default="both", help="Of the options in multiple choice.")
         parser.add_argument("--samples", type=int, default=1, help="Answers to each question.")
         parser.add_argument("--seed", type=int, default=0, help="Another seed is another run.")
-        parser.add_argument("--budget", type=dollars, default=None, help="US dollars for each target and mode.")
 
     def start(self, **options: Any) -> Sequence[Job]:
         study = study_named(options["study"])
@@ -61,7 +60,7 @@ class Command(JobCommand):
             option_orders=ORDERS[options["orders"]],
             samples=options["samples"],
             seed=options["seed"],
-            budget=options["budget"],
+            budget=budget_of(options),
         )
 
     def report(self, job: Job) -> str:

@@ -3,7 +3,7 @@ from typing import Any
 from django.core.management.base import CommandParser
 from django.db import transaction
 
-from conflictscope.jobs.commands import JobCommand, dollars
+from conflictscope.jobs.commands import JobCommand, budget_of
 from conflictscope.jobs.models import Job
 from conflictscope.llm.endpoints import endpoint_named
 from conflictscope.scenarios import filtering
@@ -29,14 +29,13 @@ class Command(JobCommand):
             action="store_true",
             help="Let this judge's verdicts decide what is kept, not an earlier judge's.",
         )
-        parser.add_argument("--budget", type=dollars, help="US dollars after which the job pauses.")
 
     def start(self, **options: Any) -> Job:
         dataset = dataset_named(study_named(options["study"]), options["dataset"])
         endpoint = endpoint_named(options["endpoint"]) if options["endpoint"] else None
         with transaction.atomic():  # no judge is made for a job that cannot start
             judge = judge_named(options["judge"], endpoint=endpoint)
-            return filtering.start(dataset, judge, primary=options["primary"], budget=options["budget"])
+            return filtering.start(dataset, judge, primary=options["primary"], budget=budget_of(options))
 
     def report(self, job: Job) -> str:
         dataset = Dataset.objects.get(pk=job.parameters["dataset"])

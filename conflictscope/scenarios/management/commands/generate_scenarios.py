@@ -2,7 +2,7 @@ from typing import Any
 
 from django.core.management.base import CommandParser
 
-from conflictscope.jobs.commands import JobCommand, dollars
+from conflictscope.jobs.commands import JobCommand, budget_of
 from conflictscope.jobs.models import Job, WorkItem
 from conflictscope.llm.endpoints import endpoint_named
 from conflictscope.scenarios import generation
@@ -35,7 +35,6 @@ class Command(JobCommand):
             metavar="TEXT",
             help="Where the assistant is deployed. Given more than once, scenarios are spread over them.",
         )
-        parser.add_argument("--budget", type=dollars, help="US dollars after which the job pauses.")
 
     def start(self, **options: Any) -> Job:
         dataset = generation.open_dataset(
@@ -48,7 +47,7 @@ class Command(JobCommand):
             threshold=options["threshold"],
             deployment_contexts=options["deployment_context"],
         )
-        return generation.start(dataset, budget=options["budget"])
+        return generation.start(dataset, budget=budget_of(options))
 
     def report(self, job: Job) -> str:
         dataset = dataset_of(job)

@@ -1,0 +1,212 @@
+"""What a job may spend is never passed, by however many workers, and the job goes on when it may spend more."""
+
+from __future__ import annotations
+
+from contextlib import ExitStack
+from datetime import timedelta
+from decimal import Decimal
+
+import pytest
+from django.db.models import Sum
+from django.utils import timezone
+
+from conflictscope.errors import Conflict, InvalidInput
+from conflictscope.jobs import engine, leases
+from conflictscope.jobs.budgets import NO_BUDGET, Budget, BudgetReached, JobBook
+from conflictscope.jobs.models import CallUse, Job, WorkItem
+from conflictscope.jobs.progress import limits_of, lost_calls
+from conflictscope.llm.client import Entry
+from conflictscope.llm.models import Call, Endpoint
+from conflictscope.llm.tokens import Estimate
+from tests.factories.llm import EndpointFactory
+from tests.factories.studies import StudyFactory
+from tests.processes import running
+
+pytestmark = [pytest.mark.django_db(transaction=True)]
+
+MOST_OUT = 20  # tokens, at a tenth of a dollar each
+MOST = Decimal(2)  # so that a call may cost two dollars
+
+
+@pytest.fixture
+def endpoint(simulator) -> Endpoint:
+    return EndpointFactory(
+        base_url=f"{simulator.base_url}/v1",
+        price_in=0,
+        price_out=100_000,
+        parameters={"max_tokens": MOST_OUT},
+        max_concurrency=4,
+    )
+
+
+def started(endpoint: Endpoint, budget: Budget, *, items: int = 60) -> Job:
+    return engine.start(
+        StudyFactory(),
+        kind="tests.count",
+        subject="a budget",
+        title="Count",
+        parameters={"first": items, "endpoint": endpoint.pk},
+        budget=budget,
+    )
+
+
+def work_until_idle(job: Job) -> None:
+    engine.work_on(job, until=timezone.now() + timedelta(seconds=60))
+
+
+def entry_of(job: Job, endpoint: Endpoint, number: int = 0, *, out: int = MOST_OUT) -> Entry:
+    """A call that is about to be opened for an item of the job."""
+    item, _ = job.items.get_or_create(
+        key=f"item-{number}", defaults={"state": "leased", "lease_until": timezone.now() + timedelta(minutes=1)}
+    )
+    call = Call.objects.create(
+        endpoint=endpoint, purpose="t", prompt_name="t", prompt_version=0, request={}, request_digest=f"d{number}"
+    )
+    return Entry(item, call, Estimate(10, out))
+
+
+@pytest.mark.backends
+@pytest.mark.parametrize(
+    "budget", [Budget(dollars=Decimal(20)), Budget(calls=37), Budget(tokens=1000)], ids=["dollars", "calls", "tokens"]
+)
+def test_three_processes_together_stay_within_a_budget_and_go_on_with_a_higher_one(
+    endpoint: Endpoint, simulator, budget: Budget
+) -> None:
+    job = started(endpoint, budget)
+    with ExitStack() as stack:
+        workers = [stack.enter_context(running("-m", "tests.jobs.work_on", str(job.pk))) for _ in range(3)]
+        for each in workers:
+            assert each.wait(timeout=120) == 0
+    job.refresh_from_db()
+    assert (job.state, job.stopped_at_budget) == (Job.State.PAUSED, True)
+    assert "Stopped at its budget of" in job.error
+    sums = Call.objects.aggregate(cost=Sum("cost"), into=Sum("tokens_in"), out=Sum("tokens_out"))
+    assert simulator.ledger()["requests"] == job.calls_sent == Call.objects.count()
+    assert (job.spent, job.tokens_used) == (sums["cost"], sums["into"] + sums["out"])
+    assert (job.reserved, job.reserved_tokens, job.unknown) == (0, 0, 0)
+    for taken, limit in (
+        (job.spent, budget.dollars),
+        (job.calls_sent, budget.calls),
+        (job.tokens_used, budget.tokens),
+    ):
+        assert limit is None or limit * Decimal("0.7") < taken <= limit
+    assert engine.counts(job).failed == 0
+
+    engine.set_budget(job, NO_BUDGET)
+    work_until_idle(job)
+    assert job.state == Job.State.DONE
+    assert engine.counts(job).done == 60
+    assert simulator.ledger()["requests"] == 60  # nothing was asked twice
+
+
+def test_without_a_price_dollars_do_not_bite_and_calls_do(endpoint: Endpoint) -> None:
+    Endpoint.objects.update(price_in=None, price_out=None)
+    job = started(endpoint, Budget(dollars=Decimal("0.01"), calls=5))
+    work_until_idle(job)
+    assert (job.state, job.calls_sent, job.spent) == (Job.State.PAUSED, 5, 0)
+    assert job.error == "Stopped at its budget of 5 calls: 5 spent. With a higher budget it goes on."
+
+
+def test_a_budget_that_not_one_call_fits_into_stops_before_anything_is_sent(endpoint: Endpoint, simulator) -> None:
+    job = started(endpoint, Budget(dollars=Decimal("1.9")))
+    work_until_idle(job)
+    assert job.state == Job.State.PAUSED
+    assert "the next call may take 2" in job.error
+    assert simulator.ledger()["requests"] == 0
+    assert set(job.items.values_list("state", "attempts")) == {(WorkItem.State.OPEN, 0)}
+    engine.set_budget(job, Budget(dollars=Decimal(10_000)))
+    work_until_idle(job)
+    assert job.state == Job.State.DONE
+
+
+def test_what_is_in_flight_is_reserved_and_given_back_by_a_failure(job: Job, endpoint: Endpoint) -> None:
+    Job.objects.update(budget=2 * MOST)
+    book = JobBook(job)
+    first, second, third = (entry_of(job, endpoint, number) for number in range(3))
+    book.opened([first, second])
+    with pytest.raises(BudgetReached):
+        book.opened([third])
+    job.refresh_from_db()
+    assert (job.reserved, job.reserved_tokens, job.calls_sent) == (2 * MOST, 2 * (10 + MOST_OUT), 2)
+    assert limits_of(job)[0].left == 0
+
+    first.call.outcome = Call.Outcome.FAILED
+    second.call.outcome, second.call.tokens_in, second.call.tokens_out = Call.Outcome.OK, 10, 5
+    second.call.cost = Decimal("0.5")
+    book.ended([first, second])
+    job.refresh_from_db()
+    assert (job.reserved, job.reserved_tokens, job.spent, job.tokens_used, job.calls_sent) == (
+        0,
+        0,
+        Decimal("0.5"),
+        15,
+        2,
+    )
+    book.opened([third])  # there is room again
+
+
+def test_a_reply_without_a_count_of_tokens_counts_as_the_most_that_it_may_have_taken(
+    job: Job, endpoint: Endpoint
+) -> None:
+    book, entry = JobBook(job), entry_of(job, endpoint)
+    book.opened([entry])
+    entry.call.outcome = Call.Outcome.OK
+    book.ended([entry])
+    job.refresh_from_db()
+    assert (job.spent, job.reserved, job.unknown, job.unknown_tokens) == (0, 0, MOST, 10 + MOST_OUT)
+
+
+def test_what_a_dead_worker_had_in_flight_counts_as_taken_until_its_end_is_known(job: Job, endpoint: Endpoint) -> None:
+    book, entry = JobBook(job), entry_of(job, endpoint)
+    book.opened([entry])
+    job.items.update(lease_until=timezone.now() - timedelta(minutes=5))
+    assert leases.return_expired() == 1
+    job.refresh_from_db()
+    assert (job.reserved, job.unknown, job.unknown_tokens) == (0, MOST, 10 + MOST_OUT)
+    assert lost_calls(job) == 1
+    assert leases.return_expired() == 0
+    job.refresh_from_db()
+    assert job.unknown == MOST
+
+    # The worker was only slow: what the call really took replaces what it might have.
+    entry.call.outcome, entry.call.tokens_in, entry.call.tokens_out = Call.Outcome.OK, 9, 4
+    entry.call.cost = Decimal("0.4")
+    entry.call.save()
+    book.ended([entry])
+    job.refresh_from_db()
+    assert (job.spent, job.tokens_used, job.reserved, job.unknown, job.unknown_tokens) == (Decimal("0.4"), 13, 0, 0, 0)
+    assert lost_calls(job) == 0
+    assert CallUse.objects.get().hold == CallUse.Hold.SETTLED
+
+
+def test_answers_from_the_log_take_nothing(endpoint: Endpoint, simulator) -> None:
+    Endpoint.objects.update(parameters={})  # a reply that is cut off would be asked for again
+    first = started(endpoint, Budget(calls=10), items=10)
+    work_until_idle(first)
+    assert (first.state, first.calls_sent) == (Job.State.DONE, 10)  # a budget that is just enough stops nothing
+    again = started(endpoint, Budget(calls=1), items=10)
+    work_until_idle(again)
+    assert (again.state, again.calls_sent, simulator.ledger()["requests"]) == (Job.State.DONE, 0, 10)
+
+
+def test_limits_that_are_not_given_stay_when_a_job_is_started_again(endpoint: Endpoint) -> None:
+    job = started(endpoint, Budget(dollars=Decimal(5), calls=7))
+    again = engine.start(
+        job.study, kind=job.kind, subject=job.subject, title="Again", parameters={}, budget=Budget(tokens=10**6)
+    )
+    assert (again.pk, Budget.of(again)) == (job.pk, Budget(Decimal(5), 7, 10**6))
+
+
+@pytest.mark.parametrize("budget", [Budget(calls=0), Budget(tokens=-1), Budget(calls=10**16)])
+def test_a_number_that_is_no_budget_is_refused(endpoint: Endpoint, budget: Budget) -> None:
+    with pytest.raises(InvalidInput, match="A budget in"):
+        started(endpoint, budget)
+
+
+def test_a_budget_below_what_is_spent_is_refused(job: Job) -> None:
+    Job.objects.update(calls_sent=10, tokens_used=1000, unknown_tokens=500)
+    job.refresh_from_db()
+    with pytest.raises(Conflict, match="10 calls are spent already"):
+        engine.set_budget(job, Budget(calls=10))
+    with pytest.raises(Conflict, match="1,500 tokens are spent already"):
+        engine.set_budget(job, Budget(tokens=1500))
