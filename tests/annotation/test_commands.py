@@ -19,6 +19,8 @@ from tests.factories.scenarios import JudgeFactory, ScenarioFactory, judged
 from tests.processes import running
 
 pytestmark = pytest.mark.django_db
+# Simulated annotators work over HTTP: the server sees what is committed.
+their_server = pytest.mark.django_db(transaction=True)
 
 HELD = (User, Membership, Campaign, Item, Participant, Assignment, Annotation, Decision, Verdict, Scenario)
 
@@ -101,6 +103,7 @@ def test_open_campaign_leaves_a_closed_one_closed_and_says_so(opened, study):
 # simulate_annotators
 
 
+@their_server
 def test_simulate_annotators_says_how_much_was_labelled_and_how_truly(opened):
     said = say("simulate_annotators", *at(opened), "--count", 2, "--accuracy", 0.9, "--seed", 7)
     assert "2 simulated annotators submitted 12 sheets now. Of 6 items they have labelled: 6 by 2." in said
@@ -149,11 +152,13 @@ def test_measure_agreement_before_anybody_labelled_says_so(opened):
     assert "kappa is undefined: no item was answered by both" in said
 
 
+@their_server
 def test_measure_agreement_says_that_it_is_simulated(opened):
     say("simulate_annotators", *at(opened), "--count", 2)
     assert "Simulated: the figures rest on simulated annotators" in say("measure_agreement", *at(opened))
 
 
+@their_server
 def test_measure_agreement_shows_weighted_figures_beside_plain_ones(study):
     say(
         "open_campaign", "--study", study, "--dataset", "bakery", "--name", "By strata", "--items", 4, "--plan",
