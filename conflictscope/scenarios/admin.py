@@ -88,6 +88,6 @@ class ScenarioAdmin(LookOnly):
     list_select_related = ["dataset", "value_1", "value_2"]
     list_filter = ["status", "template", "dataset"]
     search_fields = ["uid"]
-    raw_id_fields = ["calls", "duplicate_of"]
+    raw_id_fields = ["calls", "duplicate_of", "nearest"]
     show_full_result_count = False
     inlines = [VerdictInline]

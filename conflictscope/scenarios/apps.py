@@ -7,6 +7,7 @@ class ScenariosConfig(AppConfig):
 
     def ready(self) -> None:
         from conflictscope.jobs.registry import register
+        from conflictscope.scenarios.dedup import DedupHandler
         from conflictscope.scenarios.diversity import EmbedDescriptionsHandler
         from conflictscope.scenarios.filtering import FilterHandler
         from conflictscope.scenarios.generation import GenerationHandler
@@ -14,3 +15,4 @@ class ScenariosConfig(AppConfig):
         register(GenerationHandler())
         register(FilterHandler())
         register(EmbedDescriptionsHandler())
+        register(DedupHandler())

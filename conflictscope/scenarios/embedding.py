@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from functools import lru_cache
 from importlib.util import find_spec
 from pathlib import Path
+from threading import Lock
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -20,6 +21,8 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
+# It uses all cores by itself: threads side by side would only take turns and memory.
+_one_at_a_time = Lock()
 _STORED = np.dtype("<f4")
 
 
@@ -40,11 +43,13 @@ def embed(texts: Sequence[str], *, name: str = "") -> NDArray[np.float32]:
     Raises:
         EmbeddingModelMissing: the weights are not installed, and may not or cannot be downloaded.
     """
-    encoder = _encoder(name or settings.EMBEDDING_MODEL, settings.EMBEDDING_MAY_DOWNLOAD)
+    with _one_at_a_time:  # and it is loaded once
+        encoder = _encoder(name or settings.EMBEDDING_MODEL, settings.EMBEDDING_MAY_DOWNLOAD)
     if not texts:
         return np.empty((0, encoder.get_embedding_dimension()), dtype=np.float32)
     # Long texts first share batches with long ones; sentence-transformers sees to that and restores the order.
-    vectors = encoder.encode(list(texts), normalize_embeddings=True, convert_to_numpy=True, show_progress_bar=False)
+    with _one_at_a_time:
+        vectors = encoder.encode(list(texts), normalize_embeddings=True, convert_to_numpy=True, show_progress_bar=False)
     return np.asarray(vectors, dtype=np.float32)
 
 

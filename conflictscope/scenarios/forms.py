@@ -9,7 +9,8 @@ from django import forms
 
 from conflictscope.jobs.forms import calls_field, dollars_field, tokens_field
 from conflictscope.llm.models import Endpoint
-from conflictscope.scenarios.generation.recipe import DEFAULT_CONTEXT, DEFAULT_THRESHOLD
+from conflictscope.scenarios.dedup.settings import DEFAULT_THRESHOLD
+from conflictscope.scenarios.generation.recipe import DEFAULT_CONTEXT
 from conflictscope.scenarios.importing import FORMATS
 from conflictscope.scenarios.importing.mapping import FIELDS
 from conflictscope.scenarios.models import Dataset, ImportUpload, Judge, ValueSetVersion

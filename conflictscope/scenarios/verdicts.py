@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from django.db import transaction
+from django.db.models import Prefetch
 from django.utils import timezone
 
 from conflictscope.scenarios.dimensions import dimensions_of
@@ -20,6 +21,8 @@ SETTLED_BY_VERDICTS = (
     Scenario.Status.DROPPED,
     Scenario.Status.UNDECIDED,
 )
+_BATCH = 500
+_VERDICTS = Prefetch("verdicts", queryset=Verdict.objects.defer("evidence"))
 
 
 def settle(outcomes: Mapping[str, str], *, dimensions: Iterable[str] = tuple(Dimension)) -> Scenario.Status:
@@ -69,14 +72,33 @@ def resettle(scenario: Scenario) -> Scenario.Status:
     return Scenario.Status(locked.status)
 
 
+def resettle_all(dataset: Dataset, pks: Sequence[int]) -> int:
+    """`resettle` for many scenarios of a dataset, a batch at a time. Returns how many changed status."""
+    changed = 0
+    for first in range(0, len(pks), _BATCH):
+        with transaction.atomic():
+            primary = Dataset.objects.values_list("primary_judge", flat=True).get(pk=dataset.pk)
+            rows = dataset.scenarios.filter(pk__in=pks[first : first + _BATCH], status__in=SETTLED_BY_VERDICTS)
+            locked = rows.select_for_update(of=("self",)).order_by("pk")
+            scenarios = list(locked.only("status", "value_1", "dataset").prefetch_related(_VERDICTS))
+            moves: dict[Scenario.Status, list[int]] = {}
+            for scenario in scenarios:
+                standing = standing_verdicts(scenario.verdicts.all(), primary_judge_id=primary)
+                outcomes = {dimension: verdict.outcome for dimension, verdict in standing.items()}
+                status = settle(outcomes, dimensions=dimensions_of(scenario))
+                if status != scenario.status:
+                    moves.setdefault(status, []).append(scenario.pk)
+            for to, moved in moves.items():
+                changed += Scenario.objects.filter(pk__in=moved).update(status=to)
+    return changed
+
+
 def make_primary(dataset: Dataset, judge: Judge) -> int:
     """Let this judge's verdicts decide the dataset's statuses from now on. Returns how many scenarios changed status."""
     Dataset.objects.filter(pk=dataset.pk).update(primary_judge=judge)
     dataset.primary_judge = judge
-    changed = 0
-    for scenario in list(dataset.scenarios.filter(status__in=SETTLED_BY_VERDICTS).only("status")):
-        before = scenario.status
-        changed += resettle(scenario) != before
+    pks = dataset.scenarios.filter(status__in=SETTLED_BY_VERDICTS).order_by("pk").values_list("pk", flat=True)
+    changed = resettle_all(dataset, list(pks))
     logger.info("Judge %s is primary for dataset %s; %s statuses changed", judge.pk, dataset.pk, changed)
     return changed
 

@@ -19,7 +19,7 @@ from conflictscope.llm.client import Door
 from conflictscope.llm.models import Endpoint
 from conflictscope.llm.prompts import delimit
 from conflictscope.llm.types import Parsed, Prompt
-from conflictscope.scenarios.dedup import mark_duplicates
+from conflictscope.scenarios import dedup
 from conflictscope.scenarios.generation.recipe import DRAFT, OUTLINE, PROMPTS, Recipe, recipe_of, template_prompt
 from conflictscope.scenarios.generation.replies import DraftReply, OutlinesReply
 from conflictscope.scenarios.generation.stock import Cell, in_batches, number_of, usable, wanted
@@ -126,9 +126,7 @@ class GenerationHandler:
     def plan(self, job: Job) -> Iterable[NewItem]:
         dataset = dataset_of(job)
         recipe = recipe_of(dataset)
-        mark_duplicates(
-            dataset, threshold=recipe.threshold, embedding_model=recipe.embedding_model, earlier_first=_in_uid_order
-        )
+        dedup.compare_new(dataset, dedup.settings_of(dataset), earlier_first=_in_uid_order)
         outlines = list(_outlines_missing(job, dataset, recipe))
         return outlines or list(_drafts_missing(job, dataset, recipe))
 

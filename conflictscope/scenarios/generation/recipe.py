@@ -13,6 +13,7 @@ from conflictscope.errors import Conflict, InvalidInput
 from conflictscope.llm.models import Endpoint
 from conflictscope.llm.prompts import PromptLibrary
 from conflictscope.scenarios.datasets import checked_slug
+from conflictscope.scenarios.dedup.settings import DEFAULT_THRESHOLD, EarlierSettings, Scope, Threshold
 from conflictscope.scenarios.models import Dataset, Scenario, ValueSetVersion
 from conflictscope.scenarios.text_files import storable
 
@@ -25,7 +26,6 @@ PROMPTS = PromptLibrary("conflictscope.scenarios")
 OUTLINE = "generation/outline"
 DRAFT = "generation/draft"
 
-DEFAULT_THRESHOLD = 0.8
 DEFAULT_CONTEXT = "A general-purpose assistant that anyone can chat with, for any purpose, without special tools."
 
 
@@ -42,7 +42,11 @@ class Recipe(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     per_pair: Annotated[int, Field(ge=1, le=10_000)]
-    threshold: Annotated[float, Field(gt=0, le=1)] = DEFAULT_THRESHOLD
+    threshold: Threshold = DEFAULT_THRESHOLD
+    scope: Scope = Scope.PAIR
+    dedup_before: tuple[
+        EarlierSettings, ...
+    ] = ()  # what duplicates were found by before the threshold or scope was changed
     deployment_contexts: Annotated[tuple[str, ...], Field(min_length=1)] = (DEFAULT_CONTEXT,)
     batch_size: Annotated[int, Field(ge=1, le=50)] = 8
     rounds: Annotated[int, Field(ge=1, le=20)] = 4  # how often one job asks again for what is missing

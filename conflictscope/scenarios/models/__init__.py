@@ -1,6 +1,7 @@
 """The tables of this room: value sets, datasets, scenarios and what judges and people say of them."""
 
 from conflictscope.scenarios.models.datasets import Dataset, OpeningMessage, Scenario
+from conflictscope.scenarios.models.generation import PairYield, StudyPrompt
 from conflictscope.scenarios.models.uploads import ImportUpload
 from conflictscope.scenarios.models.value_sets import (
     TargetRanking,
@@ -18,7 +19,9 @@ __all__ = [
     "ImportUpload",
     "Judge",
     "OpeningMessage",
+    "PairYield",
     "Scenario",
+    "StudyPrompt",
     "TargetRanking",
     "TargetRankingPosition",
     "TextVector",

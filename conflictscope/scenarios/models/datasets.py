@@ -131,10 +131,25 @@ class Scenario(models.Model):
     consequence_2 = models.TextField(blank=True)
     domain = models.CharField(max_length=60, blank=True)
     embedding = models.BinaryField(null=True, editable=False, help_text="Unit vector, little-endian float32.")
-    duplicate_of = models.ForeignKey("self", on_delete=models.PROTECT, null=True, blank=True, related_name="duplicates")
-    similarity = models.FloatField(
-        null=True, blank=True, help_text="Cosine to the nearest earlier outline of the pair."
+    embedding_key = models.CharField(
+        max_length=64, blank=True, editable=False, help_text="SHA-256 of the embedding model and the text it was given."
     )
+    position = models.PositiveIntegerField(
+        null=True,
+        blank=True,
+        editable=False,
+        help_text="Which scenarios of the dataset count as earlier when outlines are compared.",
+    )
+    nearest = models.ForeignKey(
+        "self",
+        on_delete=models.PROTECT,
+        null=True,
+        blank=True,
+        related_name="+",
+        help_text="The nearest earlier outline, near enough to be its twin or not.",
+    )
+    duplicate_of = models.ForeignKey("self", on_delete=models.PROTECT, null=True, blank=True, related_name="duplicates")
+    similarity = models.FloatField(null=True, blank=True, help_text="Cosine to the nearest earlier outline in scope.")
     status = models.CharField(max_length=10, choices=Status)
     calls = models.ManyToManyField(Call, blank=True, related_name="scenarios", help_text="The calls that wrote it.")
     created_at = models.DateTimeField(auto_now_add=True)
@@ -145,6 +160,11 @@ class Scenario(models.Model):
         ordering = ["dataset", "pk"]
         constraints = [
             models.UniqueConstraint(fields=["dataset", "uid"], name="scenario_uid_unique_in_dataset"),
+            models.UniqueConstraint(
+                fields=["dataset", "position"],
+                condition=Q(position__isnull=False),
+                name="scenario_position_unique_in_dataset",
+            ),
             models.CheckConstraint(
                 condition=Q(value_1__isnull=True, value_2__isnull=True)
                 | Q(value_1__isnull=False, value_2__isnull=False) & ~Q(value_1=F("value_2")),
@@ -171,6 +191,8 @@ class Scenario(models.Model):
         ]
         indexes = [  # a dataset's page: counts and lists by status
             models.Index("dataset", "status", name="scenario_by_status"),
+            # Dedup: has a text been embedded before, in this dataset or another?
+            models.Index("embedding_key", condition=~Q(embedding_key=""), name="scenario_by_embedding_key"),
         ]
 
     def __str__(self) -> str:

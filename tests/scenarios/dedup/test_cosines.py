@@ -2,14 +2,10 @@
 
 from __future__ import annotations
 
-import json
-from pathlib import Path
-
 import numpy as np
 import pytest
 
 from conflictscope.scenarios.dedup import nearest_earlier
-from conflictscope.scenarios.embedding import embed
 
 
 def unit_vectors(n: int, d: int, *, seed: int) -> np.ndarray:
@@ -75,14 +71,3 @@ def test_arguments_out_of_range_are_refused() -> None:
         nearest_earlier(unit_vectors(2, 4, seed=0), start=3)
     with pytest.raises(ValueError, match="block 0"):
         nearest_earlier(unit_vectors(2, 4, seed=0), block=0)
-
-
-@pytest.mark.shared_data
-def test_real_messages_have_the_same_near_duplicates_by_tiles_as_by_the_whole_matrix(shared_data: Path) -> None:
-    prompts: dict[str, str] = json.loads((shared_data / "conflictscope" / "HHH.prompts.json").read_text())
-    texts = [text[:200] for key, text in prompts.items() if "_helpfulness_honesty_" in key][:100]
-    assert len(texts) == 100
-    vectors = embed(texts)
-    near = by_the_whole_matrix(vectors)[1][1:] >= 0.7
-    assert near.any()
-    np.testing.assert_array_equal(nearest_earlier(vectors, block=32)[1][1:] >= 0.7, near)

@@ -1,0 +1,151 @@
+"""Each scenario compared with all earlier ones in scope; what is too near an earlier one is marked as its duplicate."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from django.db import transaction
+from django.db.models import F, Max, Q
+
+from conflictscope.scenarios.dedup.cosines import nearest_earlier
+from conflictscope.scenarios.dedup.settings import DedupSettings, Scope
+from conflictscope.scenarios.dedup.vectors import compared_text, embed_and_keep, vectors_of, with_texts, without_vector
+from conflictscope.scenarios.embedding import unpacked
+from conflictscope.scenarios.models import Dataset, Scenario
+from conflictscope.scenarios.verdicts import resettle_all
+
+logger = logging.getLogger(__name__)
+
+_WRITE_BATCH = 200
+
+
+@dataclass(frozen=True, slots=True)
+class Compared:
+    """What a comparison came to: scenarios that became duplicates, and such that are none any more."""
+
+    compared: int
+    became_duplicates: int
+    no_longer: int
+
+
+def compare_new(
+    dataset: Dataset, settings: DedupSettings, *, earlier_first: Callable[[Scenario], tuple[int, ...]] | None = None
+) -> Compared:
+    """Compare the scenarios that were never compared with all earlier ones, and with each other.
+
+    Scenarios compared before stay as they are, so that the work grows with what is new. One at or above the threshold points
+    at the most similar earlier one, be that a duplicate itself or not. All is written in one transaction, but the vectors,
+    which are kept as soon as they are computed.
+
+    Args:
+        earlier_first: which of the new ones counts as earlier; by row number when None.
+    """
+    never = _never_compared(dataset, earlier_first)
+    if not never:
+        return Compared(0, 0, 0)
+    embed_and_keep(without_vector(never, model=settings.embedding_model), model=settings.embedding_model)
+    with transaction.atomic():
+        last = _place(dataset, never)
+        for group in sorted({_group_of(each, settings.scope) for each in never}, key=str):
+            new = [each for each in never if _group_of(each, settings.scope) == group]
+            known = _in_order(dataset, group, before=last)
+            _compare(known, new)
+        became, no_longer = mark(dataset, settings.threshold)
+    logger.info("Dataset %s: %s compared, %s became duplicates", dataset.pk, len(never), became)
+    return Compared(len(never), became, no_longer)
+
+
+def recompare(dataset: Dataset, settings: DedupSettings) -> Compared:
+    """Compare all scenarios again, from the vectors they have, in the order they were first compared in; new ones come last.
+
+    For another scope or another embedding model; another threshold alone needs only `mark`. Scenarios without a vector are
+    left out.
+    """
+    with transaction.atomic():
+        _place(dataset, _never_compared(dataset, None))
+        dataset.scenarios.exclude(nearest=None, similarity=None).update(nearest=None, similarity=None)
+        rows = dataset.scenarios.filter(position__isnull=False).order_by("position")
+        columns = ("value_1", "value_2", "template", "dataset")
+        for group in sorted({_group_of(each, settings.scope) for each in rows.only(*columns)}, key=str):
+            members = _in_order(dataset, group)
+            _compare([], [Scenario(pk=pk) for pk in members])
+        became, no_longer = mark(dataset, settings.threshold)
+    return Compared(rows.count(), became, no_longer)
+
+
+def mark(dataset: Dataset, threshold: float) -> tuple[int, int]:
+    """Bring the statuses in line with a threshold. Returns how many became duplicates, and how many are none any more.
+
+    Nothing that was made of a scenario is lost: a duplicate keeps its draft, its verdicts, and what people and LLMs said of
+    it, and is settled by its verdicts again when it is a duplicate no longer. An outline that comes back undrafted is drafted
+    by the next generation. Duplicates that an import brought stand until the dataset is compared here.
+    """
+    duplicate = Scenario.Status.DUPLICATE
+    near = Q(similarity__gte=threshold, nearest__isnull=False)
+    compared = dataset.scenarios.filter(position__isnull=False)
+    with transaction.atomic():
+        back = list(compared.filter(status=duplicate).exclude(near).values_list("pk", flat=True))
+        became = compared.filter(near).exclude(status=duplicate).update(status=duplicate, duplicate_of=F("nearest"))
+        compared.filter(near, status=duplicate).exclude(duplicate_of=F("nearest")).update(duplicate_of=F("nearest"))
+        for first in range(0, len(back), _WRITE_BATCH):
+            batch = Scenario.objects.filter(pk__in=back[first : first + _WRITE_BATCH])
+            batch.filter(Q(action_1="") | Q(action_2="")).update(status=Scenario.Status.OUTLINED, duplicate_of=None)
+            batch.filter(status=duplicate).update(status=Scenario.Status.DRAFTED, duplicate_of=None)
+        resettle_all(dataset, back)
+    return became, len(back)
+
+
+def _never_compared(dataset: Dataset, earlier_first: Callable[[Scenario], tuple[int, ...]] | None) -> list[Scenario]:
+    rows = with_texts(dataset).filter(position__isnull=True).order_by("pk")
+    return sorted((each for each in rows if compared_text(each)), key=earlier_first or (lambda each: (each.pk,)))
+
+
+def _place(dataset: Dataset, never: Sequence[Scenario]) -> int:
+    """Give the scenarios the next positions, in this order. Returns the first of them."""
+    first = (dataset.scenarios.aggregate(last=Max("position"))["last"] or 0) + 1
+    for position, scenario in enumerate(never, start=first):
+        scenario.position = position
+    Scenario.objects.bulk_update(never, ["position"], batch_size=_WRITE_BATCH)
+    return first
+
+
+@dataclass(frozen=True, slots=True)
+class _Group:
+    """Scenarios that are compared with each other; None: whatever it is."""
+
+    pair: tuple[int | None, int | None] | None = None
+    template: str | None = None
+
+
+def _group_of(scenario: Scenario, scope: Scope) -> _Group:
+    if scope == Scope.DATASET:
+        return _Group()
+    pair = (scenario.value_1_id, scenario.value_2_id)
+    return _Group(pair, scenario.template if scope == Scope.TEMPLATE else None)
+
+
+def _in_order(dataset: Dataset, group: _Group, *, before: int | None = None) -> list[int]:
+    """The compared scenarios of a group, earliest first."""
+    rows = dataset.scenarios.filter(position__isnull=False)
+    if group.pair is not None:
+        rows = rows.filter(value_1=group.pair[0], value_2=group.pair[1])
+    if group.template is not None:
+        rows = rows.filter(template=group.template)
+    if before is not None:
+        rows = rows.filter(position__lt=before)
+    return list(rows.order_by("position").values_list("pk", flat=True))
+
+
+def _compare(known: Sequence[int], new: Sequence[Scenario]) -> None:
+    """Write down the nearest earlier one of each new scenario, and how near it is."""
+    vectors = vectors_of([*known, *(each.pk for each in new)])
+    known = [pk for pk in known if pk in vectors]
+    new = [each for each in new if each.pk in vectors]
+    pks = [*known, *(each.pk for each in new)]
+    nearest, similarity = nearest_earlier(unpacked([vectors[pk] for pk in pks]), start=len(known))
+    for each, twin, cosine in zip(new, nearest, similarity, strict=True):
+        each.nearest_id = pks[twin] if twin >= 0 else None
+        each.similarity = float(cosine) if twin >= 0 else None
+    Scenario.objects.bulk_update(new, ["nearest", "similarity"], batch_size=_WRITE_BATCH)
