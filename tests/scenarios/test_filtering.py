@@ -9,7 +9,7 @@ import pytest
 from django.core.management import CommandError, call_command
 
 from conflictscope.errors import Conflict, NotFound
-from conflictscope.jobs import engine, worker
+from conflictscope.jobs import engine, leases
 from conflictscope.jobs.models import Job
 from conflictscope.llm.models import Call
 from conflictscope.llm.simulator.server import Running
@@ -126,7 +126,7 @@ def test_a_reply_that_is_not_json_is_asked_for_once_more_and_then_leaves_the_sce
 def test_a_judge_that_cannot_be_reached_fails_the_job_in_words_and_writes_no_verdict(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(worker, "FIRST_BACKOFF", timedelta(0))
+    monkeypatch.setattr(leases, "FIRST_BACKOFF", timedelta(0))
     JudgeFactory(name="nobody", endpoint=EndpointFactory(name="nobody"))
     scenario = ScenarioFactory(dataset=DatasetFactory(slug="hhh", study__slug="demo"))
     with pytest.raises(CommandError) as said:
