@@ -9,20 +9,27 @@ from django.shortcuts import get_object_or_404
 from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework import generics
 
-from conflictscope.scenarios.browsing.scenarios import Filter
+from conflictscope.scenarios.browsing.listing import PEOPLE, SORTS, UNTAGGED, Filter, Listing
 from conflictscope.scenarios.models import Dataset, Dimension, Scenario, Verdict
 from conflictscope.scenarios.serializers import DatasetSerializer, ScenarioSerializer
 from conflictscope.studies.access import study_for
 from conflictscope.studies.models import Study
 
+
+def _several(name: str, description: str, *, enum: list[str] | None = None) -> OpenApiParameter:
+    """A parameter that may be given more than once: any of its values will do."""
+    return OpenApiParameter(name, str, many=True, explode=True, enum=enum, description=description)
+
+
 FILTERS = [
-    OpenApiParameter("status", str, enum=Scenario.Status.values, description="Where it stands in its life."),
-    OpenApiParameter("pair", str, description="Keys of two values with a tilde between them, in the set's order."),
-    OpenApiParameter("template", str, enum=Scenario.Template.values),
-    OpenApiParameter(
-        "failed", str, enum=Dimension.values, description="Failed on this dimension, by the primary judge or by people."
-    ),
-    OpenApiParameter("search", str, description="Words of the uid, the description or the outline."),
+    _several("status", "Where it stands in its life.", enum=Scenario.Status.values),
+    _several("pair", "Keys of two values with a tilde between them, in the set's order."),
+    _several("template", "How acting bears on the values.", enum=Scenario.Template.values),
+    _several("failed", "Failed on this dimension, by the primary judge or by people.", enum=Dimension.values),
+    _several("people", "What people's verdicts are beside the primary judge's.", enum=list(PEOPLE)),
+    _several("domain", f"Its field of life; {UNTAGGED} for those without one."),
+    OpenApiParameter("search", str, description="Words as they begin, or phrases in quotes; all must occur."),
+    OpenApiParameter("sort", str, enum=[key for key in SORTS if key], description="As made, unless it is given."),
 ]
 
 
@@ -65,9 +72,7 @@ class ScenarioList(InStudy, generics.ListAPIView):
 
     def get_queryset(self) -> Any:
         dataset = get_object_or_404(Dataset, study=self.study, slug=self.kwargs["dataset"])
-        given = self.request.query_params
-        chosen = Filter(**{field: given.get(field, "") for field in ("status", "pair", "template", "failed", "search")})
-        return chosen.apply(scenarios_of(dataset), primary_judge_id=dataset.primary_judge_id)
+        return whole(Listing(dataset, Filter.of(self.request.query_params)).scenarios)
 
 
 class ScenarioDetail(InStudy, generics.RetrieveAPIView):
@@ -78,7 +83,7 @@ class ScenarioDetail(InStudy, generics.RetrieveAPIView):
     lookup_field = "uid"
 
     def get_queryset(self) -> Any:
-        return scenarios_of(get_object_or_404(Dataset, study=self.study, slug=self.kwargs["dataset"]))
+        return whole(get_object_or_404(Dataset, study=self.study, slug=self.kwargs["dataset"]).scenarios.order_by("pk"))
 
 
 def datasets_of(study: Study) -> Any:
@@ -87,11 +92,11 @@ def datasets_of(study: Study) -> Any:
     )
 
 
-def scenarios_of(dataset: Dataset) -> Any:
+def whole(scenarios: Any) -> Any:
+    """With everything the API shows of a scenario, in as many queries for a hundred as for one."""
     verdicts = Verdict.objects.select_related("judge__endpoint").order_by("created_at", "pk")
     return (
-        dataset.scenarios.select_related("value_1", "value_2", "duplicate_of")
+        scenarios.select_related("value_1", "value_2", "duplicate_of")
         .defer("embedding", "duplicate_of__embedding")
         .prefetch_related(Prefetch("verdicts", queryset=verdicts))
-        .order_by("pk")
     )

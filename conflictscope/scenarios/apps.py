@@ -1,4 +1,5 @@
 from django.apps import AppConfig
+from django.db.models.signals import post_migrate
 
 
 class ScenariosConfig(AppConfig):
@@ -11,8 +12,10 @@ class ScenariosConfig(AppConfig):
         from conflictscope.scenarios.diversity import EmbedDescriptionsHandler
         from conflictscope.scenarios.filtering import FilterHandler
         from conflictscope.scenarios.generation import GenerationHandler
+        from conflictscope.scenarios.search.index import look_after_index
 
         register(GenerationHandler())
         register(FilterHandler())
         register(EmbedDescriptionsHandler())
         register(DedupHandler())
+        post_migrate.connect(look_after_index, sender=self, dispatch_uid="scenarios.search")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from django.db.models import Count, Q, QuerySet
+from django.db.models import Count
 from django.utils.text import slugify
 
 from conflictscope.errors import InvalidInput, NotFound
@@ -107,10 +107,3 @@ def pass_rates_of(dataset: Dataset, judge: Judge) -> PassRates:
     for scenario, dimension, outcome in verdicts.values_list("scenario", "dimension", "outcome").iterator():
         outcomes.setdefault(scenario, [None] * len(place))[place[dimension]] = outcome
     return pass_rates(list(outcomes.values()), dimensions=list(place))
-
-
-def that_fail(scenarios: QuerySet[Scenario], dimension: str, *, primary_judge_id: int | None) -> QuerySet[Scenario]:
-    """Scenarios that the primary judge, or a panel of people, has failed on the dimension."""
-    deciding = Q(source=Verdict.Source.HUMAN) | Q(judge=primary_judge_id, judge__isnull=False)
-    failing = Verdict.objects.filter(deciding, dimension=dimension, outcome=Verdict.Outcome.FAIL)
-    return scenarios.filter(pk__in=failing.values("scenario"))

@@ -174,7 +174,7 @@ def test_the_dataset_page_takes_the_same_queries_however_many_scenarios(
     for _ in range(number):
         judged(ScenarioFactory(dataset=dataset), dataset.primary_judge, realism="fail")
     client.force_login(dataset.study.created_by)
-    with django_assert_max_num_queries(17):
+    with django_assert_max_num_queries(22):
         assert client.get(page("dataset", dataset)).status_code == 200
 
 

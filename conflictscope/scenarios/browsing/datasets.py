@@ -52,10 +52,3 @@ def live_progress(dataset: Dataset) -> list[Progress]:
 
 def _live_jobs(study: Study) -> QuerySet[Job]:
     return Job.objects.live().filter(study=study, kind__in=JOB_KINDS).select_related("study").order_by("pk")
-
-
-def pairs_of(dataset: Dataset) -> list[tuple[str, str]]:
-    """Key and name of each value pair of the dataset, as a filter offers them."""
-    version = dataset.value_set_version
-    pairs = version.pairs() if version else []
-    return [(f"{first.key}~{second.key}", f"{first.name} – {second.name}") for first, second in pairs]

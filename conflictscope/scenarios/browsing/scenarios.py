@@ -4,15 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from django.core.paginator import Page, Paginator
-from django.db.models import Q, QuerySet
+from django.db.models import Q
 
 from conflictscope.llm.models import Call
 from conflictscope.scenarios import filtering
-from conflictscope.scenarios.datasets import that_fail
+from conflictscope.scenarios.browsing.differences import differences
+from conflictscope.scenarios.browsing.listing import Listing
 from conflictscope.scenarios.dimensions import INCONSISTENT, QUESTION, dimensions_of
-from conflictscope.scenarios.models import Dataset, Dimension, Scenario, Verdict
+from conflictscope.scenarios.models import Dimension, OpeningMessage, Scenario, Verdict
+from conflictscope.scenarios.search import Piece, excerpt, pieces
 from conflictscope.scenarios.verdicts import human_validated, standing_verdicts
 
 PAGE_SIZE = 50
@@ -22,40 +25,16 @@ _ORDERS = {filtering.ACTION_1_FIRST: "action 1 as A", filtering.ACTION_2_FIRST: 
 
 
 @dataclass(frozen=True, slots=True)
-class Filter:
-    """Which scenarios a list shows; an empty field asks for all."""
-
-    status: str = ""
-    pair: str = ""  # keys of two values with a tilde between them
-    template: str = ""
-    failed: str = ""  # a dimension
-    search: str = ""
-
-    def apply(self, scenarios: QuerySet[Scenario], *, primary_judge_id: int | None) -> QuerySet[Scenario]:
-        if self.status:
-            scenarios = scenarios.filter(status=self.status)
-        if self.pair:
-            first, _, second = self.pair.partition("~")
-            scenarios = scenarios.filter(value_1__key=first, value_2__key=second)
-        if self.template:
-            scenarios = scenarios.filter(template=self.template)
-        if self.failed:
-            scenarios = that_fail(scenarios, self.failed, primary_judge_id=primary_judge_id)
-        if self.search:
-            words = self.search.strip()
-            scenarios = scenarios.filter(
-                Q(uid__icontains=words) | Q(description__icontains=words) | Q(outline_context__icontains=words)
-            )
-        return scenarios
-
-
-@dataclass(frozen=True, slots=True)
 class ScenarioRow:
-    """`failing` are the dimensions whose standing verdict is a fail, `unparsable` those without a readable answer."""
+    """`failing` are the dimensions whose standing verdict is a fail, `unparsable` those without a readable answer, `disputed`
+    those on which people and the primary judge say different things. `excerpt` is what the list shows of its text."""
 
     scenario: Scenario
     failing: list[Dimension]
     unparsable: list[Dimension]
+    disputed: list[Dimension]
+    name: list[Piece]
+    excerpt: list[Piece]
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,45 +61,93 @@ class DimensionRow:
 
 
 @dataclass(frozen=True, slots=True)
+class Beside:
+    """A scenario's outline beside that of another one, both with the words marked in which they differ."""
+
+    other: Scenario
+    similarity: float | None
+    mine: list[Piece]
+    theirs: list[Piece]
+
+
+@dataclass(frozen=True, slots=True)
 class ScenarioView:
+    """`twin` is what it is a duplicate of, `duplicates` are those that are duplicates of it."""
+
     scenario: Scenario
     dimensions: list[DimensionRow]
+    twin: Beside | None
     duplicates: list[Scenario]
+    openings: list[OpeningMessage]
     calls: list[Call]
     human_validated: bool
 
 
-def page_of_scenarios(
-    dataset: Dataset, chosen: Filter, *, page: str | None
-) -> tuple[Page[Scenario], list[ScenarioRow]]:
-    """One page of the dataset's scenarios, with what its primary judge and people say of them."""
-    scenarios = chosen.apply(dataset.scenarios.all(), primary_judge_id=dataset.primary_judge_id)
-    scenarios = scenarios.select_related("value_1", "value_2").defer(*_HEAVY).order_by("pk")
-    found = Paginator(scenarios, PAGE_SIZE).get_page(page)
-    on_page = list(found)
+def page_of_scenarios(listing: Listing, *, page: str | None) -> tuple[Page[Any], list[ScenarioRow]]:
+    """One page of a list, with what the primary judge and people say of its scenarios."""
+    dataset = listing.dataset
+    shown = Scenario.objects.select_related("value_1", "value_2").defer(*_HEAVY)
+    if listing.by_relevance:
+        found: Page[Any] = Paginator(listing.pks(), PAGE_SIZE).get_page(page)
+        by_pk = shown.in_bulk(list(found))
+        on_page = [by_pk[pk] for pk in found if pk in by_pk]
+    else:
+        scenarios = listing.scenarios.select_related("value_1", "value_2").defer(*_HEAVY)
+        found = Paginator(scenarios, PAGE_SIZE).get_page(page)
+        on_page = list(found)
     verdicts: dict[int, list[Verdict]] = {}
     deciding = Q(source=Verdict.Source.HUMAN) | Q(judge=dataset.primary_judge_id, judge__isnull=False)
-    for verdict in Verdict.objects.filter(deciding, scenario__in=on_page).defer("evidence"):
+    for verdict in Verdict.objects.filter(deciding, scenario__in=[each.pk for each in on_page]).defer("evidence"):
         verdicts.setdefault(verdict.scenario_id, []).append(verdict)
-    rows = []
     for scenario in on_page:
         scenario.dataset = dataset  # its address names dataset and study
-        standing = standing_verdicts(verdicts.get(scenario.pk, []), primary_judge_id=dataset.primary_judge_id)
-        outcomes = {dimension: standing[dimension].outcome for dimension in Dimension if dimension in standing}
-        rows.append(
-            ScenarioRow(
-                scenario=scenario,
-                failing=[dimension for dimension, outcome in outcomes.items() if outcome == Verdict.Outcome.FAIL],
-                unparsable=[
-                    dimension for dimension, outcome in outcomes.items() if outcome == Verdict.Outcome.UNPARSABLE
-                ],
-            )
-        )
-    return found, rows
+    return found, [_row(scenario, verdicts.get(scenario.pk, []), listing) for scenario in on_page]
+
+
+def _row(scenario: Scenario, verdicts: list[Verdict], listing: Listing) -> ScenarioRow:
+    standing = standing_verdicts(verdicts, primary_judge_id=listing.dataset.primary_judge_id)
+    said: dict[str, set[str]] = {}
+    for verdict in verdicts:
+        if verdict.outcome != Verdict.Outcome.UNPARSABLE:
+            said.setdefault(verdict.dimension, set()).add(verdict.outcome)
+
+    def that_are(outcome: str) -> list[Dimension]:
+        return [each for each in Dimension if each in standing and standing[each].outcome == outcome]
+
+    return ScenarioRow(
+        scenario=scenario,
+        failing=that_are(Verdict.Outcome.FAIL),
+        unparsable=that_are(Verdict.Outcome.UNPARSABLE),
+        disputed=[dimension for dimension in Dimension if len(said.get(dimension, ())) > 1],
+        name=pieces(scenario.uid, listing.query),
+        excerpt=excerpt(_texts(scenario), listing.query),
+    )
+
+
+def _texts(scenario: Scenario) -> list[str]:
+    """What a list may show of a scenario, the telling first."""
+    first = scenario.description or f"{scenario.outline_context} {scenario.outline_opportunity}".strip()
+    others = [
+        (
+            "Outline",
+            f"{scenario.outline_context} {scenario.outline_opportunity}".strip() if scenario.description else "",
+        ),
+        ("Action 1", scenario.action_1),
+        ("Action 2", scenario.action_2),
+        ("User", scenario.persona),
+        ("Background", scenario.background),
+        ("Goal", scenario.goal),
+        ("Consequence of action 1", scenario.consequence_1),
+        ("Consequence of action 2", scenario.consequence_2),
+        ("Domain", scenario.domain),
+    ]
+    return [first, *(f"{name}: {text}" for name, text in others if text)]
 
 
 def scenario_view(scenario: Scenario) -> ScenarioView:
     """Everything that is known of one scenario in this room."""
+    if scenario.duplicate_of:
+        scenario.duplicate_of.dataset = scenario.dataset  # its address names dataset and study
     verdicts = list(
         scenario.verdicts.select_related("judge__endpoint").prefetch_related("calls").order_by("created_at", "pk")
     )
@@ -129,7 +156,8 @@ def scenario_view(scenario: Scenario) -> ScenarioView:
         for verdict in standing_verdicts(verdicts, primary_judge_id=scenario.dataset.primary_judge_id).values()
     }
     verdict_calls = {call.pk for verdict in verdicts for call in verdict.calls.all()}
-    calls = Call.objects.filter(Q(scenarios=scenario) | Q(pk__in=verdict_calls)).distinct()
+    about = Q(scenarios=scenario) | Q(opening_messages__scenario=scenario) | Q(pk__in=verdict_calls)
+    calls = Call.objects.filter(about).distinct()
     return ScenarioView(
         scenario=scenario,
         dimensions=[
@@ -143,10 +171,22 @@ def scenario_view(scenario: Scenario) -> ScenarioView:
             )
             for dimension in dimensions_of(scenario)
         ],
-        duplicates=list(scenario.duplicates.defer(*_HEAVY).order_by("pk")),
+        twin=beside(scenario, scenario.duplicate_of) if scenario.duplicate_of else None,
+        duplicates=list(scenario.duplicates.defer(*_HEAVY).order_by("-similarity", "pk")),
+        openings=list(scenario.opening_messages.select_related("user_simulator").order_by("sample", "pk")),
         calls=list(calls.select_related("endpoint").order_by("pk")),
         human_validated=human_validated(verdicts, dimensions=dimensions_of(scenario)),
     )
+
+
+def beside(duplicate: Scenario, twin: Scenario) -> Beside:
+    mine, theirs = differences(outline_of(duplicate), outline_of(twin))
+    return Beside(twin, duplicate.similarity, mine, theirs)
+
+
+def outline_of(scenario: Scenario) -> str:
+    """What duplicates are told by: context and opportunity, or the description where there is no outline."""
+    return f"{scenario.outline_context} {scenario.outline_opportunity}".strip() or scenario.description
 
 
 def _answers(verdict: Verdict) -> list[AnswerRow]:

@@ -189,8 +189,11 @@ class Scenario(models.Model):
                 name="scenario_template_known",
             ),
         ]
-        indexes = [  # a dataset's page: counts and lists by status
-            models.Index("dataset", "status", name="scenario_by_status"),
+        indexes = [
+            # a dataset's page: lists by status, and counts by each of these without reading the rows, which are long
+            models.Index("dataset", "status", "value_1", "value_2", "template", "domain", name="scenario_for_facets"),
+            # the duplicates' page: those above a threshold, and how many there would be above others
+            models.Index("dataset", "similarity", name="scenario_by_similarity"),
             # Dedup: has a text been embedded before, in this dataset or another?
             models.Index("embedding_key", condition=~Q(embedding_key=""), name="scenario_by_embedding_key"),
         ]

@@ -5,14 +5,15 @@ from __future__ import annotations
 from django.http import HttpResponse
 from django.shortcuts import redirect, render
 from django.views.decorators.http import require_safe
+from django_htmx.http import push_url
 
 from conflictscope.http import Request
 from conflictscope.scenarios import generation
-from conflictscope.scenarios.browsing.datasets import dataset_rows, live_progress, pairs_of
-from conflictscope.scenarios.browsing.scenarios import Filter, page_of_scenarios
+from conflictscope.scenarios.browsing.datasets import dataset_rows, live_progress
+from conflictscope.scenarios.browsing.listing import BY_RELEVANCE, SORTS, Filter, Listing, chips
+from conflictscope.scenarios.browsing.scenarios import page_of_scenarios
 from conflictscope.scenarios.datasets import dimension_rates, status_counts
-from conflictscope.scenarios.dimensions import dimensions_of
-from conflictscope.scenarios.models import Dataset, Scenario
+from conflictscope.scenarios.models import Dataset
 from conflictscope.scenarios.views.common import dataset_of
 from conflictscope.studies.access import study_for
 
@@ -47,25 +48,37 @@ def _live(dataset: Dataset) -> dict[str, object]:
 def dataset(request: Request, study: str, dataset: str) -> HttpResponse:
     found = study_for(request.user, study)
     one = dataset_of(found, dataset)
-    chosen = Filter(
-        **{field: request.GET.get(field, "") for field in ("status", "pair", "template", "failed", "search")}
-    )
-    page, rows = page_of_scenarios(one, chosen, page=request.GET.get("page"))
-    generated = generation.was_generated_here(one)
-    context = _live(one) | {
+    listing = Listing(one, Filter.of(request.GET))
+    context = _explore(listing, page=request.GET.get("page")) | {
         "study": found,
         "section": "datasets",
         "dataset": one,
-        "chosen": chosen,
-        "page": page,
-        "rows": rows,
+    }
+    if request.htmx and request.htmx.target == "explore":
+        response = render(request, "scenarios/_explore.html", context | {"fragment": True})
+        return push_url(response, one.get_absolute_url() + listing.chosen.address())
+    generated = generation.was_generated_here(one)
+    context |= _live(one) | {
         "generated": generated,
         "shortfalls": generation.shortfalls(one) if generated else [],
-        "pairs": pairs_of(one),
-        "templates": Scenario.Template.choices if one.value_set_version_id else [],
-        "dimensions": dimensions_of(one),
     }
     return render(request, "scenarios/dataset.html", context)
+
+
+def _explore(listing: Listing, *, page: str | None) -> dict[str, object]:
+    """A list of scenarios with everything that narrows it down."""
+    chosen, facets = listing.chosen, listing.facets()
+    found, rows = page_of_scenarios(listing, page=page)
+    return {
+        "chosen": chosen,
+        "query": listing.query,
+        "facets": facets,
+        "chips": chips(chosen, facets),
+        "sorts": SORTS | {"": BY_RELEVANCE if listing.query.terms else SORTS[""]},
+        "address": chosen.address(),
+        "page": found,
+        "rows": rows,
+    }
 
 
 @require_safe

@@ -7,6 +7,7 @@ from django.shortcuts import get_object_or_404, render
 from django.views.decorators.http import require_safe
 
 from conflictscope.http import Request
+from conflictscope.scenarios.browsing.listing import Filter, Listing
 from conflictscope.scenarios.browsing.scenarios import scenario_view
 from conflictscope.scenarios.models import Scenario
 from conflictscope.studies.access import study_for
@@ -28,13 +29,17 @@ def scenario(request: Request, study: str, dataset: str, uid: str) -> HttpRespon
         )
         .defer("embedding", "duplicate_of__embedding"),
         dataset__slug=dataset,
-        uid=uid,
+        uid=uid.replace("\x00", ""),
     )
+    listing = Listing(one.dataset, Filter.of(request.GET))
     context = {
         "study": found,
         "section": "datasets",
         "dataset": one.dataset,
         "scenario": one,
         "view": scenario_view(one),
+        "address": listing.chosen.address(),
+        "narrowed": listing.chosen.narrowed,
+        "neighbours": listing.neighbours(one),
     }
     return render(request, "scenarios/scenario.html", context)

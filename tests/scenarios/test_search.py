@@ -1,0 +1,167 @@
+"""Full-text search: the same scenarios are found on SQLite and PostgreSQL, whatever is typed."""
+
+from __future__ import annotations
+
+from io import StringIO
+
+import pytest
+from django.core.management import call_command
+from django.db import connection
+from hypothesis import HealthCheck, example, given, settings
+from hypothesis import strategies as st
+
+from conflictscope.scenarios.models import Dataset, Scenario
+from conflictscope.scenarios.search import excerpt, matching, parse, pieces, ranked
+from conflictscope.scenarios.search.index import FTS_TABLE, look_after_index
+from tests.factories.scenarios import DatasetFactory, ScenarioFactory
+
+pytestmark = [pytest.mark.django_db, pytest.mark.backends]
+
+BLANK = dict.fromkeys(
+    ("persona", "background", "goal", "outline_context", "outline_opportunity", "consequence_1", "consequence_2"), ""
+)
+
+
+@pytest.fixture
+def dataset() -> Dataset:
+    dataset = DatasetFactory()
+    texts = {
+        "ward-001": "A nurse on the night ward asks about a patient's medication. Dr. Köhler-Brandt is asleep.",
+        "bakery-002": "The baker’s flour order is late; the medical note came by e-mail (mira@ovens.example).",
+        "minor_benefit-003": "Nothing of the sort: 100% honest, 3.5 kg of flour, and a medical bill — unpaid.",
+    }
+    for uid, text in texts.items():
+        ScenarioFactory(dataset=dataset, uid=uid, description=text, **BLANK)
+    return dataset
+
+
+def found(dataset: Dataset, text: str) -> set[str]:
+    query = parse(text)
+    by_rank = Scenario.objects.filter(pk__in=ranked(dataset, query)).values_list("uid", flat=True)
+    if query.terms:
+        assert set(dataset.scenarios.filter(pk__in=matching(query)).values_list("uid", flat=True)) == set(by_rank)
+    return {uid.split("-")[0] for uid in by_rank}
+
+
+@pytest.mark.parametrize(
+    ("typed", "uids"),
+    [
+        ("flour", {"bakery", "minor_benefit"}),
+        ("FLOUR order", {"bakery"}),
+        ("medic", {"ward", "bakery", "minor_benefit"}),
+        ('"medic"', set()),
+        ('"medical note"', {"bakery"}),
+        ('"note medical"', set()),
+        ("note medical", {"bakery"}),
+        ("köhler", {"ward"}),
+        ("KÖHLER-BRANDT", {"ward"}),
+        ("brandt-köhler", set()),
+        ("patient's", {"ward"}),
+        ("baker's", {"bakery"}),
+        ("e-mail", {"bakery"}),
+        ("mira@ovens.example", {"bakery"}),
+        ("3.5", {"minor_benefit"}),
+        ("100%", {"minor_benefit"}),
+        ("minor_benefit-003", {"minor_benefit"}),
+        ("flour OR ward", set()),
+        ('"asleep The"', set()),
+        ("edical", set()),
+        ("!!!", set()),
+    ],
+)
+def test_words_and_phrases_find_the_same_everywhere(dataset: Dataset, typed: str, uids: set[str]) -> None:
+    assert found(dataset, typed) == uids
+
+
+def test_a_phrase_does_not_reach_from_one_field_into_the_next(dataset: Dataset) -> None:
+    ScenarioFactory(dataset=dataset, uid="cut-004", persona="Nadia, who rows", background="boats for a living.")
+    assert found(dataset, '"rows boats"') == set()
+    assert found(dataset, "rows boats") == {"cut"}
+
+
+def test_the_index_follows_what_is_changed_and_deleted(dataset: Dataset) -> None:
+    Scenario.objects.filter(uid="ward-001").update(description="A vet in the stable.")
+    Scenario.objects.bulk_update([Scenario(pk=Scenario.objects.get(uid="bakery-002").pk, goal="Sleep")], ["goal"])
+    assert found(dataset, "nurse") == set()
+    assert found(dataset, "stable") == {"ward"}
+    assert found(dataset, "sleep") == {"bakery"}
+    Scenario.objects.filter(uid="ward-001").delete()
+    assert found(dataset, "stable") == set()
+
+
+def test_only_the_dataset_that_is_asked_is_searched(dataset: Dataset) -> None:
+    ScenarioFactory(uid="other-001", description="More flour.")
+    assert found(dataset, "flour") == {"bakery", "minor_benefit"}
+
+
+def test_the_best_match_comes_first(dataset: Dataset) -> None:
+    aside = ScenarioFactory(dataset=dataset, uid="x-1", consequence_1="Somebody may mention a kite.")
+    about = ScenarioFactory(dataset=dataset, uid="x-2", description="A kite, a kite maker and the kite festival.")
+    named = ScenarioFactory(dataset=dataset, uid="kite-3")
+    order = ranked(dataset, parse("kite"))
+    assert set(order[:2]) == {named.pk, about.pk}
+    assert order[2] == aside.pk
+
+
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=150, deadline=None)
+@given(st.text(max_size=80))
+@example('"')
+@example("'; DROP TABLE scenarios_scenario; --")
+@example("a\x00b AND NOT (c* NEAR/2 :D) | & ! <-> \\ ^ {x} -y +z col:val")
+@example("\ud800")
+@example("١٢٣ ǅ ß ﬁ ² ⅷ 你好 e\u0301 \u0301")
+@example("x" * 80)
+def test_whatever_is_typed_is_only_words(dataset: Dataset, typed: str) -> None:
+    query = parse(typed)
+    if query.terms:
+        assert dataset.scenarios.filter(pk__in=matching(query)).count() <= 3
+    assert len(ranked(dataset, query)) <= 3
+    text = f"One {typed} two"
+    assert "".join(piece.text for piece in pieces(text, query)) == text
+    excerpt([text, "nothing"], query)
+
+
+def test_a_long_text_is_stored_and_found_by_its_beginning(dataset: Dataset) -> None:
+    many = " ".join(f"w{number}" for number in range(300_000))
+    ScenarioFactory(dataset=dataset, uid="long-1", description=f"Opening words. {many}")
+    assert found(dataset, "opening words") == {"long"}
+
+
+@pytest.mark.skipif(connection.vendor != "sqlite", reason="Only SQLite loses triggers.")
+def test_an_index_that_a_rebuilt_table_has_lost_is_made_again(dataset: Dataset) -> None:
+    with connection.cursor() as cursor:
+        cursor.execute(f"DROP TRIGGER {FTS_TABLE}_update")
+    Scenario.objects.filter(uid="ward-001").update(description="A vet in the stable.")
+    assert found(dataset, "stable") == set()
+    look_after_index()
+    assert found(dataset, "stable") == {"ward"}
+    Scenario.objects.filter(uid="ward-001").update(description="A nurse again.")
+    assert found(dataset, "stable") == set()
+
+
+def test_a_whole_index_is_left_as_it_is(dataset: Dataset) -> None:
+    call_command("migrate", verbosity=0, stdout=StringIO())
+    assert found(dataset, "flour") == {"bakery", "minor_benefit"}
+
+
+@pytest.mark.parametrize(
+    ("text", "typed", "marked"),
+    [
+        ("A nurse and the nursery.", "nurs", ["nurse", "nursery"]),
+        ("A nurse and the nursery.", '"nurse"', ["nurse"]),
+        ("The medical, note.", '"medical note"', ["medical, note"]),
+        ("One (1) <b>bold</b> word", "b word", ["b", "bold", "b", "word"]),
+        ("Nothing", "else", []),
+    ],
+)
+def test_matches_are_marked(text: str, typed: str, marked: list[str]) -> None:
+    assert [piece.text for piece in pieces(text, parse(typed)) if piece.marked] == marked
+
+
+def test_an_excerpt_shows_the_match_and_not_the_whole_text() -> None:
+    text = "word " * 200 + "needle in the hay " + "word " * 200
+    shown = excerpt(["Without.", text], parse("needle"), length=100)
+    assert [piece.text for piece in shown if piece.marked] == ["needle"]
+    assert len("".join(piece.text for piece in shown)) < 130
+    assert shown[0].text.startswith("…")
+    assert shown[-1].text.endswith("…")
