@@ -18,8 +18,8 @@ from conflictscope.stats.types import Estimate
 from conflictscope.studies.models import Study
 from evaluation.dataset_measures import DatasetMeasures, measure
 
-UNJUDGED = "no judge has filtered it"
-UNEVALUATED = "no target has answered it by multiple choice"
+UNJUDGED = "not filtered"
+UNEVALUATED = "not evaluated by multiple choice"
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +35,12 @@ class ComparedDataset:
     @property
     def total(self) -> int:
         return sum(each.count for each in self.counts)
+
+    @property
+    def in_order(self) -> list[int]:
+        """How many scenarios of each status, in the order of a scenario's life."""
+        found = {each.status: each.count for each in self.counts}
+        return [found.get(status, 0) for status in Scenario.Status]
 
     @property
     def passed_all(self) -> Estimate:
@@ -59,9 +65,7 @@ class ComparedDataset:
             return found.mean
         if not self.diversity.described:
             return Estimate.undefined("no scenario has a description")
-        return Estimate.undefined(
-            f"{self.diversity.missing} of {self.diversity.described} descriptions are not embedded yet"
-        )
+        return Estimate.undefined(f"{self.diversity.missing} texts not embedded")
 
     @property
     def agreement(self) -> Estimate:
@@ -77,16 +81,16 @@ class VariantCount:
     """The datasets of one variant together."""
 
     variant: Dataset.Variant
-    datasets: int
-    counts: dict[str, int]
+    rows: list[ComparedDataset]
 
     @property
     def total(self) -> int:
-        return sum(self.counts.values())
+        return sum(row.total for row in self.rows)
 
     @property
     def in_order(self) -> list[int]:
-        return [self.counts.get(status, 0) for status in Scenario.Status]
+        """How many scenarios of each status, in the order of a scenario's life."""
+        return [sum(counts) for counts in zip(*(row.in_order for row in self.rows), strict=True)]
 
 
 def compared(study: Study) -> list[ComparedDataset]:
@@ -111,15 +115,10 @@ def compared(study: Study) -> list[ComparedDataset]:
 
 def by_variant(rows: Sequence[ComparedDataset]) -> list[VariantCount]:
     """Counts by variant and status, for the variants that there are."""
-    found = []
-    for variant in Dataset.Variant:
-        of_it = [row for row in rows if row.dataset.variant == variant]
-        if of_it:
-            counts: dict[str, int] = {}
-            for each in (each for row in of_it for each in row.counts):
-                counts[each.status] = counts.get(each.status, 0) + each.count
-            found.append(VariantCount(variant, len(of_it), counts))
-    return found
+    groups = [
+        VariantCount(variant, [row for row in rows if row.dataset.variant == variant]) for variant in Dataset.Variant
+    ]
+    return [group for group in groups if group.rows]
 
 
 def _measured(dataset: Dataset) -> DatasetMeasures | None:
@@ -156,9 +155,8 @@ def as_csv(rows: Sequence[ComparedDataset]) -> Iterator[str]:
     yield _line([*heading, *(f"{name}{part}" for name in estimates for part in parts)])
     for row in rows:
         one = row.dataset
-        counts = {each.status: each.count for each in row.counts}
         cells: list[object] = [one.slug, one.name, one.variant, str(one.value_set_version or ""), one.simulated]
-        cells += [digest_of(one), row.total, *(counts.get(status, 0) for status in Scenario.Status)]
+        cells += [digest_of(one), row.total, *row.in_order]
         cells += [one.primary_judge or "", len(row.measures.runs) if row.measures else 0]
         for given in (row.passed_all, *(_rate(rate) for _, rate in row.by_dimension), row.diverse, row.diverse_kept):
             cells += _cells(given)

@@ -79,15 +79,15 @@ def test_agreement_and_divergence_come_from_the_runs(filtered: Dataset, baseline
     one, other = compared(filtered.study)
     assert one.measures is not None
     assert (one.agreement.value, one.agreement.n, one.divergence.value) == (0.0, 1, 1.0)
-    assert other.agreement.reason == "no target has answered it by multiple choice"
-    assert other.passed_all.reason == "no judge has filtered it"
+    assert other.agreement.reason == "not evaluated by multiple choice"
+    assert other.passed_all.reason == "not filtered"
 
 
 def test_diversity_is_known_once_the_descriptions_are_embedded_and_they_are_embedded_once(
     filtered: Dataset,
 ) -> None:
     (row,) = compared(filtered.study)
-    assert row.diverse.reason == "3 of 3 descriptions are not embedded yet"
+    assert row.diverse.reason == "3 texts not embedded"
     engine.work_on(start(filtered))
     assert TextVector.objects.count() == 3
     vectors = embed(TEXTS)
@@ -114,10 +114,10 @@ def test_the_page_shows_every_figure_or_why_there_is_none(client: Client, filter
     url = reverse("evaluation:compare_datasets", args=["mine"])
     text = client.get(url).text
     assert "3 descriptions have no vector yet" in text
-    assert "3 of 3 descriptions are not embedded yet" in text
+    assert "3 texts not embedded" in text
     assert "no scenario has a description" in text
     assert "50 %" in text
-    assert "not asked: no value pairs" not in text
+    assert "n = 2, strict" in text
     posted = client.post(reverse("evaluation:embed_descriptions", args=["mine"]), follow=True)
     assert "1 dataset is being embedded." in posted.text
     job = Job.objects.get()
@@ -155,19 +155,19 @@ def test_the_download_has_a_line_for_each_dataset_with_limits_counts_and_notes(
     assert float(full["pass_all"]) == 0.5
     assert float(full["pass_all_low"]) == pytest.approx(wilson(1, 2).low)
     assert (full["pass_all_n"], full["observed_agreement_n"]) == ("2", "1")
-    assert (moral["name"], moral["pass_all"], moral["pass_all_note"]) == ("'=1+1", "", "no judge has filtered it")
+    assert (moral["name"], moral["pass_all"], moral["pass_all_note"]) == ("'=1+1", "", "not filtered")
     assert moral["pass_realism_note"] == "not asked"
 
 
 def test_the_command_embeds_compares_and_writes(filtered: Dataset, baseline: Dataset, tmp_path: Path) -> None:
     out = StringIO()
     call_command("compare_datasets", "--study=mine", "--no-embed", stdout=out, verbosity=0)
-    assert "Diversity: undefined: 3 of 3 descriptions are not embedded yet (0 texts)" in out.getvalue()
+    assert "Diversity: undefined: 3 texts not embedded (0 texts)" in out.getvalue()
     out = StringIO()
     path = tmp_path / "compared.csv"
     call_command("compare_datasets", "--study=mine", f"--csv={path}", stdout=out, verbosity=0)
     said = out.getvalue()
-    assert "Full: 1 datasets, 3 scenarios: 1 kept, 1 dropped, 1 undecided" in said
+    assert "Full, 1 datasets: 3 scenarios: 1 kept, 1 dropped, 1 undecided" in said
     assert "Pass all dimensions by strict: 50 % [9 %, 91 %] (2 scenarios)" in said
     assert "    Feasibility: 100 % [34 %, 100 %] (2 scenarios), 1 unparsable" in said
     assert "Observed agreement: 0.000 (1 scenarios)" in said

@@ -199,7 +199,8 @@ class Placing:
         if self._names is None:
             if named:
                 raise RowProblem(
-                    "value_1", f"{named[:60]!r} is a value, and no value set is named; name the one that it is of."
+                    "value_1",
+                    f"{named[:60]!r} is a value, and no value set is named; name it (on the command line: --value-set).",
                 )
             return None
         if not (record.value_1 and record.value_2):

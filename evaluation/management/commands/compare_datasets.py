@@ -7,8 +7,8 @@ from conflictscope.errors import InvalidInput
 from conflictscope.jobs.commands import JobCommand
 from conflictscope.jobs.models import Job
 from conflictscope.scenarios import diversity
-from conflictscope.scenarios.datasets import in_words
-from conflictscope.scenarios.models import Dataset, Dimension
+from conflictscope.scenarios.datasets import StatusCount, in_words
+from conflictscope.scenarios.models import Dataset, Dimension, Scenario
 from conflictscope.studies.access import study_named
 from evaluation.comparing import ComparedDataset, as_csv, by_variant, compared
 from evaluation.tables import said
@@ -43,8 +43,9 @@ class Command(JobCommand):
             self.stdout.write(f"{study} has no datasets yet.")
             return
         for group in by_variant(rows):
-            counted = ", ".join(f"{count} {status}" for status, count in group.counts.items())
-            self.stdout.write(f"{group.variant.label}: {group.datasets} datasets, {group.total} scenarios: {counted}")
+            counts = zip(Scenario.Status, group.in_order, strict=True)
+            counted = in_words(StatusCount(status, count) for status, count in counts if count)
+            self.stdout.write(f"{group.variant.label}, {len(group.rows)} datasets: {counted}")
         for row in rows:
             self._write(row)
         if options["csv"]:
