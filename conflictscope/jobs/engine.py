@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import logging
 from dataclasses import dataclass
-from datetime import datetime
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
@@ -38,7 +37,6 @@ __all__ = [
     "retry_failed",
     "set_budget",
     "start",
-    "waiting_until",
     "work_on",
 ]
 
@@ -119,12 +117,6 @@ def errors(job: Job, *, limit: int = 10) -> list[tuple[str, int]]:
     """The errors of failed items, most frequent first, each with its number of items."""
     failed = job.items.filter(state=WorkItem.State.FAILED)
     return list(failed.values_list("error").annotate(n=Count("pk")).order_by("-n", "error")[:limit])
-
-
-def waiting_until(job: Job) -> datetime | None:
-    """When the first waiting item may be tried again, or None when none waits."""
-    waiting = job.items.filter(state=WorkItem.State.OPEN, not_before__gt=timezone.now()).order_by("not_before")
-    return waiting.values_list("not_before", flat=True).first()
 
 
 def _move(job: Job, *, origins: tuple[str, ...], to: str, verb: str) -> None:

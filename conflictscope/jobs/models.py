@@ -130,6 +130,8 @@ class WorkItem(models.Model):
         indexes = [
             # leases.claim: open items of a job that need not wait
             models.Index("job", "id", condition=Q(state="open"), name="work_item_open"),
+            # progress: what ended lately
+            models.Index("job", "updated_at", condition=Q(state__in=["done", "failed"]), name="work_item_ended"),
             # leases.return_expired: leases of dead workers
             models.Index("lease_until", condition=Q(state="leased"), name="work_item_leased"),
         ]

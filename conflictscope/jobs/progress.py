@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from decimal import Decimal
 
-from django.db.models import Count, F, Q, Sum
+from django.db.models import Count, F, Min, Q, Sum
 from django.utils import timezone
 
 from conflictscope.jobs.engine import JobCounts
@@ -26,6 +26,7 @@ class Progress:
     job: Job
     counts: JobCounts
     lately: int  # items that ended within the last minute
+    retried: int = 0  # items that were tried more than once
 
     @property
     def live(self) -> bool:
@@ -40,8 +41,16 @@ class Progress:
         """At the speed of the last minute; None when nothing ended in it, or the job does not run."""
         if not self.running or not self.lately:
             return None
-        elapsed = min(LATELY, timezone.now() - self.job.created_at).total_seconds()
-        return (self.counts.total - self.counts.ended) * elapsed / self.lately
+        return (self.counts.total - self.counts.ended) * self._elapsed / self.lately
+
+    def a_minute(self, number: int) -> float:
+        """Of what happened `number` times lately."""
+        return number * 60 / self._elapsed
+
+    @property
+    def _elapsed(self) -> float:
+        """Seconds that count as lately: of a job that has just begun, those since then."""
+        return max(1.0, min(LATELY, timezone.now() - self.job.created_at).total_seconds())
 
     @property
     def seconds_taken(self) -> float | None:
@@ -99,20 +108,52 @@ class Usage:
 def progress_of(jobs: Sequence[Job]) -> list[Progress]:
     """The progress of each job, in their order, in one query."""
     ended = Q(state__in=_ENDED, updated_at__gte=timezone.now() - LATELY)
+    again = Q(attempts__gt=1)
     waiting = Q(state=WorkItem.State.OPEN, not_before__gt=timezone.now())
     rows = (
         WorkItem.objects.filter(job__in=jobs)
         .order_by()
         .values_list("job", "state")
-        .annotate(items=Count("pk"), waiting=Count("pk", filter=waiting), lately=Count("pk", filter=ended))
+        .annotate(
+            items=Count("pk"),
+            waiting=Count("pk", filter=waiting),
+            lately=Count("pk", filter=ended),
+            retried=Count("pk", filter=again),
+        )
     )
     states: dict[int, dict[str, int]] = {job.pk: {"waiting": 0} for job in jobs}
-    lately = dict.fromkeys(states, 0)
-    for job_id, state, number, number_waiting, number_ended in rows:
+    lately, retried = dict.fromkeys(states, 0), dict.fromkeys(states, 0)
+    for job_id, state, number, number_waiting, number_ended, number_retried in rows:
         states[job_id][state] = number
         states[job_id]["waiting"] += number_waiting
         lately[job_id] += number_ended
-    return [Progress(job=job, counts=JobCounts(**states[job.pk]), lately=lately[job.pk]) for job in jobs]
+        retried[job_id] += number_retried
+    return [
+        Progress(job=job, counts=JobCounts(**states[job.pk]), lately=lately[job.pk], retried=retried[job.pk])
+        for job in jobs
+    ]
+
+
+def calls_lately(job: Job) -> int:
+    """Calls that were sent for the items that ended within the last minute."""
+    ended = WorkItem.objects.filter(job=job, state__in=_ENDED, updated_at__gte=timezone.now() - LATELY)
+    return CallUse.objects.filter(item__in=ended, from_cache=False).count()
+
+
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """Items that wait for one reason; the first of them is tried at `until`."""
+
+    reason: str
+    items: int
+    until: datetime
+
+
+def waiting(job: Job, *, limit: int = 5) -> list[Waiting]:
+    """Why items wait, and until when: what a provider asked for, an error that may pass, the budget."""
+    later = job.items.filter(state=WorkItem.State.OPEN, not_before__gt=timezone.now()).order_by()
+    rows = later.values("error").annotate(items=Count("pk"), until=Min("not_before")).order_by("-items", "error")
+    return [Waiting(row["error"], row["items"], row["until"]) for row in rows[:limit]]
 
 
 def usage_of(job: Job) -> Usage:

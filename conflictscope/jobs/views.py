@@ -15,7 +15,8 @@ from conflictscope.http import Request
 from conflictscope.jobs import engine
 from conflictscope.jobs.forms import BudgetForm, budget_of
 from conflictscope.jobs.models import Job
-from conflictscope.jobs.progress import limits_of, progress_of, usage_of
+from conflictscope.jobs.progress import calls_lately, limits_of, lost_calls, progress_of, usage_of, waiting
+from conflictscope.jobs.spending import spending_of
 from conflictscope.studies.access import study_for
 from conflictscope.studies.permissions import Action
 
@@ -41,20 +42,42 @@ def jobs(request: Request, study: str) -> HttpResponse:
 def job(request: Request, study: str, job: int) -> HttpResponse:
     found = study_for(request.user, study)
     one = get_object_or_404(found.jobs.select_related("started_by", "study"), pk=job)
+    (progress,) = progress_of([one])
     context = {
         "study": found,
         "section": "jobs",
         "job": one,
-        "progress": progress_of([one])[0],
-        "usage": usage_of(one),
+        "progress": progress,
+        "items_a_minute": progress.a_minute(progress.lately),
+        "calls_a_minute": progress.a_minute(calls_lately(one)) if progress.running else 0,
+        "lost": lost_calls(one),
         "budget_form": BudgetForm(
             initial={name: getattr(one, name) for name in ("budget", "budget_calls", "budget_tokens")}
         ),
         "limits": limits_of(one),
         "errors": engine.errors(one),
-        "waiting_until": engine.waiting_until(one),
+        "waiting": waiting(one),
     }
-    return render(request, "jobs/_job.html" if request.htmx else "jobs/job.html", context)
+    if not request.htmx:
+        return render(request, "jobs/job.html", {**context, "usage": usage_of(one)})
+    response = render(request, "jobs/_job.html", context)
+    if request.GET.get("state", one.state) != one.state:
+        response["HX-Refresh"] = "true"  # the rest of the page is of another state
+    return response
+
+
+@require_safe
+def usage(request: Request, study: str, job: int) -> HttpResponse:
+    """The calls by step and endpoint: asked for less often than the progress, as it sums over all of them."""
+    found = study_for(request.user, study)
+    one = get_object_or_404(found.jobs.select_related("study"), pk=job)
+    return render(request, "jobs/_usage.html", {"study": found, "job": one, "usage": usage_of(one)})
+
+
+@require_safe
+def spending(request: Request, study: str) -> HttpResponse:
+    found = study_for(request.user, study)
+    return render(request, "jobs/spending.html", {"study": found, "section": "jobs", "spending": spending_of(found)})
 
 
 def _steer(request: Request, study: str, job: int, steer: Callable[[Job], str]) -> HttpResponse:

@@ -13,6 +13,7 @@ from conflictscope.jobs import budgets, engine
 from conflictscope.jobs.models import CallUse, Job, WorkItem
 from conflictscope.jobs.progress import progress_of, usage_of
 from conflictscope.llm.models import Call, Endpoint
+from tests.factories.llm import EndpointFactory
 from tests.factories.studies import StudyFactory, UserFactory, member
 
 pytestmark = pytest.mark.django_db
@@ -221,6 +222,98 @@ def test_usage_tells_paid_logged_unknown_and_unpriced_calls_apart(client, job):
     assert "The cost of 1 call is unknown" in text
     assert "retest" in text
     assert "badge-simulated" in text
+
+
+def test_items_that_wait_say_for_what_and_until_when(client, job):
+    until = timezone.now() + timedelta(minutes=3)
+    for number, item in enumerate(add_items(job, open=3)):
+        item.error = "The provider asked for 180 s." if number else "Waits for room in the budget."
+        item.not_before = until + timedelta(minutes=number)
+        item.save()
+    client.force_login(job.study.created_by)
+    text = client.get(job.get_absolute_url(), headers=HTMX).text
+    assert f"{until + timedelta(minutes=1):%H:%M:%S} UTC" in text
+    assert text.index("The provider asked for 180 s.") < text.index("Waits for room in the budget.")
+
+
+def test_a_running_job_tells_its_rate_its_retries_and_when_it_will_be_done(client, job):
+    Job.objects.filter(pk=job.pk).update(created_at=timezone.now() - timedelta(minutes=10))
+    items = add_items(job, open=60, done=40)
+    WorkItem.objects.filter(pk__in=[item.pk for item in items], state="done").update(updated_at=timezone.now())
+    WorkItem.objects.filter(pk=items[0].pk).update(attempts=3)
+    long_ago = timezone.now() - timedelta(minutes=5)
+    WorkItem.objects.filter(key="done-0").update(updated_at=long_ago)
+    client.force_login(job.study.created_by)
+    text = client.get(job.get_absolute_url(), headers=HTMX).text
+    assert "In the last minute 39 items and 0 calls a minute." in text
+    assert "about 1 min 32 s left" in text
+    assert '<span class="tile-label">Tried again</span><span class="tile-value">1</span>' in text
+
+
+def test_a_fragment_of_another_state_has_the_whole_page_renewed(client, job):
+    client.force_login(job.study.created_by)
+    address_of_poll = f"{job.get_absolute_url()}?state=running"
+    assert address_of_poll in client.get(job.get_absolute_url(), headers=HTMX).text
+    assert "HX-Refresh" not in client.get(address_of_poll, headers=HTMX)
+    engine.pause(job)
+    assert client.get(address_of_poll, headers=HTMX)["HX-Refresh"] == "true"
+
+
+def test_spent_reserved_and_left_are_told_for_each_measure(client, job):
+    Job.objects.filter(pk=job.pk).update(
+        budget=Decimal(5), spent=Decimal(2), reserved=Decimal(1), unknown=Decimal("0.5"), calls_sent=7, budget_calls=9
+    )
+    client.force_login(job.study.created_by)
+    text = client.get(job.get_absolute_url()).text
+    for shown in ("$2.00", "$1.00", "$0.5000", "$5.00", "$1.50"):
+        assert shown in text
+    assert '<td class="num" data-label="Left">2</td>' in text
+    assert "Change the budget" in text
+    client.post(address("budget", job), {"budget": "5", "budget_calls": "20", "budget_tokens": "1000"})
+    job.refresh_from_db()
+    assert (job.budget, job.budget_calls, job.budget_tokens) == (5, 20, 1000)
+
+
+@pytest.mark.parametrize("role", SEERS)
+def test_the_spending_of_a_study_is_told_by_job_step_endpoint_and_day(client, job, role, django_assert_max_num_queries):
+    cheap, dear = EndpointFactory(name="cheap"), EndpointFactory(name="dear")
+    other = Job.objects.create(study=job.study, kind="tests.count", subject="other", title="Another job")
+    elsewhere = Job.objects.create(study=StudyFactory(), kind="tests.count", subject="x", title="Elsewhere")
+    for number, (of, endpoint, cost, from_cache) in enumerate(
+        [
+            (job, cheap, "0.25", False),
+            (job, dear, "1.50", False),
+            (other, dear, "2.00", False),
+            (other, dear, "8.00", True),
+            (elsewhere, dear, "9.00", False),
+        ]
+    ):
+        call = Call.objects.create(
+            endpoint=endpoint, purpose="filter", prompt_name="x", prompt_version=0, request={},
+            request_digest=f"s{number}", outcome="ok", cost=Decimal(cost), tokens_in=1, tokens_out=1,
+        )  # fmt: skip
+        item = of.items.create(key=f"item {number}", state="done")
+        CallUse.objects.create(item=item, call=call, from_cache=from_cache)
+    client.force_login(member(job.study, role))
+    with django_assert_max_num_queries(12):
+        text = client.get(reverse("jobs:spending", args=[job.study.slug])).text
+    assert "$3.75" in text  # in all, and today
+    assert "$1.75" in text  # the one job
+    assert "$3.50" in text  # asked of the dear endpoint
+    assert "filter · dear" in text
+    assert "$8" not in text
+    assert "$9" not in text
+    assert "Elsewhere" not in text
+    assert f"{timezone.now():%Y-%m-%d}" in text
+
+
+def test_what_a_job_shows_takes_as_many_queries_for_many_items_as_for_few(client, job, django_assert_max_num_queries):
+    add_items(job, open=50, leased=10, done=50, failed=20)
+    client.force_login(job.study.created_by)
+    with django_assert_max_num_queries(12):
+        client.get(job.get_absolute_url(), headers=HTMX)
+    with django_assert_max_num_queries(14):
+        client.get(job.get_absolute_url())
 
 
 def test_text_of_a_provider_cannot_become_markup(client, job):

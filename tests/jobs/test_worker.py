@@ -12,6 +12,7 @@ from conflictscope.errors import Conflict, InvalidInput
 from conflictscope.jobs import budgets, engine, invitations, leases, tasks
 from conflictscope.jobs.budgets import NO_BUDGET, Budget
 from conflictscope.jobs.models import Job, WorkItem
+from conflictscope.jobs.progress import waiting as waiting_items
 from conflictscope.jobs.worker import _Next, _Worker
 
 pytestmark = pytest.mark.django_db
@@ -59,7 +60,7 @@ def test_an_error_that_may_pass_puts_the_item_off_and_then_it_succeeds(job):
     waiting = job.items.get(key="first-1")
     assert waiting.state == WorkItem.State.OPEN
     assert waiting.not_before > timezone.now()
-    assert engine.waiting_until(job) == waiting.not_before
+    assert [each.until for each in waiting_items(job)] == [waiting.not_before]
     assert "busy" in waiting.error
     ready_now(job)
     work_until_idle(job)
@@ -151,7 +152,7 @@ def test_a_rate_limit_may_be_met_more_often_than_another_error_and_for_a_day_at_
     item.refresh_from_db()
     assert item.state == WorkItem.State.OPEN
     assert timedelta(minutes=119) < item.not_before - timezone.now() < timedelta(minutes=121)
-    assert engine.waiting_until(job) == item.not_before
+    assert [each.until for each in waiting_items(job)] == [item.not_before]
 
     WorkItem.objects.filter(pk=item.pk).update(state=WorkItem.State.LEASED, lease_until=timezone.now())
     item.tried_since = timezone.now() - timedelta(hours=23)

@@ -56,6 +56,8 @@ OPEN_TO: dict[str, Action | str] = {
     "llm:try_endpoint": ADMINISTRATORS,
     "jobs:jobs": Action.SEE,
     "jobs:job": Action.SEE,
+    "jobs:usage": Action.SEE,
+    "jobs:spending": Action.SEE,
     "jobs:pause": Action.RUN_PIPELINE,
     "jobs:resume": Action.RUN_PIPELINE,
     "jobs:budget": Action.RUN_PIPELINE,
