@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
 from django.contrib.auth.models import User
 from django.db import transaction
-from django.db.models import Count, F, Q
+from django.db.models import Count, F, Q, Sum
 
 from annotation import routing
 from annotation.errors import AlreadySubmitted, AnswersMissing, AnswerUnknown
@@ -32,15 +33,24 @@ class Given:
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """How far one person is. `goal` is their quota, or all the campaign's items."""
+    """How far one person is. `goal` is their quota, or all the campaign's items; `quota` is empty where it does not bind."""
 
     done: int
     skipped: int
     goal: int
+    quota: int | None = None
+    active_seconds: int = 0
 
     @property
     def left(self) -> int:
         return max(self.goal - self.done - self.skipped, 0)
+
+    @property
+    def minutes_left(self) -> int | None:
+        """What the rest takes at the person's own pace; unknown until they have done three items with a clock running."""
+        if self.done < 3 or not self.active_seconds:
+            return None
+        return math.ceil(self.left * self.active_seconds / self.done / 60)
 
 
 @dataclass(frozen=True, slots=True)
@@ -288,13 +298,20 @@ def _counts(participants: list[int]) -> dict[int, dict[str, int]]:
         .annotate(
             done=Count("pk", filter=Q(state=Assignment.State.SUBMITTED)),
             skipped=Count("pk", filter=Q(state=Assignment.State.SKIPPED)),
+            seconds=Sum("active_seconds", filter=Q(state=Assignment.State.SUBMITTED), default=0),
         )
     )
-    return {row["participant"]: {"done": row["done"], "skipped": row["skipped"]} for row in rows}
+    return {row["participant"]: {name: row[name] for name in ("done", "skipped", "seconds")} for row in rows}
 
 
 def _progress(campaign: Campaign, own_quota: int | None, counted: Mapping[str, int]) -> Progress:
     items = int(campaign.sampling_plan.get("drawn", 0))
     quota = own_quota if own_quota is not None else campaign.quota
     goal = items if quota is None else min(quota, items)
-    return Progress(done=counted.get("done", 0), skipped=counted.get("skipped", 0), goal=goal)
+    return Progress(
+        done=counted.get("done", 0),
+        skipped=counted.get("skipped", 0),
+        goal=goal,
+        quota=quota if quota is not None and quota < items else None,
+        active_seconds=counted.get("seconds", 0),
+    )

@@ -24,13 +24,14 @@ class Links:
     answers: str
     skip: str
     flag: str
+    heartbeat: str = ""
 
 
 def links_of(campaign: Campaign, token: uuid.UUID, *, editing: bool = False) -> Links:
     def to(name: str) -> str:
         return reverse(f"annotation:label_{name}", args=[campaign.study.slug, campaign.slug, token])
 
-    return Links(to("edit" if editing else "submit"), to("answers"), to("skip"), to("flag"))
+    return Links(to("edit" if editing else "submit"), to("answers"), to("skip"), to("flag"), to("heartbeat"))
 
 
 def preview_links(campaign: Campaign, place: int) -> Links:

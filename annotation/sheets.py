@@ -13,6 +13,7 @@ from datetime import datetime
 
 from django.utils import timezone
 
+from annotation.guidelines.examples import EXAMPLES, Example
 from annotation.models import Annotation, Assignment, Campaign, Item
 from annotation.questions import FARTHEST, Control, Question, questions_about
 from conflictscope.scenarios.dimensions import ACTION_1, ACTION_2
@@ -43,6 +44,7 @@ class Asked:
     value: Value | None
     options: tuple[Option, ...]
     comment: str
+    examples: tuple[Example, ...] = ()
     control: Control = Control.CHOICE
     ends: tuple[str, str] | None = None
 
@@ -206,6 +208,7 @@ def _asked(number: int, question: Question, scenario: Scenario, order: str, give
             for place, value in enumerate(values, start=1)
         ),
         comment=given.comment if given is not None else "",
+        examples=EXAMPLES.get(question.key, ()),
         control=question.control,
         ends=(question.ends[0].format("A"), question.ends[1].format("B")) if question.ends else None,
     )

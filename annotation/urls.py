@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from annotation.views import agreement, campaigns, creating, labelling
+from annotation.views import agreement, alongside, campaigns, creating, labelling
 
 app_name = "annotation"
 _LABEL = "label/<slug:study>/<slug:campaign>/"
@@ -14,6 +14,8 @@ urlpatterns = [
     path(f"{_LABEL}start/", labelling.start, name="label_start"),
     path(f"{_LABEL}peek/", labelling.peek, name="label_peek"),
     path(f"{_LABEL}claim/", labelling.claim, name="label_claim"),
+    path(f"{_LABEL}latest/", alongside.latest, name="label_latest"),
+    path(f"{_LABEL}<uuid:token>/heartbeat/", alongside.heartbeat, name="label_heartbeat"),
     path(f"{_LABEL}<uuid:token>/", labelling.submitted, name="label_submitted"),
     path(f"{_LABEL}<uuid:token>/edit/", labelling.edit, name="label_edit"),
     path(f"{_LABEL}<uuid:token>/answers/", labelling.answers, name="label_answers"),

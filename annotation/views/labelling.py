@@ -134,9 +134,7 @@ def edit(request: Request, study: str, campaign: str, token: uuid.UUID) -> HttpR
         editing.edit(assignment, given.answers, comments=given.comments)
     except (AnswersMissing, AnswerUnknown) as exc:
         return _workspace(request, place, assignment=assignment, error=exc.sentence, status=exc.http_status)
-    if not _in_background(request):
-        messages.success(request, "Your changed answers are stored.")
-    return _onwards(request, place)
+    return _onwards(request, place, notice="Your changed answers are stored.")
 
 
 @require_POST
@@ -192,10 +190,14 @@ def _add_time(request: Request, assignment: Assignment) -> None:
         labelling.add_time(assignment, int(seconds))
 
 
-def _onwards(request: Request, place: Participant) -> HttpResponse:
-    """To the next item: at once in the background, by a redirect otherwise."""
+def _onwards(request: Request, place: Participant, *, notice: str = "") -> HttpResponse:
+    """To the next item: at once in the background, by a redirect otherwise. A page with more to send wants none yet."""
     if _in_background(request):
-        return _workspace(request, place)
+        if request.headers.get("X-Label-Next") == "-":
+            return HttpResponse(status=204)
+        return _workspace(request, place, notice=notice)
+    if notice:
+        messages.success(request, notice)
     return redirect("annotation:label", place.campaign.study.slug, place.campaign.slug)
 
 
@@ -205,6 +207,7 @@ def _workspace(
     *,
     assignment: Assignment | None = None,
     error: str = "",
+    notice: str = "",
     status: int = 200,
 ) -> HttpResponse:
     """The item in the person's hands, the next one, or the reason why there is none."""
@@ -226,6 +229,7 @@ def _workspace(
         "editing": editing,
         "links": links_of(place.campaign, assignment.token, editing=editing) if assignment else None,
         "error": error,
+        "notice": notice,
         "why": why,
         "waiting": waiting,
     }

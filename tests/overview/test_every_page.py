@@ -118,6 +118,8 @@ OPEN_TO: dict[str, Action | str] = {
     "api-heartbeat": Action.LABEL,
     "api-skip": Action.LABEL,
     "api-flag": Action.LABEL,
+    "annotation:label_heartbeat": Action.LABEL,
+    "annotation:label_latest": Action.LABEL,
     "annotation:campaigns": Action.SEE,
     "annotation:create_campaign": Action.RUN_PIPELINE,
     "annotation:precision": Action.RUN_PIPELINE,

@@ -1,0 +1,48 @@
+"""What the label screen asks for beside the item in hand: that it stays there, what comes next, what was submitted last."""
+
+from __future__ import annotations
+
+import uuid
+
+from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.shortcuts import render
+from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_POST, require_safe
+
+from annotation import editing, routing
+from annotation.models import Item
+from annotation.sheets import sheet_of
+from annotation.views.labelling import _add_time, _place
+from conflictscope.errors import ConflictScopeError
+from conflictscope.http import Request
+
+SNIPPET = 160
+
+
+@require_POST
+def heartbeat(request: Request, study: str, campaign: str, token: uuid.UUID) -> HttpResponse:
+    """The person is at work on the item, if only reading: its lease runs anew. Says how it stands with the item."""
+    try:
+        assignment = routing.find(_place(request, study, campaign), token)
+        routing.renew(assignment)
+        _add_time(request, assignment)
+    except ConflictScopeError as exc:
+        return JsonResponse({"code": exc.code, "sentence": exc.sentence}, status=exc.http_status)
+    assignment.refresh_from_db(fields=["state", "lease_until"])
+    return JsonResponse({"lease_seconds": sheet_of(assignment).lease_seconds, "state": assignment.state})
+
+
+@never_cache
+@require_safe
+def latest(request: Request, study: str, campaign: str) -> HttpResponse:
+    """The person's latest submissions, each with the way to change it."""
+    place = _place(request, study, campaign)
+    entries = [(entry, _snippet(entry.assignment.item)) for entry in editing.latest(place)]
+    return render(request, "annotation/latest.html", {"campaign": place.campaign, "entries": entries})
+
+
+def _snippet(item: Item) -> str:
+    """The first words of what the person read; of a conversation not the situation behind it, which they are not told."""
+    turns = item.response.transcript if item.response else []
+    text = turns[0]["text"] if turns else item.subject.description
+    return text if len(text) <= SNIPPET else f"{text[:SNIPPET].rsplit(' ', 1)[0]} …"

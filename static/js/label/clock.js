@@ -1,0 +1,32 @@
+/* Time at work: counted while the page is in view and somebody has moved within the last two minutes. */
+
+const IDLE_MS = 2 * 60 * 1000;
+const SIGNS = ["keydown", "pointermove", "pointerdown", "wheel", "scroll", "touchmove"];
+
+export class Clock {
+  constructor() {
+    this.lastMove = Date.now();
+    this.seconds = 0;
+    for (const sign of SIGNS) {
+      addEventListener(sign, () => (this.lastMove = Date.now()), { passive: true, capture: true });
+    }
+    setInterval(() => {
+      if (this.active) this.seconds += 1;
+    }, 1000);
+  }
+
+  get active() {
+    return document.visibilityState === "visible" && Date.now() - this.lastMove < IDLE_MS;
+  }
+
+  /** The seconds since they were last taken; they are the taker's now, who may give them back. */
+  take() {
+    const taken = this.seconds;
+    this.seconds = 0;
+    return taken;
+  }
+
+  giveBack(seconds) {
+    this.seconds += seconds;
+  }
+}

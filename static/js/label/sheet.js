@@ -1,0 +1,193 @@
+/* One item on the screen: its questions and answers, and where one is among them. Knows no server. */
+
+import { announce } from "./speech.js";
+
+export class Sheet {
+  /** `on`: what to call when the person has changed an answer, or typed, or wants to submit, skip or flag. */
+  constructor(root, on) {
+    this.root = root;
+    this.on = on;
+    this.token = root.dataset.token;
+    this.editing = root.hasAttribute("data-editing"); // a submission opened again: nothing is stored until it is submitted
+    this.element = root.querySelector("#label-form");
+    this.answersUrl = this.element.dataset.answers ?? "";
+    this.heartbeatUrl = this.element.dataset.heartbeat ?? "";
+    this.questions = [...root.querySelectorAll(".question")];
+    this.current = 0;
+    this.history = [];
+    this.begun = false; // the person has answered something here since it was shown
+    this.leaseEnds = Date.now() + 1000 * Number(root.dataset.leaseSeconds);
+  }
+
+  start() {
+    this.remember();
+    this.element.addEventListener("change", (event) => this.changed(event));
+    this.element.addEventListener("input", (event) => {
+      if (event.target.matches("textarea")) this.touched("typed");
+    });
+    this.element.addEventListener("submit", (event) => {
+      event.preventDefault();
+      this.on.submit();
+    });
+    this.questions.forEach((question, index) => question.addEventListener("focusin", () => this.goTo(index)));
+    for (const drawer of this.root.querySelectorAll(".drawer form")) {
+      drawer.addEventListener("submit", (event) => {
+        event.preventDefault();
+        if (drawer.closest("#skip")) this.on.skip(drawer);
+        else this.on.flag(drawer);
+      });
+    }
+    const undo = this.root.querySelector("#undo");
+    undo.hidden = false;
+    undo.addEventListener("click", () => this.undo());
+    const open = this.questions.findIndex((question) => this.answerOf(question) === null);
+    this.goTo(open === -1 ? 0 : open);
+  }
+
+  /** What the form would send. */
+  form() {
+    const form = new FormData(this.element);
+    form.delete("csrfmiddlewaretoken");
+    return form;
+  }
+
+  entries() {
+    return [...this.form()];
+  }
+
+  /** Show these answers and comments in place of those that stand. */
+  apply(entries) {
+    const given = new Map(entries);
+    for (const input of this.element.querySelectorAll("input[type=radio]")) input.checked = given.get(input.name) === input.value;
+    for (const area of this.element.querySelectorAll("textarea")) {
+      area.value = given.get(area.name) ?? "";
+      if (area.value) area.closest("details").open = true;
+    }
+    this.remember();
+  }
+
+  remember() {
+    this.given = new Map(this.questions.map((question) => [question.dataset.question, this.answerOf(question)]));
+  }
+
+  answerOf(question) {
+    return question.querySelector("input:checked")?.value ?? null;
+  }
+
+  unanswered() {
+    return this.questions.filter((question) => this.answerOf(question) === null);
+  }
+
+  /* --- moving and answering --- */
+
+  goTo(index, { focus = false, scroll = focus } = {}) {
+    if (index < 0 || index >= this.questions.length) return;
+    this.questions[this.current].classList.remove("is-current");
+    this.current = index;
+    const question = this.questions[index];
+    question.classList.add("is-current");
+    if (focus) (question.querySelector("input:checked") ?? question.querySelector("input")).focus({ preventScroll: true });
+    if (scroll) question.scrollIntoView({ block: "nearest" });
+  }
+
+  /** To the next question without an answer. When all have one, to the next in order, and from the last one nowhere. */
+  moveOn(how) {
+    const open = this.unanswered().map((question) => this.questions.indexOf(question));
+    const next = open.find((index) => index > this.current) ?? open[0];
+    this.goTo(next ?? Math.min(this.current + 1, this.questions.length - 1), how);
+  }
+
+  answer(key) {
+    const question = this.questions[this.current];
+    const inputs = [...question.querySelectorAll("input[type=radio]")];
+    const chosen = inputs.find((input) => input.dataset.key === key) ?? inputs[Number(key) - 1];
+    if (!chosen) return false;
+    if (!chosen.checked) {
+      chosen.checked = true;
+      this.answered(chosen);
+    }
+    this.moveOn({ focus: true });
+    return true;
+  }
+
+  /** By mouse, touch or a screen reader: the focus stays where it is, and the keys go on with the next question. */
+  changed(event) {
+    if (event.target.matches("input[type=radio]")) {
+      this.answered(event.target);
+      this.moveOn();
+    } else {
+      this.touched("changed");
+    }
+  }
+
+  answered(input) {
+    this.history.push([input.name, this.given.get(input.name)]);
+    this.given.set(input.name, input.value);
+    input.closest(".question").classList.remove("is-missing");
+    this.root.querySelector("#label-error")?.remove();
+    this.touched("changed");
+  }
+
+  touched(how) {
+    this.begun = true;
+    this.on[how]();
+  }
+
+  undo() {
+    const last = this.history.pop();
+    if (!last) {
+      announce("There is nothing to undo.");
+      return;
+    }
+    const [field, before] = last;
+    const question = this.questions.find((each) => each.dataset.question === field);
+    for (const input of question.querySelectorAll("input[type=radio]")) input.checked = input.value === before;
+    this.given.set(field, before);
+    this.goTo(this.questions.indexOf(question), { focus: true });
+    announce("Undone.");
+    this.touched("changed");
+  }
+
+  /** Whether every question has an answer; otherwise those without are marked, and the first has the focus. */
+  complete() {
+    const open = this.unanswered();
+    for (const question of this.questions) question.classList.toggle("is-missing", open.includes(question));
+    if (open.length) this.goTo(this.questions.indexOf(open[0]), { focus: true });
+    return open.length;
+  }
+
+  /* --- what opens and closes --- */
+
+  comment() {
+    const details = this.questions[this.current].querySelector(".comment");
+    details.open = true;
+    details.querySelector("textarea").focus();
+  }
+
+  examples() {
+    const details = this.questions[this.current].querySelector(".examples");
+    if (details) details.open = !details.open;
+  }
+
+  openDrawer(id) {
+    const drawer = this.root.querySelector(id);
+    if (!drawer) return;
+    drawer.open = true;
+    drawer.querySelector("input:not([type=hidden])").focus();
+  }
+
+  backToQuestion(from) {
+    const details = from.closest("details");
+    if (details && !from.value) details.open = false;
+    this.goTo(this.current, { focus: true });
+  }
+
+  flagged(drawer, reason) {
+    const line = document.createElement("li");
+    line.textContent = `Flagged: ${reason}`;
+    this.root.querySelector("#flags").append(line);
+    drawer.reset();
+    drawer.closest("details").open = false;
+    this.goTo(this.current, { focus: true });
+  }
+}
