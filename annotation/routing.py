@@ -53,12 +53,39 @@ def find(participant: Participant, token: uuid.UUID) -> Assignment:
     Raises:
         LeaseUnknown: there is none, or it is not theirs.
     """
-    try:
-        assignment = Assignment.objects.select_related(*TOLD_WITH).get(token=token, participant=participant)
-    except Assignment.DoesNotExist as exc:
-        raise LeaseUnknown("This item is not in your hands. Go to your queue and continue from there.") from exc
+    mine = Assignment.objects.filter(participant=participant, token=token)
+    assignment = mine.select_related(*TOLD_WITH).first() or _begun_ahead(participant, token)
+    if assignment is None:
+        raise LeaseUnknown("This item is not in your hands. Go to your queue and continue from there.")
     assignment.participant = participant
     return assignment
+
+
+def _begun_ahead(participant: Participant, token: uuid.UUID) -> Assignment | None:
+    """An item that `peek` showed, and that its person answered without a connection and so without a lease.
+
+    Work is never thrown away: it becomes an assignment like one whose lease has run out, so that a submission takes a free
+    slot, or is stored as surplus. Only who was shown the item knows its token.
+    """
+    if participant.consented_at is None or participant.excluded:
+        return None
+    mine = Assignment.objects.filter(item=OuterRef("pk"), participant=participant)
+    untouched = Item.objects.filter(~Exists(mine), campaign=participant.campaign_id).values_list("pk", flat=True)
+    item_id = next((pk for pk in untouched.iterator() if _name(participant, pk)[0] == token), None)
+    if item_id is None:
+        return None
+    assignment, _ = Assignment.objects.get_or_create(
+        item_id=item_id,
+        participant=participant,
+        defaults={
+            "state": State.EXPIRED,
+            "token": token,
+            "lease_until": timezone.now(),
+            "action_order": _name(participant, item_id)[1],
+            "guideline": participant.campaign.guidelines.order_by("-version").first(),
+        },
+    )
+    return _told(assignment, participant)
 
 
 def claim(participant: Participant, *, wish: uuid.UUID | None = None, now: datetime | None = None) -> Assignment | None:
@@ -285,7 +312,10 @@ def _best_open_item(participant: Participant, *, wait: bool) -> int | None:
 
 
 def _wished(participant: Participant, token: uuid.UUID) -> int | None:
-    """The item that `peek` showed under this token, if it is among those that come next."""
+    """The item that `peek` showed under this token, if it is among those that come next, or has been begun already."""
+    begun = Assignment.objects.filter(participant=participant, token=token, state=State.EXPIRED).first()
+    if begun is not None:
+        return begun.item_id
     soon = _untouched(participant).values_list("pk", flat=True)[: 2 * AHEAD]
     return next((pk for pk in soon if _name(participant, pk)[0] == token), None)
 

@@ -13,7 +13,6 @@ urlpatterns = [
     path(f"{_LABEL}guideline/", labelling.guideline, name="guideline"),
     path(f"{_LABEL}start/", labelling.start, name="label_start"),
     path(f"{_LABEL}peek/", labelling.peek, name="label_peek"),
-    path(f"{_LABEL}claim/", labelling.claim, name="label_claim"),
     path(f"{_LABEL}latest/", alongside.latest, name="label_latest"),
     path(f"{_LABEL}<uuid:token>/heartbeat/", alongside.heartbeat, name="label_heartbeat"),
     path(f"{_LABEL}<uuid:token>/", labelling.submitted, name="label_submitted"),

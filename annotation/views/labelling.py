@@ -67,20 +67,10 @@ def peek(request: Request, study: str, campaign: str) -> HttpResponse:
     item, token, order = shown
     context = {
         "campaign": place.campaign,
-        "progress": labelling.progress(place),
         "sheet": preview_of(item, order=order, token=str(token)),
         "links": links_of(place.campaign, token),
     }
     return render(request, "annotation/_workspace.html", context)
-
-
-@require_POST
-def claim(request: Request, study: str, campaign: str) -> HttpResponse:
-    """The item that `peek` showed, by its token, is on display now: it is held from here on, or another one comes."""
-    place = _place(request, study, campaign)
-    with suppress(ValueError, NotOpen, Excluded):  # no token, or no work: the workspace says which
-        routing.claim(place, wish=uuid.UUID(request.POST.get("token", "")))
-    return _onwards(request, place)
 
 
 @require_POST
@@ -201,6 +191,13 @@ def _onwards(request: Request, place: Participant, *, notice: str = "") -> HttpR
     return redirect("annotation:label", place.campaign.study.slug, place.campaign.slug)
 
 
+def _wish(request: HttpRequest) -> uuid.UUID | None:
+    """The item that the page shows already, looked at ahead; it would like to have that one."""
+    with suppress(ValueError):
+        return uuid.UUID(request.headers.get("X-Label-Next", ""))
+    return None
+
+
 def _workspace(
     request: Request,
     place: Participant,
@@ -214,7 +211,7 @@ def _workspace(
     why, waiting = "", False
     if assignment is None:
         try:
-            assignment = routing.claim(place)
+            assignment = routing.claim(place, wish=_wish(request))
         except (NotOpen, Excluded) as exc:
             why = exc.sentence
         else:

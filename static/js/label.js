@@ -41,7 +41,7 @@ function begin(root, { notice = "" } = {}) {
   clock.take();
   sheet = root.dataset.token ? new Sheet(root, { changed, typed, submit, skip, flag }) : null;
   if (!sheet) return;
-  autosave = new Autosave(sheet, { storage, clock, tell: saved });
+  autosave = new Autosave(sheet, { storage, clock, tell: saved, mayTell: () => !outbox.size });
   const draft = storage.draft(sheet.token);
   if (draft) sheet.apply(draft);
   sheet.start();
@@ -55,12 +55,13 @@ function begin(root, { notice = "" } = {}) {
   else if (draft) autosave.keep();
   if (notice) showNotice(notice);
   showLease();
-  ahead.fill(known);
+  if (!outbox.size) ahead.fill(known);
 }
 
 /** Put another item, or the reason why there is none, in the place of the one on the screen. */
 function show(fragment, { notice = "", words = "Next item." } = {}) {
   const old = document.getElementById("workspace");
+  if (!offline) hideNotice();
   const fresh = document.adoptNode(fragment);
   // An item looked at ahead brings no progress along: the last one stands until the server has answered.
   const progress = old.querySelector(".label-progress");
@@ -106,9 +107,10 @@ function adopt(fragment) {
   if (progress) document.querySelector(".label-progress")?.replaceWith(document.adoptNode(progress));
   if (sheet && fragment.dataset.token === sheet.token) {
     sheet.leaseEnds = Date.now() + 1000 * Number(fragment.dataset.leaseSeconds);
-    sheet.root.removeAttribute("data-ahead-item");
   }
+  if (autosave.dirty) autosave.send();
   showLease();
+  ahead.fill(known);
 }
 
 function known(token) {
@@ -333,7 +335,8 @@ tabs.listen({
     }
   },
   answers: (token, entries) => {
-    if (sheet?.token === token && !sheet.editing && !document.hasFocus()) sheet.apply(entries);
+    const typing = document.hasFocus() && document.activeElement?.matches("textarea");
+    if (sheet?.token === token && !sheet.editing && !typing) sheet.apply(entries);
   },
 });
 

@@ -278,3 +278,26 @@ def test_the_two_actions_change_sides_from_lease_to_lease(dataset):
         orders.add(assignment.action_order)
         routing.submit(assignment, now=NOON)
     assert orders == {"action_1_first", "action_2_first"}
+
+
+def test_what_was_shown_ahead_and_answered_without_a_lease_is_never_thrown_away(campaign, people):
+    ada = people[0]
+    item, token, order = routing.peek(ada)
+    begun = routing.find(ada, token)
+    assert (begun.item_id, begun.state, begun.action_order) == (item.pk, State.EXPIRED, order)
+    assert routing.find(ada, token) == begun  # once
+    with pytest.raises(LeaseUnknown):
+        routing.find(people[1], token)
+    # As a wish it is leased; here others took its slots, so the answers are kept as surplus.
+    type(item).objects.filter(pk=item.pk).update(open_slots=0)
+    assert routing.submit(begun, now=NOON)
+    begun.refresh_from_db()
+    assert (begun.state, begun.surplus) == (State.SUBMITTED, True)
+
+
+def test_an_item_begun_without_a_lease_can_be_wished_for(campaign, people):
+    _, token, _ = routing.peek(people[0])
+    begun = routing.find(people[0], token)
+    assert routing.claim(people[0], wish=token) == begun
+    begun.refresh_from_db()
+    assert begun.state == State.LEASED

@@ -8,14 +8,21 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, Response, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, Response, expect, sync_playwright
 
-from tests.factories.studies import PASSWORD
+from annotation.models import Campaign
+from conflictscope.scenarios.dimensions import NO
+from conflictscope.studies.models import Membership
+from conflictscope.studies.permissions import Role
+from tests.factories.annotation import CampaignFactory, ItemFactory, ParticipantFactory, labelled
+from tests.factories.scenarios import DatasetFactory, JudgeFactory, ScenarioFactory, judged
+from tests.factories.studies import PASSWORD, StudyFactory, UserFactory
 
 ARGUMENTS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
 LAPTOP = {"width": 1280, "height": 800}
 PHONE = {"width": 360, "height": 740}
 PATIENCE_MS = 10_000
+ALL_EIGHT = "yyyyy12y"  # an answer to each question of a scenario, by key
 
 
 @pytest.fixture(scope="package")
@@ -45,6 +52,7 @@ class Complaints:
 
     def __init__(self, server: str) -> None:
         self.server = server
+        self.expected = ""
         self.found: list[str] = []
 
     def listen(self, context: BrowserContext) -> None:
@@ -53,6 +61,8 @@ class Complaints:
         context.on("response", self._response)
 
     def _console(self, message: ConsoleMessage) -> None:
+        if self.expected and self.expected in message.text:
+            return
         if message.type in ("error", "warning"):
             self.found.append(f"{message.location.get('url')}: {message.type}: {message.text}")
 
@@ -65,12 +75,14 @@ class Complaints:
 def visitor(chromium: Browser, live_server: Any) -> Iterator[Callable[..., Page]]:
     """`visitor("ada")`: a page in a browser of their own, after they logged in through the login page.
 
-    Other arguments are those of a browser context, such as `viewport` and `color_scheme`.
+    `expected` is a complaint that the test provokes, such as ERR_INTERNET_DISCONNECTED. Other arguments are those of a browser
+    context, such as `viewport` and `color_scheme`.
     """
     contexts: list[BrowserContext] = []
     complaints = Complaints(live_server.url)
 
-    def enter(username: str, **settings: Any) -> Page:
+    def enter(username: str, *, expected: str = "", **settings: Any) -> Page:
+        complaints.expected = complaints.expected or expected
         context = chromium.new_context(base_url=live_server.url, **{"viewport": LAPTOP, **settings})
         contexts.append(context)
         context.set_default_timeout(PATIENCE_MS)
@@ -92,3 +104,38 @@ def visitor(chromium: Browser, live_server: Any) -> Iterator[Callable[..., Page]
 def fits(page: Page) -> bool:
     """No part of the page sticks out of the window to the right."""
     return bool(page.evaluate("document.documentElement.scrollWidth <= window.innerWidth"))
+
+
+@pytest.fixture
+def campaign() -> Campaign:
+    """Five items. The judge fails the last on realism, and so does the only person who labelled anything so far."""
+    study = StudyFactory(slug="mine", name="Bakery study")
+    for username, role in (("ada", Role.ANNOTATOR), ("rob", Role.RESEARCHER)):
+        Membership.objects.create(study=study, user=UserFactory(username=username), role=role)
+    dataset = DatasetFactory(study=study, slug="hhh", name="HHH", primary_judge=JudgeFactory(name="the-judge"))
+    campaign = CampaignFactory(dataset=dataset, slug="check", name="Bakery check", overlap=2)
+    for number in range(1, 6):
+        scenario = ScenarioFactory(dataset=dataset, uid=f"hhh-{number}")
+        judged(scenario, dataset.primary_judge, realism="fail" if number == 5 else "pass")
+        ItemFactory(campaign=campaign, scenario=scenario)
+    Campaign.objects.update(sampling_plan={"plan": "random", "drawn": 5, "population": 5, "seed": 0})
+    colleague = ParticipantFactory(campaign=campaign, pseudonym="teal-heron")
+    labelled(campaign.items.get(scenario__uid="hhh-5"), colleague, {"realism": NO})
+    return campaign
+
+
+def start(page: Page) -> None:
+    page.goto("/label/mine/check/")
+    page.get_by_role("button", name="I have read it: start labelling").click()
+    ready(page)
+
+
+def ready(page: Page) -> None:
+    """The keys are at work."""
+    expect(page.locator(".question.is-current")).to_be_visible()
+
+
+def answer(page: Page, keys: str = ALL_EIGHT) -> None:
+    ready(page)
+    for key in keys:
+        page.keyboard.press(key)

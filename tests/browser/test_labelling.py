@@ -9,36 +9,11 @@ import pytest
 from playwright.sync_api import Page, Route, expect
 
 from annotation.models import Annotation, Assignment, Campaign
-from conflictscope.scenarios.dimensions import NO
-from conflictscope.studies.models import Membership
-from conflictscope.studies.permissions import Role
-from tests.browser.conftest import PHONE, fits
-from tests.factories.annotation import CampaignFactory, ItemFactory, ParticipantFactory, labelled
-from tests.factories.scenarios import DatasetFactory, JudgeFactory, ScenarioFactory, judged
-from tests.factories.studies import StudyFactory, UserFactory
+from tests.browser.conftest import ALL_EIGHT, PHONE, answer, fits, start
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
 
 Visitor = Callable[..., Page]
-ALL_EIGHT = "yyyyy12y"
-
-
-@pytest.fixture
-def campaign() -> Campaign:
-    """Five items. The judge fails the last on realism, and so does the only person who labelled anything so far."""
-    study = StudyFactory(slug="mine", name="Bakery study")
-    for username, role in (("ada", Role.ANNOTATOR), ("rob", Role.RESEARCHER)):
-        Membership.objects.create(study=study, user=UserFactory(username=username), role=role)
-    dataset = DatasetFactory(study=study, slug="hhh", name="HHH", primary_judge=JudgeFactory(name="the-judge"))
-    campaign = CampaignFactory(dataset=dataset, slug="check", name="Bakery check", overlap=2)
-    for number in range(1, 6):
-        scenario = ScenarioFactory(dataset=dataset, uid=f"hhh-{number}")
-        judged(scenario, dataset.primary_judge, realism="fail" if number == 5 else "pass")
-        ItemFactory(campaign=campaign, scenario=scenario)
-    Campaign.objects.update(sampling_plan={"plan": "random", "drawn": 5, "population": 5, "seed": 0})
-    colleague = ParticipantFactory(campaign=campaign, pseudonym="teal-heron")
-    labelled(campaign.items.get(scenario__uid="hhh-5"), colleague, {"realism": NO})
-    return campaign
 
 
 def realism(researcher: Page) -> str:
@@ -46,23 +21,6 @@ def realism(researcher: Page) -> str:
     researcher.goto("/studies/mine/agreement/")
     row = researcher.get_by_role("region", name="Agreement by dimension").get_by_role("row", name="Realism")
     return " ".join(row.inner_text().split())
-
-
-def start(page: Page) -> None:
-    page.goto("/label/mine/check/")
-    page.get_by_role("button", name="I have read it: start labelling").click()
-    ready(page)
-
-
-def ready(page: Page) -> None:
-    """The keys are at work."""
-    expect(page.locator(".question.is-current")).to_be_visible()
-
-
-def answer(page: Page, keys: str = ALL_EIGHT) -> None:
-    ready(page)
-    for key in keys:
-        page.keyboard.press(key)
 
 
 @pytest.mark.backends

@@ -100,7 +100,6 @@ OPEN_TO: dict[str, Action | str] = {
     "annotation:guideline": Action.LABEL,
     "annotation:label_start": Action.LABEL,
     "annotation:label_peek": Action.LABEL,
-    "annotation:label_claim": Action.LABEL,
     "annotation:label_submitted": Action.LABEL,
     "annotation:label_edit": Action.LABEL,
     "annotation:label_answers": Action.LABEL,

@@ -1,8 +1,6 @@
-/* The next items, looked at ahead so that they are there at once, also without a connection. Nobody holds them yet. */
+/* The next item, looked at ahead so that it is there at once, also without a connection. Nobody holds it yet. */
 
 import { ask } from "./net.js";
-
-const ENOUGH = 2;
 
 export class Ahead {
   constructor(url) {
@@ -11,7 +9,7 @@ export class Ahead {
     this.asking = false;
   }
 
-  /** The next item that is none of those, or null. */
+  /** The next item, unless it is a known one by now; or null. */
   take(isKnown) {
     while (this.waiting.length) {
       const workspace = this.waiting.shift();
@@ -20,9 +18,9 @@ export class Ahead {
     return null;
   }
 
-  /** Look ahead again when little is left. Failing is no harm: then the next item comes with the answer to a submission. */
+  /** Look ahead again when nothing is left. Failing is no harm: then the next item comes with the answer to a submission. */
   async fill(isKnown) {
-    if (!this.url || this.asking || this.waiting.length >= ENOUGH) return;
+    if (!this.url || this.asking || this.waiting.length) return;
     this.asking = true;
     try {
       const response = await ask(this.url);

@@ -3,9 +3,11 @@
 import { Offline, SignedOut, ask, delayAfter, isJson } from "./net.js";
 
 export class Autosave {
-  /** `tell(state, detail)`: saving, saved (with seconds of lease), offline, signedout, refused (with the server's answer). */
-  constructor(sheet, { storage, clock, tell }) {
-    Object.assign(this, { sheet, storage, clock, tell });
+  /** `tell(state, detail)`: saving, saved (with seconds of lease), offline, signedout, refused (with the server's answer).
+   * `mayTell()`: whether the server knows of the item yet; until then the answers are kept here only.
+   */
+  constructor(sheet, { storage, clock, tell, mayTell }) {
+    Object.assign(this, { sheet, storage, clock, tell, mayTell });
     this.dirty = false;
     this.sending = false;
     this.failures = 0;
@@ -26,7 +28,7 @@ export class Autosave {
   /** One request at a time, each with all answers as they stand: an older one can never overtake a newer one. */
   async send() {
     clearTimeout(this.timer);
-    if (this.sending || this.stopped || !this.sheet.answersUrl) return;
+    if (this.sending || this.stopped || !this.sheet.answersUrl || !this.mayTell()) return;
     this.sending = true;
     this.dirty = false;
     this.abort = new AbortController();

@@ -12,7 +12,7 @@ export function say(state, words, aloud = false) {
 }
 
 export function hideNotice() {
-  document.querySelector("#workspace .label-notice")?.remove();
+  for (const notice of document.querySelectorAll("#workspace .label-notice")) notice.remove();
 }
 
 /** A sentence above the item, for what needs the person: in sight until the next item comes. */
@@ -20,7 +20,7 @@ export function showNotice(words, link) {
   const root = document.getElementById("workspace");
   const shown = root.querySelector(".label-notice");
   if (shown?.textContent === words) return;
-  shown?.remove();
+  hideNotice();
   const notice = document.createElement("div");
   notice.className = "alert label-notice";
   const line = document.createElement("p");
@@ -32,8 +32,7 @@ export function showNotice(words, link) {
     line.append(" ", anchor);
   }
   notice.append(line);
-  const progress = root.querySelector(".label-progress");
-  if (progress) progress.after(notice);
-  else root.prepend(notice);
+  // With the progress it stays in sight, wherever one has scrolled to.
+  (root.querySelector(".label-progress") ?? root).append(notice);
   announce(words);
 }
