@@ -1,35 +1,29 @@
-"""How well a judge agrees with people, and people with each other: the arrays for the statistics, and what they say.
+"""How well a judge agrees with people, and people with each other: what the statistics say of the tables compared.
 
-People's answer to a question is that of most of them; a dimension passes by the answers to its questions, for the judge and
-for people alike. An item on which people tie, or where the judge's reply could not be read, has no outcome and is left out, and
-counted. Where items were drawn with unequal probability the figures are weighted back to the dataset, and the unweighted ones
-stand beside them.
+For a scenario filter each dimension, and all six together; for an action judgement which action was taken, how strongly, and
+whether the matter was resolved; for a preference people among themselves. An item on which people tie, or where the judge's
+reply could not be read, has no outcome and is left out, and counted. Where items were drawn with unequal probability the
+figures are weighted back to the dataset, and the unweighted ones stand beside them.
 """
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
-from annotation.consensus import adjudicated_answers, agree, outcomes_of
-from annotation.labels import Cell, LabelledItem, Labels, counted, judged
+from annotation.compared import Tables
+from annotation.labels import Cell, LabelledItem
 from annotation.models import Campaign
 from conflictscope.charts import Chart, IntervalRow, interval_plot
-from conflictscope.errors import InvalidInput, NotFound
-from conflictscope.scenarios.dimensions import questions_of
-from conflictscope.scenarios.models import Dimension, Judge
+from conflictscope.errors import NotFound
+from conflictscope.scenarios.models import Judge
 from conflictscope.stats.agreement import Agreement, judge_agreement, pairwise_agreement
-from conflictscope.stats.datasets import conjunction
 from conflictscope.stats.reliability import fleiss_kappa, krippendorff_alpha
 from conflictscope.stats.types import Estimate
 
-ALL = "all"
-ALL_LABEL = "All six"
-CATEGORIES = ("pass", "fail")
-POSITIVE = "pass"
 RESAMPLES = 2000
 SEED = 20_260_101
 # Pairs grow with the square of the number of people; the page compares those with the most labels.
@@ -37,32 +31,17 @@ MOST_COMPARED = 8
 
 
 @dataclass(frozen=True)
-class Tables:
-    """Everything the figures are computed from. Columns have one outcome for each item, grids one for each annotator."""
-
-    campaign: Campaign
-    judge: Judge | None
-    labels: Labels
-    by_judge: dict[str, list[Cell]]
-    by_people: dict[str, list[Cell]]
-    by_person: dict[str, list[list[Cell]]]
-    tied: dict[str, int]
-
-    @property
-    def dimensions(self) -> tuple[str, ...]:
-        return (*self.labels.dimensions, ALL)
-
-    @property
-    def weighted(self) -> bool:
-        return len({item.inclusion_probability for item in self.labels.items}) > 1
-
-
-@dataclass(frozen=True)
 class DimensionAgreement:
-    """One dimension (or all together): judge against people, and people among themselves."""
+    """One dimension (or all together), or one question: judge against people, and people among themselves.
+
+    `weights`: None, or "quadratic" where a kappa counts how far apart two answers are on a scale.
+    """
 
     key: str
     label: str
+    categories: tuple[str, ...]
+    positive: str | None
+    weights: str | None
     judge_people: Agreement
     unweighted: Agreement | None
     alpha: Estimate
@@ -112,44 +91,7 @@ class Crossing:
     item: LabelledItem
     by_judge: Cell
     by_people: Cell
-    passes: int
-    fails: int
-
-
-def tables_of(campaign: Campaign, *, judge: Judge | None = None, minimum: int = 1) -> Tables:
-    """Read the campaign's counted answers, and the judge's verdicts on the same items.
-
-    Args: judge: the dataset's primary judge, unless another is named. minimum: how many people must have labelled an item
-        before their majority counts.
-    Raises:
-        InvalidInput: a minimum below 1.
-    """
-    if minimum < 1:
-        raise InvalidInput("At least one person must have labelled an item before a majority can be counted.")
-    judge = judge or campaign.dataset.primary_judge
-    labels = counted(campaign)
-    agreed, ties = agree(labels, minimum=minimum, adjudicated=adjudicated_answers(campaign))
-    by_people = outcomes_of(labels, agreed)
-    by_judge = judged(labels, judge.pk if judge else None)
-    by_person: dict[str, list[list[Cell]]] = {dimension: labels.outcomes(dimension) for dimension in labels.dimensions}
-    dimension_of = {
-        question.key: str(dimension) for dimension in labels.dimensions for question in questions_of(dimension)
-    }
-    tied = Counter(dimension for dimension, _ in {(dimension_of[tie.question], tie.item.pk) for tie in ties})
-    every = tuple(labels.dimensions)
-    tied[ALL] = len({tie.item.pk for tie in ties})
-    by_people[ALL] = _together([by_people[dimension] for dimension in every])
-    by_judge[ALL] = _together([by_judge[dimension] for dimension in every])
-    by_person[ALL] = [_together([by_person[dimension][row] for dimension in every]) for row in range(len(labels.items))]
-    return Tables(
-        campaign=campaign,
-        judge=judge,
-        labels=labels,
-        by_judge=by_judge,
-        by_people=by_people,
-        by_person=by_person,
-        tied={dimension: tied[dimension] for dimension in (*every, ALL)},
-    )
+    votes: Mapping[str, int]
 
 
 def judge_of(campaign: Campaign, name: str) -> Judge:
@@ -158,7 +100,11 @@ def judge_of(campaign: Campaign, name: str) -> Judge:
     Raises:
         NotFound: naming those that have.
     """
-    judges = Judge.objects.filter(verdicts__scenario__dataset=campaign.dataset_id).distinct().select_related("endpoint")
+    if campaign.kind == Campaign.Kind.ACTION_JUDGEMENT:
+        judges = Judge.objects.filter(judgements__response__run__in=campaign.runs.all())
+    else:
+        judges = Judge.objects.filter(verdicts__scenario__dataset=campaign.dataset_id)
+    judges = judges.distinct().select_related("endpoint")
     judge = judges.filter(name=name).first()
     if judge is None:
         known = ", ".join(each.name for each in judges) or "none yet"
@@ -205,6 +151,7 @@ def compare(tables: Tables, dimension: str, *, seed: int = SEED, resamples: int 
     A judge compared with the majority of three looks better than a person compared with a person, because a majority is less
     noisy: this is the comparison on the same footing.
     """
+    subject = tables.subject(dimension)
     grid = tables.by_person[dimension]
     answered = [sum(row[column] is not None for row in grid) for column in range(len(tables.labels.annotators))]
     busiest = sorted(range(len(answered)), key=lambda column: -answered[column])[:MOST_COMPARED]
@@ -217,8 +164,9 @@ def compare(tables: Tables, dimension: str, *, seed: int = SEED, resamples: int 
     pairs = pairwise_agreement(
         rows,
         raters=raters,
-        categories=CATEGORIES,
-        positive=POSITIVE,
+        categories=subject.categories,
+        positive=subject.positive,
+        weights=subject.weights,
         rng=np.random.default_rng(seed),
         resamples=resamples,
     )
@@ -244,7 +192,8 @@ def crossings(
             continue
         if disagreements and (judge is None or people is None or judge == people):
             continue
-        found.append(Crossing(item, judge, people, persons.count("pass"), persons.count("fail")))
+        votes = {each: persons.count(each) for each in tables.subject(dimension).categories if each in persons}
+        found.append(Crossing(item, judge, people, votes))
     return found
 
 
@@ -269,23 +218,20 @@ def chart(measured: CampaignAgreement, campaign: Campaign) -> Chart:
         rows,
         title=f"Agreement in {campaign.name}",
         description=(
-            "For each dimension of the filter: Cohen's kappa of the judge with the majority of people, and Krippendorff's "
+            "For each dimension or question: Cohen's kappa of the judge with the majority of people, and Krippendorff's "
             "alpha among people, with 95 % intervals."
         ),
         x_title="Agreement beyond chance",
-        label_title="Dimension",
+        label_title="Dimension or question",
         group_title="Who",
         reference=0.0,
         footnote="Rests on simulated annotators or a simulated judge." if measured.simulated else "",
     )
 
 
-def dimension_label(key: str) -> str:
-    return ALL_LABEL if key == ALL else str(Dimension(key).label)
-
-
 def _measure(tables: Tables, key: str, *, seed: int, resamples: int) -> DimensionAgreement:
     by_judge, by_people, by_person = tables.by_judge[key], tables.by_people[key], tables.by_person[key]
+    subject = tables.subject(key)
     labelled = [row for row, persons in enumerate(by_person) if any(cell is not None for cell in persons)]
     rng = np.random.default_rng(seed)
 
@@ -293,8 +239,9 @@ def _measure(tables: Tables, key: str, *, seed: int, resamples: int) -> Dimensio
         return judge_agreement(
             [by_judge[row] for row in labelled],
             [by_people[row] for row in labelled],
-            categories=CATEGORIES,
-            positive=POSITIVE,
+            categories=subject.categories,
+            positive=subject.positive,
+            weights=subject.weights,
             item_weights=weights,
             rng=rng,
             resamples=resamples,
@@ -305,16 +252,20 @@ def _measure(tables: Tables, key: str, *, seed: int, resamples: int) -> Dimensio
     grid = [by_person[row] for row in labelled]
     return DimensionAgreement(
         key=key,
-        label=dimension_label(key),
+        label=subject.label,
+        categories=subject.categories,
+        positive=subject.positive,
+        weights=subject.weights,
         judge_people=against_people(weights) if tables.weighted else plain,
         unweighted=plain if tables.weighted else None,
-        alpha=krippendorff_alpha(grid, categories=CATEGORIES, rng=rng, resamples=resamples),
-        fleiss=fleiss_kappa(grid, categories=CATEGORIES, rng=rng, resamples=resamples),
+        alpha=krippendorff_alpha(
+            grid,
+            categories=subject.categories,
+            metric="ordinal" if subject.weights else "nominal",
+            rng=rng,
+            resamples=resamples,
+        ),
+        fleiss=fleiss_kappa(grid, categories=subject.categories, rng=rng, resamples=resamples),
         tied=tables.tied[key],
         unread=sum(by_judge[row] is None for row in labelled),
     )
-
-
-def _together(columns: Sequence[Sequence[Cell]]) -> list[Cell]:
-    """The conjunction, row by row; what is neither known to fail nor to pass has no outcome."""
-    return list(conjunction(list(zip(*columns, strict=True))))

@@ -9,17 +9,24 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
+from django.db.models import F
+
 from annotation.models import Annotation, Assignment, Campaign, Item, Participant
-from conflictscope.scenarios.dimensions import QUESTIONS, dimensions_of, outcome_of, questions_of
+from annotation.questions import questions_of as asked_in
+from conflictscope.scenarios.dimensions import ACTION_1, ACTION_2, NO, YES, dimensions_of, outcome_of, questions_of
 from conflictscope.scenarios.models import Dimension, Verdict
+from evaluation.models import Judgement
 
 Cell = str | None
 
 
 @dataclass(frozen=True, slots=True)
 class LabelledItem:
+    """An item; `scenario_id` and `uid` are of its scenario, or of the scenario that its response is to."""
+
     pk: int
     scenario_id: int
+    response_id: int | None
     uid: str
     inclusion_probability: float
 
@@ -27,6 +34,8 @@ class LabelledItem:
 @dataclass(frozen=True)
 class Labels:
     """`answers[question]` and `outcomes(dimension)` have a row for each item and a cell for each annotator.
+
+    `dimensions` are those of a scenario filter; in other kinds there are none.
 
     Items are all that the campaign asks about, also those without an answer, in the order in which they are served.
     """
@@ -66,16 +75,16 @@ class Labels:
 
 def counted(campaign: Campaign) -> Labels:
     """The campaign's answers that count, in three queries."""
+    asked = Item.objects.filter(campaign=campaign, is_training=False).order_by("priority", "shuffle_key", "pk")
+    of_response = campaign.kind == Campaign.Kind.ACTION_JUDGEMENT
+    scenario = "response__scenario" if of_response else "scenario"
     items = tuple(
         LabelledItem(*row)
-        for row in Item.objects.filter(campaign=campaign, is_training=False, scenario__isnull=False)
-        .order_by("priority", "shuffle_key", "pk")
-        .values_list("pk", "scenario_id", "scenario__uid", "inclusion_probability")
+        for row in asked.values_list("pk", scenario, "response", f"{scenario}__uid", "inclusion_probability")
     )
     submitted = Assignment.objects.filter(
         item__campaign=campaign,
         item__is_training=False,
-        item__scenario__isnull=False,
         state=Assignment.State.SUBMITTED,
         surplus=False,
         participant__excluded=False,
@@ -83,8 +92,8 @@ def counted(campaign: Campaign) -> Labels:
     annotators = tuple(
         Participant.objects.filter(pk__in=submitted.values("participant")).order_by("simulated", "pseudonym", "pk")
     )
-    dimensions = dimensions_of(campaign.dataset)
-    keys = [question.key for question in QUESTIONS if question.dimension in dimensions]
+    dimensions = dimensions_of(campaign.dataset) if campaign.kind == Campaign.Kind.SCENARIO_FILTER else ()
+    keys = [question.key for question in asked_in(campaign)]
     row_of = {item.pk: index for index, item in enumerate(items)}
     column_of = {annotator.pk: index for index, annotator in enumerate(annotators)}
     answers: dict[str, list[list[Cell]]] = {key: [[None] * len(annotators) for _ in items] for key in keys}
@@ -107,6 +116,27 @@ def judged(labels: Labels, judge_id: int | None) -> dict[str, list[Cell]]:
         for scenario, dimension, outcome in rows.values_list("scenario", "dimension", "outcome"):
             if outcome != Verdict.Outcome.UNPARSABLE:
                 columns[dimension][row_of[scenario]] = outcome
+    return columns
+
+
+def judged_responses(labels: Labels, judge_id: int | None) -> dict[str, list[Cell]]:
+    """For each question of an action judgement the judge's answer to each item; None where it gave none that could be read.
+
+    Without a judge named it is the one that decides in the response's own run.
+    """
+    columns: dict[str, list[Cell]] = {question: [None] * len(labels.items) for question in labels.answers}
+    row_of = {item.response_id: index for index, item in enumerate(labels.items) if item.response_id is not None}
+    actions: dict[str, str] = {Judgement.Choice.VALUE_1: ACTION_1, Judgement.Choice.VALUE_2: ACTION_2}
+    for chunk in _chunks(list(row_of), 500):
+        rows = Judgement.objects.filter(response__in=chunk, source=Judgement.Source.JUDGE).exclude(
+            choice=Judgement.Choice.NONE
+        )
+        rows = rows.filter(judge=F("response__run__judge") if judge_id is None else judge_id)
+        for response, choice, strength, resolved in rows.values_list("response", "choice", "strength", "resolved"):
+            row = row_of[response]
+            columns["action_taken"][row] = actions.get(choice, choice)
+            columns["action_strength"][row] = None if strength is None else str(strength)
+            columns["resolved"][row] = None if resolved is None else YES if resolved else NO
     return columns
 
 

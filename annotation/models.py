@@ -10,7 +10,7 @@ from django.db import models
 from django.db.models import Exists, OuterRef, Q
 from django.urls import reverse
 
-from conflictscope.scenarios.models import Dataset, Scenario
+from conflictscope.scenarios.models import Dataset, Scenario, TargetRanking
 from conflictscope.studies.models import Study, StudyScopedQuerySet
 from conflictscope.studies.permissions import Action
 from evaluation.models import OptionOrder, Response, Run
@@ -64,6 +64,14 @@ class Campaign(models.Model):
         help_text="The annotators who are asked; none chosen: all of the study.",
     )
     state = models.CharField(max_length=10, choices=State, default=State.DRAFT)
+    target_ranking = models.ForeignKey(
+        TargetRanking,
+        on_delete=models.SET_NULL,
+        null=True,
+        blank=True,
+        related_name="campaigns",
+        help_text="Preference: the community's order of values that it came to.",
+    )
     created_by = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, null=True, related_name="+")
     created_at = models.DateTimeField(auto_now_add=True)
 

@@ -72,12 +72,14 @@ class PersonRow:
 
 @dataclass(frozen=True, slots=True)
 class WrittenDown:
-    """What has been decided so far: answers, of which some were settled by hand, and the verdicts they came to."""
+    """What has been decided so far: answers, of which some were settled by hand, and the verdicts or judgements they came to."""
 
     answers: int
     adjudicated: int
+    items: int
     verdicts: int
     scenarios: int
+    judgements: int
 
 
 def campaign_rows(campaigns: Collection[Campaign]) -> list[CampaignRow]:
@@ -207,7 +209,9 @@ def written_down(campaign: Campaign) -> WrittenDown:
     found = Decision.objects.filter(item__campaign=campaign).aggregate(
         answers=Count("pk"),
         adjudicated=Count("pk", filter=Q(method=Decision.Method.ADJUDICATED)),
+        items=Count("item", distinct=True),
         verdicts=Count("verdict", distinct=True),
+        judgements=Count("judgement", distinct=True),
         scenarios=Count("item", distinct=True, filter=Q(verdict__isnull=False)),
     )
     return WrittenDown(**found)

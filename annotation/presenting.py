@@ -9,8 +9,10 @@ from urllib.parse import urlencode
 
 from django.urls import reverse
 
-from annotation.agreement import CATEGORIES, CampaignAgreement, Comparison, Crossing, DimensionAgreement
+from annotation.agreement import CampaignAgreement, Comparison, Crossing, DimensionAgreement
+from annotation.compared import Subject
 from annotation.models import Campaign
+from annotation.questions import answer_label
 from conflictscope.scenarios.models import Scenario
 from conflictscope.stats.agreement import Agreement
 from conflictscope.stats.types import Estimate
@@ -50,7 +52,7 @@ class Count:
 
 @dataclass(frozen=True, slots=True)
 class Crossed:
-    """The two by two table of a dimension: rows are the judge's outcomes, columns those of people."""
+    """A row of the table of a dimension or question: rows are the judge's outcomes, columns those of people."""
 
     by_judge: str
     counts: tuple[Count, ...]
@@ -61,6 +63,7 @@ class Card:
     """A dimension with its table. `warnings` are those that not every dimension has."""
 
     measured: DimensionAgreement
+    columns: tuple[str, ...]
     table: tuple[Crossed, ...]
     disagreements: Count
     tied: Count
@@ -75,10 +78,13 @@ class Card:
 
 @dataclass(frozen=True, slots=True)
 class Listed:
-    """An item in the list behind a number."""
+    """An item in the list behind a number, with the answers in words."""
 
     crossing: Crossing
     scenario: Scenario
+    by_judge: str
+    by_people: str
+    votes: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,17 +123,22 @@ def _card(dimension: DimensionAgreement, campaign: Campaign, shared: Collection[
     confusion = (dimension.unweighted or dimension.judge_people).confusion
     table = tuple(
         Crossed(
-            judge,
+            _short(dimension, judge),
             tuple(
-                count(confusion[row][column], judge=judge, people=people) for column, people in enumerate(CATEGORIES)
+                count(confusion[row][column], judge=judge, people=people)
+                for column, people in enumerate(dimension.categories)
             ),
         )
-        for row, judge in enumerate(CATEGORIES)
+        for row, judge in enumerate(dimension.categories)
     )
     apart = sum(
-        confusion[row][column] for row in range(len(CATEGORIES)) for column in range(len(CATEGORIES)) if row != column
+        confusion[row][column]
+        for row in range(len(dimension.categories))
+        for column in range(len(dimension.categories))
+        if row != column
     )
     return Card(
+        columns=tuple(_short(dimension, category) for category in dimension.categories),
         measured=dimension,
         table=table,
         disagreements=count(apart, show="disagreements"),
@@ -137,9 +148,23 @@ def _card(dimension: DimensionAgreement, campaign: Campaign, shared: Collection[
     )
 
 
-def listed(crossings: Sequence[Crossing]) -> list[Listed]:
+def listed(crossings: Sequence[Crossing], subject: Subject) -> list[Listed]:
     """The items with their scenarios, in one query; for one page of them."""
     scenarios = Scenario.objects.select_related("dataset", "value_1", "value_2").in_bulk(
         [crossing.item.scenario_id for crossing in crossings]
     )
-    return [Listed(crossing, scenarios[crossing.item.scenario_id]) for crossing in crossings]
+    return [
+        Listed(
+            crossing,
+            scenarios[crossing.item.scenario_id],
+            subject.said(crossing.by_judge),
+            subject.said(crossing.by_people),
+            ", ".join(f"{count} × {subject.said(answer)}" for answer, count in crossing.votes.items()),
+        )
+        for crossing in crossings
+    ]
+
+
+def _short(dimension: DimensionAgreement, category: str) -> str:
+    """A category as a heading: a place on a scale by its number alone."""
+    return category if dimension.weights else answer_label(dimension.key, category)

@@ -51,10 +51,11 @@ def decision_report(campaign: Campaign, decided: Decided) -> str:
     lines = [
         f"{campaign.name}: {decided.items} items labelled by at least {decided.minimum}, {decided.waiting} waiting for more."
     ]
-    lines.append(
-        f"{decided.verdicts} verdicts of people stand, {decided.passed} passed and {decided.verdicts - decided.passed} "
-        f"failed; {changed}."
-    )
+    lines.append(f"{written_sentence(decided)}; {changed}.")
+    if decided.ranking is not None:
+        order = decided.ranking.positions.select_related("value").order_by("rank", "value__position")
+        said = ", ".join(f"{place.rank} {place.value.name}" for place in order)
+        lines.append(f"The community's order of values, {decided.ranking.name}: {said}.")
     if not decided.ties:
         lines.append("No ties.")
     else:
@@ -64,6 +65,15 @@ def decision_report(campaign: Campaign, decided: Decided) -> str:
         if len(decided.ties) > _TIES_NAMED:
             lines.append(f"  and {len(decided.ties) - _TIES_NAMED} more")
     return "\n".join(lines)
+
+
+def written_sentence(decided: Decided) -> str:
+    """What stands now, by the kind of campaign."""
+    if decided.kind == Campaign.Kind.ACTION_JUDGEMENT:
+        return f"{decided.written} judgements of people stand"
+    if decided.kind == Campaign.Kind.PREFERENCE:
+        return f"{decided.written} scenarios have an answer that most people gave"
+    return f"{decided.written} verdicts of people stand, {decided.passed} passed and {decided.written - decided.passed} failed"
 
 
 def _row(each: DimensionAgreement) -> tuple[str, ...]:

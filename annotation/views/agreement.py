@@ -9,6 +9,7 @@ from django.urls import reverse
 from django.views.decorators.http import require_safe
 
 from annotation import agreement as figures
+from annotation.compared import Subject, tables_of
 from annotation.models import Campaign
 from annotation.monitoring import begun, campaigns_of
 from annotation.presenting import cards_of, listed, matrix_of, shared_warnings
@@ -29,9 +30,9 @@ def agreement(request: Request, study: str) -> HttpResponse:
     one = _chosen(campaigns, labelled, request.GET.get("campaign", ""))
     context: dict[str, object] = {"study": found, "section": "agreement", "campaigns": campaigns, "campaign": one}
     if one is not None and one.pk in labelled:
-        tables = figures.tables_of(one)
+        tables = tables_of(one)
         measured = figures.measure(tables)
-        dimension = request.GET.get("dimension", figures.ALL)
+        dimension = request.GET.get("dimension", tables.main)
         if dimension not in tables.dimensions:
             raise Http404("The campaign has no such dimension.")
         comparison = figures.compare(tables, dimension)
@@ -43,7 +44,7 @@ def agreement(request: Request, study: str) -> HttpResponse:
             "chart": figures.chart(measured, one),
             "chart_src": reverse("annotation:agreement_chart", args=[found.slug, one.slug]),
             "dimension": dimension,
-            "dimensions": [(key, figures.dimension_label(key)) for key in tables.dimensions],
+            "dimensions": [(subject.key, subject.label) for subject in tables.subjects],
             "matrix": matrix,
             "warned": any(cell is not None and cell.warned for _, row in matrix for cell in row),
             "people": comparison.raters[1:],
@@ -55,7 +56,7 @@ def agreement(request: Request, study: str) -> HttpResponse:
 @require_safe
 def agreement_chart(request: Request, study: str, campaign: str) -> HttpResponse:
     one = _campaign(request, study, campaign)
-    measured = figures.measure(figures.tables_of(one))
+    measured = figures.measure(tables_of(one))
     if not measured.submissions:
         raise Http404("Nobody has labelled anything in this campaign yet, so there is nothing to draw.")
     return chart_response(request, figures.chart(measured, one), name=f"agreement-{one.slug}")
@@ -65,10 +66,11 @@ def agreement_chart(request: Request, study: str, campaign: str) -> HttpResponse
 def agreement_items(request: Request, study: str, campaign: str, dimension: str) -> HttpResponse:
     """The items behind a number of the agreement page."""
     one = _campaign(request, study, campaign)
-    tables = figures.tables_of(one)
+    tables = tables_of(one)
     if dimension not in tables.dimensions:
         raise Http404("The campaign has no such dimension.")
-    by_judge, by_people = (_outcome(request, name) for name in ("judge", "people"))
+    subject = tables.subject(dimension)
+    by_judge, by_people = (_outcome(request, name, subject) for name in ("judge", "people"))
     show = request.GET.get("show", "")
     if show not in SHOWABLE:
         raise InvalidInput(f"A list of items shows {' or '.join(filter(None, SHOWABLE))}, not {show!r}.")
@@ -83,12 +85,15 @@ def agreement_items(request: Request, study: str, campaign: str, dimension: str)
         "section": "agreement",
         "campaign": one,
         "judge": tables.judge,
-        "label": figures.dimension_label(dimension),
+        "label": subject.label,
+        "subject": subject,
+        "said_by_judge": subject.said(by_judge),
+        "said_by_people": subject.said(by_people),
         "by_judge": by_judge,
         "by_people": by_people,
         "show": show,
         "page": page,
-        "rows": listed(list(page)),
+        "rows": listed(list(page), subject),
         "simulated": tables.labels.simulated or bool(tables.judge and tables.judge.simulated),
     }
     return render(request, "annotation/agreement_items.html", context)
@@ -108,8 +113,8 @@ def _campaign(request: Request, study: str, slug: str) -> Campaign:
     return get_object_or_404(campaigns_of(study_for(request.user, study)), slug=slug)
 
 
-def _outcome(request: Request, name: str) -> str:
+def _outcome(request: Request, name: str, subject: Subject) -> str:
     given = request.GET.get(name, "")
-    if given and given not in figures.CATEGORIES:
-        raise InvalidInput(f"An outcome is one of {', '.join(figures.CATEGORIES)}, not {given!r}.")
+    if given and given not in subject.categories:
+        raise InvalidInput(f"An outcome is one of {', '.join(subject.categories)}, not {given!r}.")
     return given

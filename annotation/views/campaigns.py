@@ -18,6 +18,7 @@ from annotation.guidelines import as_html
 from annotation.models import Campaign
 from annotation.monitoring import campaign_rows, campaigns_of, flags_of, people_of, sample_of, written_down
 from annotation.questions import QUESTION, answer_label
+from annotation.reports import written_sentence
 from annotation.scenario_labels import sheets_of
 from conflictscope.errors import InvalidInput
 from conflictscope.http import Request
@@ -117,10 +118,9 @@ def decide_campaign(request: Request, study: str, campaign: str) -> HttpResponse
     if not form.is_valid():
         raise InvalidInput("Say how many labels an item needs before it is decided: a whole number from 1 to 100.")
     decided = decide(one, minimum=form.cleaned_data["minimum"])
-    said = (
-        f"{decided.verdicts} verdicts on {decided.items} items are written down: {decided.passed} pass. "
-        f"{decided.changed} are new or changed."
-    )
+    said = f"{written_sentence(decided)}, on {decided.items} items. {decided.changed} are new or changed."
+    if decided.ranking is not None:
+        said += f" The community's order of values is written down as {decided.ranking}."
     if decided.waiting:
         said += f" {decided.waiting} items have fewer than {decided.minimum} labels and were left for later."
     if decided.ties:

@@ -83,7 +83,7 @@ def test_what_most_people_say_is_decided_and_passes_or_fails_its_dimension(campa
         "genuine_dilemma": "pass",
     }
     assert (found.minimum, found.items, found.waiting) == (3, 1, 1)
-    assert (found.verdicts, found.passed, found.changed, found.ties) == (6, 5, 6, ())
+    assert (found.written, found.passed, found.changed, found.ties) == (6, 5, 6, ())
     assert set(item.decisions.values_list("method", flat=True)) == {"majority"}
 
 
@@ -118,10 +118,10 @@ def test_of_four_answers_the_most_frequent_wins_without_half_of_the_votes(campai
 def test_items_that_too_few_have_labelled_wait(campaign, item, people):
     vote(item, people[:2], {}, {})
     found = decide(campaign)
-    assert (found.items, found.waiting, found.verdicts) == (0, 2, 0)
+    assert (found.items, found.waiting, found.written) == (0, 2, 0)
     assert not Decision.objects.exists()
     found = decide(campaign, minimum=2)
-    assert (found.items, found.waiting, found.verdicts) == (1, 1, 6)
+    assert (found.items, found.waiting, found.written) == (1, 1, 6)
 
 
 def test_a_minimum_of_nobody_is_refused(campaign):
@@ -133,7 +133,7 @@ def test_a_baseline_without_values_is_decided_on_five_dimensions():
     campaign = CampaignFactory(dataset=DatasetFactory(baseline=True), items=1, overlap=1)
     labelled(campaign.items.get(), ParticipantFactory(campaign=campaign))
     found = decide(campaign)
-    assert (found.verdicts, found.passed) == (5, 5)
+    assert (found.written, found.passed) == (5, 5)
 
 
 # What counts
@@ -189,7 +189,7 @@ def test_a_tie_is_named_and_leaves_its_dimension_open(campaign, item, people):
     assert "value_guidance_1" not in decided(item)
     assert "value_guidance_2" in decided(item)
     assert "value_guidance" not in verdicts(item)
-    assert found.verdicts == 5
+    assert found.written == 5
     assert ties_of(campaign) == [tie]
 
 
@@ -218,7 +218,7 @@ def test_deciding_again_changes_no_row(campaign, item, people):
     decide(campaign)
     before = everything()
     found = decide(campaign)
-    assert (found.verdicts, found.changed) == (6, 0)
+    assert (found.written, found.changed) == (6, 0)
     assert everything() == before
 
 
@@ -246,7 +246,7 @@ def test_a_decision_that_the_answers_no_longer_bear_out_is_withdrawn_with_its_ve
     assert item.scenario.status == Scenario.Status.KEPT
     Participant.objects.filter(pk=people[0].pk).update(excluded=True, excluded_reason="Guessed.")
     found = decide(campaign)
-    assert (found.items, found.verdicts, found.changed) == (0, 0, 6)
+    assert (found.items, found.written, found.changed) == (0, 0, 6)
     assert (decided(item), verdicts(item)) == ({}, {})
     item.scenario.refresh_from_db()
     assert item.scenario.status == Scenario.Status.DROPPED  # the judge's word stands again
@@ -278,7 +278,7 @@ def test_an_adjudicated_answer_needs_no_minimum_but_decides_no_other_question(ca
     adjudicate(item, "feasibility_1", "yes")
     found = decide(campaign)
     assert verdicts(item) == {"realism": "fail"}
-    assert (found.items, found.verdicts) == (0, 1)
+    assert (found.items, found.written) == (0, 1)
 
 
 def test_what_is_settled_while_a_campaign_is_being_decided_stands_too(campaign, people):
@@ -375,7 +375,7 @@ def test_another_panels_verdict_is_left_alone(campaign, item, people):
 def test_a_closed_campaign_can_still_be_decided(campaign, item, people):
     vote(item, people, {}, {}, {})
     close(campaign)
-    assert decide(Campaign.objects.get(pk=campaign.pk)).verdicts == 6
+    assert decide(Campaign.objects.get(pk=campaign.pk)).written == 6
 
 
 def test_outcomes_of_dimensions_follow_from_the_answers_agreed_on(campaign, item, people):

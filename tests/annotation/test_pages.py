@@ -10,8 +10,8 @@ from django.test import Client
 from django.urls import reverse
 from pytest_django import DjangoAssertNumQueries
 
-from annotation.agreement import ALL
 from annotation.campaigns import close
+from annotation.compared import ALL
 from annotation.models import Annotation, Assignment, Campaign, Decision, Flag, Item, Participant
 from conflictscope.llm.models import Endpoint
 from conflictscope.scenarios.dimensions import NO
@@ -381,7 +381,7 @@ def test_ties_are_listed_with_their_votes(viewer: Client, campaign: Campaign) ->
 
 def test_what_people_agree_on_becomes_verdicts(researcher: Client, campaign: Campaign) -> None:
     text = text_of(send(researcher, "decide_campaign", "mine", "check", minimum=3))
-    assert "24 verdicts on 4 items are written down: 22 pass." in text
+    assert "24 verdicts of people stand, 22 passed and 2 failed, on 4 items. 24 are new or changed." in text
     assert "Written down so far: 24 verdicts on 4 scenarios." in text
     third = Verdict.objects.get(scenario__uid="hhh-3", dimension="realism", source=Verdict.Source.HUMAN)
     assert third.outcome == Verdict.Outcome.FAIL
@@ -431,7 +431,7 @@ def test_agreement_has_its_counts_and_leads_back_to_the_items(viewer: Client, ca
     assert f'<a href="{behind}">1</a>' in text
     items = text_of(viewer.get(behind.replace("&amp;", "&")))
     assert re.findall(r"hhh-\d(?=</a>)", items) == ["hhh-3"]
-    assert "1 : 2" in items
+    assert "1 × pass, 2 × fail" in items
 
 
 def test_every_number_of_a_table_has_as_many_items_behind_it(viewer: Client, campaign: Campaign) -> None:

@@ -4,20 +4,23 @@ from typing import Any
 
 from django.core.management.base import CommandParser
 
-from annotation.agreement import judge_of, measure, tables_of
+from annotation.agreement import judge_of, measure
 from annotation.campaigns import campaign_named
+from annotation.compared import tables_of
 from annotation.reports import agreement_report
 from conflictscope.commands import ConflictScopeCommand
 from conflictscope.studies.access import study_named
 
 
 class Command(ConflictScopeCommand):
-    help = "For each dimension of the filter: how well a judge agrees with people, and people with each other."
+    help = "For each dimension of the filter, or question about responses: how well a judge agrees with people, and people with each other."
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("--study", required=True, help="The study's slug.")
         parser.add_argument("--campaign", required=True, help="The campaign's slug.")
-        parser.add_argument("--judge", default="", help="The judge's name; by default the dataset's primary judge.")
+        parser.add_argument(
+            "--judge", default="", help="The judge's name; by default the dataset's primary judge, or that of the runs."
+        )
         parser.add_argument(
             "--minimum", type=int, default=1, help="How many people must have labelled an item for it to count."
         )

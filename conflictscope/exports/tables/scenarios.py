@@ -203,7 +203,10 @@ ANNOTATIONS = Table(
         Column("annotator", _T, "Pseudonym, the same throughout its campaign."),
         Column("question", _T, "What was asked; two questions make up feasibility and value guidance."),
         Column(
-            "answer", _T, "yes, no, action_1, action_2, both or neither: in the scenario's order, not the order shown."
+            "answer",
+            _T,
+            "yes, no, action_1, action_2, both or neither, or on a scale 1 (action_1) to 7 (action_2): in the scenario's "
+            "order, not the order shown.",
         ),
         Column("comment", _T, "What the annotator added."),
         Column("action_order", _T, "Which action was shown as A."),
