@@ -22,6 +22,7 @@ from conflictscope.studies.permissions import Role
 STUDY = "demo"
 DATASET = "hhh"
 CAMPAIGN = "hhh-check"
+JUDGED = "which-action"
 PEOPLE = {"researcher": Role.OWNER, "annotator": Role.ANNOTATOR}
 ANNOTATORS = 3
 TARGETS = ("sim-target-candid", "sim-target-careful")
@@ -84,6 +85,36 @@ def steps(*, per_pair: int, items: int, seed: int) -> list[list[str]]:
             "sim-judge",
             "--queue",
         ],
+        # People judge a part of the conversations, too: rankings take their word before the judge's.
+        [
+            "open_campaign",
+            *here,
+            "--kind",
+            "action_judgement",
+            "--name",
+            "Which action",
+            "--items",
+            str(max(items // 4, 3)),
+            "--overlap",
+            str(ANNOTATORS + 1),
+            "--seed",
+            str(seed),
+        ],
+        [
+            "simulate_annotators",
+            "--study",
+            STUDY,
+            "--campaign",
+            JUDGED,
+            "--count",
+            str(ANNOTATORS),
+            "--accuracy",
+            "0.9",
+            "--seed",
+            str(seed),
+        ],
+        ["measure_agreement", "--study", STUDY, "--campaign", JUDGED],
+        ["decide_campaign", "--study", STUDY, "--campaign", JUDGED, "--minimum", str(ANNOTATORS)],
         ["measure_dataset", *here],
         ["fit_rankings", *here, "--seed", str(seed)],
         ["export_dataset", *here, "--out", str(settings.VAR_DIR / "exports" / DATASET), "--format", "jsonl", "csv"],

@@ -151,7 +151,9 @@ def test_the_judge_is_compared_on_which_action_how_strongly_and_whether_it_is_re
 @pytest.fixture
 def preferences(dataset) -> Campaign:
     """Eight scenarios of each of three pairs: the first value beats the second six times, and so on down the set."""
-    campaign = CampaignFactory(dataset=dataset, kind=Campaign.Kind.PREFERENCE, slug="order", name="Our order", overlap=1)
+    campaign = CampaignFactory(
+        dataset=dataset, kind=Campaign.Kind.PREFERENCE, slug="order", name="Our order", overlap=1
+    )
     person = ParticipantFactory(campaign=campaign)
     values = list(dataset.value_set_version.values.all())
     for first, second in ((0, 1), (1, 2), (0, 2)):

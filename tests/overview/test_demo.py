@@ -18,7 +18,7 @@ from annotation.models import Assignment, Campaign, Participant
 from conflictscope.llm.models import Call
 from conflictscope.scenarios.models import Scenario, Verdict
 from conflictscope.studies.models import Membership, Study
-from evaluation.models import Ranking, Response
+from evaluation.models import Judgement, Ranking, Response
 from tests.processes import environment
 
 pytestmark = [pytest.mark.backends, pytest.mark.django_db(transaction=True)]
@@ -66,11 +66,15 @@ def test_the_demo_does_the_whole_job_and_run_again_only_what_is_missing(port: in
     assert has_password("annotator", "chosen by a person")
     assert Scenario.objects.exclude(status=Scenario.Status.DUPLICATE).count() == 3 * 4
     assert not Scenario.objects.filter(status__in=[Scenario.Status.OUTLINED, Scenario.Status.DRAFTED]).exists()
-    assert Assignment.objects.filter(state=Assignment.State.SUBMITTED).count() == 3 * 6
+    submitted = Assignment.objects.filter(state=Assignment.State.SUBMITTED)
+    assert submitted.filter(item__campaign__kind="scenario_filter").count() == 3 * 6
+    assert submitted.filter(item__campaign__kind="action_judgement").count() == 3 * 2 * 3
+    assert Judgement.objects.filter(source=Judgement.Source.HUMAN).exists()
     assert Verdict.objects.filter(source=Verdict.Source.HUMAN).exists()
     assert set(Response.objects.values_list("run__mode", flat=True)) == {"multiple_choice", "simulated_user"}
     assert Ranking.objects.filter(method="mle").count() == 4
-    campaign = Campaign.objects.get()
+    assert any(ranking.results["decided_by_people"] for ranking in Ranking.objects.all())
+    campaign = Campaign.objects.get(slug="hhh-check")
     assert campaign.items.open().count() == 6, "room for the reader to label"
 
     assert Participant.objects.filter(simulated=False).count() == 0
