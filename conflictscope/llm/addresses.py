@@ -7,6 +7,7 @@ always. A loopback or private address is where one's own vLLM or Ollama is: it i
 from __future__ import annotations
 
 import socket
+from collections.abc import Iterable
 from ipaddress import IPv4Address, IPv6Address, ip_address
 from urllib.parse import urlsplit
 
@@ -49,9 +50,17 @@ def check_resolved(base_url: str) -> None:
         return
     host = _host(base_url)
     try:
-        found = {str(info[4][0]) for info in socket.getaddrinfo(host, None, type=socket.SOCK_STREAM)}
+        found = socket.getaddrinfo(host, None, type=socket.SOCK_STREAM)
     except OSError:
         return
+    check_found(host, [str(info[4][0]) for info in found])
+
+
+def check_found(host: str, found: Iterable[str]) -> None:
+    """
+    Raises:
+        PermanentLLMError: among the addresses that a name stands for is an internal one.
+    """
     addresses = [_literal(each.partition("%")[0]) for each in found]
     if any(address is None or not address.is_global for address in addresses):
         raise PermanentLLMError(f"{host} stands for an internal address, and endpoints may not reach such. {_ALLOW}")

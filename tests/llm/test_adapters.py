@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import json
+import socket
 from datetime import UTC, datetime
-from typing import Literal
+from typing import Any, Literal
 
 import pytest
 from pydantic import BaseModel, ConfigDict
@@ -13,6 +14,7 @@ from pydantic import BaseModel, ConfigDict
 from conflictscope.llm.adapters import faults
 from conflictscope.llm.adapters.anthropic import AnthropicAdapter
 from conflictscope.llm.adapters.openai import OpenAIAdapter
+from conflictscope.llm.addresses import check_resolved
 from conflictscope.llm.errors import LLMError, PermanentLLMError, RateLimited, TransientLLMError
 from conflictscope.llm.types import Adapter, Completion, Connection, Message, Request
 from tests.llm.scripted import (
@@ -422,3 +424,33 @@ def test_the_wait_that_a_provider_asks_for_is_read_in_every_form(
 @pytest.mark.parametrize("count", [None, -1, 2**31, "12", 1.5, True])
 def test_a_count_that_is_none_is_unknown(count: object) -> None:
     assert faults.token_count(count) is None
+
+
+@pytest.mark.parametrize("protocol", PROTOCOLS)
+def test_a_redirect_is_not_followed(provider: ScriptedServer, protocol: str) -> None:
+    provider.says(Answer(307, b"", {"location": f"{provider.base_url}/elsewhere"}))
+    with pytest.raises(PermanentLLMError, match="A redirect is not followed"):
+        complete(adapter_to(provider, protocol), **parameters_of(protocol))
+    assert len(provider.seen) == 1
+
+
+@pytest.mark.parametrize("protocol", PROTOCOLS)
+def test_a_name_that_stands_for_another_address_by_now_is_not_asked(
+    provider: ScriptedServer, protocol: str, settings: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    port = int(provider.base_url.rpartition(":")[2])
+    settings.LLM_INTERNAL_ADDRESSES = False
+    for name in ("http_proxy", "https_proxy", "all_proxy"):
+        monkeypatch.delenv(name, raising=False)
+        monkeypatch.delenv(name.upper(), raising=False)
+    addresses = ["93.184.215.14"]
+    monkeypatch.setattr(
+        socket,
+        "getaddrinfo",
+        lambda *_, **__: [(socket.AF_INET, socket.SOCK_STREAM, 6, "", (address, port)) for address in addresses],
+    )
+    check_resolved(f"http://llm.example.com:{port}")
+    addresses[:] = ["127.0.0.1"]
+    with pytest.raises(PermanentLLMError, match=r"llm\.example\.com stands for an internal address"):
+        complete(adapter_to(f"http://llm.example.com:{port}", protocol), **parameters_of(protocol))
+    assert not provider.seen

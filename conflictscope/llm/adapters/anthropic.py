@@ -9,6 +9,7 @@ import anthropic
 from anthropic.types import Message, TextBlock
 
 from conflictscope.llm.adapters import faults
+from conflictscope.llm.adapters.transport import http_options
 from conflictscope.llm.types import Completion, Connection, Request
 
 # The protocol refuses these with 400; the first three were taken by the version before.
@@ -31,6 +32,7 @@ class AnthropicAdapter:
             base_url=connection.base_url,
             timeout=connection.timeout_seconds,
             max_retries=0,
+            http_client=anthropic.DefaultAsyncHttpxClient(**http_options()),
         )
 
     async def complete(self, request: Request) -> Completion:

@@ -47,8 +47,10 @@ def status_fault(connection: Connection, status: int, headers: Mapping[str, str]
     return PermanentLLMError(without_key(f"{answered} {_advice(connection, status, codes)}", connection))
 
 
-def unreachable(connection: Connection, cause: BaseException | None) -> TransientLLMError:
-    """No answer at all: refused, not found, or dropped on the way."""
+def unreachable(connection: Connection, cause: BaseException | None) -> LLMError:
+    """No answer at all: refused, not found, or dropped on the way; or an address where nothing may be asked."""
+    if isinstance(cause, PermanentLLMError):
+        return cause
     detail = f"{type(cause).__name__}: {cause}".rstrip(": ") if cause else "no connection"
     if type(cause).__name__.startswith("Connect"):
         sentence = (
@@ -121,6 +123,8 @@ def _advice(connection: Connection, status: int, codes: frozenset[str]) -> str:
         return (
             f"Check the key in {connection.key_name}." if connection.key_name else "The endpoint may need a key_name."
         )
+    if 300 <= status < 400:
+        return "A redirect is not followed: it could lead anywhere. Give the endpoint the base_url that it leads to."
     if status == 404:
         return "Check the endpoint's llm id and base_url."
     if status in (402, 429):

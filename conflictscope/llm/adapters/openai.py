@@ -10,6 +10,7 @@ import openai
 from openai.types.chat import ChatCompletion, ChatCompletionMessageParam
 
 from conflictscope.llm.adapters import faults
+from conflictscope.llm.adapters.transport import http_options
 from conflictscope.llm.types import Completion, Connection, Request
 
 
@@ -29,6 +30,7 @@ class OpenAIAdapter:
             base_url=connection.base_url,
             timeout=connection.timeout_seconds,
             max_retries=0,
+            http_client=openai.DefaultAsyncHttpxClient(**http_options()),
         )
 
     async def complete(self, request: Request) -> Completion:
