@@ -9,6 +9,7 @@ from django.template.defaultfilters import pluralize
 from django.urls import reverse
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
+from conflictscope.charts.downloads import chart_response
 from conflictscope.errors import InvalidInput
 from conflictscope.http import Request
 from conflictscope.jobs.forms import budget_of
@@ -23,7 +24,6 @@ from evaluation import runs as running
 from evaluation.browsing import Filter, page_of_responses, pairs_of, responses_to, run_rows, runs_of
 from evaluation.comparing import as_csv, by_variant, compared
 from evaluation.dataset_measures import evaluated_scope, measure
-from evaluation.downloads import chart_response
 from evaluation.forms import EvaluateForm, FitForm
 from evaluation.plots import rankings_chart as draw_rankings
 from evaluation.presenting import cards_of

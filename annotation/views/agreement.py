@@ -13,10 +13,10 @@ from annotation.compared import Subject, tables_of
 from annotation.models import Campaign
 from annotation.monitoring import begun, campaigns_of
 from annotation.presenting import cards_of, listed, matrix_of, shared_warnings
+from conflictscope.charts.downloads import chart_response
 from conflictscope.errors import InvalidInput
 from conflictscope.http import Request
 from conflictscope.studies.access import study_for
-from evaluation.downloads import chart_response
 
 SHOWN = 25
 SHOWABLE = ("", "disagreements", "unread")

@@ -49,6 +49,14 @@ def config(theme: Theme) -> dict[str, Any]:
             "tickColor": inks["strong"],
             "gridColor": inks["line"],
         },
+        "legend": {
+            "labelColor": inks["ink"],
+            "labelFontSize": SMALL,
+            "labelLimit": 0,
+            "symbolType": "square",
+            "symbolStrokeWidth": 0,
+        },
+        "title": {"color": inks["ink"], "fontWeight": "bold", "subtitleColor": inks["muted"]},
         "style": {
             "title-words": {**words, "color": inks["ink"], "fontSize": LARGE, "fontWeight": "bold"},
             "note-words": {**words, "color": inks["muted"], "fontSize": SMALL},

@@ -113,15 +113,31 @@ def drops(dataset: Dataset, judge: Judge) -> list[Drop]:
 def funnel(dataset: Dataset) -> list[Stage]:
     """How many scenarios there are at each step, each a part of the one before: all, no duplicates, drafted, judged on
     every dimension (or dropped), kept, passed by people. Statuses follow the primary judge and the people who overrule it."""
+    counts = dict(dataset.scenarios.order_by().values_list("status").annotate(Count("pk")))
+    return _stages(dataset, counts, dataset.scenarios.filter(status=Scenario.Status.KEPT).human_validated().count())
+
+
+def funnels_by_pair(dataset: Dataset) -> list[tuple[str, list[Stage]]]:
+    """The same for each value pair that has scenarios, by its name, in the set's order; nothing without value pairs."""
+    counts: dict[str, dict[str, int]] = {}
+    pair = ("value_1__key", "value_2__key")
+    drawn = dataset.scenarios.filter(value_1__isnull=False).order_by()
+    for first, second, status, count in drawn.values_list(*pair, "status").annotate(Count("pk")):
+        counts.setdefault(f"{first}~{second}", {})[status] = count
+    kept = drawn.filter(status=Scenario.Status.KEPT).human_validated()
+    validated = {f"{first}~{second}": n for first, second, n in kept.values_list(*pair).annotate(Count("pk"))}
+    labels = _labels(dataset, "pair")
+    order = [*(key for key in labels if key in counts), *sorted(counts.keys() - labels.keys())]
+    return [(labels.get(key, key), _stages(dataset, counts[key], validated.get(key, 0))) for key in order]
+
+
+def _stages(dataset: Dataset, counts: Mapping[str, int], validated: int) -> list[Stage]:
     status = Scenario.Status
-    counts: dict[str, int] = dict(dataset.scenarios.order_by().values_list("status").annotate(Count("pk")))
     everything = sum(counts.values())
-    different = everything - counts.get(status.DUPLICATE, 0)
     drafted = sum(counts.get(each, 0) for each in SETTLED_BY_VERDICTS)
-    validated = dataset.scenarios.filter(status=status.KEPT).human_validated().count()
     return [
         Stage("written", "Outlined" if dataset.variant != Dataset.Variant.IMPORTED else "Imported", everything),
-        Stage("different", "No duplicate", different),
+        Stage("different", "No duplicate", everything - counts.get(status.DUPLICATE, 0)),
         Stage("drafted", "Drafted", drafted),
         Stage("judged", "Judged", drafted - counts.get(status.DRAFTED, 0)),
         Stage("kept", "Kept", counts.get(status.KEPT, 0)),

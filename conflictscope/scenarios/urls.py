@@ -2,7 +2,16 @@
 
 from django.urls import path
 
-from conflictscope.scenarios.views import datasets, filtering, generating, importing, scenarios, value_sets
+from conflictscope.scenarios.views import (
+    datasets,
+    duplicates,
+    filtering,
+    generating,
+    importing,
+    results,
+    scenarios,
+    value_sets,
+)
 
 app_name = "scenarios"
 urlpatterns = [
@@ -25,5 +34,14 @@ urlpatterns = [
     path("studies/<slug:study>/datasets/<slug:dataset>/live/", datasets.dataset_live, name="dataset_live"),
     path("studies/<slug:study>/datasets/<slug:dataset>/generate/", generating.generate, name="generate"),
     path("studies/<slug:study>/datasets/<slug:dataset>/filter/", filtering.filter_dataset, name="filter"),
+    path("studies/<slug:study>/datasets/<slug:dataset>/duplicates/", duplicates.duplicates, name="duplicates"),
+    path(
+        "studies/<slug:study>/datasets/<slug:dataset>/duplicates/chart/",
+        duplicates.duplicates_chart,
+        name="duplicates_chart",
+    ),
+    path("studies/<slug:study>/datasets/<slug:dataset>/results/", results.results, name="results"),
+    path("studies/<slug:study>/datasets/<slug:dataset>/results/rates/", results.rates_chart, name="rates_chart"),
+    path("studies/<slug:study>/datasets/<slug:dataset>/results/funnel/", results.funnel_chart, name="funnel_chart"),
     path("studies/<slug:study>/datasets/<slug:dataset>/scenarios/<str:uid>/", scenarios.scenario, name="scenario"),
 ]

@@ -23,6 +23,7 @@ from django.urls import URLPattern, URLResolver, get_resolver, reverse
 from conflictscope.jobs.models import Job
 from conflictscope.scenarios.generation.recipe import open_dataset
 from conflictscope.scenarios.importing.staging import stage
+from conflictscope.scenarios.models import Scenario
 from conflictscope.scenarios.verdicts import make_primary
 from conflictscope.studies.permissions import MAY, Action, Role
 from evaluation.models import Run
@@ -76,6 +77,11 @@ OPEN_TO: dict[str, Action | str] = {
     "scenarios:dataset_live": Action.SEE,
     "scenarios:generate": Action.RUN_PIPELINE,
     "scenarios:filter": Action.RUN_PIPELINE,
+    "scenarios:duplicates": Action.SEE,
+    "scenarios:duplicates_chart": Action.SEE,
+    "scenarios:results": Action.SEE,
+    "scenarios:rates_chart": Action.SEE,
+    "scenarios:funnel_chart": Action.SEE,
     "scenarios:scenario": Action.SEE,
     "api-datasets": Action.SEE,
     "api-dataset": Action.SEE,
@@ -191,8 +197,9 @@ def whole(db: None) -> Whole:
         created_by=study.created_by,
     )
     make_primary(dataset, JudgeFactory())
-    scenario, *_ = grow(dataset, 6)
+    scenario, near, *_ = grow(dataset, 6)
     validate(scenario)
+    Scenario.objects.filter(pk=near.pk).update(nearest=scenario, similarity=0.5, position=1)
     fit_dataset(dataset, replicates=100)
     people = {role.value: member(study, role) for role in Role}
     people |= {STRANGER: UserFactory(), ADMINISTRATOR: UserFactory(is_staff=True)}

@@ -7,7 +7,7 @@ from difflib import SequenceMatcher
 
 from conflictscope.scenarios.search import Piece
 
-_TOKEN = re.compile(r"\w+|\W+")
+_TOKEN = re.compile(r"\w+|\s+|[^\w\s]")
 
 
 def differences(first: str, second: str) -> tuple[list[Piece], list[Piece]]:

@@ -1,0 +1,59 @@
+"""The page of a dataset's duplicates."""
+
+from __future__ import annotations
+
+from django.http import Http404, HttpResponse
+from django.shortcuts import render
+from django.views.decorators.http import require_safe
+
+from conflictscope.charts.downloads import chart_response
+from conflictscope.http import Request
+from conflictscope.scenarios.browsing import duplicates as browsing
+from conflictscope.scenarios.dedup import similarities
+from conflictscope.scenarios.views.common import dataset_of
+from conflictscope.studies.access import study_for
+
+
+@require_safe
+def duplicates(request: Request, study: str, dataset: str) -> HttpResponse:
+    found = study_for(request.user, study)
+    one = dataset_of(found, dataset)
+    asked = browsing.Asked.of(request.GET)
+    page, rows = browsing.page_of_duplicates(one, asked, page=request.GET.get("page"))
+    near = similarities(one)
+    wanted = _threshold(request.GET.get("threshold", ""))
+    context = {
+        "study": found,
+        "section": "datasets",
+        "dataset": one,
+        "asked": asked,
+        "kinds": browsing.SHOWN.items(),
+        "sorts": browsing.SORTS.items(),
+        "pairs": browsing.pairs_of(one),
+        "page": page,
+        "rows": rows,
+        "near": near,
+        "compared": len(near.values),
+        "chart": browsing.chart_of(one, near),
+        "at_thresholds": browsing.at_thresholds(near, wanted),
+        "wanted": wanted,
+    }
+    return render(request, "scenarios/duplicates.html", context)
+
+
+@require_safe
+def duplicates_chart(request: Request, study: str, dataset: str) -> HttpResponse:
+    one = dataset_of(study_for(request.user, study), dataset)
+    chart = browsing.chart_of(one, similarities(one))
+    if chart is None:
+        raise Http404("Nothing has been compared in this dataset.")
+    return chart_response(request, chart, name=f"similarities-{one.slug}")
+
+
+def _threshold(text: str) -> float | None:
+    """One between 0 and 1; whatever else was typed asks for none."""
+    try:
+        value = float(text)
+    except ValueError:
+        return None
+    return value if 0 < value <= 1 else None

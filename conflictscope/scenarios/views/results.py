@@ -1,0 +1,75 @@
+"""What the filter let pass, and why the rest was dropped."""
+
+from __future__ import annotations
+
+from typing import cast
+
+from django.http import Http404, HttpResponse
+from django.shortcuts import render
+from django.views.decorators.http import require_safe
+
+from conflictscope.charts import Chart
+from conflictscope.charts.downloads import chart_response
+from conflictscope.http import Request
+from conflictscope.scenarios import judge_comparison, pass_rates
+from conflictscope.scenarios.browsing import results as browsing
+from conflictscope.scenarios.dimensions import dimensions_of
+from conflictscope.scenarios.views.common import dataset_of
+from conflictscope.studies.access import study_for
+
+
+@require_safe
+def results(request: Request, study: str, dataset: str) -> HttpResponse:
+    found = study_for(request.user, study)
+    one = dataset_of(found, dataset)
+    judges = judge_comparison.judges_of(one)
+    wanted = request.GET.get("judge", "")
+    judge = next((each for each in judges if each.name == wanted), judges[0] if judges and not wanted else None)
+    if wanted and judge is None:
+        raise Http404("No such judge has judged this dataset.")
+    by = request.GET.get("by", "")
+    by = by if by in browsing.GROUPINGS else ("pair" if one.value_set_version_id else "template")
+    whole, by_pair = pass_rates.funnel(one), pass_rates.funnels_by_pair(one)
+    context = {
+        "study": found,
+        "section": "datasets",
+        "dataset": one,
+        "judges": judges,
+        "judge": judge,
+        "by": by,
+        "groupings": browsing.GROUPINGS.items(),
+        "grouping": browsing.GROUPINGS[by],
+        "dimensions": dimensions_of(one),
+        "rates": browsing.rate_rows(one, pass_rates.dimension_rates(one, judge)) if judge else [],
+        "groups": [
+            (group, browsing.rate_rows(one, group.rates))
+            for group in pass_rates.rates_by(one, judge, by=cast(pass_rates.By, by))
+        ]
+        if judge
+        else [],
+        "drops": pass_rates.drops(one, judge) if judge else [],
+        "funnel": whole,
+        "funnel_chart": browsing.funnel_chart(one, whole, by_pair),
+        "rates_chart": browsing.rates_chart(one, judges),
+        "compared": judge_comparison.compare_all(one),
+    }
+    return render(request, "scenarios/results.html", context)
+
+
+@require_safe
+def rates_chart(request: Request, study: str, dataset: str) -> HttpResponse:
+    one = dataset_of(study_for(request.user, study), dataset)
+    return _drawn(request, browsing.rates_chart(one, judge_comparison.judges_of(one)), f"pass-rates-{one.slug}")
+
+
+@require_safe
+def funnel_chart(request: Request, study: str, dataset: str) -> HttpResponse:
+    one = dataset_of(study_for(request.user, study), dataset)
+    chart = browsing.funnel_chart(one, pass_rates.funnel(one), pass_rates.funnels_by_pair(one))
+    return _drawn(request, chart, f"funnel-{one.slug}")
+
+
+def _drawn(request: Request, chart: Chart | None, name: str) -> HttpResponse:
+    if chart is None:
+        raise Http404("There is nothing to draw yet.")
+    return chart_response(request, chart, name=name)
