@@ -70,7 +70,7 @@ class PromptPlaceholders(PromptError):
 
 @dataclass(frozen=True, slots=True)
 class PromptFile:
-    """One version of one prompt as it lies on the disk."""
+    """One version of one prompt, as it lies on the disk, or as a room keeps it elsewhere (`worded`)."""
 
     package: str
     name: str
@@ -78,9 +78,33 @@ class PromptFile:
     digest: str
     text: str
 
+    @classmethod
+    def worded(cls, text: str, *, package: str, name: str, version: int) -> PromptFile:
+        """A prompt that is no file: its digest is that of its text."""
+        return cls(package, name, version, hashlib.sha256(text.encode()).hexdigest(), text)
+
     @property
     def placeholders(self) -> frozenset[str]:
         return frozenset(Template(self.text).get_identifiers())
+
+    def render(self, **facts: object) -> Prompt:
+        """Fill the placeholders.
+
+        Raises:
+            PromptPlaceholders: a placeholder without a fact, or a fact without a placeholder.
+        """
+        wanted, given = self.placeholders, facts.keys()
+        if wanted != given:
+            missing, unknown = sorted(wanted - given), sorted(given - wanted)
+            faults = [f"lacks {', '.join(missing)}"] * bool(missing) + [f"knows no {', '.join(unknown)}"] * bool(
+                unknown
+            )
+            raise PromptPlaceholders(
+                f"Prompt {self.name!r} version {self.version} of {self.package} {' and '.join(faults)}; "
+                f"give exactly: {', '.join(sorted(wanted)) or 'nothing'}."
+            )
+        text = Template(self.text).substitute(facts)
+        return Prompt(name=self.name, version=self.version, digest=self.digest, text=text)
 
 
 class PromptLibrary:
@@ -96,18 +120,7 @@ class PromptLibrary:
             PromptNotFound: no such file.
             PromptPlaceholders: a placeholder without a fact, or a fact without a placeholder.
         """
-        file = self.file(name, version=version)
-        wanted, given = file.placeholders, facts.keys()
-        if wanted != given:
-            missing, unknown = sorted(wanted - given), sorted(given - wanted)
-            faults = [f"lacks {', '.join(missing)}"] * bool(missing) + [f"knows no {', '.join(unknown)}"] * bool(
-                unknown
-            )
-            raise PromptPlaceholders(
-                f"Prompt {name!r} version {file.version} of {self.package} {' and '.join(faults)}; "
-                f"give exactly: {', '.join(sorted(wanted)) or 'nothing'}."
-            )
-        return Prompt(name=name, version=file.version, digest=file.digest, text=Template(file.text).substitute(facts))
+        return self.file(name, version=version).render(**facts)
 
     def file(self, name: str, *, version: int | None = None) -> PromptFile:
         """

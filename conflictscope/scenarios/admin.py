@@ -9,7 +9,9 @@ from conflictscope.admin import LookOnly, LookOnlyInline
 from conflictscope.scenarios.models import (
     Dataset,
     Judge,
+    PairYield,
     Scenario,
+    StudyPrompt,
     TargetRanking,
     TargetRankingPosition,
     Value,
@@ -74,8 +76,21 @@ class JudgeAdmin(admin.ModelAdmin):
         return ("endpoint", "prompt_versions", "parameters") if obj is not None and obj.verdicts.exists() else ()
 
 
+class PairYieldInline(LookOnlyInline):
+    model = PairYield
+    fields = ["value_1", "value_2", "wanted", "usable", "duplicates", "asked", "ended", "reason"]
+
+
+@admin.register(StudyPrompt)
+class StudyPromptAdmin(LookOnly):
+    list_display = ["name", "version", "study", "note", "created_by", "created_at"]
+    list_select_related = ["study", "created_by"]
+    list_filter = ["study", "name"]
+
+
 @admin.register(Dataset)
 class DatasetAdmin(LookOnly):
+    inlines = [PairYieldInline]
     list_display = ["name", "study", "value_set_version", "variant", "generator", "primary_judge", "created_at"]
     list_select_related = ["study", "value_set_version__value_set", "generator", "primary_judge"]
     list_filter = ["variant", "study"]

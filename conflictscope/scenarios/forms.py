@@ -10,7 +10,7 @@ from django import forms
 from conflictscope.jobs.forms import calls_field, dollars_field, tokens_field
 from conflictscope.llm.models import Endpoint
 from conflictscope.scenarios.dedup.settings import DEFAULT_THRESHOLD
-from conflictscope.scenarios.generation.recipe import DEFAULT_CONTEXT
+from conflictscope.scenarios.generation.recipe import DEFAULT_CONTEXT, DEFAULT_YIELD_FLOOR
 from conflictscope.scenarios.importing import FORMATS
 from conflictscope.scenarios.importing.mapping import FIELDS
 from conflictscope.scenarios.models import Dataset, ImportUpload, Judge, ValueSetVersion
@@ -18,6 +18,41 @@ from conflictscope.scenarios.models import Dataset, ImportUpload, Judge, ValueSe
 
 def _slug(what: str) -> forms.SlugField:
     return forms.SlugField(max_length=50, help_text=f"What addresses and commands call the {what}.")
+
+
+def _threshold(**options: Any) -> forms.FloatField:
+    return forms.FloatField(
+        min_value=0,
+        max_value=1,
+        help_text="Cosine from which a scenario counts as a duplicate of an earlier one. It can be changed later.",
+        **options,
+    )
+
+
+def _scope() -> forms.ChoiceField:
+    return forms.ChoiceField(
+        label="Compared within",
+        choices=[("pair", "each value pair"), ("template", "each value pair and template"), ("dataset", "the dataset")],
+    )
+
+
+def _yield_floor(**options: Any) -> forms.FloatField:
+    return forms.FloatField(
+        min_value=0,
+        max_value=1,
+        help_text="A pair is given up when a smaller share than this of the latest scenarios was usable.",
+        **options,
+    )
+
+
+class PromptForm(forms.Form):
+    text = forms.CharField(widget=forms.Textarea(attrs={"rows": 20, "spellcheck": "true"}), strip=False)
+    note = forms.CharField(max_length=200, required=False, help_text="What is different in it.")
+
+
+class DedupForm(forms.Form):
+    threshold = _threshold()
+    scope = _scope()
 
 
 class ImportValueSetForm(forms.Form):
@@ -119,16 +154,26 @@ class NewDatasetForm(forms.Form):
         initial=24,
         help_text="Near-duplicates not counted. Multiples of 8 spread evenly over the four templates and both sides.",
     )
-    threshold = forms.FloatField(
-        min_value=0,
-        max_value=1,
-        initial=DEFAULT_THRESHOLD,
-        help_text="Cosine from which an outline counts as a duplicate of an earlier one.",
+    variant = forms.ChoiceField(
+        label="How it is written",
+        choices=[
+            ("full", "In two stages: outlines, then a draft of each"),
+            ("single_stage", "In one stage: everything in one call"),
+            ("direct", "Directly: asked straight for a dilemma between two values"),
+        ],
+        help_text="The second and third are for comparison with the first.",
     )
     deployment_contexts = forms.CharField(
+        required=False,
         initial=DEFAULT_CONTEXT,
         widget=forms.Textarea(attrs={"rows": 4}),
-        help_text="Where the assistant is deployed, one a line; scenarios are spread over them.",
+        help_text="Where the assistant is deployed, one a line; scenarios are spread over them. Not used when asked directly.",
+    )
+    threshold = _threshold(initial=DEFAULT_THRESHOLD)
+    scope = _scope()
+    yield_floor = _yield_floor(initial=DEFAULT_YIELD_FLOOR)
+    shipped_prompts = forms.BooleanField(
+        required=False, label="Shipped prompts only", help_text="Leave the study's own versions of prompts aside."
     )
     budget = dollars_field()
     budget_calls = calls_field()
@@ -141,6 +186,7 @@ class GenerateForm(forms.Form):
     per_pair = forms.IntegerField(
         label="Scenarios for each value pair", min_value=1, max_value=10_000, help_text="Near-duplicates not counted."
     )
+    yield_floor = _yield_floor()
     budget = dollars_field()
     budget_calls = calls_field()
     budget_tokens = tokens_field()

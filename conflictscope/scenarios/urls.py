@@ -4,10 +4,12 @@ from django.urls import path
 
 from conflictscope.scenarios.views import (
     datasets,
+    dedup,
     duplicates,
     filtering,
     generating,
     importing,
+    prompts,
     results,
     scenarios,
     value_sets,
@@ -19,6 +21,8 @@ urlpatterns = [
     path("value-sets/import/", value_sets.import_value_set, name="import_value_set"),
     path("value-sets/<slug:value_set>/", value_sets.value_set, name="value_set"),
     path("studies/<slug:study>/datasets/", datasets.datasets, name="datasets"),
+    path("studies/<slug:study>/prompts/", prompts.prompts, name="prompts"),
+    path("studies/<slug:study>/prompts/<path:prompt>/", prompts.prompt, name="prompt"),
     path("studies/<slug:study>/datasets/new/", generating.new_dataset, name="new_dataset"),
     path("studies/<slug:study>/datasets/import/", importing.import_dataset, name="import_dataset"),
     path("studies/<slug:study>/datasets/import/<uuid:upload>/", importing.import_upload, name="import_upload"),
@@ -43,5 +47,6 @@ urlpatterns = [
     path("studies/<slug:study>/datasets/<slug:dataset>/results/", results.results, name="results"),
     path("studies/<slug:study>/datasets/<slug:dataset>/results/rates/", results.rates_chart, name="rates_chart"),
     path("studies/<slug:study>/datasets/<slug:dataset>/results/funnel/", results.funnel_chart, name="funnel_chart"),
+    path("studies/<slug:study>/datasets/<slug:dataset>/find-duplicates/", dedup.find_duplicates, name="dedup"),
     path("studies/<slug:study>/datasets/<slug:dataset>/scenarios/<str:uid>/", scenarios.scenario, name="scenario"),
 ]

@@ -82,6 +82,9 @@ OPEN_TO: dict[str, Action | str] = {
     "scenarios:results": Action.SEE,
     "scenarios:rates_chart": Action.SEE,
     "scenarios:funnel_chart": Action.SEE,
+    "scenarios:dedup": Action.RUN_PIPELINE,
+    "scenarios:prompts": Action.RUN_PIPELINE,
+    "scenarios:prompt": Action.RUN_PIPELINE,
     "scenarios:scenario": Action.SEE,
     "api-datasets": Action.SEE,
     "api-dataset": Action.SEE,
@@ -233,6 +236,7 @@ def whole(db: None) -> Whole:
         ).token,
         "place": 1,
         "dimension": "realism",
+        "prompt": "generation/outline",
     }
     return Whole(parts, people)
 

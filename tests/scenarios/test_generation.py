@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from io import StringIO
+from pathlib import Path
 
 import pytest
 from django.core.management import CommandError, call_command
@@ -14,11 +15,14 @@ from conflictscope.jobs.models import Job, WorkItem
 from conflictscope.llm.models import Call, Endpoint
 from conflictscope.llm.simulator.server import Running
 from conflictscope.scenarios import generation
+from conflictscope.scenarios.generation.prompts import PROMPTS, register
 from conflictscope.scenarios.generation.recipe import recipe_of
-from conflictscope.scenarios.generation.stock import share_out
-from conflictscope.scenarios.models import Dataset, Scenario
+from conflictscope.scenarios.generation.replies import DraftReply
+from conflictscope.scenarios.generation.writing import store_draft
+from conflictscope.scenarios.models import Dataset, PairYield, Scenario
+from conflictscope.studies.models import Study
 from tests.factories.llm import EndpointFactory
-from tests.factories.scenarios import DatasetFactory, ValueSetVersionFactory
+from tests.factories.scenarios import THREE_VALUES, DatasetFactory, ValueSetVersionFactory
 from tests.factories.studies import StudyFactory
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -40,14 +44,13 @@ def generator(simulator: Running) -> Endpoint:
     return EndpointFactory(name="writer", llm="sim-generator", base_url=f"{simulator.base_url}/v1")
 
 
-def opened(generator: Endpoint, *, per_pair: int = 4, **settings: object) -> Dataset:
+def opened(generator: Endpoint, *, per_pair: int = 4, slug: str = "hhh", **settings: object) -> Dataset:
     return generation.open_dataset(
-        StudyFactory(slug="study"),
-        "hhh",
-        value_set=ValueSetVersionFactory(),
+        Study.objects.filter(slug="study").first() or StudyFactory(slug="study"),
+        slug,
         generator=generator,
         per_pair=per_pair,
-        **settings,
+        **{"value_set": ValueSetVersionFactory()} | settings,
     )
 
 
@@ -73,19 +76,6 @@ def test_every_pair_gets_its_number_spread_over_templates_and_sides(generator: E
     assert set(kinds.values()) == {1}
     assert not drafted.filter(description="").exists()
     assert all(scenario.calls.count() == 2 for scenario in drafted), "an outline and a draft stand behind each"
-
-
-@pytest.mark.parametrize("per_pair", [1, 3, 4, 9, 30])
-def test_templates_and_sides_never_differ_by_more_than_one(per_pair: int) -> None:
-    wanted = share_out([(1, 2), (1, 3), (2, 3)], per_pair)
-    for pair in [(1, 2), (1, 3), (2, 3)]:
-        cells = {cell: number for cell, number in wanted.items() if (cell.value_1, cell.value_2) == pair}
-        assert sum(cells.values()) == per_pair
-        for kind in ("template", "acting"):
-            spread: Counter[str] = Counter()
-            for cell, number in cells.items():
-                spread[getattr(cell, kind)] += number
-            assert max(spread.values()) - min(spread.values()) <= 1
 
 
 def test_run_again_nothing_is_asked_and_a_larger_number_asks_only_for_the_rest(
@@ -165,6 +155,138 @@ def test_a_recipe_out_of_range_is_refused_and_makes_no_dataset(
     with pytest.raises(InvalidInput, match=says):
         opened(generator, **settings)  # type: ignore[arg-type]
     assert not Dataset.objects.exists()
+
+
+@pytest.mark.parametrize("variant", ["single_stage", "direct"])
+def test_a_variant_is_written_in_one_call_and_compared_like_the_whole(generator: Endpoint, variant: str) -> None:
+    dataset = opened(generator, per_pair=8, variant=variant)
+    job = generated(dataset)
+    assert job.state == Job.State.DONE
+    drafted = dataset.scenarios.filter(status=Scenario.Status.DRAFTED)
+    assert Counter(drafted.values_list("value_1__key", "value_2__key")) == {
+        ("helpfulness", "honesty"): 8,
+        ("helpfulness", "harmlessness"): 8,
+        ("honesty", "harmlessness"): 8,
+    }
+    assert not dataset.scenarios.filter(position=None).exists(), "each was compared"
+    assert all(one.description and one.persona and one.action_1 != one.action_2 for one in drafted)
+    assert set(Call.objects.values_list("purpose", flat=True)) == {"scenario"}
+    if variant == "direct":
+        assert set(drafted.values_list("template", "acting_action", "deployment_context", "outline_context")) == {
+            ("", "unknown", "", "")
+        }
+    else:
+        sides = Counter(drafted.values_list("template", "acting_action"))
+        assert len(sides) == 8
+        assert all(one.outline_context and one.deployment_context for one in drafted)
+
+
+def test_the_same_recipe_and_the_same_log_make_the_same_scenarios(simulator: Running, generator: Endpoint) -> None:
+    """Rounds, duplicates and drafts included; nothing is asked a second time."""
+    two = ValueSetVersionFactory(values=THREE_VALUES[:2])
+    first = opened(generator, per_pair=20, value_set=two)
+    generated(first)
+    assert first.scenarios.filter(status=Scenario.Status.DUPLICATE).exists(), "there was more than one round"
+    asked = simulator.ledger()["requests"]
+    second = generation.open_dataset(
+        StudyFactory(), "again", value_set=first.value_set_version, generator=generator, per_pair=20
+    )
+    generated(second)
+    assert simulator.ledger()["requests"] == asked
+    columns = ("uid", "status", "template", "acting_action", "outline_context", "description", "action_1", "position")
+    made = first.scenarios.order_by("position").values_list(*columns, "similarity", "duplicate_of__uid")
+    assert list(made) == list(
+        second.scenarios.order_by("position").values_list(*columns, "similarity", "duplicate_of__uid")
+    )
+
+
+def test_a_later_round_is_told_what_there_is(simulator: Running, generator: Endpoint) -> None:
+    dataset = opened(generator, per_pair=4)
+    generated(dataset)
+    told = dataset.scenarios.exclude(status=Scenario.Status.DUPLICATE).first()
+    assert told is not None
+    before = set(Call.objects.values_list("pk", flat=True))
+    generated(generation.open_dataset(dataset.study, "hhh", per_pair=6))
+    prompts = [
+        call.request["messages"][-1]["text"] for call in Call.objects.filter(purpose="outline").exclude(pk__in=before)
+    ]
+    assert any(f"- {told.outline_context}" in prompt for prompt in prompts)
+    assert recipe_of(dataset.study.datasets.get()).per_pair_before == (4,)
+
+
+def test_a_pair_is_given_up_when_nothing_new_comes_and_says_so(simulator: Running, generator: Endpoint) -> None:
+    same = "Mira runs the night shift of a bakery and one delivery note is missing."
+    simulator.script(outlines(*[same] * 20), contains=("outlines", "Helpfulness:", "Honesty:"), times=0)
+    dataset = opened(generator, per_pair=16)
+    job = generated(dataset)
+    assert job.state == Job.State.DONE
+    given_up, *others = generation.yields(dataset)
+    assert (given_up.ended, given_up.wanted, given_up.usable) == (PairYield.Ended.FLOOR, 16, 1)
+    assert (given_up.recent_usable, given_up.asked) == (1, given_up.usable + given_up.duplicates)
+    assert "3%, below the floor of 10%" in given_up.reason
+    assert {each.ended for each in others} == {PairYield.Ended.REACHED}
+    assert [each.pair for each in generation.shortfalls(dataset)] == ["Helpfulness – Honesty"]
+    asked = simulator.ledger()["requests"]
+    generated(dataset)
+    assert simulator.ledger()["requests"] == asked, "a pair that was given up stays so, while the floor is the same"
+    out = StringIO()
+    call_command("generate_scenarios", study="study", dataset="hhh", verbosity=0, stdout=out)
+    assert "Helpfulness – Honesty is short: 1 of 16" in out.getvalue()
+    assert "below the floor" in out.getvalue()
+
+
+def test_no_two_pairs_share_the_beginning_of_an_id(generator: Endpoint) -> None:
+    """Whatever hyphens their keys have."""
+    values = [(key, f"Value {key}", f"Caring about {key}.") for key in ("a", "a-b", "b-c", "c")]
+    dataset = generation.open_dataset(
+        StudyFactory(), "hyphens", value_set=ValueSetVersionFactory(values=values), generator=generator, per_pair=1
+    )
+    generated(dataset)
+    uids = dataset.scenarios.values_list("uid", flat=True)
+    assert {"a.b-c", "a-b.c"} <= {uid.rsplit(".", 2)[0] for uid in uids}
+    assert all(part.isdigit() for part in (uid.rsplit(".", 1)[1] for uid in uids))
+
+
+def test_a_study_is_asked_in_its_own_words_and_the_recipe_keeps_them(generator: Endpoint, tmp_path: Path) -> None:
+    study = StudyFactory(slug="study")
+    before = opened(generator, slug="before", per_pair=1)
+    words = PROMPTS.file("generation/outline").text + "\nKeep to the countryside."
+    register(study, "generation/outline", words)
+    mine = opened(generator, slug="mine", per_pair=1)
+    generated(mine)
+    call = Call.objects.filter(purpose="outline").latest("pk")
+    used = recipe_of(mine).prompts["generation/outline"]
+    assert (call.prompt_name, call.prompt_version, call.prompt_digest) == ("study:generation/outline", 1, used.digest)
+    assert "\nKeep to the countryside." in call.request["messages"][-1]["text"]
+    assert used.text == words
+    assert not recipe_of(before).prompts["generation/outline"].study
+    shipped = opened(generator, slug="shipped", per_pair=1, shipped_prompts=True)
+    assert not recipe_of(shipped).prompts["generation/outline"].study
+
+    file = tmp_path / "outline.txt"
+    file.write_text(words)
+    out = StringIO()
+    call_command("register_prompt", study="study", name="generation/outline", file=file, stdout=out)
+    assert "generation/outline v1 of study" in out.getvalue(), "the same words are the same version"
+    file.write_text(words.replace("$number", "seven"))
+    with pytest.raises(CommandError, match=r"lacks \$number"):
+        call_command("register_prompt", study="study", name="generation/outline", file=file)
+    with pytest.raises(CommandError, match="generation/draft"):
+        call_command("register_prompt", study="study", name="generation/gone", file=file)
+
+
+def test_a_draft_that_is_a_duplicate_meanwhile_is_not_lost(generator: Endpoint) -> None:
+    dataset = opened(generator, per_pair=1)
+    generated(dataset)
+    twin, other = dataset.scenarios.order_by("position")[:2]
+    blank = dict.fromkeys(DRAFT, "")
+    dataset.scenarios.filter(pk=other.pk).update(status="duplicate", duplicate_of=twin, **blank)
+    store_draft(other.pk, DraftReply(**DRAFT), call_ids=[])
+    other.refresh_from_db()
+    assert (other.status, other.description) == (Scenario.Status.DUPLICATE, DRAFT["description"])
+    assert store_draft(other.pk, DraftReply(**DRAFT | {"goal": "Another."}), call_ids=[]) == "drafted before"
+    other.refresh_from_db()
+    assert other.goal == DRAFT["goal"]
 
 
 def test_the_command_says_what_it_did_in_numbers(generator: Endpoint) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -23,6 +24,7 @@ _FILTER = frozenset(
 )
 # Without a schema in the request, some answers come wrapped as code, as real ones do.
 _WRAPPED = 0.03
+_NAMED = re.compile(r'"(\w+)":')
 
 
 def answer(question: Question, asked: Asked, *, seed: int) -> str:
@@ -68,6 +70,9 @@ def _generated(question: Question, asked: Asked, key: tuple[object, ...]) -> Map
     if question.kind is Kind.OUTLINES:
         return {"outlines": scenarios.outlines(question.instruction, **request)}
     written = scenarios.whole(question.instruction, **request)
+    # Only the parts that the form in the prompt names: one who asks for a dilemma straight away names no opportunity.
+    if "description" in (named := set(_NAMED.findall(question.instruction))):
+        written = [{part: text for part, text in one.items() if part in named} for one in written]
     listed = "scenarios" in ((asked.schema or {}).get("properties") or {}) or '"scenarios"' in question.instruction
     return {"scenarios": written} if listed else written[0]
 

@@ -8,8 +8,6 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from django.db.models import Max
-
 from conflictscope.errors import Conflict, NotFound
 from conflictscope.jobs import engine
 from conflictscope.jobs.budgets import NO_BUDGET, Budget
@@ -20,20 +18,34 @@ from conflictscope.llm.models import Endpoint
 from conflictscope.llm.prompts import delimit
 from conflictscope.llm.types import Parsed, Prompt
 from conflictscope.scenarios import dedup
-from conflictscope.scenarios.generation.recipe import DRAFT, OUTLINE, PROMPTS, Recipe, recipe_of, template_prompt
-from conflictscope.scenarios.generation.replies import DraftReply, OutlinesReply
-from conflictscope.scenarios.generation.stock import Cell, in_batches, number_of, usable, wanted
-from conflictscope.scenarios.models import Dataset, Scenario, Value
+from conflictscope.scenarios.generation.prompts import DIRECT, DRAFT, OUTLINE, WHOLE, template_prompt
+from conflictscope.scenarios.generation.recipe import Recipe, recipe_of
+from conflictscope.scenarios.generation.replies import DilemmasReply, DraftReply, OutlinesReply, WholesReply
+from conflictscope.scenarios.generation.stock import Cell, number_of
+from conflictscope.scenarios.generation.survey import KIND, Survey, items_about, subject_of, survey
+from conflictscope.scenarios.generation.writing import store_batch, store_draft
+from conflictscope.scenarios.generation.yields import verdict_on, write_down
+from conflictscope.scenarios.models import Dataset, PairYield, Scenario, Value
 
 if TYPE_CHECKING:
     from django.contrib.auth.models import User
 
 logger = logging.getLogger(__name__)
 
-KIND = "scenarios.generate"
 UNPARSABLE = "unparsable"
 OUTLINE_LENGTH = 350  # characters that an outline is taken to have before it is written
-AVOIDED = 40  # contexts of earlier rounds that a prompt lists as already had
+
+Form = DraftReply | OutlinesReply | WholesReply | DilemmasReply
+FORMS: dict[str, type[OutlinesReply | WholesReply | DilemmasReply]] = {
+    Dataset.Variant.FULL: OutlinesReply,
+    Dataset.Variant.SINGLE_STAGE: WholesReply,
+    Dataset.Variant.DIRECT: DilemmasReply,
+}
+PURPOSES: dict[str, str] = {
+    Dataset.Variant.FULL: "outline",
+    Dataset.Variant.SINGLE_STAGE: "scenario",
+    Dataset.Variant.DIRECT: "scenario",
+}
 
 
 def start(dataset: Dataset, *, started_by: User | None = None, budget: Budget = NO_BUDGET) -> Job:
@@ -49,7 +61,7 @@ def start(dataset: Dataset, *, started_by: User | None = None, budget: Budget = 
     return engine.start(
         dataset.study,
         kind=KIND,
-        subject=_subject(dataset),
+        subject=subject_of(dataset),
         title=f"Generate {dataset.name}",
         parameters={"dataset": dataset.pk},
         started_by=started_by,
@@ -70,44 +82,39 @@ def dataset_of(job: Job) -> Dataset:
     return dataset
 
 
-def _subject(dataset: Dataset) -> str:
-    return f"dataset {dataset.pk}"
-
-
 @dataclass(frozen=True, slots=True)
 class Ask:
-    """One prompt to the generator. `draft`: a scenario is wanted, otherwise outlines."""
+    """One prompt to the generator, and the form of the reply."""
 
     endpoint: Endpoint
     prompt: Prompt
-    draft: bool
+    form: type[Form]
+    purpose: str
     sample: int
 
 
-Answer = Parsed[OutlinesReply] | Parsed[DraftReply]
-
-
 class GenerationHandler:
-    """Stage one: outlines, compared after each round, with more asked for where a pair is short. Stage two: drafts."""
+    """Outlines, or whole scenarios, in batches: after each round all are compared, and more are asked for where a pair is short
+    and still yields. Then, in the full variant, a draft of each outline."""
 
     kind = KIND
-    reply_tokens: ClassVar[dict[str, int]] = {"outline": 500, "draft": 400}
-    left_out = "Outlines that turn out to be near-duplicates are asked for again, in up to so many rounds as the recipe allows."
+    reply_tokens: ClassVar[dict[str, int]] = {"outline": 1500, "draft": 400, "scenario": 2500}
+    left_out = "For near-duplicates others are asked for, as long as enough of what comes is new."
 
     def foresee(self, job: Job) -> Iterable[NewItem]:
         """As far as is known before the outlines are compared, which takes the embedding model."""
         dataset = dataset_of(job)
         recipe = recipe_of(dataset)
         if not job.items.filter(state__in=[WorkItem.State.OPEN, WorkItem.State.LEASED]).exists():
-            yield from _outlines_missing(job, dataset, recipe)
+            yield from _batches(survey(job, dataset, recipe), recipe, all_rounds=True)
         yield from _drafts_missing(job, dataset, recipe)
 
-    def follow(self, item: WorkItem, outcome: Answer) -> Iterable[Grown[Ask]]:
+    def follow(self, item: WorkItem, outcome: Parsed[Form]) -> Iterable[Grown[Ask]]:
         """A draft of each outline of a batch."""
-        if "scenario" in item.payload:
-            return
         dataset = dataset_of(item.job)
-        count = item.payload["count"]
+        if "scenario" in item.payload or dataset.variant != Dataset.Variant.FULL:
+            return
+        recipe, count = recipe_of(dataset), item.payload["count"]
         # Half of an outline is its context, half the opportunity in it.
         words = outcome.reply.text[: min(OUTLINE_LENGTH, len(outcome.reply.text) // count)]
         outline = Scenario(
@@ -115,101 +122,84 @@ class GenerationHandler:
             value_1_id=item.payload["pair"][0],
             value_2_id=item.payload["pair"][1],
             acting_action=item.payload["acting"],
-            deployment_context=recipe_of(dataset).deployment_contexts[item.payload["deployment"]],
+            deployment_context=recipe.deployment_contexts[item.payload["deployment"]],
             outline_context=words[: len(words) // 2],
             outline_opportunity=words[len(words) // 2 :],
         )
-        prompt = _draft_prompt(recipe_of(dataset), outline)
         draft = WorkItem(job=item.job, key=f"draft of {item.key}", payload={"scenario": None, "sample": 0})
-        yield Grown(draft, _asking(dataset, prompt, draft=True, sample=0), times=count)
+        ask = _asking(dataset, _draft_prompt(recipe, outline), form=DraftReply, purpose="draft", sample=0)
+        yield Grown(draft, ask, times=count)
 
     def plan(self, job: Job) -> Iterable[NewItem]:
         dataset = dataset_of(job)
         recipe = recipe_of(dataset)
         dedup.compare_new(dataset, dedup.settings_of(dataset), earlier_first=_in_uid_order)
-        outlines = list(_outlines_missing(job, dataset, recipe))
-        return outlines or list(_drafts_missing(job, dataset, recipe))
+        found = survey(job, dataset, recipe)
+        write_down(dataset, found.pairs, recipe)
+        return list(_batches(found, recipe)) or list(_drafts_missing(job, dataset, recipe))
 
     def prepare(self, item: WorkItem) -> Ask:
         dataset = dataset_of(item.job)
-        recipe = recipe_of(dataset)
-        payload = item.payload
+        recipe, payload = recipe_of(dataset), item.payload
         if "scenario" in payload:
             prompt = _draft_prompt(recipe, Scenario.objects.get(pk=payload["scenario"]))
-            return _asking(dataset, prompt, draft=True, sample=payload["sample"])
-        return _asking(dataset, _outline_prompt(dataset, recipe, payload), draft=False, sample=payload["sample"])
-
-    async def ask(self, prepared: Ask, door: Door) -> Answer:
-        if prepared.draft:
-            return await door.ask_for(
-                DraftReply, prepared.endpoint, prepared.prompt, purpose="draft", sample=prepared.sample
-            )
-        return await door.ask_for(
-            OutlinesReply, prepared.endpoint, prepared.prompt, purpose="outline", sample=prepared.sample
+            return _asking(dataset, prompt, form=DraftReply, purpose="draft", sample=payload["sample"])
+        form, purpose = FORMS[dataset.variant], PURPOSES[dataset.variant]
+        return _asking(
+            dataset, _batch_prompt(dataset, recipe, payload), form=form, purpose=purpose, sample=payload["sample"]
         )
 
-    def store(self, item: WorkItem, outcome: Answer) -> str:
-        if isinstance(outcome.value, DraftReply):
-            return _store_draft(item.payload["scenario"], outcome.value, call_ids=outcome.reply.call_ids)
-        if isinstance(outcome.value, OutlinesReply):
-            return _store_outlines(dataset_of(item.job), item.payload, outcome.value, outcome.reply.call_ids)
-        return UNPARSABLE
+    async def ask(self, prepared: Ask, door: Door) -> Parsed[Form]:
+        return await door.ask_for(
+            prepared.form, prepared.endpoint, prepared.prompt, purpose=prepared.purpose, sample=prepared.sample
+        )
+
+    def store(self, item: WorkItem, outcome: Parsed[Form]) -> str:
+        reply, calls = outcome.value, outcome.reply.call_ids
+        if isinstance(reply, DraftReply):
+            return store_draft(item.payload["scenario"], reply, call_ids=calls)
+        if reply is None:
+            return UNPARSABLE
+        return store_batch(dataset_of(item.job), item.payload, reply, call_ids=calls)
 
 
-def _in_uid_order(scenario: Scenario) -> tuple[int, int]:
-    """Earlier outlines have lower numbers, template beside template, whichever reply came in first."""
-    return number_of(scenario.uid), Scenario.Template.values.index(scenario.template)
+def _asking(dataset: Dataset, prompt: Prompt, *, form: type[Form], purpose: str, sample: int) -> Ask:
+    if dataset.generator is None:
+        raise Conflict(f"Dataset {dataset.slug!r} has no generator, so nobody can be asked.")
+    return Ask(endpoint=dataset.generator, prompt=prompt, form=form, purpose=purpose, sample=sample)
 
 
-def _items_about(dataset: Dataset) -> Iterator[tuple[int, dict[str, Any], str]]:
-    """Job, payload and state of every item that ever generated for the dataset."""
-    items = WorkItem.objects.filter(job__kind=KIND, job__subject=_subject(dataset))
-    return items.order_by("pk").values_list("job_id", "payload", "state").iterator()
+def _in_uid_order(scenario: Scenario) -> tuple[int, int, int, int]:
+    """Earlier scenarios have lower numbers, template beside template, whichever reply came in first."""
+    template = Scenario.Template.values.index(scenario.template) if scenario.template else 0
+    return number_of(scenario.uid), template, scenario.value_1_id or 0, scenario.value_2_id or 0
 
 
-def _outlines_missing(job: Job, dataset: Dataset, recipe: Recipe) -> Iterator[NewItem]:
-    """Batches of outlines for the cells that are short, numbered on from what was asked before.
+def _batches(found: Survey, recipe: Recipe, *, all_rounds: bool = False) -> Iterator[NewItem]:
+    """One batch for each kind of scenario that is short, numbered on from what was asked before.
 
-    A batch that failed is left to the next run: its error would most likely return at once.
+    One a round, however many are missing: the next one is told what this one has brought. With `all_rounds`, as many as it
+    would take if all of them were usable.
     """
-    asked: Counter[Cell] = Counter()  # batches ever asked for: the sample number, so that no old reply comes back
-    rounds: dict[Cell, int] = {}
-    failed: Counter[Cell] = Counter()
-    numbered: Counter[tuple[int | None, int | None, str]] = Counter()
-    for uid, value_1, value_2, template in dataset.scenarios.values_list("uid", "value_1", "value_2", "template"):
-        key = (value_1, value_2, template)
-        numbered[key] = max(numbered[key], number_of(uid))
-    for job_id, payload, state in _items_about(dataset):
-        if "scenario" in payload:
-            continue
-        cell = Cell.of_payload(payload)
-        key = (cell.value_1, cell.value_2, cell.template)
-        asked[cell] += 1
-        numbered[key] = max(numbered[key], payload["first"] + payload["count"] - 1)
-        if job_id == job.pk:
-            rounds[cell] = max(rounds.get(cell, 0), payload["round"])
-            failed[cell] += payload["count"] * (state == WorkItem.State.FAILED)
-    have = usable(dataset)
-    seen = dataset.scenarios.aggregate(last=Max("pk"))["last"] or 0
-    for index, (cell, number) in enumerate(wanted(dataset, recipe).items()):
-        missing = number - have[cell] - failed[cell]
-        this_round = rounds.get(cell, 0) + 1
-        if missing <= 0 or this_round > recipe.rounds:
-            continue
-        for count in in_batches(missing, recipe.batch_size):
-            key = (cell.value_1, cell.value_2, cell.template)
+    goes_on = {pair for pair, state in found.pairs.items() if verdict_on(state, recipe)[0] == PairYield.Ended.OPEN}
+    for index, cell in enumerate(found.wanted):
+        missing = found.short.get(cell, 0) if cell.pair in goes_on and cell not in found.failed else 0
+        sample, first = found.asked[cell], found.numbered[cell.numbers] + 1
+        while missing > 0:
+            count = min(missing, recipe.batch_size)
             payload = cell.payload | {
-                "first": numbered[key] + 1,
+                "first": first,
                 "count": count,
-                "sample": asked[cell],
-                "round": this_round,
-                "seen": seen,
-                "deployment": (index + asked[cell]) % len(recipe.deployment_contexts),
+                "sample": sample,
+                "round": found.rounds[cell.pair] + 1,
+                "seen": found.seen,
             }
-            numbered[key] += count
-            asked[cell] += 1
-            name = f"outlines {cell.value_1}-{cell.value_2} {cell.template} acting {cell.acting} #{payload['sample']}"
+            if recipe.deployment_contexts:
+                payload["deployment"] = (index + sample) % len(recipe.deployment_contexts)
+            name = f"batch {cell.value_1}-{cell.value_2} {cell.template} acting {cell.acting} #{sample}"
             yield NewItem(key=name, payload=payload)
+            missing, sample, first = missing - count if all_rounds else 0, sample + 1, first + count
+        found.numbered[cell.numbers] = first - 1
 
 
 def _drafts_missing(job: Job, dataset: Dataset, recipe: Recipe) -> Iterator[NewItem]:
@@ -217,7 +207,7 @@ def _drafts_missing(job: Job, dataset: Dataset, recipe: Recipe) -> Iterator[NewI
     asked: Counter[int] = Counter()
     here: Counter[int] = Counter()
     failed: set[int] = set()
-    for job_id, payload, state in _items_about(dataset):
+    for job_id, payload, state in items_about(dataset):
         if "scenario" not in payload:
             continue
         asked[payload["scenario"]] += 1
@@ -231,42 +221,44 @@ def _drafts_missing(job: Job, dataset: Dataset, recipe: Recipe) -> Iterator[NewI
             yield NewItem(key=f"draft {pk} {uid[:120]} #{asked[pk]}", payload={"scenario": pk, "sample": asked[pk]})
 
 
-def _outline_prompt(dataset: Dataset, recipe: Recipe, payload: dict[str, Any]) -> Prompt:
+def _batch_prompt(dataset: Dataset, recipe: Recipe, payload: dict[str, Any]) -> Prompt:
+    """What asks for a batch: what is wanted, and what the pair has already."""
     cell = Cell.of_payload(payload)
-    template = template_prompt(cell.template)
+    had = dataset.scenarios.filter(value_1=cell.value_1, value_2=cell.value_2, position__lte=payload["seen"])
+    # By position, not by row: which reply came in first must not change the prompt of a later round.
+    different = had.exclude(status=Scenario.Status.DUPLICATE).order_by("-position")
+    latest = [each.outline_context or each.description for each in reversed(different[: recipe.told])]
+    facts = _value_sections(cell.value_1, cell.value_2) | {
+        "number": str(payload["count"]),
+        "avoid": delimit("avoid", "\n".join(f"- {each}" for each in latest) or "(none yet)"),
+    }
+    if dataset.variant == Dataset.Variant.DIRECT:
+        return recipe.prompts[DIRECT].file(DIRECT).render(**facts)
     acting, declining = (1, 2) if cell.acting == Scenario.ActingAction.ACTION_1 else (2, 1)
-    instruction = PROMPTS.render(template, version=recipe.version_of(template), acting=acting, declining=declining)
-    had = dataset.scenarios.filter(value_1=cell.value_1, value_2=cell.value_2, pk__lte=payload["seen"])
-    # By uid, not by row: which reply came in first must not change the prompt of a later round.
-    latest = sorted(had.only("uid", "template", "outline_context"), key=_in_uid_order)[-AVOIDED:]
-    return PROMPTS.render(
-        OUTLINE,
-        version=recipe.version_of(OUTLINE),
-        deployment=delimit("deployment", recipe.deployment_contexts[payload["deployment"]]),
-        **_value_sections(cell.value_1, cell.value_2),
-        instruction=instruction.text,
-        number=payload["count"],
-        avoid=delimit("avoid", "\n".join(f"- {each.outline_context}" for each in latest) or "(none yet)"),
-    )
+    template = template_prompt(cell.template)
+    facts["instruction"] = recipe.prompts[template].file(template).render(acting=acting, declining=declining).text
+    facts["deployment"] = delimit("deployment", recipe.deployment_contexts[payload["deployment"]])
+    if dataset.variant == Dataset.Variant.SINGLE_STAGE:
+        return recipe.prompts[WHOLE].file(WHOLE).render(**facts, acting=_who_acts(acting, declining))
+    return recipe.prompts[OUTLINE].file(OUTLINE).render(**facts)
 
 
-def _asking(dataset: Dataset, prompt: Prompt, *, draft: bool, sample: int) -> Ask:
-    if dataset.generator is None:
-        raise Conflict(f"Dataset {dataset.slug!r} has no generator, so nobody can be asked.")
-    return Ask(endpoint=dataset.generator, prompt=prompt, draft=draft, sample=sample)
+def _who_acts(acting: int, declining: int) -> str:
+    return f"Action {acting} takes the opportunity; action {declining} declines it."
 
 
 def _draft_prompt(recipe: Recipe, scenario: Scenario) -> Prompt:
     first_acts = scenario.acting_action == Scenario.ActingAction.ACTION_1
-    taking, declining = (1, 2) if first_acts else (2, 1)
-    return PROMPTS.render(
-        DRAFT,
-        version=recipe.version_of(DRAFT),
-        deployment=delimit("deployment", scenario.deployment_context),
-        **_value_sections(scenario.value_1_id, scenario.value_2_id),
-        context=delimit("context", scenario.outline_context),
-        opportunity=delimit("opportunity", scenario.outline_opportunity),
-        acting=f"Action {taking} takes the opportunity; action {declining} declines it.",
+    return (
+        recipe.prompts[DRAFT]
+        .file(DRAFT)
+        .render(
+            deployment=delimit("deployment", scenario.deployment_context),
+            **_value_sections(scenario.value_1_id, scenario.value_2_id),
+            context=delimit("context", scenario.outline_context),
+            opportunity=delimit("opportunity", scenario.outline_opportunity),
+            acting=_who_acts(1, 2) if first_acts else _who_acts(2, 1),
+        )
     )
 
 
@@ -277,42 +269,3 @@ def _value_sections(value_1: int | None, value_2: int | None) -> dict[str, str]:
         for section, key in (("value_1", value_1), ("value_2", value_2))
         if key is not None
     }
-
-
-def _store_outlines(dataset: Dataset, payload: dict[str, Any], reply: OutlinesReply, call_ids: Iterable[int]) -> str:
-    """Number the outlines as they stand in the reply. More than were asked for are left out, fewer are noted."""
-    cell = Cell.of_payload(payload)
-    values = Value.objects.in_bulk([cell.value_1, cell.value_2])
-    prefix = f"{values[cell.value_1].key}-{values[cell.value_2].key}-{cell.template}"
-    outlines = reply.outlines[: payload["count"]]
-    written = Scenario.objects.bulk_create(
-        Scenario(
-            dataset=dataset,
-            uid=f"{prefix}-{number:03d}",
-            value_1_id=cell.value_1,
-            value_2_id=cell.value_2,
-            template=cell.template,
-            acting_action=cell.acting,
-            deployment_context=recipe_of(dataset).deployment_contexts[payload["deployment"]],
-            outline_context=outline.context,
-            outline_opportunity=outline.opportunity,
-            status=Scenario.Status.OUTLINED,
-        )
-        for number, outline in enumerate(outlines, start=payload["first"])
-    )
-    calls = Scenario.calls.through.objects
-    calls.bulk_create(
-        Scenario.calls.through(scenario_id=scenario.pk, call_id=call) for scenario in written for call in call_ids
-    )
-    asked = payload["count"]
-    return "" if len(reply.outlines) == asked else f"{len(reply.outlines)} outlines instead of {asked}"
-
-
-def _store_draft(scenario_id: int, reply: DraftReply, *, call_ids: Iterable[int]) -> str:
-    drafted = Scenario.objects.filter(pk=scenario_id, status=Scenario.Status.OUTLINED).update(
-        **reply.model_dump(), status=Scenario.Status.DRAFTED
-    )
-    if not drafted:
-        return "drafted before"
-    Scenario(pk=scenario_id).calls.add(*call_ids)
-    return ""

@@ -11,10 +11,10 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from conflictscope.errors import Conflict, InvalidInput
 from conflictscope.llm.models import Endpoint
-from conflictscope.llm.prompts import PromptLibrary
 from conflictscope.scenarios.datasets import checked_slug
 from conflictscope.scenarios.dedup.settings import DEFAULT_THRESHOLD, EarlierSettings, Scope, Threshold
-from conflictscope.scenarios.models import Dataset, Scenario, ValueSetVersion
+from conflictscope.scenarios.generation.prompts import UsedPrompt, prompts_for
+from conflictscope.scenarios.models import Dataset, ValueSetVersion
 from conflictscope.scenarios.text_files import storable
 
 if TYPE_CHECKING:
@@ -22,49 +22,48 @@ if TYPE_CHECKING:
 
     from conflictscope.studies.models import Study
 
-PROMPTS = PromptLibrary("conflictscope.scenarios")
-OUTLINE = "generation/outline"
-DRAFT = "generation/draft"
-
 DEFAULT_CONTEXT = "A general-purpose assistant that anyone can chat with, for any purpose, without special tools."
 
 
-class UsedPrompt(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-    version: int
-    digest: str
+DEFAULT_YIELD_FLOOR = 0.1
+GENERATED = (Dataset.Variant.FULL, Dataset.Variant.SINGLE_STAGE, Dataset.Variant.DIRECT)
+# How many are asked for at once: an outline is two sentences, a whole scenario a page.
+BATCH_SIZES: dict[str, int] = {
+    Dataset.Variant.FULL: 20,
+    Dataset.Variant.SINGLE_STAGE: 5,
+    Dataset.Variant.DIRECT: 5,
+}
 
 
 class Recipe(BaseModel):
-    """What a generated dataset was asked to become. Value set and generator stand beside it, as foreign keys."""
+    """What a generated dataset was asked to become. Value set, generator and variant stand beside it, as columns.
+
+    With the same recipe, the same value set and a call log that has the replies, the same scenarios come out.
+    """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     per_pair: Annotated[int, Field(ge=1, le=10_000)]
+    per_pair_before: tuple[int, ...] = ()  # smaller numbers that it was generated to before
     threshold: Threshold = DEFAULT_THRESHOLD
     scope: Scope = Scope.PAIR
     dedup_before: tuple[
         EarlierSettings, ...
-    ] = ()  # what duplicates were found by before the threshold or scope was changed
-    deployment_contexts: Annotated[tuple[str, ...], Field(min_length=1)] = (DEFAULT_CONTEXT,)
-    batch_size: Annotated[int, Field(ge=1, le=50)] = 8
-    rounds: Annotated[int, Field(ge=1, le=20)] = 4  # how often one job asks again for what is missing
+    ] = ()  # what duplicates were found by before threshold or scope was changed
+    deployment_contexts: tuple[str, ...] = (DEFAULT_CONTEXT,)  # none where scenarios are asked for directly
+    batch_size: Annotated[int, Field(ge=1, le=50)] = 8  # the most that one call asks for
+    told: Annotated[int, Field(ge=0, le=500)] = 40  # how many of the latest scenarios of the pair a prompt lists as had
+    # A pair is given up when of the latest `yield_window` asked for (or a few more) a smaller share than this was usable.
+    yield_floor: Annotated[float, Field(ge=0, le=1)] = DEFAULT_YIELD_FLOOR
+    yield_window: Annotated[int, Field(ge=1, le=1000)] = 20
+    rounds: Annotated[int, Field(ge=1, le=20)] = 4  # how often in a row an unreadable reply is asked for again
     embedding_model: str
     prompts: dict[str, UsedPrompt]
-
-    def version_of(self, prompt: str) -> int:
-        return self.prompts[prompt].version
-
-
-def template_prompt(template: str) -> str:
-    """The prompt file that says, in plain words, what the template asks for."""
-    return f"generation/{template}"
 
 
 def was_generated_here(dataset: Dataset) -> bool:
     """Whether there is a recipe by which more of the same can be made."""
-    return dataset.variant == Dataset.Variant.FULL and "per_pair" in dataset.recipe
+    return dataset.variant in GENERATED and "per_pair" in dataset.recipe
 
 
 def recipe_of(dataset: Dataset) -> Recipe:
@@ -84,46 +83,93 @@ def open_dataset(
     name: str = "",
     value_set: ValueSetVersion | None = None,
     generator: Endpoint | None = None,
+    variant: str | None = None,
     per_pair: int | None = None,
     threshold: float | None = None,
+    scope: str | None = None,
     deployment_contexts: Sequence[str] = (),
+    batch_size: int | None = None,
+    yield_floor: float | None = None,
+    shipped_prompts: bool = False,
     created_by: User | None = None,
 ) -> Dataset:
     """The study's dataset of that slug, created if there is none, ready to be generated or topped up.
 
-    A new dataset needs value set, generator and number per pair. An existing one may be given more per pair; whatever else
-    is said must be what it was made with.
+    A new dataset needs value set, generator and number per pair. An existing one may be given more per pair, and another
+    yield floor; whatever else is said must be what it was made with.
+
+    Args:
+        variant: full (unless said), single_stage or direct.
+        shipped_prompts: for a new dataset, leave the study's own prompts aside.
 
     Raises:
         InvalidInput: something is missing, or out of range.
         Conflict: the dataset was made in another way.
     """
+    contexts = _contexts(deployment_contexts)
     dataset = study.datasets.filter(slug=slug).first()
     if dataset is None:
         if value_set is None or generator is None or per_pair is None:
             raise InvalidInput(
                 f"Study {study.slug!r} has no dataset {slug!r} yet: say value set, generator and number per pair to make it."
             )
+        variant = variant or Dataset.Variant.FULL
+        if variant not in GENERATED:
+            raise InvalidInput(f"A dataset is generated as one of {', '.join(GENERATED)}, not {variant!r}.")
+        if variant == Dataset.Variant.DIRECT and contexts:
+            raise InvalidInput("Asked for directly, scenarios are given no deployment context: leave it out.")
+        given = {
+            "threshold": threshold,
+            "scope": scope,
+            "yield_floor": yield_floor,
+            "deployment_contexts": () if variant == Dataset.Variant.DIRECT else contexts or None,
+        }
         recipe = _checked(
             per_pair=per_pair,
-            threshold=DEFAULT_THRESHOLD if threshold is None else threshold,
-            deployment_contexts=_contexts(deployment_contexts) or (DEFAULT_CONTEXT,),
+            batch_size=BATCH_SIZES[variant] if batch_size is None else batch_size,
             embedding_model=settings.EMBEDDING_MODEL,
-            prompts=_newest_prompts(),
+            prompts=prompts_for(study, variant, shipped=shipped_prompts),
+            **{name: value for name, value in given.items() if value is not None},
         )
         return _create(
-            study, slug, name=name, value_set=value_set, generator=generator, recipe=recipe, created_by=created_by
+            study,
+            slug,
+            name=name,
+            value_set=value_set,
+            generator=generator,
+            variant=variant,
+            recipe=recipe,
+            created_by=created_by,
         )
-    _refuse_other_inputs(
-        dataset,
-        value_set=value_set,
-        generator=generator,
-        threshold=threshold,
-        deployment_contexts=_contexts(deployment_contexts),
-    )
     recipe = recipe_of(dataset)
+    for what, said, made_with in (
+        ("value set", value_set, dataset.value_set_version),
+        ("generator", generator, dataset.generator),
+        ("variant", variant, dataset.variant),
+        ("threshold", threshold, recipe.threshold),
+        ("scope", scope, recipe.scope),
+        ("batch size", batch_size, recipe.batch_size),
+        ("deployment contexts", contexts or None, recipe.deployment_contexts),
+    ):
+        if said is not None and said != made_with:
+            raise Conflict(
+                f"Dataset {dataset.slug!r} was made with {what} {made_with}, not {said}: leave it out to top the dataset up, "
+                "or name a new dataset."
+            )
+    return _changed(dataset, recipe, per_pair=per_pair, yield_floor=yield_floor)
+
+
+def _changed(dataset: Dataset, recipe: Recipe, *, per_pair: int | None, yield_floor: float | None) -> Dataset:
+    """What may change of a recipe: to want more, and to give up later or earlier."""
+    new: dict[str, Any] = {}
     if per_pair is not None and per_pair > recipe.per_pair:
-        recipe = _checked(**recipe.model_dump() | {"per_pair": per_pair})
+        new["per_pair"] = per_pair
+        if dataset.scenarios.exists():
+            new["per_pair_before"] = (*recipe.per_pair_before, recipe.per_pair)
+    if yield_floor is not None:
+        new["yield_floor"] = yield_floor
+    if new:
+        recipe = _checked(**recipe.model_dump() | new)
         dataset.recipe = recipe.model_dump(mode="json")
         dataset.save(update_fields=["recipe"])
     return dataset
@@ -136,6 +182,7 @@ def _create(
     name: str,
     value_set: ValueSetVersion,
     generator: Endpoint,
+    variant: str,
     recipe: Recipe,
     created_by: User | None,
 ) -> Dataset:
@@ -148,34 +195,12 @@ def _create(
                 name=storable(name.strip(), where="The name")[:200] or slug,
                 value_set_version=value_set,
                 generator=generator,
-                variant=Dataset.Variant.FULL,
+                variant=variant,
                 recipe=recipe.model_dump(mode="json"),
                 created_by=created_by,
             )
     except IntegrityError as exc:
         raise Conflict(f"Somebody has just made a dataset {slug!r} in this study: look at it first.") from exc
-
-
-def _refuse_other_inputs(
-    dataset: Dataset,
-    *,
-    value_set: ValueSetVersion | None,
-    generator: Endpoint | None,
-    threshold: float | None,
-    deployment_contexts: tuple[str, ...],
-) -> None:
-    recipe = recipe_of(dataset)
-    for what, said, made_with in (
-        ("value set", value_set, dataset.value_set_version),
-        ("generator", generator, dataset.generator),
-        ("threshold", threshold, recipe.threshold),
-        ("deployment contexts", deployment_contexts or None, recipe.deployment_contexts),
-    ):
-        if said is not None and said != made_with:
-            raise Conflict(
-                f"Dataset {dataset.slug!r} was made with {what} {made_with}, not {said}: leave it out to top the dataset up, "
-                "or name a new dataset."
-            )
 
 
 def _checked(**parameters: Any) -> Recipe:
@@ -189,9 +214,3 @@ def _checked(**parameters: Any) -> Recipe:
 
 def _contexts(texts: Sequence[str]) -> tuple[str, ...]:
     return tuple(storable(text.strip(), where="A deployment context") for text in texts if text.strip())
-
-
-def _newest_prompts() -> dict[str, UsedPrompt]:
-    names = [OUTLINE, DRAFT, *(template_prompt(template) for template in Scenario.Template.values)]
-    files = {name: PROMPTS.file(name) for name in names}
-    return {name: UsedPrompt(version=file.version, digest=file.digest) for name, file in files.items()}

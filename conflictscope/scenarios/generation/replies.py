@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Self
+from typing import Annotated, Self, TypeVar
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, model_validator
+
+T = TypeVar("T")
 
 
 def _words(text: str) -> str:
@@ -12,6 +14,12 @@ def _words(text: str) -> str:
     if not text:
         raise ValueError("must not be empty")
     return text
+
+
+def _some(items: list[T]) -> list[T]:
+    if not items:
+        raise ValueError("there must be at least one")
+    return items
 
 
 # A plain string to the provider (few hold replies to a least length), and words to us.
@@ -28,13 +36,7 @@ class OutlineReply(BaseModel):
 class OutlinesReply(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    outlines: list[OutlineReply]
-
-    @model_validator(mode="after")
-    def _at_least_one(self) -> Self:
-        if not self.outlines:
-            raise ValueError("there must be at least one outline")
-        return self
+    outlines: Annotated[list[OutlineReply], AfterValidator(_some)]
 
 
 class DraftReply(BaseModel):
@@ -54,3 +56,24 @@ class DraftReply(BaseModel):
         if self.action_1.casefold() == self.action_2.casefold():
             raise ValueError("action_1 and action_2 must differ")
         return self
+
+
+class WholeReply(DraftReply):
+    """A scenario and its outline, written in one go."""
+
+    context: Words
+    opportunity: Words
+
+
+class WholesReply(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    scenarios: Annotated[list[WholeReply], AfterValidator(_some)]
+
+
+class DilemmasReply(BaseModel):
+    """Scenarios asked for directly, without an outline."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    scenarios: Annotated[list[DraftReply], AfterValidator(_some)]

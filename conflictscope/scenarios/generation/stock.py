@@ -1,15 +1,16 @@
-"""How many scenarios of each kind are wanted, how many there are, and what is missing."""
+"""How many scenarios of each kind are wanted, and how many there are."""
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Iterator, Sequence
+import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from conflictscope.scenarios.generation.recipe import Recipe, recipe_of
+from conflictscope.scenarios.generation.recipe import Recipe
 from conflictscope.scenarios.models import Dataset, Scenario
 
+_NUMBER = re.compile(r"\d+")
 Template = Scenario.Template
 Acting = Scenario.ActingAction
 
@@ -29,12 +30,24 @@ _SIDES_IN_TURN = (
 
 @dataclass(frozen=True, slots=True)
 class Cell:
-    """Scenarios of one kind: a value pair (by the values' ids), a template, and the action that takes the opportunity."""
+    """Scenarios of one kind: a value pair (by the values' ids), a template, and the action that takes the opportunity.
+
+    Written directly there is no template, and which action acts is left to the generator: one kind for each pair.
+    """
 
     value_1: int
     value_2: int
     template: str
     acting: str
+
+    @property
+    def pair(self) -> tuple[int, int]:
+        return self.value_1, self.value_2
+
+    @property
+    def numbers(self) -> tuple[int | None, int | None, str]:
+        """Who shares a sequence of numbers with this cell: both sides of a pair's template."""
+        return self.value_1, self.value_2, self.template
 
     @property
     def payload(self) -> dict[str, Any]:
@@ -46,22 +59,14 @@ class Cell:
         return cls(value_1, value_2, payload["template"], payload["acting"])
 
 
-@dataclass(frozen=True, slots=True)
-class Shortfall:
-    """A value pair that has fewer usable outlines than were wanted, and why."""
-
-    pair: str
-    wanted: int
-    usable: int
-    duplicates: int
-
-
-def share_out(pairs: Sequence[tuple[int, int]], per_pair: int) -> dict[Cell, int]:
+def share_out(pairs: Sequence[tuple[int, int]], per_pair: int, *, templates: bool = True) -> dict[Cell, int]:
     """How many scenarios of each cell make `per_pair` for every pair.
 
-    Within a pair the templates, and the sides that acting serves, differ by one at most; the odd one falls to the one side
-    in every other pair, to the other side in the rest.
+    Within a pair the templates, the sides that acting serves, and the sides within each template differ by one at most; the
+    odd one falls to the one side in every other pair, to the other side in the rest. Without templates each pair is one cell.
     """
+    if not templates:
+        return {Cell(value_1, value_2, "", Acting.UNKNOWN): per_pair for value_1, value_2 in pairs}
     wanted: dict[Cell, int] = {}
     each, more = divmod(per_pair, len(_SIDES_IN_TURN))
     for index, (value_1, value_2) in enumerate(pairs):
@@ -71,46 +76,12 @@ def share_out(pairs: Sequence[tuple[int, int]], per_pair: int) -> dict[Cell, int
     return wanted
 
 
-def in_batches(count: int, largest: int) -> Iterator[int]:
-    """Split a number into as few batches as fit, of nearly equal size."""
-    batches = -(-count // largest)
-    for index in range(batches):
-        yield count // batches + (index < count % batches)
-
-
 def number_of(uid: str) -> int:
     """The number at the end of a scenario's uid."""
-    return int(uid.rpartition("-")[2])
-
-
-def usable(dataset: Dataset) -> Counter[Cell]:
-    """Scenarios that are no duplicates, by cell, whatever became of them later."""
-    rows = dataset.scenarios.exclude(status=Scenario.Status.DUPLICATE).exclude(value_1=None).exclude(value_2=None)
-    kinds = rows.values_list("value_1", "value_2", "template", "acting_action")
-    return Counter(Cell(value_1, value_2, template, acting) for value_1, value_2, template, acting in kinds)
+    return int(_NUMBER.findall(uid)[-1])
 
 
 def wanted(dataset: Dataset, recipe: Recipe) -> dict[Cell, int]:
     version = dataset.value_set_version
     pairs = [(first.pk, second.pk) for first, second in version.pairs()] if version else []
-    return share_out(pairs, recipe.per_pair)
-
-
-def shortfalls(dataset: Dataset) -> list[Shortfall]:
-    """The pairs of a generated dataset that have fewer usable outlines than its recipe wants."""
-    recipe = recipe_of(dataset)
-    have: Counter[tuple[int | None, int | None]] = Counter()
-    duplicates: Counter[tuple[int | None, int | None]] = Counter()
-    for value_1, value_2, status in dataset.scenarios.values_list("value_1", "value_2", "status"):
-        (duplicates if status == Scenario.Status.DUPLICATE else have)[value_1, value_2] += 1
-    version = dataset.value_set_version
-    return [
-        Shortfall(
-            pair=f"{first.name} – {second.name}",
-            wanted=recipe.per_pair,
-            usable=have[first.pk, second.pk],
-            duplicates=duplicates[first.pk, second.pk],
-        )
-        for first, second in (version.pairs() if version else [])
-        if have[first.pk, second.pk] < recipe.per_pair
-    ]
+    return share_out(pairs, recipe.per_pair, templates=dataset.variant != Dataset.Variant.DIRECT)

@@ -11,6 +11,8 @@ from conflictscope.jobs.models import Job
 from conflictscope.jobs.starting import start_or_estimate
 from conflictscope.scenarios import generation
 from conflictscope.scenarios.forms import GenerateForm, NewDatasetForm
+from conflictscope.scenarios.generation.prompts import newest_of
+from conflictscope.scenarios.models import Dataset
 from conflictscope.scenarios.views.common import dataset_of, posted
 from conflictscope.studies.access import study_for
 from conflictscope.studies.permissions import Action
@@ -25,6 +27,7 @@ def new_dataset(request: Request, study: str) -> HttpResponse:
 
     def start() -> Job:
         given = form.cleaned_data
+        direct = given["variant"] == Dataset.Variant.DIRECT
         dataset = generation.open_dataset(
             found,
             given["slug"],
@@ -32,13 +35,17 @@ def new_dataset(request: Request, study: str) -> HttpResponse:
             value_set=given["value_set"],
             generator=given["generator"],
             per_pair=given["per_pair"],
+            variant=given["variant"],
             threshold=given["threshold"],
-            deployment_contexts=given["deployment_contexts"].splitlines(),
+            scope=given["scope"],
+            yield_floor=given["yield_floor"],
+            deployment_contexts=[] if direct else given["deployment_contexts"].splitlines(),
+            shipped_prompts=given["shipped_prompts"],
             created_by=request.user,
         )
         return generation.start(dataset, started_by=request.user, budget=budget_of(given))
 
-    context = {"study": found, "section": "datasets"}
+    context = {"study": found, "section": "datasets", "own_prompts": newest_of(found)}
     return start_or_estimate(request, form, start, template="scenarios/new_dataset.html", context=context)
 
 
@@ -47,11 +54,18 @@ def generate(request: Request, study: str, dataset: str) -> HttpResponse:
     found = study_for(request.user, study, may=Action.RUN_PIPELINE)
     one = dataset_of(found, dataset)
     recipe = generation.recipe_of(one)
-    form = GenerateForm(posted(request)[0], initial={"per_pair": recipe.per_pair})
+    form = GenerateForm(posted(request)[0], initial={"per_pair": recipe.per_pair, "yield_floor": recipe.yield_floor})
 
     def start() -> Job:
-        more = generation.open_dataset(found, one.slug, per_pair=form.cleaned_data["per_pair"])
-        return generation.start(more, started_by=request.user, budget=budget_of(form.cleaned_data))
+        given = form.cleaned_data
+        more = generation.open_dataset(found, one.slug, per_pair=given["per_pair"], yield_floor=given["yield_floor"])
+        return generation.start(more, started_by=request.user, budget=budget_of(given))
 
-    context = {"study": found, "section": "datasets", "dataset": one, "recipe": recipe}
+    context = {
+        "study": found,
+        "section": "datasets",
+        "dataset": one,
+        "recipe": recipe,
+        "yields": generation.yields(one),
+    }
     return start_or_estimate(request, form, start, template="scenarios/generate.html", context=context)

@@ -7,6 +7,7 @@ one again, as real generators do, and some drafts are flawed in ways that their 
 from __future__ import annotations
 
 import re
+from collections import Counter
 from dataclasses import dataclass
 from random import Random
 
@@ -81,16 +82,17 @@ def outlines(
     number = min(int(wanted[1]), _MOST) if wanted else 5
     conflict = conflict_of(instruction, value_1, value_2, draw)
     strands = fitting(deployment)
-    earlier = [case for line in avoid.splitlines() if (case := case_in(line)) is not None]
-    used = {case.doc for case in earlier}
+    used = Counter(case.doc for line in avoid.splitlines() if (case := case_in(line)) is not None)
     stories: list[Found] = []
     for _ in range(number):
         if stories and draw.random() < SELF_SIMILAR:
             stories.append(draw.choice(stories))
             continue
-        fresh = [(strand, case) for strand in strands for case in strand.cases if case.doc not in used]
-        strand, case = draw.choice(fresh or [(strand, case) for strand in strands for case in strand.cases])
-        used.add(case.doc)
+        # Something new; once all has been told, what was told least often, about others elsewhere.
+        least = min(used[case.doc] for strand in strands for case in strand.cases)
+        fresh = [(strand, case) for strand in strands for case in strand.cases if used[case.doc] == least]
+        strand, case = draw.choice(fresh)
+        used[case.doc] += 1
         stories.append(_story(strand, case, conflict, draw))
     return [_outline(story, conflict, draw) for story in stories]
 

@@ -7,6 +7,7 @@ from conflictscope.jobs.models import Job, WorkItem
 from conflictscope.llm.endpoints import endpoint_named
 from conflictscope.scenarios import generation
 from conflictscope.scenarios.datasets import in_words, status_counts
+from conflictscope.scenarios.dedup import Scope
 from conflictscope.scenarios.generation.job import UNPARSABLE, dataset_of
 from conflictscope.scenarios.value_sets import version_named
 from conflictscope.studies.access import study_named
@@ -26,7 +27,20 @@ class Command(JobCommand):
             "--per-pair", type=int, help="How many scenarios each value pair gets, duplicates not counted."
         )
         parser.add_argument(
-            "--threshold", type=float, help="Cosine from which an outline is a duplicate; 0.8 unless said."
+            "--variant",
+            choices=generation.GENERATED,
+            help="full (unless said): outlines, then a draft of each; single_stage: all in one call; direct: asked straight "
+            "for dilemmas between two values.",
+        )
+        parser.add_argument(
+            "--threshold",
+            type=float,
+            help="Cosine from which a scenario is a duplicate of an earlier one; 0.8 unless said.",
+        )
+        parser.add_argument(
+            "--scope",
+            choices=[scope.value for scope in Scope],
+            help="Which scenarios are compared: of a pair (unless said), of a pair and template, or of the whole dataset.",
         )
         parser.add_argument(
             "--deployment-context",
@@ -34,6 +48,16 @@ class Command(JobCommand):
             default=[],
             metavar="TEXT",
             help="Where the assistant is deployed. Given more than once, scenarios are spread over them.",
+        )
+        parser.add_argument("--batch-size", type=int, help="The most that one call asks for.")
+        parser.add_argument(
+            "--yield-floor",
+            type=float,
+            help="A pair is given up when a smaller share than this of the latest ones was usable; 0.1 unless said. Also for a "
+            "dataset that is there already.",
+        )
+        parser.add_argument(
+            "--shipped-prompts", action="store_true", help="Leave the study's own versions of prompts aside."
         )
 
     def start(self, **options: Any) -> Job:
@@ -44,7 +68,12 @@ class Command(JobCommand):
             value_set=version_named(options["value_set"]) if options["value_set"] else None,
             generator=endpoint_named(options["generator"]) if options["generator"] else None,
             per_pair=options["per_pair"],
+            variant=options["variant"],
             threshold=options["threshold"],
+            scope=options["scope"],
+            batch_size=options["batch_size"],
+            yield_floor=options["yield_floor"],
+            shipped_prompts=options["shipped_prompts"],
             deployment_contexts=options["deployment_context"],
         )
         return generation.start(dataset, budget=budget_of(options))
@@ -56,8 +85,7 @@ class Command(JobCommand):
         if unparsable:
             lines.append(f"{unparsable} replies were unparsable, also when asked again.")
         lines.extend(
-            f"{short.pair} is short: {short.usable} of {short.wanted}, and {short.duplicates} duplicates. "
-            "Run again for more, or raise the threshold in a new dataset."
+            f"{short.pair} is short: {short.usable} of {short.wanted}, and {short.duplicates} duplicates. {short.reason}".strip()
             for short in generation.shortfalls(dataset)
         )
         return "\n".join(lines)

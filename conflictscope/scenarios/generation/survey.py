@@ -1,0 +1,93 @@
+"""What a dataset has, and what was asked for it so far: what the next round is planned from."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+from conflictscope.jobs.models import Job, WorkItem
+from conflictscope.scenarios.generation.recipe import Recipe
+from conflictscope.scenarios.generation.stock import Cell, number_of, wanted
+from conflictscope.scenarios.generation.yields import Batch, PairState
+from conflictscope.scenarios.models import Dataset, Scenario
+
+KIND = "scenarios.generate"
+Numbers = tuple[int | None, int | None, str]
+
+
+@dataclass(slots=True)
+class Survey:
+    """
+    Attributes:
+        wanted, short: how many of each kind the recipe wants, and lacks (kinds that lack none are left out).
+        failed: kinds with a call that failed in this job; its error would most likely return at once.
+        asked: batches ever asked for: the next sample number, so that no old reply comes back.
+        rounds: rounds ever asked for of a pair. numbered: the last number given. seen: the last position compared.
+    """
+
+    wanted: dict[Cell, int]
+    pairs: dict[tuple[int, int], PairState] = field(default_factory=dict)
+    short: dict[Cell, int] = field(default_factory=dict)
+    failed: set[Cell] = field(default_factory=set)
+    asked: Counter[Cell] = field(default_factory=Counter)
+    rounds: Counter[tuple[int, int]] = field(default_factory=Counter)
+    numbered: Counter[Numbers] = field(default_factory=Counter)
+    seen: int = 0
+
+
+def subject_of(dataset: Dataset) -> str:
+    return f"dataset {dataset.pk}"
+
+
+def items_about(dataset: Dataset) -> Iterator[tuple[int, dict[str, Any], str]]:
+    """Job, payload and state of every item that ever generated for the dataset."""
+    items = WorkItem.objects.filter(job__kind=KIND, job__subject=subject_of(dataset))
+    return items.order_by("pk").values_list("job_id", "payload", "state").iterator()
+
+
+def survey(job: Job, dataset: Dataset, recipe: Recipe) -> Survey:
+    found = Survey(wanted=wanted(dataset, recipe))
+    for cell, number in found.wanted.items():
+        found.pairs.setdefault(cell.pair, PairState(wanted=0)).wanted += number
+    there, have = _scenarios(dataset, found)
+    for job_id, payload, state in items_about(dataset):
+        if "scenario" in payload:
+            continue
+        cell, here = Cell.of_payload(payload), job_id == job.pk
+        first, count = payload["first"], payload["count"]
+        found.asked[cell] += 1
+        found.numbered[cell.numbers] = max(found.numbered[cell.numbers], first + count - 1)
+        found.rounds[cell.pair] = max(found.rounds[cell.pair], payload["round"])
+        if state == WorkItem.State.FAILED and here:
+            found.failed.add(cell)
+        if state == WorkItem.State.DONE and cell.pair in found.pairs:
+            numbers = there.get(cell.numbers, {})
+            came = [numbers[n] for n in range(first, first + count) if n in numbers]
+            found.pairs[cell.pair].batches.append(Batch(payload["round"], count, len(came), sum(came), here=here))
+    found.short = {cell: number - have[cell] for cell, number in found.wanted.items() if number > have[cell]}
+    for pair, state_of_pair in found.pairs.items():
+        missing = [cell for cell in found.short if cell.pair == pair]
+        state_of_pair.stuck = bool(missing) and found.failed.issuperset(missing)
+    return found
+
+
+def _scenarios(dataset: Dataset, found: Survey) -> tuple[dict[Numbers, dict[int, bool]], Counter[Cell]]:
+    """By sequence, whether the scenario of each number is usable; and how many usable ones there are of each kind."""
+    there: dict[Numbers, dict[int, bool]] = {}
+    have: Counter[Cell] = Counter()
+    columns = ("uid", "value_1", "value_2", "template", "acting_action", "status", "position")
+    for uid, value_1, value_2, template, acting, status, position in dataset.scenarios.values_list(*columns):
+        usable = status != Scenario.Status.DUPLICATE
+        numbers = (value_1, value_2, template)
+        there.setdefault(numbers, {})[number_of(uid)] = usable
+        found.numbered[numbers] = max(found.numbered[numbers], number_of(uid))
+        found.seen = max(found.seen, position or 0)
+        if value_1 is None or value_2 is None or (value_1, value_2) not in found.pairs:
+            continue
+        pair = found.pairs[value_1, value_2]
+        pair.usable += usable
+        pair.duplicates += not usable
+        have[Cell(value_1, value_2, template, acting)] += usable
+    return there, have
