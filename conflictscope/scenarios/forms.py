@@ -32,12 +32,14 @@ def _threshold(**options: Any) -> forms.FloatField:
 def _scope() -> forms.ChoiceField:
     return forms.ChoiceField(
         label="Compared within",
+        required=False,
         choices=[("pair", "each value pair"), ("template", "each value pair and template"), ("dataset", "the dataset")],
     )
 
 
 def _yield_floor(**options: Any) -> forms.FloatField:
     return forms.FloatField(
+        required=False,
         min_value=0,
         max_value=1,
         help_text="A pair is given up when a smaller share than this of the latest scenarios was usable.",
@@ -156,6 +158,7 @@ class NewDatasetForm(forms.Form):
     )
     variant = forms.ChoiceField(
         label="How it is written",
+        required=False,
         choices=[
             ("full", "In two stages: outlines, then a draft of each"),
             ("single_stage", "In one stage: everything in one call"),

@@ -25,7 +25,8 @@ def find_duplicates(request: Request, study: str, dataset: str) -> HttpResponse:
     form = DedupForm(posted(request)[0], initial={"threshold": settings.threshold, "scope": settings.scope.value})
     if form.is_valid():
         try:
-            job = dedup.start(one, started_by=request.user, **form.cleaned_data)
+            given = form.cleaned_data
+            job = dedup.start(one, threshold=given["threshold"], scope=given["scope"] or None, started_by=request.user)
         except ConflictScopeError as exc:
             form.add_error(None, exc.sentence)
         else:
