@@ -219,7 +219,7 @@ class _Worker:
             if isinstance(prepared, Exception):
                 raise prepared
             outcome = await self.handler.ask(prepared, client.door(self.book, item))
-            await client.writes.do(self._end, (item, outcome), wanted_by_nobody=True)
+            await client.writes.surely(self._end, (item, outcome))
         except BudgetReached as exc:
             await in_database(self._wait_for_budget)(item, exc)
         except LLMError as exc:
@@ -234,7 +234,7 @@ class _Worker:
             await self._put_back(Trouble(item, f"{type(exc).__name__}: {exc}"), client)
 
     async def _put_back(self, trouble: Trouble, client: Client) -> None:
-        await client.writes.do(self._write_troubles, trouble, wanted_by_nobody=True)
+        await client.writes.surely(self._write_troubles, trouble)
         if self.job.errors_in_a_row >= SAME_ERROR_ENDS_JOB:
             # After the commit: what was done at the same moment counts.
             await in_database(self._consider_stopping)(trouble)

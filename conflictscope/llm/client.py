@@ -19,15 +19,16 @@ from asgiref.sync import async_to_sync
 from django.utils import timezone
 
 from conflictscope.llm import log
+from conflictscope.llm.accounts import Accounts, open_accounts
 from conflictscope.llm.errors import LLMError, UnparsableReply
-from conflictscope.llm.limits import Accounts, Limits, open_accounts
+from conflictscope.llm.limits import Limits
 from conflictscope.llm.log import Asking, Book, Ending, Entry
 from conflictscope.llm.models import Call, Endpoint
-from conflictscope.llm.pacing import Slots, pace_of
 from conflictscope.llm.questions import Question, question
 from conflictscope.llm.registry import adapter_for
 from conflictscope.llm.replies import read_as
 from conflictscope.llm.retrying import Retries, Sending
+from conflictscope.llm.slots import Slot, Slots
 from conflictscope.llm.together import Together
 from conflictscope.llm.tokens import estimate
 from conflictscope.llm.types import Adapter, Completion, Message, Parameters, Parsed, Prompt, Reply, SchemaT
@@ -45,8 +46,8 @@ class Client:
     """Adapters and limits of one event loop: `async with Client() as client: ...`.
 
     One adapter for each endpoint, whose `max_concurrency` bounds what is under way to it at a time, whose answers set the pace
-    below that, and whose limits per minute are held together with every other worker. Database work runs in the thread that
-    asgiref keeps for it, never inside another transaction.
+    below that, and whose limits per minute are held; all three together with every other worker. Database work runs in the thread
+    that asgiref keeps for it, never inside another transaction.
     """
 
     def __init__(self, *, retries: Retries | None = None) -> None:
@@ -67,6 +68,9 @@ class Client:
     ) -> None:
         await self.reads.aclose()
         await self.writes.aclose()
+        for slots in self._slots.values():
+            await slots.aclose()
+        self._slots.clear()
         for adapter in self._adapters.values():
             await adapter.aclose()
         self._adapters.clear()
@@ -76,8 +80,8 @@ class Client:
 
     @property
     def room(self) -> int:
-        """How many calls may be under way at once, to all the endpoints met so far."""
-        return sum(slots.pace.allowed for slots in self._slots.values())
+        """How many calls of this worker may be under way at once, to all the endpoints met so far."""
+        return sum(slots.share for slots in self._slots.values())
 
     @property
     def waiting(self) -> int:
@@ -107,15 +111,18 @@ class Client:
 
     def slots(self, endpoint: Endpoint) -> Slots:
         if endpoint.pk not in self._slots:
-            self._slots[endpoint.pk] = Slots(pace_of(endpoint), sleep=self.retries.sleep)
+            self._slots[endpoint.pk] = Slots(endpoint, self._shared(), sleep=self.retries.sleep)
         return self._slots[endpoint.pk]
 
     def limits(self, endpoint: Endpoint) -> Limits:
         if endpoint.pk not in self._limits:
-            if self._accounts is None:
-                self._accounts = open_accounts()
-            self._limits[endpoint.pk] = Limits(endpoint, self._accounts)
+            self._limits[endpoint.pk] = Limits(endpoint, self._shared())
         return self._limits[endpoint.pk]
+
+    def _shared(self) -> Accounts:
+        if self._accounts is None:
+            self._accounts = open_accounts()
+        return self._accounts
 
     def once(self, asked: Question) -> asyncio.Lock:
         """Held while a question is looked up and sent, so that two who ask the same at once pay for it once."""
@@ -211,13 +218,15 @@ class Door:
                 value, problem = _read(schema, known.reply)
                 # A reply that was good once may fail a form whose rules, but not whose schema, have changed: ask again.
                 if known.outcome == Call.Outcome.MALFORMED or not problem:
-                    await client.writes.do(log.reuse, (asking, known), wanted_by_nobody=True)
+                    await client.writes.surely(log.reuse, (asking, known))
                     return _Answer(known, value)
             adapter = client.adapter(question.endpoint)
-            async with client.slots(question.endpoint).slot():
-                return await self._send(asking, schema, adapter)
+            async with client.slots(question.endpoint).slot() as slot:
+                return await self._send(asking, schema, adapter, slot)
 
-    async def _send(self, asking: Asking, schema: type[SchemaT] | None, adapter: Adapter) -> _Answer[SchemaT]:
+    async def _send(
+        self, asking: Asking, schema: type[SchemaT] | None, adapter: Adapter, slot: Slot
+    ) -> _Answer[SchemaT]:
         client, question = self._client, asking.question
         slots, limits = client.slots(question.endpoint), client.limits(question.endpoint)
         tokens = asking.estimate.total
@@ -239,14 +248,21 @@ class Door:
         result: Completion | LLMError
         value, problem = None, ""
         try:
-            result = await sending.insist(send, client.retries, before_again=lambda: limits.reserve(tokens))
+            result = await sending.insist(
+                send,
+                client.retries,
+                before_again=lambda: limits.reserve(tokens),
+                hopeless=lambda: slots.hopeless,
+            )
         except LLMError as exc:
             result = exc
         now = timezone.now()
         if not isinstance(result, LLMError) and result.outcome == "ok":
             value, problem = _read(schema, result.text)
         ending = Ending(asking, call, result, sending.attempts, sending.latency_ms, now, problem)
-        await client.writes.do(log.end_calls, ending, wanted_by_nobody=True)
+        recorded = client.writes.surely(log.end_calls, ending)
+        slot.answered()  # whoever gets the slot now stands behind this in the queue
+        await recorded
         if isinstance(result, LLMError):
             raise result
         return _Answer(call, value)

@@ -11,24 +11,14 @@ was not used is given to the next requests of this worker, what was used beyond 
 from __future__ import annotations
 
 import asyncio
-import sqlite3
-from abc import ABC, abstractmethod
 from collections.abc import Awaitable, Callable
-from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
-from typing import Any, cast
 
-import redis.asyncio
-from django.conf import settings
-from pyrate_limiter import GCRA, Decision, Duration, Rate, RedisStateStore, StateAlgorithm, StateStore, WallClock
-from redis.exceptions import RedisError
+from pyrate_limiter import Duration, Rate
 
-from conflictscope.llm.errors import TransientLLMError
+from conflictscope.llm.accounts import Accounts
 from conflictscope.llm.models import Endpoint
 from conflictscope.llm.types import Completion
 
-FILE = "limits.sqlite3"
-_ALGORITHM = GCRA()
 Sleep = Callable[[float], Awaitable[None]]
 
 
@@ -92,112 +82,3 @@ def _limit(key: str, per_minute: int | None) -> tuple[str, Rate] | None:
     at_once = max(1, per_minute // 60)
     # In any minute pass the rate and what may go at once, less one: together, the limit.
     return key, Rate(per_minute - at_once + 1, Duration.MINUTE, burst=at_once)
-
-
-class Accounts(ABC):
-    """The numbers that all workers share."""
-
-    @abstractmethod
-    async def check(self, key: str, rate: Rate, weight: int) -> Decision:
-        """Take so much, or say how long to wait."""
-
-    @abstractmethod
-    async def aclose(self) -> None: ...
-
-
-def open_accounts() -> Accounts:
-    """Redis where it is the broker, else the machine's own file."""
-    if settings.CELERY_BROKER_URL.startswith(("redis://", "rediss://")):
-        return RedisAccounts(settings.CELERY_BROKER_URL)
-    return FileAccounts(settings.VAR_DIR / FILE)
-
-
-class RedisAccounts(Accounts):
-    def __init__(self, url: str) -> None:
-        self._redis = redis.asyncio.Redis.from_url(url)
-
-    async def check(self, key: str, rate: Rate, weight: int) -> Decision:
-        store = RedisStateStore(self._redis, f"conflictscope {key}")
-        try:
-            seconds, microseconds = await self._redis.time()  # the clocks of two machines differ
-            now = seconds * 1000 + microseconds // 1000
-            return await cast(Awaitable[Decision], store.check(_ALGORITHM, [rate], now, weight))
-        except RedisError as exc:
-            raise TransientLLMError(
-                f"The limits per minute are kept in Redis, which does not answer ({type(exc).__name__}). Start it again."
-            ) from exc
-
-    async def aclose(self) -> None:
-        await self._redis.aclose()
-
-
-class FileAccounts(Accounts):
-    """A file of this machine, read and written in a thread: another process may hold it for a moment."""
-
-    def __init__(self, path: Path) -> None:
-        self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="limits")
-        self._path = path
-        self._file: sqlite3.Connection | None = None
-
-    async def check(self, key: str, rate: Rate, weight: int) -> Decision:
-        return await asyncio.get_running_loop().run_in_executor(self._thread, self._check, key, rate, weight)
-
-    async def aclose(self) -> None:
-        await asyncio.get_running_loop().run_in_executor(self._thread, self._close)
-        self._thread.shutdown()
-
-    def _check(self, key: str, rate: Rate, weight: int) -> Decision:
-        if self._file is None:
-            self._file = open_file(self._path)
-        store = FileStateStore(self._file, key)
-        return store.check(_ALGORITHM, [rate], store.default_clock.now(), weight)
-
-    def _close(self) -> None:
-        if self._file is not None:
-            self._file.close()
-
-
-def open_file(path: Path) -> sqlite3.Connection:
-    file = sqlite3.connect(path, isolation_level=None, timeout=30)
-    # What a power cut takes away here is at most what was sent within the last minute.
-    file.execute("PRAGMA journal_mode=WAL")
-    file.execute("PRAGMA synchronous=OFF")
-    file.execute("CREATE TABLE IF NOT EXISTS account (key TEXT PRIMARY KEY, state TEXT NOT NULL) WITHOUT ROWID")
-    return file
-
-
-class FileStateStore(StateStore):
-    """pyrate-limiter's store of one key in an SQLite file; it brings none that processes share for this algorithm."""
-
-    is_async = False
-    default_clock = WallClock()
-
-    def __init__(self, file: sqlite3.Connection, key: str) -> None:
-        self._file = file
-        self._key = key
-
-    def check(self, algorithm: StateAlgorithm, rates: list[Rate], now: int, weight: int) -> Decision:
-        self._file.execute("BEGIN IMMEDIATE")
-        try:
-            state = self.read(algorithm, rates)
-            if any(
-                algorithm.consumed([rate], (part,), now) > rate.burst for rate, part in zip(rates, state, strict=True)
-            ):
-                state = algorithm.initial(rates)  # further ahead than can be: the machine's clock was set back
-            state, decision = algorithm.step(rates, state, now, weight)
-            if decision.allowed:
-                text = " ".join(str(part) for part in state)
-                self._file.execute("INSERT OR REPLACE INTO account (key, state) VALUES (?, ?)", (self._key, text))
-        except BaseException:
-            self._file.execute("ROLLBACK")
-            raise
-        self._file.execute("COMMIT")
-        return decision
-
-    def read(self, algorithm: StateAlgorithm, rates: list[Rate]) -> tuple[Any, ...]:
-        row = self._file.execute("SELECT state FROM account WHERE key = ?", (self._key,)).fetchone()
-        state = algorithm.decode(row[0].split()) if row else ()
-        return state if len(state) == len(rates) else algorithm.initial(rates)
-
-    def reset(self) -> None:
-        self._file.execute("DELETE FROM account WHERE key = ?", (self._key,))

@@ -25,13 +25,15 @@ class Retries:
 
     Waits double from `first_delay` to `longest_delay`, less up to half of it by chance, so that many callers do not come back
     as one. A wait that the provider asks for is kept to, if it fits into `patience`, the seconds that all waits of one call
-    may take; if it does not, the error (which says how long) goes to whoever can do something else in the meantime.
+    may take; if it does not, the error (which says how long) goes to whoever can do something else in the meantime. Nothing
+    is sent again later than `longest` seconds after the first time, however long each attempt takes.
     """
 
     attempts: int = 4
     first_delay: float = 1.0
     longest_delay: float = 30.0
     patience: float = 120.0
+    longest: float = 300.0
     sleep: Callable[[float], Awaitable[None]] = field(default=asyncio.sleep)
 
     @classmethod
@@ -59,16 +61,19 @@ class Sending:
         retries: Retries,
         *,
         before_again: Callable[[], Awaitable[None]],
+        hopeless: Callable[[], bool] = lambda: False,
     ) -> AnswerT:
         """Send until there is an answer, an error that will not pass, or no patience left.
 
         Args:
             before_again: awaited before each further attempt, which is a request of its own.
+            hopeless: whether the endpoint fails with everybody: no use to try again.
 
         Raises:
             LLMError: the last one.
         """
         waited = 0.0
+        started = time.monotonic()
         while True:
             self.attempts += 1
             began = time.monotonic()
@@ -76,7 +81,8 @@ class Sending:
                 return await send()
             except TransientLLMError as exc:
                 wait = retries.delay(self.attempts, exc)
-                if self.attempts >= retries.attempts or waited + wait > retries.patience:
+                too_late = time.monotonic() - started + wait > retries.longest or waited + wait > retries.patience
+                if self.attempts >= retries.attempts or too_late or hopeless():
                     raise
                 logger.info("%s: attempt %s ended with %s; waiting %.1f s", self.label, self.attempts, exc.code, wait)
             finally:

@@ -49,24 +49,32 @@ class Together:
         self._waiting: list[_Wish] = []
         self._visits: asyncio.Task[None] | None = None
 
-    async def do(self, work: Work[_A, _R], argument: _A, *, wanted_by_nobody: bool = False) -> _R:
-        """The result of `work([..., argument, ...])` for this argument.
+    async def do(self, work: Work[_A, _R], argument: _A) -> _R:
+        """The result of `work([..., argument, ...])` for this argument. If whoever asks is cancelled before its turn, it is not
+        done.
 
         Args:
             work: takes the arguments of all who ask for the same work, and returns as many results in their order.
-            wanted_by_nobody: do it even if whoever asked is cancelled before its turn has come.
         """
+        wish = self._wish(work, argument)
+        try:
+            result: _R = await wish.done
+        except asyncio.CancelledError:
+            if wish in self._waiting:
+                self._waiting.remove(wish)
+            raise
+        return result
+
+    def surely(self, work: Work[_A, _R], argument: _A) -> asyncio.Future[_R]:
+        """As `do`, and has its place in the queue when this returns. It is done also if nobody waits for it any more."""
+        return self._wish(work, argument).done
+
+    def _wish(self, work: Work[_A, _R], argument: _A) -> _Wish:
         wish = _Wish(work, argument, asyncio.get_running_loop().create_future())
         self._waiting.append(wish)
         if self._visits is None or self._visits.done():
             self._visits = asyncio.create_task(self._visit())
-        try:
-            result: _R = await wish.done
-        except asyncio.CancelledError:
-            if not wanted_by_nobody and wish in self._waiting:
-                self._waiting.remove(wish)
-            raise
-        return result
+        return wish
 
     async def aclose(self) -> None:
         """Wait for what is under way."""

@@ -17,9 +17,10 @@ from django.conf import settings
 from pydantic import BaseModel
 from pyrate_limiter import GCRA, Duration, Rate
 
+from conflictscope.llm.accounts import FileAccounts, FileStateStore, RedisAccounts, open_accounts, open_file
 from conflictscope.llm.client import Client
 from conflictscope.llm.errors import TransientLLMError
-from conflictscope.llm.limits import FileAccounts, FileStateStore, Limits, RedisAccounts, open_accounts, open_file
+from conflictscope.llm.limits import Limits
 from conflictscope.llm.models import Call, Endpoint
 from conflictscope.llm.tokens import estimate
 from conflictscope.llm.types import Completion, Message, Request
@@ -162,7 +163,8 @@ SENDER = """
 import asyncio, json, sys, time
 import django
 django.setup()
-from conflictscope.llm.limits import Limits, open_accounts
+from conflictscope.llm.accounts import open_accounts
+from conflictscope.llm.limits import Limits
 from conflictscope.llm.models import Endpoint
 
 async def send(number, seconds, limit):
