@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from django.contrib import admin
 from django.http import HttpRequest
 
@@ -71,9 +73,14 @@ class JudgeAdmin(admin.ModelAdmin):
     list_display = ["name", "endpoint", "prompt_versions", "parameters", "created_at"]
     list_select_related = ["endpoint"]
     search_fields = ["name", "endpoint__name"]
+    exclude = ["simulated_elsewhere"]  # only an import knows
 
     def get_readonly_fields(self, request: HttpRequest, obj: Judge | None = None) -> tuple[str, ...]:
         return ("endpoint", "prompt_versions", "parameters") if obj is not None and obj.verdicts.exists() else ()
+
+    def formfield_for_foreignkey(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
+        """A judge made by hand is asked: only an imported one has no endpoint."""
+        return super().formfield_for_foreignkey(db_field, request, **kwargs | {"required": True})
 
 
 class PairYieldInline(LookOnlyInline):

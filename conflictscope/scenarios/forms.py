@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Sequence
 from typing import Any
 
 from django import forms
+from django.utils.text import Truncator
 
 from conflictscope.jobs.forms import calls_field, dollars_field, tokens_field
 from conflictscope.llm.models import Endpoint
@@ -13,6 +14,7 @@ from conflictscope.scenarios.dedup.settings import DEFAULT_THRESHOLD
 from conflictscope.scenarios.generation.recipe import DEFAULT_CONTEXT, DEFAULT_YIELD_FLOOR
 from conflictscope.scenarios.importing import FORMATS
 from conflictscope.scenarios.importing.mapping import FIELDS
+from conflictscope.scenarios.importing.staging import Column
 from conflictscope.scenarios.models import Dataset, ImportUpload, Judge, ValueSetVersion
 
 
@@ -101,22 +103,28 @@ class ImportScenariosForm(forms.Form):
 
 
 class ImportOptionsForm(forms.Form):
-    """How an upload is read. `columns` are those that a mapping speaks of, with the field that each means now."""
+    """How an upload is read. `columns` are those that a mapping speaks of."""
 
     format = _format()
     value_set = _value_set()
     encoding = _encoding()
     skip_bad = forms.BooleanField(required=False, label="Leave out rows that cannot be read")
 
-    def __init__(self, *args: Any, upload: ImportUpload, columns: Mapping[str, str], **kwargs: Any) -> None:
+    def __init__(self, *args: Any, upload: ImportUpload, columns: Sequence[Column], **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         for option in ("format", "value_set", "encoding"):
             self.fields[option].initial = upload.options.get(option)
         self._before = upload.options
-        self._columns = {f"column_{number}": column for number, column in enumerate(columns)}
+        self._columns = {f"column_{number}": column.name for number, column in enumerate(columns)}
         choices = [("", "Left out"), *((field.name, field.name) for field in FIELDS)]
-        for key, column in self._columns.items():
-            self.fields[key] = forms.ChoiceField(choices=choices, required=False, label=column, initial=columns[column])
+        for key, column in zip(self._columns, columns, strict=True):
+            self.fields[key] = forms.ChoiceField(
+                choices=choices,
+                required=False,
+                label=column.name,
+                initial=column.field,
+                help_text=Truncator(column.example).chars(70),
+            )
 
     @property
     def mapped(self) -> list[forms.BoundField]:

@@ -166,9 +166,24 @@ def test_an_id_that_repeats_is_numbered_where_it_says_something_else(
     assert (again.added, again.known, Scenario.objects.count()) == (0, 2, 2)
 
 
+def test_verdicts_of_a_file_do_not_change_and_may_come_later(
+    study: Study, values: ValueSetVersion, tmp_path: Path
+) -> None:
+    imported(study, authors_csv(tmp_path, {"check_results": "", "keep_scenario": ""}), value_set=values)
+    assert Scenario.objects.get().status == "drafted"
+    later = imported(study, authors_csv(tmp_path, {}))
+    assert (later.completed, later.known) == (1, 0)
+    assert (Scenario.objects.get().status, Verdict.objects.count()) == ("kept", 6)
+    assert imported(study, authors_csv(tmp_path, {})).known == 1
+    other = {"check_results": json.dumps(CHECKS | {"scenario_realism": False})}
+    with pytest.raises(Conflict, match="with another verdict on realism"):
+        imported(study, authors_csv(tmp_path, other))
+
+
 @pytest.mark.parametrize(
     ("row", "complaint"),
     [
+        ({"description": "nan"}, "description: the cell is empty"),
         ({"value1": "love"}, "value_1: 'love' is no value of small-values v1, whose values are calm, speed, truth"),
         ({"value1": "calm"}, "calm and calm are no pair"),
         ({"user_prompt": "{'persona': __import__('os').getcwd()}"}, "user_prompt: .* is no object"),

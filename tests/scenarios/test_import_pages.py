@@ -77,6 +77,7 @@ def test_columns_are_guessed_shown_and_put_right_before_they_count(runner: Clien
     url = brought(runner, "case,first,second,topic\nRain.,Go.,Stay.,home\n").url
     text = runner.get(url).text
     assert "say which columns mean two actions with a description" in text
+    assert "Stay." in text, "each column shows what stands in it"
     assert "Import 1" not in text
     mapping = {"column_0": "description", "column_1": "action_1", "column_2": "action_2", "column_3": ""}
     changed = runner.post(url, mapping | {"do": "import"})

@@ -3,7 +3,7 @@
 from conflictscope.scenarios.importing.detecting import FORMATS, MAPPED, detected, format_named
 from conflictscope.scenarios.importing.records import BadRow, Format, ImportedScenario
 from conflictscope.scenarios.importing.reporting import ImportReport
-from conflictscope.scenarios.importing.writing import columns_of, import_scenarios, refuse_target
+from conflictscope.scenarios.importing.writing import examples_of, import_scenarios, refuse_target
 
 __all__ = [
     "FORMATS",
@@ -12,8 +12,8 @@ __all__ = [
     "Format",
     "ImportReport",
     "ImportedScenario",
-    "columns_of",
     "detected",
+    "examples_of",
     "format_named",
     "import_scenarios",
     "refuse_target",

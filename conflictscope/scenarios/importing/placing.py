@@ -24,10 +24,11 @@ from conflictscope.scenarios.models import Dataset, Judge, OpeningMessage, Scena
 from conflictscope.scenarios.text_files import unstorable
 
 BATCH = 500
-PANEL = "imported"
-OTHER_PANEL = "imported, other people"  # keeps apart what no single panel passed as a whole
+PANEL = "(imported)"  # no campaign is called so
+OTHER_PANEL = "(imported, other people)"  # keeps apart what no single panel passed as a whole
 _UID = re.compile(r"(?=.*\w)[\w.:+-]{1,200}")  # it stands in addresses
 _DOMAIN_LENGTH = 60
+_UNFINISHED = Scenario.Status.OUTLINED
 _SWAPPED = {"action_1": "action_2", "consequence_1": "consequence_2"}
 _SWAPPED |= {two: one for one, two in _SWAPPED.items()}
 _FLIPPED = {"1": "2", "2": "1", "unknown": "unknown"}
@@ -139,8 +140,12 @@ class Placing:
             return {}
         found = self._dataset.scenarios.defer("embedding").filter(uid__in=[uid for uid in uids if _UID.fullmatch(uid)])
         messages = OpeningMessage.objects.filter(source=OpeningMessage.Source.IMPORTED, sample=0)
-        prefetch = models.Prefetch("opening_messages", queryset=messages, to_attr="imported_messages")
-        return {each.uid: each for each in found.prefetch_related(prefetch)}
+        verdicts = Verdict.objects.filter(source=Verdict.Source.JUDGE, judge__endpoint__isnull=True)
+        brought = (
+            models.Prefetch("opening_messages", queryset=messages, to_attr="imported_messages"),
+            models.Prefetch("verdicts", queryset=verdicts, to_attr="imported_verdicts"),
+        )
+        return {each.uid: each for each in found.prefetch_related(*brought)}
 
     def _place(
         self, record: ImportedScenario, there: dict[str, Scenario], todo: _Batch, *, numbers_repeats: bool
@@ -250,7 +255,7 @@ class Placing:
         values = (placed.pair.first.pk, placed.pair.second.pk) if placed.pair else (None, None)
         if (existing.value_1_id, existing.value_2_id) != values:
             raise OtherWords("", f"scenario {existing.uid!r} is in the dataset already, with other values.")
-        unfinished = existing.status == Scenario.Status.OUTLINED and not existing.action_1
+        unfinished = existing.status == _UNFINISHED and not existing.action_1
         filled: list[str] = []
         for column, text in placed.columns.items():
             has = getattr(existing, column)
@@ -265,16 +270,30 @@ class Placing:
             setattr(existing, column, text)
             filled.append(column)
         message = self._message(existing, placed.record)
-        if filled and placed.record.drafted:
+        judged = self._is_judged_now(existing, placed.record)
+        if (filled or judged) and placed.record.drafted and existing.status in (_UNFINISHED, Scenario.Status.DRAFTED):
             existing.status = self._status(placed.record)
-        if filled:
+        if filled or judged:
             todo.completed.append((existing, placed.record))
         if message is not None:
             todo.messages.append(message)
-        if filled or message is not None:
+        if filled or judged or message is not None:
             self._report.completed += 1
         else:
             self._report.known += 1
+
+    def _is_judged_now(self, existing: Scenario, record: ImportedScenario) -> bool:
+        """Whether the row brings verdicts to a scenario that has none of a file's; they do not change, either."""
+        known: list[Verdict] = existing.imported_verdicts  # type: ignore[attr-defined]  # prefetched
+        has = {each.dimension: each.outcome for each in known}
+        other = [dimension for dimension, outcome in record.verdicts.items() if has.get(dimension, outcome) != outcome]
+        if other:
+            raise OtherWords(
+                "",
+                f"scenario {existing.uid!r} is in the dataset already, with another verdict on {other[0].replace('_', ' ')}; import "
+                "into a new dataset.",
+            )
+        return bool(record.verdicts) and not has
 
     def _message(self, existing: Scenario, record: ImportedScenario) -> OpeningMessage | None:
         if not record.opening_message:

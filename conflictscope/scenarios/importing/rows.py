@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from conflictscope.errors import InvalidInput
+from conflictscope.scenarios.importing.cells import filled
 from conflictscope.scenarios.importing.records import BadRow, Place, Reading, nothing_in
 from conflictscope.scenarios.text_files import lines_of, printable
 
@@ -36,7 +37,7 @@ def csv_rows(
     """Rows as column name to text, stripped of blanks around it unless `strip` is off.
 
     Args:
-        required: columns that must be there. needed: those of them that may not be empty in any row.
+        required: columns that must be there. needed: those of them that may not be empty, or nan, in any row.
 
     Raises:
         InvalidInput: the file is empty, lacks a column, or is wrongly encoded.
@@ -71,7 +72,7 @@ def csv_rows(
             )
             continue
         row = {name: cell.strip() if strip else cell for name, cell in zip(header, cells, strict=True)}
-        if empty := [name for name in needed if not row[name]]:
+        if empty := [name for name in needed if not filled(row[name])]:
             yield BadRow(place, empty[0], "the cell is empty; every row needs one.")
             continue
         yield place, row

@@ -7,6 +7,7 @@ import shutil
 import time
 import uuid
 from contextlib import suppress
+from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -21,7 +22,7 @@ from conflictscope.errors import NotFound
 from conflictscope.scenarios.importing.mapping import guessed
 from conflictscope.scenarios.importing.records import BadRow
 from conflictscope.scenarios.importing.reporting import ImportReport, bad_row_cells
-from conflictscope.scenarios.importing.writing import columns_of, import_scenarios
+from conflictscope.scenarios.importing.writing import examples_of, import_scenarios
 from conflictscope.scenarios.models import ImportUpload, ValueSetVersion
 
 if TYPE_CHECKING:
@@ -63,17 +64,26 @@ def path_of(upload: ImportUpload) -> Path:
     return path
 
 
-def columns_in(upload: ImportUpload) -> dict[str, str]:
-    """Each column that a mapping speaks of, with the field that it means; empty for a format with columns of its own.
+@dataclass(frozen=True, slots=True)
+class Column:
+    """A column that a mapping speaks of. `field`: what it means now, empty for nothing."""
+
+    name: str
+    field: str
+    example: str
+
+
+def columns_in(upload: ImportUpload) -> list[Column]:
+    """The columns that a mapping speaks of; none for a format with columns of its own.
 
     Raises:
         NotFound, InvalidInput: the file is gone, or cannot be read.
     """
     options = upload.options
-    columns = columns_of(path_of(upload), format_name=options["format"], encoding=options["encoding"])
+    examples = examples_of(path_of(upload), format_name=options["format"], encoding=options["encoding"])
     given = options.get("mapping")
-    meant = guessed(columns) if given is None else given
-    return {column: meant.get(column, "") for column in columns}
+    meant = guessed(examples) if given is None else given
+    return [Column(name, meant.get(name, ""), example) for name, example in examples.items()]
 
 
 def look_at(upload: ImportUpload) -> ImportReport:

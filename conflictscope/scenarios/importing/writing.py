@@ -127,14 +127,14 @@ def refuse_target(study: Study, slug: str, *, value_set: ValueSetVersion | None 
     _dataset(study, slug, name="", value_set=value_set, created_by=None, write=False)
 
 
-def columns_of(path: Path, *, format_name: str = "", encoding: str = "") -> list[str]:
-    """The columns that a mapping speaks of; empty for a format that has its own.
+def examples_of(path: Path, *, format_name: str = "", encoding: str = "") -> dict[str, str]:
+    """The columns that a mapping speaks of, each with the first text in it; none for a format that has its own.
 
     Raises:
         InvalidInput: the file cannot be read.
     """
     format_ = format_named(format_name) if format_name else detected(path, encoding=encoding)
-    return MAPPED[format_.name].columns(path, encoding=encoding) if format_.name in MAPPED else []
+    return MAPPED[format_.name].examples(path, encoding=encoding) if format_.name in MAPPED else {}
 
 
 def _file(path: Path, given: Format | None, *, encoding: str, stack: ExitStack) -> tuple[Opened, Format]:

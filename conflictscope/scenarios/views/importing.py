@@ -98,16 +98,18 @@ def import_upload(request: Request, study: str, upload: uuid.UUID) -> HttpRespon
     return render(request, "scenarios/import_upload.html", context, status=status)
 
 
-def _how(upload: ImportUpload, columns: dict[str, str]) -> dict[str, object]:
+def _how(upload: ImportUpload, columns: list[staging.Column]) -> dict[str, object]:
     """How the upload is read, with a guess spelled out: what is imported is what was seen."""
-    return upload.options | {"mapping": upload.options.get("mapping") or columns or None}
+    return upload.options | {
+        "mapping": upload.options.get("mapping") or {column.name: column.field for column in columns} or None
+    }
 
 
-def _columns(upload: ImportUpload) -> tuple[dict[str, str], str]:
+def _columns(upload: ImportUpload) -> tuple[list[staging.Column], str]:
     try:
         return staging.columns_in(upload), ""
     except ConflictScopeError as exc:
-        return {}, exc.sentence
+        return [], exc.sentence
 
 
 def _looked(upload: ImportUpload) -> tuple[ImportReport | None, str]:

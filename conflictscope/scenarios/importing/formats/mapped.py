@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from itertools import islice
 from pathlib import Path
-from typing import Protocol
+from typing import TypeVar
 
 from conflictscope.errors import InvalidInput
 from conflictscope.scenarios.importing import mapping as columns_to_fields
@@ -18,20 +18,12 @@ from conflictscope.scenarios.importing.records import (
     RowProblem,
 )
 from conflictscope.scenarios.importing.rows import csv_header, csv_rows, json_lines
+from conflictscope.scenarios.text_files import printable
+
+T = TypeVar("T")
 
 LOOKED_AT = 200  # rows of JSON Lines whose keys are taken for the columns
 _IN_THE_PAIR = ("1", "2", "unknown")
-
-
-class Mapped(Protocol):
-    """A format whose columns are mapped."""
-
-    def columns(self, path: Path, *, encoding: str = "") -> list[str]:
-        """
-        Raises:
-            InvalidInput: the file cannot be read, or has no columns.
-        """
-        ...
 
 
 class MappedCsv:
@@ -42,6 +34,12 @@ class MappedCsv:
 
     def columns(self, path: Path, *, encoding: str = "") -> list[str]:
         return [name for name in csv_header(path, encoding=encoding) if name]
+
+    def examples(self, path: Path, *, encoding: str = "") -> dict[str, str]:
+        """The first text of each column, among the first rows; empty for those that have none."""
+        columns = self.columns(path, encoding=encoding)
+        rows = islice(csv_rows(path, Reading(encoding=encoding, lenient=True), required=()), LOOKED_AT)
+        return _first_texts(columns, (row for _, row in _good(rows)))
 
     def read(self, path: Path, reading: Reading) -> Iterator[ImportedScenario | BadRow]:
         header = self.columns(path, encoding=reading.encoding)
@@ -65,11 +63,31 @@ class MappedJsonLines:
             raise InvalidInput(f"{path.name} holds no JSON object in its first {LOOKED_AT} lines.")
         return list(found)
 
+    def examples(self, path: Path, *, encoding: str = "") -> dict[str, str]:
+        """The first text of each key, among the first lines; empty for those that have none."""
+        columns = self.columns(path, encoding=encoding)
+        rows = islice(json_lines(path, Reading(encoding=encoding, lenient=True)), LOOKED_AT)
+        return _first_texts(columns, (flat(row) for _, row in _good(rows)))
+
     def read(self, path: Path, reading: Reading) -> Iterator[ImportedScenario | BadRow]:
         keys = self.columns(path, encoding=reading.encoding)
         mapping = columns_to_fields.completed(reading.mapping, keys, source=path.name)
         for found in json_lines(path, reading):
             yield found if isinstance(found, BadRow) else _understood(found[0], flat(found[1]), mapping)
+
+
+def _good(rows: Iterable[tuple[Place, T] | BadRow]) -> Iterator[tuple[Place, T]]:
+    return (row for row in rows if not isinstance(row, BadRow))
+
+
+def _first_texts(columns: Iterable[str], rows: Iterable[Mapping[str, str]]) -> dict[str, str]:
+    texts = dict.fromkeys(columns, "")
+    for row in rows:
+        for column in [column for column, text in texts.items() if not text]:
+            texts[column] = printable(filled(row.get(column, "")).strip()[:200])
+        if all(texts.values()):
+            break
+    return texts
 
 
 def _understood(place: Place, row: Mapping[str, str], mapping: Mapping[str, str]) -> ImportedScenario | BadRow:
