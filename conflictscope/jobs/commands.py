@@ -21,6 +21,7 @@ from conflictscope.jobs import engine
 from conflictscope.jobs.budgets import Budget
 from conflictscope.jobs.estimating import Estimate, estimate
 from conflictscope.jobs.models import Job
+from conflictscope.jobs.progress import usage_of
 
 NO_WORKER_AFTER = timedelta(seconds=30)
 RESUME = "Resume it on its page, then run the command again."
@@ -75,6 +76,7 @@ class JobCommand(ConflictScopeCommand):
         for job in [started] if isinstance(started, Job) else started:
             with _stopped_by_ctrl_c() as stop:
                 self.follow(job, queue=options["queue"], stop=stop)
+            self._say_what_has_no_price(job)
             if stop.asked and job.state == Job.State.RUNNING:
                 raise CommandError(
                     f"{job.title}: stopped here. What was done is kept; workers that are up go on with it, and so does the "
@@ -90,6 +92,13 @@ class JobCommand(ConflictScopeCommand):
                 raise CommandError(
                     f"Some items failed: {said}. What was done is kept; run the command again for the rest."
                 )
+
+    def _say_what_has_no_price(self, job: Job) -> None:
+        if job.budget is not None and (unpriced := usage_of(job).unpriced):
+            self.stderr.write(
+                f"The cost of {unpriced} calls is unknown, so the budget in US dollars did not bite there: give their endpoints "
+                "prices, or use --budget-calls or --budget-tokens."
+            )
 
     def follow(self, job: Job, *, queue: bool, stop: engine.Stop) -> None:
         """Bring the job to its end with a progress bar: in this process, or by the workers (`queue`)."""

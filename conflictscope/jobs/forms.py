@@ -8,6 +8,7 @@ from typing import Any
 from django import forms
 
 from conflictscope.jobs.budgets import Budget
+from conflictscope.jobs.models import Job
 
 
 def dollars_field(help_text: str = "") -> forms.DecimalField:
@@ -37,6 +38,12 @@ class BudgetForm(forms.Form):
     budget = dollars_field()
     budget_calls = calls_field()
     budget_tokens = tokens_field()
+
+
+def budget_form_of(job: Job) -> BudgetForm:
+    """With the limits that the job has."""
+    dollars = None if job.budget is None else f"{job.budget.normalize():f}"
+    return BudgetForm(initial={"budget": dollars, "budget_calls": job.budget_calls, "budget_tokens": job.budget_tokens})
 
 
 def budget_of(given: Mapping[str, Any]) -> Budget:

@@ -13,7 +13,7 @@ from django.views.decorators.http import require_POST, require_safe
 from conflictscope.errors import InvalidInput
 from conflictscope.http import Request
 from conflictscope.jobs import engine
-from conflictscope.jobs.forms import BudgetForm, budget_of
+from conflictscope.jobs.forms import BudgetForm, budget_form_of, budget_of
 from conflictscope.jobs.models import Job
 from conflictscope.jobs.progress import calls_lately, limits_of, lost_calls, progress_of, usage_of, waiting
 from conflictscope.jobs.spending import spending_of
@@ -27,15 +27,17 @@ PAGE_SIZE = 30
 def jobs(request: Request, study: str) -> HttpResponse:
     found = study_for(request.user, study)
     page = Paginator(found.jobs.select_related("started_by", "study"), PAGE_SIZE).get_page(request.GET.get("page"))
-    progress = progress_of(list(page))
-    context = {
-        "study": found,
-        "section": "jobs",
-        "page": page,
-        "progress": progress,
-        "any_running": any(one.running for one in progress),
-    }
-    return render(request, "jobs/_jobs.html" if request.htmx else "jobs/jobs.html", context)
+    context = {"study": found, "section": "jobs", "page": page, "progress": progress_of(list(page))}
+    return render(request, "jobs/jobs.html", context)
+
+
+@require_safe
+def row(request: Request, study: str, job: int) -> HttpResponse:
+    """A job among the others: what a running one's row asks for again and again."""
+    found = study_for(request.user, study)
+    one = get_object_or_404(found.jobs.select_related("started_by", "study"), pk=job)
+    (progress,) = progress_of([one])
+    return render(request, "jobs/_job_row.html", {"study": found, "one": progress})
 
 
 @require_safe
@@ -51,9 +53,7 @@ def job(request: Request, study: str, job: int) -> HttpResponse:
         "items_a_minute": progress.a_minute(progress.lately),
         "calls_a_minute": progress.a_minute(calls_lately(one)) if progress.running else 0,
         "lost": lost_calls(one),
-        "budget_form": BudgetForm(
-            initial={name: getattr(one, name) for name in ("budget", "budget_calls", "budget_tokens")}
-        ),
+        "budget_form": budget_form_of(one),
         "limits": limits_of(one),
         "errors": engine.errors(one),
         "waiting": waiting(one),

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from django.db import transaction
-from django.db.models import Prefetch
+from django.db.models import Exists, OuterRef, Prefetch
 from django.utils import timezone
 
 from conflictscope.scenarios.dimensions import dimensions_of
@@ -97,8 +97,10 @@ def make_primary(dataset: Dataset, judge: Judge) -> int:
     """Let this judge's verdicts decide the dataset's statuses from now on. Returns how many scenarios changed status."""
     Dataset.objects.filter(pk=dataset.pk).update(primary_judge=judge)
     dataset.primary_judge = judge
-    pks = dataset.scenarios.filter(status__in=SETTLED_BY_VERDICTS).order_by("pk").values_list("pk", flat=True)
-    changed = resettle_all(dataset, list(pks))
+    settled = dataset.scenarios.filter(status__in=SETTLED_BY_VERDICTS)
+    # A draft that nobody judged stays one: of a dataset that is about to be filtered, these are all.
+    judged = settled.exclude(~Exists(Verdict.objects.filter(scenario=OuterRef("pk"))), status=Scenario.Status.DRAFTED)
+    changed = resettle_all(dataset, list(judged.order_by("pk").values_list("pk", flat=True)))
     logger.info("Judge %s is primary for dataset %s; %s statuses changed", judge.pk, dataset.pk, changed)
     return changed
 

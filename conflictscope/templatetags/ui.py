@@ -134,7 +134,7 @@ def money(value: Decimal | float | None) -> str:
     """US dollars: cents from a dollar up, four digits below, more where these would be zeros; nothing → unknown."""
     if value is None:
         return "unknown"
-    amount = float(value)
+    amount = float(value) or 0.0  # a sum of SQLite's may come back as -0
     if 0 < abs(amount) < 0.001:
         return f"${amount:.8f}".rstrip("0")
     return f"${amount:,.2f}" if amount == 0 or abs(amount) >= 1 else f"${amount:.4f}"

@@ -12,8 +12,9 @@ from django.core.management.base import CommandError
 from conflictscope.jobs import engine
 from conflictscope.jobs.commands import JobCommand
 from conflictscope.jobs.models import Job, WorkItem
+from tests.factories.llm import EndpointFactory
 
-pytestmark = pytest.mark.django_db
+pytestmark = pytest.mark.django_db(transaction=True)
 
 
 class CountCommand(JobCommand):
@@ -63,3 +64,11 @@ def test_a_paused_job_is_not_left_without_advice(job):
 def test_an_argument_that_is_no_money_is_refused_by_name(job):
     with pytest.raises(CommandError, match="argument --budget: 'a lot' is no amount of US dollars"):
         call_command("filter_scenarios", "--study", "s", "--dataset", "d", "--judge", "j", "--budget", "a lot")
+
+
+def test_a_budget_in_dollars_that_did_not_bite_for_want_of_a_price_is_told(job, simulator):
+    endpoint = EndpointFactory(base_url=f"{simulator.base_url}/v1")
+    Job.objects.update(budget=1, parameters={"first": 2, "endpoint": endpoint.pk})
+    err = StringIO()
+    call_command(CountCommand(), stdout=StringIO(), stderr=err)
+    assert "The cost of 2 calls is unknown, so the budget in US dollars did not bite there" in err.getvalue()

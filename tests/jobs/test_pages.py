@@ -245,9 +245,20 @@ def test_a_running_job_tells_its_rate_its_retries_and_when_it_will_be_done(clien
     WorkItem.objects.filter(key="done-0").update(updated_at=long_ago)
     client.force_login(job.study.created_by)
     text = client.get(job.get_absolute_url(), headers=HTMX).text
-    assert "In the last minute 39 items and 0 calls a minute." in text
+    assert "Lately 39 items and 0 calls a minute." in text
     assert "about 1 min 32 s left" in text
     assert '<span class="tile-label">Tried again</span><span class="tile-value">1</span>' in text
+
+
+def test_only_rows_of_running_jobs_are_asked_for_again(client, job):
+    ended = Job.objects.create(study=job.study, kind="tests.count", subject="ended", title="Ended", state="done")
+    client.force_login(job.study.created_by)
+    text = client.get(list_address(job)).text
+    assert f'hx-get="{address("row", job)}"' in text
+    assert f'hx-get="{address("row", ended)}"' not in text
+    assert client.get(address("row", job), headers=HTMX).text.strip().startswith("<tr id=")
+    engine.cancel(job)
+    assert "hx-get" not in client.get(address("row", job), headers=HTMX).text
 
 
 def test_a_fragment_of_another_state_has_the_whole_page_renewed(client, job):

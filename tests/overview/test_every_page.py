@@ -57,6 +57,7 @@ OPEN_TO: dict[str, Action | str] = {
     "llm:try_endpoint": ADMINISTRATORS,
     "jobs:jobs": Action.SEE,
     "jobs:job": Action.SEE,
+    "jobs:row": Action.SEE,
     "jobs:usage": Action.SEE,
     "jobs:spending": Action.SEE,
     "jobs:pause": Action.RUN_PIPELINE,
