@@ -127,7 +127,7 @@ def measure(
     labels = tables.labels
     dimensions = []
     for key in tables.dimensions:
-        dimensions.append(_measure(tables, key, seed=seed, resamples=resamples))
+        dimensions.append(measure_subject(tables, key, seed=seed, resamples=resamples))
         if progress:
             progress()
     return CampaignAgreement(
@@ -229,7 +229,8 @@ def chart(measured: CampaignAgreement, campaign: Campaign) -> Chart:
     )
 
 
-def _measure(tables: Tables, key: str, *, seed: int, resamples: int) -> DimensionAgreement:
+def measure_subject(tables: Tables, key: str, *, seed: int = SEED, resamples: int = RESAMPLES) -> DimensionAgreement:
+    """The figures of one dimension or question."""
     by_judge, by_people, by_person = tables.by_judge[key], tables.by_people[key], tables.by_person[key]
     subject = tables.subject(key)
     labelled = [row for row, persons in enumerate(by_person) if any(cell is not None for cell in persons)]

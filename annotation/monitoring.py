@@ -128,7 +128,9 @@ def campaign_rows(campaigns: Collection[Campaign]) -> list[CampaignRow]:
 
 def campaigns_of(study: Study) -> QuerySet[Campaign]:
     """The study's campaigns with what their pages name, newest first."""
-    return study.campaigns.select_related("study", "dataset__primary_judge__endpoint").order_by("-pk")
+    return study.campaigns.select_related(
+        "study", "dataset__primary_judge__endpoint", "dataset__value_set_version", "target_ranking"
+    ).order_by("-pk")
 
 
 def begun(campaigns: Collection[Campaign]) -> set[int]:
@@ -144,16 +146,21 @@ def begun(campaigns: Collection[Campaign]) -> set[int]:
 
 
 def sample_of(campaign: Campaign) -> Sample:
-    """The campaign's items, counted in one query."""
+    """The campaign's items by stratum, counted in the database: only what has labels is read item by item."""
     labels_per_item: Counter[int] = Counter()
     strata: dict[str, list[int]] = defaultdict(lambda: [0, 0, 0])
-    items = Item.objects.filter(campaign=campaign, is_training=False).annotate(
-        labels=Count("assignments", filter=Q(assignments__state=State.SUBMITTED, assignments__surplus=False))
-    )
-    for stratum, labels in items.values_list("stratum", "labels"):
+    items = Item.objects.filter(campaign=campaign, is_training=False).order_by()
+    for stratum, number in items.values_list("stratum").annotate(Count("pk")):
+        strata[stratum][0] = number
+        labels_per_item[0] += number
+    submitted = Assignment.objects.filter(
+        item__campaign=campaign, item__is_training=False, state=State.SUBMITTED, surplus=False
+    ).order_by()
+    per_item = submitted.values_list("item", "item__stratum").annotate(Count("pk"))
+    for _, stratum, labels in per_item.iterator(chunk_size=10_000):
         labels_per_item[labels] += 1
+        labels_per_item[0] -= 1
         sums = strata[stratum]
-        sums[0] += 1
         sums[1] += labels >= campaign.overlap
         sums[2] += labels
     outcomes: dict[str, list[int]] = defaultdict(lambda: [0, 0, 0])
@@ -166,7 +173,7 @@ def sample_of(campaign: Campaign) -> Sample:
     return Sample(
         outcomes=tuple(_part(name, sums, population.get(name)) for name, sums in sorted(outcomes.items())),
         strata=tuple(_part(name, sums) for name, sums in sorted(strata.items())),
-        labels_per_item=tuple(sorted(labels_per_item.items())),
+        labels_per_item=tuple(sorted((+labels_per_item).items())),
     )
 
 
@@ -194,15 +201,6 @@ def people_of(campaign: Campaign) -> list[PersonRow]:
         for person in campaign.participants.all()
     ]
     return sorted(rows, key=lambda row: (-row.submitted, row.participant.pseudonym))
-
-
-def flags_of(campaign: Campaign) -> QuerySet[Flag]:
-    """What people say is wrong with an item, the latest first."""
-    return (
-        Flag.objects.filter(assignment__item__campaign=campaign)
-        .select_related("assignment__participant", "assignment__item__scenario")
-        .order_by("-pk")
-    )
 
 
 def written_down(campaign: Campaign) -> WrittenDown:

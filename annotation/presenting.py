@@ -142,7 +142,10 @@ def _card(dimension: DimensionAgreement, campaign: Campaign, shared: Collection[
         measured=dimension,
         table=table,
         disagreements=count(apart, show="disagreements"),
-        tied=Count(dimension.tied, f"{campaign.get_absolute_url()}#ties" if dimension.tied else ""),
+        tied=Count(
+            dimension.tied,
+            reverse("annotation:ties", args=[campaign.study.slug, campaign.slug]) if dimension.tied else "",
+        ),
         unread=count(dimension.unread, show="unread"),
         warnings=tuple(warning for warning in dimension.judge_people.warnings if warning not in shared),
     )

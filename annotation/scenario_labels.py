@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from django.db.models import QuerySet
+
 from annotation.models import Assignment, Decision, Item
 from annotation.questions import Question, answer_label, questions_about
 from conflictscope.scenarios.models import Scenario
@@ -41,16 +43,19 @@ class Sheet:
 
 def sheets_of(scenario: Scenario) -> list[Sheet]:
     """A sheet for each campaign that asks about the scenario, newest first; only what was submitted is on it."""
-    items = (
-        Item.objects.filter(scenario=scenario)
-        .select_related("campaign__study", "scenario")
-        .prefetch_related("decisions", "assignments__participant", "assignments__annotations", "assignments__flags")
-        .order_by("-campaign")
+    items = items_with_labels().filter(scenario=scenario).order_by("-campaign")
+    return [sheet_of_item(item) for item in items]
+
+
+def items_with_labels() -> QuerySet[Item]:
+    """Items with all that a sheet is made of."""
+    return Item.objects.select_related("campaign__study", "scenario", "response__scenario").prefetch_related(
+        "decisions", "assignments__participant", "assignments__annotations", "assignments__flags"
     )
-    return [_sheet(item) for item in items]
 
 
-def _sheet(item: Item) -> Sheet:
+def sheet_of_item(item: Item) -> Sheet:
+    """What everybody said of one item. Needs what `sheets_of` reads with it."""
     everyone = sorted(item.assignments.all(), key=lambda each: each.participant.pseudonym)
     people = tuple(each for each in everyone if each.state == Assignment.State.SUBMITTED)
     given = {each.pk: {row.question: row for row in each.annotations.all()} for each in people}

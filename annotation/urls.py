@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from annotation.views import agreement, alongside, campaigns, creating, labelling
+from annotation.views import agreement, alongside, campaigns, creating, labelling, monitoring
 
 app_name = "annotation"
 _LABEL = "label/<slug:study>/<slug:campaign>/"
@@ -27,6 +27,10 @@ urlpatterns = [
     path("studies/<slug:study>/new-campaign/precision/", creating.precision, name="precision"),
     path("studies/<slug:study>/new-campaign/guideline/", creating.preview_guideline, name="preview_guideline"),
     path(_CAMPAIGN, campaigns.campaign, name="campaign"),
+    path(f"{_CAMPAIGN}so-far/", monitoring.agreement_so_far, name="so_far"),
+    path(f"{_CAMPAIGN}ties/", monitoring.ties, name="ties"),
+    path(f"{_CAMPAIGN}items/<int:item>/", monitoring.item, name="item"),
+    path(f"{_CAMPAIGN}items/<int:item>/settle/", monitoring.settle_item, name="settle_item"),
     path(f"{_CAMPAIGN}preview/", creating.preview, name="preview"),
     path(f"{_CAMPAIGN}preview/<int:place>/", creating.preview_item, name="preview_item"),
     path(f"{_CAMPAIGN}open/", campaigns.open_campaign, name="open_campaign"),

@@ -5,19 +5,19 @@ from __future__ import annotations
 from typing import Any
 
 from django.contrib import messages
-from django.core.paginator import Paginator
 from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.http import require_POST, require_safe
 
 from annotation import campaigns as running
-from annotation.consensus import decide, ties_of
+from annotation.attention import comments_of, flags_of, stuck_in
+from annotation.consensus import decide
 from annotation.creating import scenarios_drawn
 from annotation.forms import DecideForm, ExtendForm, GuidelineForm
 from annotation.guidelines import as_html
 from annotation.models import Campaign
-from annotation.monitoring import campaign_rows, campaigns_of, flags_of, people_of, sample_of, written_down
-from annotation.questions import QUESTION, answer_label
+from annotation.monitoring import campaign_rows, campaigns_of, people_of, sample_of, written_down
+from annotation.pace import pace_of
 from annotation.reports import written_sentence
 from annotation.scenario_labels import sheets_of
 from conflictscope.errors import InvalidInput
@@ -26,8 +26,6 @@ from conflictscope.scenarios.models import Scenario
 from conflictscope.studies.access import study_for
 from conflictscope.studies.permissions import Action
 
-# A tie needs two people; more of them may still resolve it, and the page says so.
-TIED_FROM = 2
 SHOWN = 25
 
 
@@ -52,15 +50,16 @@ def campaign(request: Request, study: str, campaign: str) -> HttpResponse:
     one = _campaign(request, study, campaign)
     (row,) = campaign_rows([one])
     context: dict[str, Any] = {"study": one.study, "section": "campaigns", "campaign": one, "row": row}
+    context["pace"] = pace_of(one, left=row.wanted - row.submissions)
     if request.htmx:
         return render(request, "annotation/_campaign_progress.html", context)
-    ties = [(tie, _question_and_votes(tie.question, tie.votes)) for tie in ties_of(one, minimum=TIED_FROM)]
     guideline = one.guidelines.last()
     context |= {
         "sample": sample_of(one),
         "people": people_of(one),
         "flags": list(flags_of(one)[:SHOWN]),
-        "ties": Paginator(ties, SHOWN).get_page(request.GET.get("page")),
+        "comments": list(comments_of(one)[:SHOWN]),
+        "stuck": stuck_in(one),
         "written": written_down(one),
         "runs": list(one.runs.select_related("study", "target", "steering").order_by("pk")),
         "invited": one.invited.count(),
@@ -71,10 +70,6 @@ def campaign(request: Request, study: str, campaign: str) -> HttpResponse:
         "decide_form": DecideForm(initial={"minimum": one.overlap}),
     }
     return render(request, "annotation/campaign.html", context)
-
-
-def _question_and_votes(key: str, votes: Any) -> dict[str, Any]:
-    return {"question": QUESTION[key], "votes": [(answer_label(key, answer), count) for answer, count in votes.items()]}
 
 
 @require_POST

@@ -79,6 +79,7 @@ def world() -> dict[str, Any]:
             "value_set": dataset.value_set_version.value_set.slug,
             "token": str(mine.token),
             "place": 1,
+            "item": theirs.item_id,
             "upload": str(mine.token),
             "object_id": campaign.pk,
             "id": me.user.pk,

@@ -368,14 +368,15 @@ def test_annotators_appear_by_pseudonym_with_what_they_did(viewer: Client, campa
     assert row_of(text, "ann") == "ann 4 0 1 50 s"
     assert row_of(text, "bea") == "bea 4 0 0 unknown"
     assert row_of(text, "dov") == "dov simulated 0 1 0 unknown"
-    assert row_of(text, "hhh-1") == "hhh-1 The ward has no beds. ann"
+    assert row_of(text, "hhh-1") == "hhh-1 1 0 0 “The ward has no beds.”"
+    assert row_of(text.partition('id="flags"')[2], "hhh-1") == "hhh-1 The ward has no beds. ann"
     assert mine[0].participant.user.username not in text
 
 
 def test_ties_are_listed_with_their_votes(viewer: Client, campaign: Campaign) -> None:
-    assert "No question is tied" in text_of(page(viewer, "campaign", "mine", "check"))
+    assert "No question is tied" in text_of(page(viewer, "ties", "mine", "check"))
     Assignment.objects.filter(participant__pseudonym="bea", item__scenario__uid="hhh-3").update(surplus=True)
-    text = text_of(page(viewer, "campaign", "mine", "check"))
+    text = text_of(page(viewer, "ties", "mine", "check"))
     assert "1 × No , 1 × Yes" in row_of(text, "hhh-3")
 
 
@@ -412,7 +413,7 @@ def test_a_campaign_s_page_costs_as_many_queries_for_many_labels_as_for_few(
     for item in ItemFactory.create_batch(6, campaign=campaign):
         for person in campaign.participants.all():
             Flag.objects.create(assignment=labelled(item, person), reason="Odd.")
-    with django_assert_max_num_queries(22):
+    with django_assert_max_num_queries(26):
         page(viewer, "campaign", "mine", "check")
 
 

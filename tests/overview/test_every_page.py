@@ -134,6 +134,10 @@ OPEN_TO: dict[str, Action | str] = {
     "annotation:precision": Action.RUN_PIPELINE,
     "annotation:preview_guideline": Action.RUN_PIPELINE,
     "annotation:campaign": Action.SEE,
+    "annotation:so_far": Action.SEE,
+    "annotation:ties": Action.SEE,
+    "annotation:item": Action.SEE,
+    "annotation:settle_item": Action.ADJUDICATE,
     "annotation:preview": Action.SEE,
     "annotation:preview_item": Action.SEE,
     "annotation:pause_campaign": Action.RUN_PIPELINE,
@@ -151,7 +155,10 @@ OPEN_TO: dict[str, Action | str] = {
 }
 # What an address must be asked with to show or do anything.
 QUERIES = {"exports:download": {"dataset": "hhh", "format": "csv"}}
-BODIES = {"overview:remove_member": {"username": "the.viewer"}}
+BODIES = {
+    "annotation:settle_item": {"realism": "yes", "reason": "Read again."},
+    "overview:remove_member": {"username": "the.viewer"},
+}
 FRAGMENTS = {"scenarios:dataset_live"}  # answer htmx only
 STRANGER, VISITOR, ADMINISTRATOR = "stranger", "visitor", "administrator"
 PERSONS = [*Role, STRANGER, VISITOR, ADMINISTRATOR]
@@ -236,6 +243,7 @@ def whole(db: None) -> Whole:
             created_by=people[Role.OWNER],
         ).token,
         "place": 1,
+        "item": item.pk,
         "dimension": "realism",
         "prompt": "generation/outline",
     }
