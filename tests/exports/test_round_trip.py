@@ -77,6 +77,7 @@ def brought_in(elsewhere: Study, path: Path, **more: Any) -> ImportReport:
     return import_scenarios(elsewhere, "again", paths=[path], **more)
 
 
+@pytest.mark.backends
 @pytest.mark.parametrize("kind", ["jsonl", "csv"])
 def test_an_exported_folder_comes_in_as_the_same_dataset(
     dataset: Dataset, elsewhere: Study, tmp_path: Path, kind: str

@@ -212,6 +212,7 @@ def test_values_without_a_value_set_are_refused(study: Study, tmp_path: Path) ->
 KEY = "claude_speed_calm_speed-calm-coc-1"
 
 
+@pytest.mark.backends
 def test_prompts_are_completed_by_the_scenario_csv(study: Study, values: ValueSetVersion, tmp_path: Path) -> None:
     other = "claude_calm_truth_calm-truth-cc-2"
     text = json.dumps({KEY: "Please be quick. <ARTIFACT>", other: " Hello "}, indent=4)
