@@ -222,7 +222,11 @@ def whole(db: None) -> Whole:
     mine = labelled(item, place)
     labelled(item, other, {"realism": "no"})
     job = Job.objects.create(
-        study=study, kind="scenarios.filter", state=Job.State.PAUSED, parameters={"dataset": dataset.pk}
+        study=study,
+        title="Filter HHH",
+        kind="scenarios.filter",
+        state=Job.State.PAUSED,
+        parameters={"dataset": dataset.pk},
     )
     assert dataset.value_set_version is not None
     parts = {
