@@ -24,7 +24,7 @@ const LONG_AWAY_MS = 60_000;
 const page = document.getElementById("workspace");
 const here = page.dataset.home;
 const storage = new Storage(page.dataset.person, here);
-const clock = new Clock();
+const clock = new Clock(() => beat());
 const tabs = new Tabs(`conflictscope-label:${page.dataset.person}`);
 const ahead = new Ahead(page.dataset.ahead);
 const outbox = new Outbox(storage, posted);

@@ -207,3 +207,16 @@ def test_on_a_phone_every_target_is_big_enough_for_a_thumb(visitor: Visitor, cam
     )
     assert small == []
     assert fits(page)
+
+
+def test_who_idles_is_told_in_time_and_keeps_the_item_by_moving(visitor: Visitor, campaign: Campaign) -> None:
+    page = visitor("ada")
+    page.clock.install()
+    start(page)
+    prefetched(page)
+    page.clock.fast_forward("28:00")
+    expect(page.locator("#lease")).to_have_text("held for 2 min")
+    expect(page.locator("#announcer")).to_contain_text("goes to somebody else soon")
+    with page.expect_response("**/heartbeat/"):
+        page.mouse.move(200, 200)
+    expect(page.locator("#lease")).to_have_text("held for 30 min")

@@ -4,15 +4,22 @@ const IDLE_MS = 2 * 60 * 1000;
 const SIGNS = ["keydown", "pointermove", "pointerdown", "wheel", "scroll", "touchmove"];
 
 export class Clock {
-  constructor() {
+  /** `returned()`: somebody moves again after a time in which nobody did. */
+  constructor(returned) {
     this.lastMove = Date.now();
     this.seconds = 0;
     for (const sign of SIGNS) {
-      addEventListener(sign, () => (this.lastMove = Date.now()), { passive: true, capture: true });
+      addEventListener(sign, () => this.moved(returned), { passive: true, capture: true });
     }
     setInterval(() => {
       if (this.active) this.seconds += 1;
     }, 1000);
+  }
+
+  moved(returned) {
+    const before = this.lastMove;
+    this.lastMove = Date.now();
+    if (this.lastMove - before >= IDLE_MS) returned();
   }
 
   get active() {

@@ -39,6 +39,7 @@ export class Sheet {
     }
     const undo = this.root.querySelector("#undo");
     undo.hidden = false;
+    this.root.querySelector(".label-again").hidden = false;
     undo.addEventListener("click", () => this.undo());
     const open = this.questions.findIndex((question) => this.answerOf(question) === null);
     this.goTo(open === -1 ? 0 : open);
@@ -87,7 +88,7 @@ export class Sheet {
     const question = this.questions[index];
     question.classList.add("is-current");
     if (focus) (question.querySelector("input:checked") ?? question.querySelector("input")).focus({ preventScroll: true });
-    if (scroll) question.scrollIntoView({ block: "nearest" });
+    if (scroll) question.scrollIntoView({ block: "nearest", behavior: focus ? "auto" : "smooth" });
   }
 
   /** To the next question without an answer. When all have one, to the next in order, and from the last one nowhere. */
@@ -114,7 +115,8 @@ export class Sheet {
   changed(event) {
     if (event.target.matches("input[type=radio]")) {
       this.answered(event.target);
-      this.moveOn();
+      // Without keys one would have to scroll for each question.
+      this.moveOn({ scroll: matchMedia("(hover: none)").matches });
     } else {
       this.touched("changed");
     }
