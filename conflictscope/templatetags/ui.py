@@ -169,6 +169,12 @@ def ago(moment: datetime) -> str:
     return f"{timesince(moment, depth=1)} ago"
 
 
+@register.filter
+def pairs(mapping: Mapping[str, Any] | None) -> list[tuple[str, Any]]:
+    """Keys and values of a mapping whose keys come from people: `.items` would find a key of that name first."""
+    return list(mapping.items()) if mapping else []
+
+
 # --- words ----------------------------------------------------------------------------------------------------------------
 
 

@@ -196,9 +196,9 @@ def test_who_runs_no_pipeline_sees_no_upload(runner: Client, study: Study) -> No
 
 
 def test_the_dataset_tells_what_its_files_were_and_how_they_were_read(runner: Client) -> None:
-    url = brought(runner, "case,first,second\nRain.,Go.,Stay.\nSnow.,Go.,\n").url
+    url = brought(runner, "case,items,second\nRain.,Go.,Stay.\nSnow.,Go.,\n").url
     mapping = _columns("description action_1 action_2")
     runner.post(url, mapping | {"do": "look"})
     runner.post(url, mapping | {"do": "import", "skip_bad": "on"})
     text = runner.get(Dataset.objects.get().get_absolute_url()).text
-    assert "csv: 2 rows, 1 added, 1 left out; case = description, first = action_1, second = action_2" in text
+    assert "csv: 2 rows, 1 added, 1 left out; case = description, items = action_1, second = action_2" in text
