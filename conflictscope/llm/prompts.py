@@ -33,6 +33,7 @@ SECTIONS = frozenset(
         "avoid",
         "context",
         "deployment",
+        "domains",
         "description",
         "opportunity",
         "option_a",

@@ -10,12 +10,14 @@ class ScenariosConfig(AppConfig):
         from conflictscope.jobs.registry import register
         from conflictscope.scenarios.dedup import DedupHandler
         from conflictscope.scenarios.diversity import EmbedDescriptionsHandler
+        from conflictscope.scenarios.domains import TagDomainsHandler
         from conflictscope.scenarios.filtering import FilterHandler
         from conflictscope.scenarios.generation import GenerationHandler
         from conflictscope.scenarios.search.index import look_after_index
 
         register(GenerationHandler())
         register(FilterHandler())
+        register(TagDomainsHandler())
         register(EmbedDescriptionsHandler())
         register(DedupHandler())
         post_migrate.connect(look_after_index, sender=self, dispatch_uid="scenarios.search")

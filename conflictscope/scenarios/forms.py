@@ -231,3 +231,17 @@ class FilterForm(forms.Form):
         if given.get("judge") and given.get("new_judge"):
             raise forms.ValidationError("Choose a judge or name a new one, not both.")
         return given
+
+
+class TagDomainsForm(forms.Form):
+    endpoint = forms.ModelChoiceField(Endpoint.objects.all(), help_text="The LLM that tags.")
+    domains = forms.CharField(
+        widget=forms.Textarea(attrs={"rows": 12}),
+        help_text="What it chooses from, one a line; the dataset keeps the list.",
+    )
+    again = forms.BooleanField(
+        required=False, label="Also those that have a domain", help_text="What a person tagged stays in any case."
+    )
+    budget = dollars_field()
+    budget_calls = calls_field()
+    budget_tokens = tokens_field()

@@ -5,6 +5,7 @@ from django.urls import path
 from conflictscope.scenarios.views import (
     datasets,
     dedup,
+    domains,
     duplicates,
     filtering,
     generating,
@@ -43,6 +44,13 @@ urlpatterns = [
         "studies/<slug:study>/datasets/<slug:dataset>/duplicates/chart/",
         duplicates.duplicates_chart,
         name="duplicates_chart",
+    ),
+    path("studies/<slug:study>/datasets/<slug:dataset>/tag-domains/", domains.tag_domains, name="tag_domains"),
+    path("studies/<slug:study>/datasets/<slug:dataset>/set-domains/", domains.set_domains, name="set_domains"),
+    path(
+        "studies/<slug:study>/datasets/<slug:dataset>/scenarios/<str:uid>/domain/",
+        domains.set_domain,
+        name="set_domain",
     ),
     path("studies/<slug:study>/datasets/<slug:dataset>/results/", results.results, name="results"),
     path("studies/<slug:study>/datasets/<slug:dataset>/results/rates/", results.rates_chart, name="rates_chart"),

@@ -7,7 +7,7 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from conflictscope.llm.simulator import choosing, draws, judging
+from conflictscope.llm.simulator import choosing, draws, judging, topics
 from conflictscope.llm.simulator.protocols import Asked
 from conflictscope.llm.simulator.questions import Kind, Question
 from conflictscope.llm.simulator.writing import conversation, scenarios
@@ -43,8 +43,12 @@ def answer(question: Question, asked: Asked, *, seed: int) -> str:
             return conversation.opening(question.section("description", "situation"), question.section("user"), key=key)
         case Kind.FOLLOW_UP:
             return conversation.follow_up(question.section("transcript"), key=key)
+        case Kind.DOMAIN:
+            listed = [line.strip().removeprefix("- ") for line in question.section("domains").splitlines()]
+            text = question.section("description", "situation")
+            found: Mapping[str, Any] = {"domain": topics.domain_of(text, [each for each in listed if each])}
         case Kind.ACTION:
-            found: Mapping[str, Any] = judging.judgement(question, llm=asked.llm, seed=seed)
+            found = judging.judgement(question, llm=asked.llm, seed=seed)
         case kind if kind in _FILTER:
             found = judging.verdict(question, llm=asked.llm, seed=seed)
         case _:

@@ -22,6 +22,7 @@ class Kind(StrEnum):
     IMPOSSIBILITY = "impossibility"
     VALUE_GUIDANCE = "value_guidance"
     GENUINE_DILEMMA = "genuine_dilemma"
+    DOMAIN = "domain"  # which field of life is it in
     ACTION = "action"  # which action did the response take
     CHOICE = "choice"
     RATING = "rating"
@@ -83,6 +84,8 @@ def split(text: str) -> tuple[dict[str, str], str]:
 def _kind(sections: Mapping[str, str], instruction: str) -> Kind | None:
     """None: there is no question of ours in it."""
     has = sections.keys()
+    if "domains" in has:
+        return Kind.DOMAIN
     actions = {"action_a", "action_b"} <= has or {"action_1", "action_2"} <= has
     if {"value_1", "value_2"} <= has:
         if "context" in has or "opportunity" in has:

@@ -8,12 +8,12 @@ from django.db.models import QuerySet
 
 from conflictscope.jobs.models import Job
 from conflictscope.jobs.progress import Progress, progress_of
-from conflictscope.scenarios import filtering, generation
+from conflictscope.scenarios import dedup, domains, filtering, generation
 from conflictscope.scenarios.datasets import StatusCount, status_counts
 from conflictscope.scenarios.models import Dataset
 from conflictscope.studies.models import Study
 
-JOB_KINDS = (generation.KIND, filtering.KIND)
+JOB_KINDS = (generation.KIND, filtering.KIND, domains.KIND, dedup.KIND)
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,7 +14,7 @@ from conflictscope.scenarios import filtering
 from conflictscope.scenarios.browsing.differences import differences
 from conflictscope.scenarios.browsing.listing import Listing
 from conflictscope.scenarios.dimensions import INCONSISTENT, QUESTION, dimensions_of
-from conflictscope.scenarios.models import Dimension, OpeningMessage, Scenario, Verdict
+from conflictscope.scenarios.models import Dimension, DomainTag, OpeningMessage, Scenario, Verdict
 from conflictscope.scenarios.search import Piece, excerpt, pieces
 from conflictscope.scenarios.verdicts import human_validated, standing_verdicts
 
@@ -79,6 +79,7 @@ class ScenarioView:
     twin: Beside | None
     duplicates: list[Scenario]
     openings: list[OpeningMessage]
+    domain_tags: list[DomainTag]
     calls: list[Call]
     human_validated: bool
 
@@ -156,7 +157,8 @@ def scenario_view(scenario: Scenario) -> ScenarioView:
         for verdict in standing_verdicts(verdicts, primary_judge_id=scenario.dataset.primary_judge_id).values()
     }
     verdict_calls = {call.pk for verdict in verdicts for call in verdict.calls.all()}
-    about = Q(scenarios=scenario) | Q(opening_messages__scenario=scenario) | Q(pk__in=verdict_calls)
+    tagging = scenario.domain_tags.filter(call__isnull=False).values("call")
+    about = Q(scenarios=scenario) | Q(pk__in=tagging) | Q(opening_messages__scenario=scenario) | Q(pk__in=verdict_calls)
     calls = Call.objects.filter(about).distinct()
     return ScenarioView(
         scenario=scenario,
@@ -173,6 +175,7 @@ def scenario_view(scenario: Scenario) -> ScenarioView:
         ],
         twin=beside(scenario, scenario.duplicate_of) if scenario.duplicate_of else None,
         duplicates=list(scenario.duplicates.defer(*_HEAVY).order_by("-similarity", "pk")),
+        domain_tags=list(scenario.domain_tags.select_related("endpoint", "set_by").order_by("-pk")),
         openings=list(scenario.opening_messages.select_related("user_simulator").order_by("sample", "pk")),
         calls=list(calls.select_related("endpoint").order_by("pk")),
         human_validated=human_validated(verdicts, dimensions=dimensions_of(scenario)),

@@ -1,6 +1,7 @@
 """The tables of this room: value sets, datasets, scenarios and what judges and people say of them."""
 
 from conflictscope.scenarios.models.datasets import Dataset, OpeningMessage, Scenario
+from conflictscope.scenarios.models.domains import DomainTag
 from conflictscope.scenarios.models.generation import PairYield, StudyPrompt
 from conflictscope.scenarios.models.uploads import ImportUpload
 from conflictscope.scenarios.models.value_sets import (
@@ -16,6 +17,7 @@ from conflictscope.scenarios.models.verdicts import Dimension, Judge, Verdict
 __all__ = [
     "Dataset",
     "Dimension",
+    "DomainTag",
     "ImportUpload",
     "Judge",
     "OpeningMessage",

@@ -37,6 +37,9 @@ class Dataset(models.Model):
     )
     variant = models.CharField(max_length=20, choices=Variant)
     recipe = models.JSONField(default=dict, help_text="Every parameter that made it.")
+    domains = models.JSONField(
+        default=list, blank=True, help_text="Fields of life that its scenarios are sorted into; empty: the usual ones."
+    )
     generator = models.ForeignKey(Endpoint, on_delete=models.PROTECT, null=True, blank=True, related_name="datasets")
     primary_judge = models.ForeignKey(Judge, on_delete=models.PROTECT, null=True, blank=True, related_name="datasets")
     created_by = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, null=True, related_name="+")

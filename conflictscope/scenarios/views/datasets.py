@@ -13,9 +13,11 @@ from conflictscope.scenarios.browsing.datasets import dataset_rows, live_progres
 from conflictscope.scenarios.browsing.listing import BY_RELEVANCE, SORTS, Filter, Listing, chips
 from conflictscope.scenarios.browsing.scenarios import page_of_scenarios
 from conflictscope.scenarios.datasets import dimension_rates, status_counts
+from conflictscope.scenarios.domains import domains_of
 from conflictscope.scenarios.models import Dataset
 from conflictscope.scenarios.views.common import dataset_of
-from conflictscope.studies.access import study_for
+from conflictscope.studies.access import actions_of, study_for
+from conflictscope.studies.permissions import Action
 
 
 @require_safe
@@ -53,6 +55,8 @@ def dataset(request: Request, study: str, dataset: str) -> HttpResponse:
         "study": found,
         "section": "datasets",
         "dataset": one,
+        "can_tag": Action.RUN_PIPELINE in actions_of(request.user, found),
+        "domains": domains_of(one),
     }
     if request.htmx and request.htmx.target == "explore":
         response = render(request, "scenarios/_explore.html", context | {"fragment": True})

@@ -9,6 +9,7 @@ from django.views.decorators.http import require_safe
 from conflictscope.http import Request
 from conflictscope.scenarios.browsing.listing import Filter, Listing
 from conflictscope.scenarios.browsing.scenarios import scenario_view
+from conflictscope.scenarios.domains import domains_of
 from conflictscope.scenarios.models import Scenario
 from conflictscope.studies.access import study_for
 
@@ -38,6 +39,7 @@ def scenario(request: Request, study: str, dataset: str, uid: str) -> HttpRespon
         "dataset": one.dataset,
         "scenario": one,
         "view": scenario_view(one),
+        "domains": domains_of(one.dataset),
         "address": listing.chosen.address(),
         "narrowed": listing.chosen.narrowed,
         "neighbours": listing.neighbours(one),
