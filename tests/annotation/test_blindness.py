@@ -19,6 +19,7 @@ from conflictscope.jobs.models import Job
 from conflictscope.scenarios.dimensions import NO
 from conflictscope.scenarios.models import Verdict
 from conflictscope.studies.permissions import Role
+from evaluation.models import Judgement
 from tests.factories.annotation import CampaignFactory, ItemFactory, ParticipantFactory, labelled
 from tests.factories.evaluation import RunFactory, answered
 from tests.factories.scenarios import DatasetFactory, JudgeFactory, ScenarioFactory, judged
@@ -183,3 +184,48 @@ def test_a_closed_campaign_still_shows_its_annotators_nothing(client: Client, wo
     close(world["campaign"])
     client.force_login(world["me"])
     assert "Thank you for your work" in client.get("/label/mine/check/").content.decode()
+
+
+@pytest.mark.parametrize("kind", [Campaign.Kind.ACTION_JUDGEMENT, Campaign.Kind.PREFERENCE])
+def test_in_the_other_kinds_nobody_learns_who_spoke_what_was_judged_or_which_value_is_at_stake(
+    client: Client, kind: str
+) -> None:
+    study = StudyFactory(slug="mine")
+    dataset = DatasetFactory(study=study)
+    campaign = CampaignFactory(dataset=dataset, slug="other", kind=kind, overlap=3)
+    run = RunFactory(dataset=dataset, talks=True, target__label="zinc-target", judge__name="zinc-judge")
+    other = ParticipantFactory(campaign=campaign, pseudonym="other-person")
+    value = dataset.value_set_version.values.first()
+    for number in range(2):
+        scenario = ScenarioFactory(dataset=dataset, status="kept", uid=f"zinc-{number}")
+        response = answered(run, scenario, "value_1")
+        Judgement.objects.update(reason="Zinc reason", strength=1)
+        about = {"response": response} if kind == Campaign.Kind.ACTION_JUDGEMENT else {"scenario": scenario}
+        item = ItemFactory(campaign=campaign, stratum="zinc-stratum", **about)
+        labelled(item, other)
+    Annotation.objects.update(comment="Zinc comment")
+    decide(campaign, minimum=1)
+    me = ParticipantFactory(campaign=campaign, user=member(study, Role.ANNOTATOR))
+    client.force_login(me.user)
+    page = client.get("/label/mine/other/").content.decode()
+    told = [page, client.post(f"/api/v1/campaigns/{campaign.pk}/next/").content.decode()]
+    token = str(Assignment.objects.get(participant=me).token)
+    told += [
+        client.get(f"/label/mine/other/{way}").content.decode()
+        for way in ("guideline/", "peek/", f"{token}/", "latest/")
+    ]
+    told += [
+        client.get(f"/api/v1/{way}").content.decode()
+        for way in (f"assignments/{token}/", f"campaigns/{campaign.pk}/peek/")
+    ]
+    told += [client.post(f"/label/mine/other/{token}/submit/", {"resolved": "perhaps"}).content.decode()]
+    assert 'id="label-form"' in page
+    for text in told:
+        assert "zinc" not in text.lower()
+        assert "other-person" not in text
+        assert value.definition not in text
+        assert "checked" not in text
+        if kind == Campaign.Kind.ACTION_JUDGEMENT:
+            assert scenario.description not in text
+    for way in ("", "so-far/", "ties/", f"items/{item.pk}/", "preview/", "preview/1/"):
+        assert client.get(f"/studies/mine/campaigns/other/{way}").status_code == 404
