@@ -119,6 +119,7 @@ def test_a_budget_that_not_one_call_fits_into_stops_before_anything_is_sent(endp
     assert job.state == Job.State.DONE
 
 
+@pytest.mark.backends
 def test_what_is_in_flight_is_reserved_and_given_back_by_a_failure(job: Job, endpoint: Endpoint) -> None:
     Job.objects.update(budget=2 * MOST)
     book = JobBook(job)
@@ -156,6 +157,7 @@ def test_a_reply_without_a_count_of_tokens_counts_as_the_most_that_it_may_have_t
     assert (job.spent, job.reserved, job.unknown, job.unknown_tokens) == (0, 0, MOST, 10 + MOST_OUT)
 
 
+@pytest.mark.backends
 def test_what_a_dead_worker_had_in_flight_counts_as_taken_until_its_end_is_known(job: Job, endpoint: Endpoint) -> None:
     book, entry = JobBook(job), entry_of(job, endpoint)
     book.opened([entry])
