@@ -208,16 +208,18 @@ def _workspace(
     status: int = 200,
 ) -> HttpResponse:
     """The item in the person's hands, the next one, or the reason why there is none."""
-    why, waiting = "", False
+    why, headline, waiting = "", "", False
     if assignment is None:
         try:
             assignment = routing.claim(place, wish=_wish(request))
         except (NotOpen, Excluded) as exc:
-            why = exc.sentence
+            paused = place.campaign.state == Campaign.State.PAUSED
+            why, headline, waiting = exc.sentence, "Paused" if paused else "No more work for you here", paused
         else:
             if assignment is None:
                 nothing = routing.why_nothing(place)
                 why, waiting = _NOTHING[nothing], nothing is routing.Nothing.WAITING
+                headline = "Nothing free right now" if waiting else ""
     editing = assignment is not None and assignment.state == Assignment.State.SUBMITTED
     context: dict[str, Any] = {
         "campaign": place.campaign,
@@ -228,6 +230,7 @@ def _workspace(
         "error": error,
         "notice": notice,
         "why": why,
+        "headline": headline,
         "waiting": waiting,
     }
     if _in_background(request):

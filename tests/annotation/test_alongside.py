@@ -8,7 +8,7 @@ import pytest
 from django.utils import timezone
 
 from annotation import routing
-from annotation.models import Assignment
+from annotation.models import Assignment, Campaign
 from tests.factories.annotation import ItemFactory, ParticipantFactory, labelled
 from tests.factories.scenarios import ScenarioFactory
 
@@ -73,3 +73,12 @@ def test_the_latest_submissions_are_ones_own_newest_first_and_cost_few_queries(
     assert "another person" not in html
     assert html.count("/edit/") == 0
     assert html.count(">Change<") == 10
+
+
+def test_a_paused_campaign_says_so_and_offers_to_look_again(page, campaign, place):
+    Campaign.objects.filter(pk=campaign.pk).update(state=Campaign.State.PAUSED)
+    html = page.get(address(campaign)).content.decode()
+    assert ">Paused</h1>" in html
+    assert "come back later" in html
+    assert "Look again" in html
+    assert "That is all" not in html
