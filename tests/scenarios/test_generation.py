@@ -223,7 +223,7 @@ def test_a_pair_is_given_up_when_nothing_new_comes_and_says_so(simulator: Runnin
     given_up, *others = generation.yields(dataset)
     assert (given_up.ended, given_up.wanted, given_up.usable) == (PairYield.Ended.FLOOR, 16, 1)
     assert (given_up.recent_usable, given_up.asked) == (1, given_up.usable + given_up.duplicates)
-    assert "3%, below the floor of 10%" in given_up.reason
+    assert "3.2%, below the floor of 10%" in given_up.reason
     assert {each.ended for each in others} == {PairYield.Ended.REACHED}
     assert [each.pair for each in generation.shortfalls(dataset)] == ["Helpfulness – Honesty"]
     asked = simulator.ledger()["requests"]

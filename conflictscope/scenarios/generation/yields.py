@@ -72,7 +72,7 @@ def verdict_on(pair: PairState, recipe: Recipe) -> tuple[Ended, str]:
     asked, usable = pair.recent(recipe.yield_window)
     if asked >= recipe.yield_window and usable < recipe.yield_floor * asked:
         return Ended.FLOOR, (
-            f"Of the last {asked} asked for {usable} were usable: {usable / asked:.0%}, below the floor of "
+            f"Of the last {asked} asked for {usable} were usable: {usable / asked:.1%}, below the floor of "
             f"{recipe.yield_floor:.0%}. A lower floor, a higher threshold or another generator would bring more."
         )
     return Ended.OPEN, ""
