@@ -40,6 +40,7 @@ from annotation.serializers import (
     sheet_payload,
 )
 from annotation.sheets import preview_of, sheet_of
+from annotation.throttling import LabellingThrottle
 
 # Seconds after which it is worth asking again when other people hold the last items.
 LOOK_AGAIN = 30
@@ -60,6 +61,7 @@ class LabellingView(APIView):
     """What every route of a person's own work shares."""
 
     request: Request
+    throttle_classes = [LabellingThrottle]
 
     def finalize_response(self, request: Request, response: Any, *args: Any, **kwargs: Any) -> Any:
         response = super().finalize_response(request, response, *args, **kwargs)
@@ -73,8 +75,8 @@ class LabellingView(APIView):
     def place(self, campaign_id: int) -> Participant:
         return places.place_in(campaign_id, self.user)
 
-    def assignment(self, token: uuid.UUID) -> Assignment:
-        return places.assignment_of(self.user, token)
+    def assignment(self, token: uuid.UUID, *, told: bool = False) -> Assignment:
+        return places.assignment_of(self.user, token, told=told)
 
     def sent(self, serializer: type[serializers.Serializer[Any]]) -> dict[str, Any]:
         given = serializer(data=self.request.data)
@@ -175,7 +177,7 @@ class OneAssignment(LabellingView):
 
     @extend_schema(responses=SheetSerializer, operation_id="assignment")
     def get(self, request: Request, token: uuid.UUID) -> Response:
-        assignment = self.assignment(token)
+        assignment = self.assignment(token, told=True)
         return Response(
             sheet_payload(sheet_of(assignment), campaign=assignment.item.campaign_id, state=assignment.state)
         )

@@ -203,7 +203,7 @@ def check_answers(assignment: Assignment, answers: Mapping[str, str], comments: 
 def store(assignment: Assignment, answers: Mapping[str, str], comments: Mapping[str, str]) -> dict[str, Pair]:
     """Let exactly these answers and comments stand; the caller holds the assignment's row. Returns what stood before."""
     wanted = _pairs(answers, comments)
-    stood = {row.question: (row.answer, row.comment) for row in assignment.annotations.all()}
+    stood = _stored(assignment)
     gone = set(stood) - set(wanted)
     if gone:
         assignment.annotations.filter(question__in=gone).delete()
@@ -223,9 +223,7 @@ def store(assignment: Assignment, answers: Mapping[str, str], comments: Mapping[
 
 def stands(assignment: Assignment, given: Given) -> bool:
     """Whether these answers and comments are the ones that are stored."""
-    rows = assignment.annotations.values_list("question", "answer", "comment")
-    stored = {question: (answer, comment) for question, answer, comment in rows}
-    return stored == _pairs(given.answers, given.comments)
+    return _stored(assignment) == _pairs(given.answers, given.comments)
 
 
 def at_work(assignment: Assignment, *, seconds: int = 0, now: datetime | None = None) -> bool:
@@ -283,6 +281,11 @@ def queue(user: User) -> list[QueueEntry]:
     return entries
 
 
+def _stored(assignment: Assignment) -> dict[str, Pair]:
+    rows = assignment.annotations.order_by().values_list("question", "answer", "comment")
+    return {question: (answer, comment) for question, answer, comment in rows}
+
+
 def _pairs(answers: Mapping[str, str], comments: Mapping[str, str]) -> dict[str, Pair]:
     return {key: (answers.get(key, ""), comments.get(key, "")) for key in {*answers, *comments}}
 
@@ -294,6 +297,7 @@ def _at_most_a_lease(assignment: Assignment, seconds: int) -> int:
 def _counts(participants: list[int]) -> dict[int, dict[str, int]]:
     rows = (
         Assignment.objects.filter(participant__in=participants)
+        .order_by()
         .values("participant")
         .annotate(
             done=Count("pk", filter=Q(state=Assignment.State.SUBMITTED)),

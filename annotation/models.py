@@ -245,6 +245,7 @@ class Assignment(models.Model):
     skip_reason = models.CharField(max_length=200, blank=True)
     leased_at = models.DateTimeField(auto_now_add=True)
     submitted_at = models.DateTimeField(null=True)
+    untouched = False  # no column: set where the row has just been made, so that nothing can have been said about it
 
     class Meta:
         constraints = [

@@ -15,6 +15,15 @@ from annotation.routing import TOLD_WITH
 from conflictscope.studies.models import Membership
 from conflictscope.studies.permissions import Action, roles_that_may
 
+# What decides which questions an item has, and whether its answers count.
+_ASKED_WITH = ("item__campaign", "item__scenario", "item__response__scenario")
+_ASKED = (
+    *("state", "surplus", "token", "lease_until", "action_order", "submitted_at"),
+    *("participant__user", "participant__excluded", "participant__campaign"),
+    *("item__is_training", "item__campaign__kind", "item__campaign__state", "item__campaign__lease_minutes"),
+    *("item__scenario__value_1", "item__response__scenario__value_1"),
+)
+
 
 def place_in(campaign_id: int, user: User) -> Participant:
     """The person's place in a campaign that is no draft any more, made if this is their first visit.
@@ -34,15 +43,19 @@ def place_in(campaign_id: int, user: User) -> Participant:
     return place
 
 
-def assignment_of(user: User, token: uuid.UUID) -> Assignment:
-    """The person's assignment of that token, with what a sheet tells of its item.
+def assignment_of(user: User, token: uuid.UUID, *, told: bool = False) -> Assignment:
+    """The person's assignment of that token; `told`: with all that a sheet tells of its item, not only what is asked of it.
 
     Raises:
         LeaseUnknown: there is none, it is not theirs, or they do not label in its study any more.
     """
     found = Assignment.objects.filter(_labels(user, "item__campaign__study"), token=token, participant__user=user)
+    if told:
+        found = found.select_related("participant", *TOLD_WITH)
+    else:
+        found = found.select_related("participant", *_ASKED_WITH).only(*_ASKED)
     try:
-        assignment = found.select_related("participant", *TOLD_WITH).get()
+        assignment = found.get()
     except Assignment.DoesNotExist as exc:
         raise LeaseUnknown("This item is not in your hands. Ask for the next one and continue from there.") from exc
     assignment.participant.campaign = assignment.item.campaign

@@ -20,7 +20,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from django.db import connection, transaction
-from django.db.models import Exists, F, OuterRef, QuerySet
+from django.db.models import F, QuerySet
 from django.utils import timezone
 from django.utils.crypto import salted_hmac
 
@@ -33,7 +33,9 @@ logger = logging.getLogger(__name__)
 State = Assignment.State
 # What a page about an assignment needs, in the query that finds it.
 TOLD_WITH = ("item__campaign", "item__scenario__value_1", "item__scenario__value_2", "item__response__scenario")
-_ITEM_WITH = [name.removeprefix("item__") for name in TOLD_WITH if name != "item__campaign"]
+# What routing itself, and a sheet, need to know of a place and its campaign.
+_OF_PLACE = ("excluded", "consented_at", "quota", "created_at")
+_OF_CAMPAIGN = ("name", "kind", "state", "quota", "lease_minutes", "sampling_plan")
 # How far ahead of the queue an item may lie that `peek` shows.
 AHEAD = 50
 DEALT_WITH = (State.SUBMITTED, State.SKIPPED)
@@ -69,8 +71,8 @@ def _begun_ahead(participant: Participant, token: uuid.UUID) -> Assignment | Non
     """
     if participant.consented_at is None or participant.excluded:
         return None
-    mine = Assignment.objects.filter(item=OuterRef("pk"), participant=participant)
-    untouched = Item.objects.filter(~Exists(mine), campaign=participant.campaign_id).values_list("pk", flat=True)
+    mine = Assignment.objects.filter(participant=participant).values("item")
+    untouched = Item.objects.filter(campaign=participant.campaign_id).exclude(pk__in=mine).values_list("pk", flat=True)
     item_id = next((pk for pk in untouched.iterator() if _name(participant, pk)[0] == token), None)
     if item_id is None:
         return None
@@ -85,7 +87,8 @@ def _begun_ahead(participant: Participant, token: uuid.UUID) -> Assignment | Non
             "guideline": participant.campaign.guidelines.order_by("-version").first(),
         },
     )
-    return _told(assignment, participant)
+    assignment.participant = participant
+    return _told(assignment)
 
 
 def claim(participant: Participant, *, wish: uuid.UUID | None = None, now: datetime | None = None) -> Assignment | None:
@@ -104,7 +107,8 @@ def claim(participant: Participant, *, wish: uuid.UUID | None = None, now: datet
         # What others hold locked, and leases that ran out, were passed over: look once more, and wait this time.
         return_expired(participant.campaign, now=now)
         assignment = _take(participant, wish=None, now=now, wait=True)
-    return assignment
+    # Read after the commit: whoever waits for the queue does not wait for that.
+    return _told(assignment) if assignment is not None else None
 
 
 def peek(participant: Participant) -> tuple[Item, uuid.UUID, str] | None:
@@ -124,7 +128,7 @@ def peek(participant: Participant) -> tuple[Item, uuid.UUID, str] | None:
     soon = list(_untouched(place).values_list("pk", flat=True)[: min(max(at_work, 1), AHEAD)])
     if not soon:
         return None
-    item = Item.objects.select_related(*_ITEM_WITH).get(pk=secrets.choice(soon))
+    item = _items(place.campaign).get(pk=secrets.choice(soon))
     item.campaign = place.campaign
     return item, *_name(place, item.pk)
 
@@ -133,8 +137,8 @@ def why_nothing(participant: Participant) -> Nothing:
     """Why `claim` came back empty: "no more work" is only said when it is true."""
     if _quota_reached(participant):
         return Nothing.QUOTA
-    mine = Assignment.objects.filter(item=OuterRef("pk"), participant=participant, state__in=DEALT_WITH)
-    of_campaign = Item.objects.filter(campaign=participant.campaign_id).filter(~Exists(mine))
+    dealt_with = Assignment.objects.filter(participant=participant, state__in=DEALT_WITH).values("item")
+    of_campaign = Item.objects.filter(campaign=participant.campaign_id).exclude(pk__in=dealt_with)
     # Two looks, one at the open items and one at the leases, because both have an index and all items together have none.
     leased = Assignment.objects.filter(item__campaign=participant.campaign_id, state=State.LEASED).values("item")
     may_come = of_campaign.filter(open_slots__gt=0).exists() or of_campaign.filter(pk__in=leased).exists()
@@ -228,7 +232,12 @@ def return_expired(campaign: Campaign, *, now: datetime | None = None) -> int:
 
 def lock(participant_id: int) -> Participant:
     """The person's place, held until the transaction ends: their own tabs take turns at it."""
-    return Participant.objects.select_for_update(of=("self",)).select_related("campaign").get(pk=participant_id)
+    return (
+        Participant.objects.select_for_update(of=("self",))
+        .select_related("campaign")
+        .only(*(f"campaign__{name}" for name in _OF_CAMPAIGN), *_OF_PLACE)
+        .get(pk=participant_id)
+    )
 
 
 def _take(participant: Participant, *, wish: uuid.UUID | None, now: datetime, wait: bool) -> Assignment | None:
@@ -238,16 +247,18 @@ def _take(participant: Participant, *, wish: uuid.UUID | None, now: datetime, wa
         _check_may_claim(place)
         held = Assignment.objects.filter(participant=place, state=State.LEASED).first()
         if held is not None and held.lease_until > now:
-            return _told(held, place)
+            held.participant = place
+            return held
         if held is not None:
             _expire(held.pk, held.item_id, now=now)
         if _quota_reached(place):
             return None
         if wish is not None and (wished := _wished(place, wish)) is not None and _take_slot(wished):
-            return _lease(place, wished, now=now)
+            return _lease(place, wished, untouched=False, now=now)
         while (best := _best_open_item(place, wait=wait)) is not None:
-            if _take_slot(best):
-                return _lease(place, best, now=now)
+            item_id, untouched = best
+            if _take_slot(item_id):
+                return _lease(place, item_id, untouched=untouched, now=now)
         return None
 
 
@@ -292,23 +303,27 @@ def _quota_reached(participant: Participant, *, with_leased: bool = False) -> bo
 
 def _untouched(participant: Participant) -> QuerySet[Item]:
     """Open items that the person has never held, the best first."""
-    mine = Assignment.objects.filter(item=OuterRef("pk"), participant=participant)
+    # NOT IN, not NOT EXISTS: PostgreSQL makes one hash of the person's items, whatever its statistics say, where it would
+    # join each open item with each of theirs as long as it takes them for few.
+    mine = Assignment.objects.filter(participant=participant).values("item")
     open_items = Item.objects.open().filter(campaign=participant.campaign_id)
-    return open_items.filter(~Exists(mine)).order_by("priority", "shuffle_key", "pk")
+    return open_items.exclude(pk__in=mine).order_by("priority", "shuffle_key", "pk")
 
 
-def _best_open_item(participant: Participant, *, wait: bool) -> int | None:
+def _best_open_item(participant: Participant, *, wait: bool) -> tuple[int, bool] | None:
+    """The item, and whether the person has never held it."""
     skip_locked = not wait and connection.features.has_select_for_update_skip_locked
     # Two looks instead of one sort: the first walks the index of open items and stops at the first that fits, the second
     # begins with the few items that the person let go.
     untouched = _untouched(participant).select_for_update(skip_locked=skip_locked)
     best = untouched.values_list("pk", flat=True).first()
     if best is not None:
-        return best
+        return best, True
     let_go = Assignment.objects.filter(participant=participant, state=State.EXPIRED).values("item")
     again = Item.objects.open().filter(campaign=participant.campaign_id, pk__in=let_go)
     again = again.order_by("priority", "shuffle_key", "pk").select_for_update(skip_locked=skip_locked)
-    return again.values_list("pk", flat=True).first()
+    best = again.values_list("pk", flat=True).first()
+    return (best, False) if best is not None else None
 
 
 def _wished(participant: Participant, token: uuid.UUID) -> int | None:
@@ -347,33 +362,48 @@ def _expire(assignment_id: int, item_id: int, *, now: datetime) -> bool:
     return True
 
 
-def _lease(participant: Participant, item_id: int, *, now: datetime) -> Assignment:
+def _lease(participant: Participant, item_id: int, *, untouched: bool, now: datetime) -> Assignment:
     """Insert the lease, or revive one that ran out: its token stays, so that a tab left open can still submit."""
     campaign = participant.campaign
     until = now + timedelta(minutes=campaign.lease_minutes)
-    guideline = campaign.guidelines.order_by("-version").first()
-    assignment = Assignment.objects.filter(item=item_id, participant=participant).first()
-    if assignment is None:
+    guideline = campaign.guidelines.order_by("-version").values_list("pk", flat=True).first()
+    held = None if untouched else Assignment.objects.filter(item=item_id, participant=participant).first()
+    if held is None:
         token, order = _name(participant, item_id)
-        assignment = Assignment.objects.create(
+        held = Assignment.objects.create(
             item_id=item_id,
             participant=participant,
             token=token,
             lease_until=until,
             action_order=order,
-            guideline=guideline,
+            guideline_id=guideline,
         )
+        held.untouched = True
     else:
-        assignment.state = State.LEASED
-        assignment.lease_until = until
-        assignment.guideline = guideline
-        assignment.save(update_fields=["state", "lease_until", "guideline"])
-    return _told(assignment, participant)
+        held.participant = participant
+        held.state = State.LEASED
+        held.lease_until = until
+        held.guideline_id = guideline
+        held.save(update_fields=["state", "lease_until", "guideline"])
+    return held
 
 
-def _told(assignment: Assignment, participant: Participant) -> Assignment:
+def _told(assignment: Assignment) -> Assignment:
     """The assignment with what a sheet tells of its item."""
-    item = Item.objects.select_related(*_ITEM_WITH).get(pk=assignment.item_id)
-    item.campaign = participant.campaign
-    assignment.item, assignment.participant = item, participant
+    campaign = assignment.participant.campaign
+    item = _items(campaign).get(pk=assignment.item_id)
+    item.campaign = campaign
+    assignment.item = item
     return assignment
+
+
+def _items(campaign: Campaign) -> QuerySet[Item]:
+    """Items with what a sheet tells of them, and no more: a scenario's vector alone is longer than its text."""
+    if campaign.kind == Campaign.Kind.ACTION_JUDGEMENT:
+        told = {"response": ("transcript",), "response__scenario": ("action_1", "action_2", "value_1")}
+    else:
+        texts = ("description", "persona", "background", "goal", "action_1", "action_2")
+        value = ("name", "definition")
+        told = {"scenario": (*texts, "value_1", "value_2"), "scenario__value_1": value, "scenario__value_2": value}
+    only = [f"{related}__{name}" for related, names in told.items() for name in names]
+    return Item.objects.select_related(*told).only("campaign", "scenario", "response", *only)

@@ -91,13 +91,14 @@ class Sheet:
 
 def sheet_of(assignment: Assignment, *, now: datetime | None = None) -> Sheet:
     """The item as its person sees it, with the answers they have given so far."""
-    given = {row.question: row for row in assignment.annotations.all()}
+    new = assignment.untouched
+    given = {} if new else {row.question: row for row in assignment.annotations.all()}
     return _sheet(
         assignment.item,
         assignment.action_order,
         given=given,
         token=str(assignment.token),
-        flags=tuple(assignment.flags.order_by("pk").values_list("reason", flat=True)),
+        flags=() if new else tuple(assignment.flags.order_by("pk").values_list("reason", flat=True)),
         lease_seconds=max(int((assignment.lease_until - (now or timezone.now())).total_seconds()), 0),
     )
 

@@ -76,9 +76,7 @@ def _postgresql() -> Iterator[str]:
 def _redis(folder: Path) -> Iterator[str]:
     if shutil.which("redis-server") is None:
         raise Unavailable("There is no redis-server. Install Redis.")
-    with socket.socket() as sock:
-        sock.bind(("127.0.0.1", 0))
-        port = sock.getsockname()[1]
+    port = free_port()
     options = ["--port", str(port), "--bind", "127.0.0.1", "--save", "", "--appendonly", "no", "--dir", str(folder)]
     server = subprocess.Popen(["redis-server", *options], stdout=subprocess.DEVNULL)
     try:
@@ -96,11 +94,12 @@ def _redis(folder: Path) -> Iterator[str]:
 class Group:
     """A process and its children, in a process group that can be killed as when a machine loses power."""
 
-    def __init__(self, *command: str, log: Path | None = None) -> None:
+    def __init__(self, *command: str, log: Path | None = None, by: str = sys.executable, **environment: str) -> None:
         out = log.open("ab") if log else None
         self._process = subprocess.Popen(
-            [sys.executable, *command],
+            [by, *command],
             cwd=ROOT,
+            env=os.environ | environment,
             stdout=out or subprocess.DEVNULL,
             stderr=out or subprocess.DEVNULL,
             start_new_session=True,
@@ -112,6 +111,10 @@ class Group:
     def pid(self) -> int:
         """Of its leader, which is also the number of the group."""
         return self._process.pid
+
+    @property
+    def ended(self) -> bool:
+        return self._process.poll() is not None
 
     def kill(self) -> None:
         os.killpg(self._process.pid, signal.SIGKILL)
@@ -139,6 +142,34 @@ def group(*command: str, log: Path | None = None) -> Iterator[Group]:
 def worker(processes: int) -> Sequence[str]:
     """The command of a Celery worker, for `Group`."""
     return ("-m", "celery", "-A", "conflictscope", "worker", "--concurrency", str(processes), "--loglevel", "WARNING")
+
+
+def procfile(name: str, *, port: int, log: Path | None = None) -> Group:
+    """One of the Procfile's processes, as honcho starts it."""
+    lines = dict(line.split(": ", 1) for line in (ROOT / "Procfile").read_text().splitlines())
+    path = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
+    return Group("-c", f"exec {lines[name]}", log=log, by="sh", PORT=str(port), PATH=path)
+
+
+def wait_for_port(port: int, server: Group, *, seconds: float = 60) -> None:
+    """Until somebody answers there.
+
+    Raises:
+        Unavailable: the server has ended, or takes longer.
+    """
+    until = time.monotonic() + seconds
+    while time.monotonic() < until and not server.ended:
+        with socket.socket() as sock:
+            if sock.connect_ex(("127.0.0.1", port)) == 0:
+                return
+        time.sleep(0.05)
+    raise Unavailable("The server did not start; what it said stands above.")
+
+
+def free_port() -> int:
+    with socket.socket() as sock:
+        sock.bind(("127.0.0.1", 0))
+        return int(sock.getsockname()[1])
 
 
 BEAT = ("-m", "celery", "-A", "conflictscope", "beat", "--loglevel", "WARNING")

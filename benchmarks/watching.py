@@ -36,6 +36,21 @@ class Watched:
         return [pid for pid in numbers if (stat := _stat(pid)) and int(stat[2]) == self.leader]
 
 
+def postgresql_cpu_seconds(database: str) -> float:
+    """Processor time of the PostgreSQL processes that serve the database now, where it runs on this machine."""
+    spent = 0.0
+    for entry in Path("/proc").iterdir():
+        if not entry.name.isdigit():
+            continue
+        try:
+            words = (entry / "cmdline").read_bytes().replace(b"\0", b" ").decode(errors="replace").split()
+        except OSError:
+            continue
+        if words[:1] == ["postgres:"] and database in words and (stat := _stat(int(entry.name))):
+            spent += sum(map(int, stat[11:13])) / _TICKS
+    return spent
+
+
 def _stat(pid: int) -> Sequence[str]:
     """The fields of /proc/PID/stat from the state on, or none if the process is gone."""
     try:

@@ -54,6 +54,8 @@ if EMBEDDED_DATABASE:
         timeout=30,
         init_command="PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL;",
     )
+    # To open a file and set it up for every request would cost as much as the request's own queries.
+    _database.setdefault("CONN_MAX_AGE", 60)
 elif _database["ENGINE"] == "django.db.backends.postgresql":
     _database.setdefault("CONN_MAX_AGE", 60)
     _database.setdefault("CONN_HEALTH_CHECKS", True)
@@ -204,6 +206,8 @@ REST_FRAMEWORK = {
     "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
     "EXCEPTION_HANDLER": "conflictscope.api.problem_details",
 }
+# Of one account, in each server process; a person needs some ten. 0: any number.
+LABELLING_REQUESTS_PER_MINUTE = env.int("LABELLING_REQUESTS_PER_MINUTE", default=3_000)
 SPECTACULAR_SETTINGS = {
     "TITLE": "ConflictScope",
     "DESCRIPTION": "Validate how language models rank values under conflict.",

@@ -78,6 +78,9 @@ class LabellingClient:
         return self
 
     def __exit__(self, *exc: object) -> None:
+        self.close()
+
+    def close(self) -> None:
         self._connection.close()
 
     def next(self, campaign: int) -> dict[str, Any] | None:

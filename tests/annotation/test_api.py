@@ -8,6 +8,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from django.core.cache import cache
 from django.utils import timezone
 from rest_framework.authtoken.models import Token
 from rest_framework.test import APIClient
@@ -330,3 +331,27 @@ def test_a_download_asks_the_database_no_more_for_more_labels(campaign, django_a
     researcher = client_of(member(campaign.study, Role.RESEARCHER))
     with django_assert_max_num_queries(7):
         assert len(b"".join(researcher.get(f"/api/v1/campaigns/{campaign.pk}/annotations/")).splitlines()) == 6
+
+
+def test_who_asks_far_more_than_a_person_is_told_to_wait(api, campaign, settings):
+    cache.clear()
+    settings.LABELLING_REQUESTS_PER_MINUTE = 3
+    address = f"/api/v1/campaigns/{campaign.pk}/progress/"
+    codes = [api.get(address).status_code for _ in range(8)]  # a minute may end meanwhile
+    assert codes[:3] == [200] * 3
+    refused = [answer for answer in (api.get(address) for _ in range(4)) if answer.status_code == 429]
+    assert refused
+    assert 0 < int(refused[-1]["Retry-After"]) <= 60
+    assert client_of(ParticipantFactory(campaign=campaign).user).get(address).status_code == 200
+
+
+def test_handing_out_and_submitting_take_few_queries_however_much_is_done(
+    api, campaign, place, django_assert_max_num_queries
+):
+    ItemFactory.create_batch(6, campaign=campaign)
+    for item in campaign.items.all()[:4]:
+        labelled(item, place)
+    with django_assert_max_num_queries(13):
+        sheet = handed_out(api, campaign)
+    with django_assert_max_num_queries(9):
+        put(api, sheet, answers=first_answers(sheet), submit=True)

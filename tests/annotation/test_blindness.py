@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import uuid
 from collections.abc import Iterator
 from typing import Any
 
@@ -80,6 +81,7 @@ def world() -> dict[str, Any]:
             "value_set": dataset.value_set_version.value_set.slug,
             "token": str(mine.token),
             "place": 1,
+            "prompt": "scenarios.filtering.realism",
             "item": theirs.item_id,
             "upload": str(mine.token),
             "object_id": campaign.pk,
@@ -135,7 +137,7 @@ def test_no_address_tells_an_annotator_what_a_machine_or_another_person_said(
 def test_who_may_see_the_study_finds_it_all_on_the_same_way(client: Client, world: dict[str, Any]) -> None:
     client.force_login(member(world["campaign"].study, Role.RESEARCHER))
     said = b"".join(
-        client.get(address).content for address in addresses(world["filled"]) if "/studies/mine/" in address
+        client.get(address).getvalue() for address in addresses(world["filled"]) if "/studies/mine/" in address
     )
     assert [secret for secret in SECRETS if secret.encode() not in said] == []
 
@@ -229,3 +231,74 @@ def test_in_the_other_kinds_nobody_learns_who_spoke_what_was_judged_or_which_val
             assert scenario.description not in text
     for way in ("", "so-far/", "ties/", f"items/{item.pk}/", "preview/", "preview/1/"):
         assert client.get(f"/studies/mine/campaigns/other/{way}").status_code == 404
+
+
+def shapes(value: Any) -> Any:
+    """The form of a reply without its words."""
+    if isinstance(value, dict):
+        return {key: shapes(each) for key, each in value.items()}
+    return [shapes(each) for each in value] if isinstance(value, list) else type(value).__name__
+
+
+def test_nothing_but_its_text_tells_a_rejected_scenario_from_another(client: Client, world: dict[str, Any]) -> None:
+    """By the API: no uid, no row's number, no stratum, no priority; the same fields, and a token that says nothing."""
+    campaign = world["campaign"]
+    client.force_login(world["me"])
+    replies = []
+    for _ in range(3):
+        shown = client.get(f"/api/v1/campaigns/{campaign.pk}/peek/")
+        reply = client.post(f"/api/v1/campaigns/{campaign.pk}/next/")
+        replies.append(reply.json())
+        again = client.get(f"/api/v1/assignments/{reply.json()['token']}/")
+        for said in (shown, reply, again):
+            assert said["Cache-Control"] == "no-store, private"
+            assert not any(secret.encode() in said.content for secret in (*SECRETS, "hhh-", "stratum", "priority"))
+        client.post(f"/api/v1/assignments/{reply.json()['token']}/skip/")
+    assert {reply["content"]["description"] for reply in replies} == set(
+        campaign.items.values_list("scenario__description", flat=True)
+    )
+    for reply in replies:
+        reply["actions"].sort(key=lambda action: action["letter"])
+    assert shapes(replies[0]) == shapes(replies[1]) == shapes(replies[2])
+    numbers = {str(number) for item in campaign.items.all() for number in (item.pk, item.scenario_id)}
+    assert not any(str(reply[field]) in numbers for reply in replies for field in reply if field != "campaign")
+    assert {uuid.UUID(reply["token"]).version for reply in replies} == {4}
+
+
+def test_no_wrong_request_to_the_api_is_answered_with_more_than_its_fault(
+    client: Client, world: dict[str, Any]
+) -> None:
+    client.force_login(world["me"])
+    mine, theirs = world["tokens"]
+    bodies: tuple[dict[str, Any], ...] = (
+        {},
+        {"answers": {"realism": "fail", "stratum": "x"}},
+        {"answers": {"realism": "yes"}, "submit": True},
+        {"answers": {"realism": "yes"}, "edit": True},
+        {"answers": "yes"},
+    )
+    for token in (mine, theirs):
+        for body in bodies:
+            said = client.put(f"/api/v1/assignments/{token}/", body, content_type="application/json")
+            assert said.status_code in ((200, 400, 409, 422) if token == mine else (404, 400))
+            assert not any(secret.encode() in said.content for secret in SECRETS)
+    assert Annotation.objects.filter(assignment__token=theirs, question="realism").get().answer == NO
+
+
+def test_what_is_shown_of_an_item_is_kept_by_no_cache(client: Client, world: dict[str, Any]) -> None:
+    client.force_login(world["me"])
+    for address in ("/label/mine/check/", "/label/mine/check/peek/"):
+        said = client.get(address)
+        assert said.status_code == 200
+        assert {"no-store", "private"} <= set(said["Cache-Control"].split(", "))
+
+
+def test_how_far_others_are_is_not_to_be_seen_from_what_is_asked(client: Client, world: dict[str, Any]) -> None:
+    """Progress is the person's own, whatever others do meanwhile."""
+    fresh = ItemFactory(
+        campaign=world["campaign"], scenario=ScenarioFactory(dataset=world["campaign"].dataset, uid="hhh-9")
+    )
+    client.force_login(world["me"])
+    before = client.get(f"/api/v1/campaigns/{world['campaign'].pk}/progress/").json()
+    labelled(fresh, ParticipantFactory(campaign=world["campaign"]))
+    assert client.get(f"/api/v1/campaigns/{world['campaign'].pk}/progress/").json() == before

@@ -9,11 +9,12 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule, run_state_machine_as_test
 
-from annotation import routing
-from annotation.models import Assignment, Campaign, Item
+from annotation import editing, labelling, routing
+from annotation.errors import AlreadySubmitted, NotEditable
+from annotation.models import Annotation, Assignment, Campaign, Item, Revision
 from annotation.routing import Nothing
 from conflictscope.scenarios.models import Dataset
-from tests.factories.annotation import CampaignFactory, ItemFactory, ParticipantFactory
+from tests.factories.annotation import CampaignFactory, ItemFactory, ParticipantFactory, all_passing
 from tests.factories.scenarios import DatasetFactory
 
 PEOPLE = 4
@@ -35,6 +36,8 @@ class Routing(RuleBasedStateMachine):
         self.standing: dict[tuple[int, int], str] = {}
         self.lease_ends: dict[int, datetime] = {}
         self.surplus: set[tuple[int, int]] = set()
+        self.answer: dict[tuple[int, int], str] = {}  # to the first question, as it stands
+        self.before: dict[tuple[int, int], list[str]] = {}  # what an edit replaced
 
     def lease_of(self, person: int) -> int | None:
         return next((item for (who, item), state in self.standing.items() if who == person and state == "leased"), None)
@@ -83,21 +86,83 @@ class Routing(RuleBasedStateMachine):
             self.standing[person, expected] = "leased"
             self.lease_ends[person] = self.now + timedelta(minutes=10)
 
-    @rule(person=person_numbers, which=st.integers(0, 3))
-    def submit(self, person: int, which: int) -> None:
+    @rule(person=person_numbers)
+    def claim_what_was_shown(self, person: int) -> None:
+        """Nothing is held by looking; what was shown is taken, and it is one that nobody else filled."""
+        if self.lease_of(person) is not None or self.at_quota(person):
+            return
+        shown = routing.peek(self.people[person])
+        fresh = [item for item in self.items if self.slots[item] and (person, item) not in self.standing]
+        if shown is None:
+            assert not fresh
+            return
+        item, token, order = shown
+        assert item.pk in fresh
+        found = routing.claim(self.people[person], wish=token, now=self.now)
+        assert (found.item_id, found.token, found.action_order) == (item.pk, token, order)
+        self.slots[item.pk] -= 1
+        self.standing[person, item.pk] = "leased"
+        self.lease_ends[person] = self.now + timedelta(minutes=10)
+
+    @rule(person=person_numbers, which=st.integers(0, 3), answer=st.sampled_from(["yes", "no"]))
+    def save_draft(self, person: int, which: int, answer: str) -> None:
+        """A draft renews a lease, and takes a lapsed one up again where that takes nothing from anybody."""
+        held = [item for item in self.items if (person, item) in self.standing]
+        if not held:
+            return
+        item = held[which % len(held)]
+        if self.standing[person, item] == "submitted":
+            with pytest.raises(AlreadySubmitted):
+                labelling.save(self.row(person, item), {"realism": answer}, now=self.now)
+            return
+        labelling.save(self.row(person, item), {"realism": answer}, now=self.now)
+        self.answer[person, item] = answer
+        if self.standing[person, item] == "leased":
+            self.lease_ends[person] = self.now + timedelta(minutes=10)
+        elif self.standing[person, item] == "expired" and self.slots[item] and self.lease_of(person) is None:
+            self.slots[item] -= 1
+            self.standing[person, item] = "leased"
+            self.lease_ends[person] = self.now + timedelta(minutes=10)
+
+    @rule(person=person_numbers, which=st.integers(0, 3), answer=st.sampled_from(["yes", "no"]))
+    def submit(self, person: int, which: int, answer: str) -> None:
         """Of any item that the person ever held: a tab may have been left open."""
         held = [item for item in self.items if (person, item) in self.standing]
         if not held:
             return
         item = held[which % len(held)]
         before = self.standing[person, item]
-        assert routing.submit(self.row(person, item), now=self.now) == (before != "submitted")
+        row = self.row(person, item)
+        assert labelling.submit(row, self.sheet(row, answer), now=self.now) == (before != "submitted")
+        if before == "submitted":
+            return
         if before in ("expired", "skipped"):
             if self.slots[item]:
                 self.slots[item] -= 1
             else:
                 self.surplus.add((person, item))
         self.standing[person, item] = "submitted"
+        self.answer[person, item] = answer
+
+    @rule(person=person_numbers, which=st.integers(0, 3), answer=st.sampled_from(["yes", "no"]))
+    def edit(self, person: int, which: int, answer: str) -> None:
+        held = [item for item in self.items if (person, item) in self.standing]
+        if not held:
+            return
+        item = held[which % len(held)]
+        row = self.row(person, item)
+        if self.standing[person, item] != "submitted":
+            with pytest.raises(NotEditable):
+                editing.edit(row, self.sheet(row, answer), now=self.now)
+            return
+        changes = self.answer[person, item] != answer
+        assert editing.edit(row, self.sheet(row, answer), now=self.now) == changes
+        if changes:
+            self.before.setdefault((person, item), []).append(self.answer[person, item])
+            self.answer[person, item] = answer
+
+    def sheet(self, row: Assignment, answer: str) -> dict[str, str]:
+        return all_passing(row.item.scenario) | {"realism": answer}
 
     @rule(person=person_numbers, which=st.integers(0, 3))
     def skip(self, person: int, which: int) -> None:
@@ -114,7 +179,7 @@ class Routing(RuleBasedStateMachine):
     def renew(self, person: int) -> None:
         item = self.lease_of(person)
         if item is not None:
-            assert routing.renew(self.row(person, item), now=self.now)
+            assert labelling.at_work(self.row(person, item), now=self.now)
             self.lease_ends[person] = self.now + timedelta(minutes=10)
 
     @rule(minutes=st.sampled_from([1, 9, 11]))
@@ -139,6 +204,24 @@ class Routing(RuleBasedStateMachine):
         rows = Assignment.objects.filter(item__campaign=self.campaign)
         assert {(number[row.participant_id], row.item_id): row.state for row in rows} == self.standing
         assert {(number[row.participant_id], row.item_id) for row in rows if row.surplus} == self.surplus
+
+    @invariant()
+    def no_answer_is_lost_and_none_that_was_replaced(self) -> None:
+        if not hasattr(self, "campaign"):
+            return
+        number = {person.pk: index for index, person in enumerate(self.people)}
+        rows = Annotation.objects.filter(assignment__item__campaign=self.campaign, question="realism")
+        stored = {
+            (number[person], item): answer
+            for person, item, answer in rows.values_list("assignment__participant", "assignment__item", "answer")
+        }
+        assert stored == self.answer
+        before: dict[tuple[int, int], list[str]] = {}
+        revisions = Revision.objects.filter(assignment__item__campaign=self.campaign)
+        for revision in revisions.select_related("assignment").order_by("number"):
+            key = (number[revision.assignment.participant_id], revision.assignment.item_id)
+            before.setdefault(key, []).append(revision.answers["realism"][0])
+        assert before == self.before
 
     @invariant()
     def every_slot_is_accounted_for(self) -> None:

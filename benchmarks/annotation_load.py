@@ -1,0 +1,356 @@
+"""Twenty people label at once, over HTTP, on the production server: how fast, at what cost, and is anything lost?
+
+Each asks for the next item and submits its answers, as fast as replies come, with no connection or thread shared. One line of
+JSON for each database and number of items. With `--kills` the server is killed meanwhile, with all its processes, and started
+again: people send again what got no reply.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import random
+import subprocess
+import sys
+import threading
+import time
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import installation
+import watching
+from installation import BACKENDS
+
+if TYPE_CHECKING:
+    from annotation.models import Campaign
+
+OVERLAP = 3
+WARM_UP = 2  # submissions of each person before the clock starts
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--backend", choices=BACKENDS, nargs="+", default=list(BACKENDS), help="databases (both)")
+    parser.add_argument("--items", type=int, nargs="+", default=[2_000, 100_000], help="items (2000 100000)")
+    parser.add_argument("--annotators", type=int, default=20, help="people at once (20)")
+    parser.add_argument("--submissions", type=int, default=1_200, help="of all of them together (1200)")
+    parser.add_argument("--kills", type=int, default=0, help="SIGKILLs of the server while they work (0)")
+    parser.add_argument("--seed", type=int, default=0, help="of texts, answers and kills (0)")
+    parser.add_argument("--here", action="store_true", help=argparse.SUPPRESS)  # the process of one case
+    options = parser.parse_args()
+    if options.here:
+        return measure(options)
+    worst = 0
+    for backend in options.backend:
+        for items in options.items:
+            with installation.scratch(backend) as environment:
+                case = ["--here", "--backend", backend, "--items", str(items)]
+                same = ["annotators", "submissions", "kills", "seed"]
+                case += [f"--{name}={getattr(options, name)}" for name in same]
+                worst = max(worst, subprocess.run([sys.executable, __file__, *case], env=environment).returncode)
+    return worst
+
+
+def say(text: str) -> None:
+    print(text, file=sys.stderr, flush=True)
+
+
+def measure(options: argparse.Namespace) -> int:
+    import django
+    from django.core.management import call_command
+    from django.db import connection, connections
+
+    django.setup()
+    (backend,), (items,) = options.backend, options.items
+    call_command("migrate", verbosity=0)
+    say(f"{backend}, {items} items: seeding")
+    campaign, tokens = seed(items, annotators=options.annotators, seed=options.seed)
+    if backend == "postgresql":
+        with connection.cursor() as cursor:
+            cursor.execute("analyze")  # as autovacuum does within a minute of such a load
+    database = str(connection.settings_dict["NAME"])
+    connections.close_all()
+    port = installation.free_port()
+    with Server(port) as server:
+        people = [Person(server.address, campaign.pk, token, number, options) for number, token in enumerate(tokens)]
+        at_work(people, limit=WARM_UP * len(people))
+        for person in people:
+            person.times.clear()
+        before, database_before = server.cpu_seconds, watching.postgresql_cpu_seconds(database)
+        say(f"{backend}, {items} items: labelling")
+        began = time.monotonic()
+        with server.killed(options.kills, people, limit=options.submissions, rng=random.Random(options.seed)):
+            done = at_work(people, limit=options.submissions)
+        seconds = time.monotonic() - began
+        cpu, database_cpu = server.cpu_seconds - before, watching.postgresql_cpu_seconds(database) - database_before
+        for person in people:
+            person.client.close()
+    faults = account(campaign, people)
+    line = {
+        "database": backend,
+        "items": items,
+        "annotators": len(people),
+        "submissions": done,
+        **percentiles("next", [took for person in people for what, took in person.times if what == "next"]),
+        **percentiles("submit", [took for person in people for what, took in person.times if what == "submit"]),
+        "per_s": round(done / seconds, 1),
+        "server_cpu_ms_per_submission": round(1000 * cpu / done, 2),
+        "database_cpu_ms_per_submission": round(1000 * database_cpu / done, 2) if backend == "postgresql" else None,
+        "errors": sum(len(person.errors) for person in people),
+        **faults,
+        "kills": server.kills,
+    }
+    for text, count in Counter(error for person in people for error in person.errors).most_common(5):
+        say(f"{count} × {text}")
+    print(json.dumps(line), flush=True)
+    return int(bool(line["errors"] or line["over_assigned"] or line["lost"] or line["slots_wrong"]))
+
+
+class Person:
+    """One annotator with a connection of their own. `stored` is what the server has acknowledged: token to answers."""
+
+    def __init__(self, address: str, campaign: int, token: str, number: int, options: argparse.Namespace) -> None:
+        from annotation.simulated.client import LabellingClient
+
+        # Without kills nothing may fail, not even in passing.
+        self.client = LabellingClient(address, token, patience=60 if options.kills else 0)
+        self.campaign = campaign
+        self.rng = random.Random(f"{options.seed}:{number}")
+        self.stored: dict[str, dict[str, str]] = {}
+        self.times: list[tuple[str, float]] = []
+        self.errors: list[str] = []
+
+    def label_one(self) -> bool:
+        """One item, from asking for it to its acknowledgement. False: it came to nothing."""
+        from conflictscope.errors import ConflictScopeError
+
+        try:
+            sheet = self.timed("next", lambda: self.client.next(self.campaign))
+            if sheet is None:
+                self.errors.append("there was no next item")
+                return False
+            answers = {
+                question["field"]: self.rng.choice(question["options"])["value"] for question in sheet["questions"]
+            }
+            self.timed("submit", lambda: self.client.put(sheet["token"], answers, submit=True, active_seconds=40))
+        except ConflictScopeError as exc:
+            self.errors.append(exc.sentence)
+            return False
+        self.stored[sheet["token"]] = {question: answers[question] for question in answers}
+        return True
+
+    def timed(self, what: str, ask: Any) -> Any:
+        began = time.perf_counter()
+        reply = ask()
+        self.times.append((what, time.perf_counter() - began))
+        return reply
+
+
+def at_work(people: list[Person], *, limit: int) -> int:
+    """Everybody labels until `limit` items have been begun. Returns how many were submitted."""
+    lock, begun, done = threading.Lock(), 0, 0
+
+    def work(person: Person) -> None:
+        nonlocal begun, done
+        while True:
+            with lock:
+                if begun >= limit:
+                    return
+                begun += 1
+            stored = person.label_one()
+            with lock:
+                done += stored
+
+    threads = [threading.Thread(target=work, args=(person,)) for person in people]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    return done
+
+
+class Server:
+    """The web process of the Procfile, on a port of its own."""
+
+    def __init__(self, port: int) -> None:
+        self.port, self.address = port, f"http://127.0.0.1:{port}"
+        self.kills = 0
+        self._spent = 0.0
+
+    def __enter__(self) -> Server:
+        self._start()
+        return self
+
+    def __exit__(self, *exc: object) -> None:
+        self._group.stop()
+
+    @property
+    def cpu_seconds(self) -> float:
+        return self._spent + watching.Watched(self._group.pid).cpu_seconds
+
+    def _start(self) -> None:
+        log = Path(os.environ["CONFLICTSCOPE_VAR"]) / "web.log"
+        self._group = installation.procfile("web", port=self.port, log=log)
+        try:
+            installation.wait_for_port(self.port, self._group)
+        except installation.Unavailable:
+            say(log.read_text()[-3000:])
+            raise
+
+    @contextmanager
+    def killed(self, kills: int, people: list[Person], *, limit: int, rng: random.Random) -> Iterator[None]:
+        """Meanwhile the server is killed so many times, at moments spread over the work, and started again."""
+        moments = sorted(rng.uniform(0.1, 0.9) * limit for _ in range(kills))
+        stop = threading.Event()
+
+        def kill() -> None:
+            began = sum(len(person.stored) for person in people)
+            for moment in moments:
+                while sum(len(person.stored) for person in people) - began < moment:
+                    if stop.wait(0.005):
+                        return
+                self._spent += watching.Watched(self._group.pid).cpu_seconds
+                self._group.kill()
+                self.kills += 1
+                self._start()
+
+        thread = threading.Thread(target=kill)
+        thread.start()
+        try:
+            yield
+        finally:
+            stop.set()
+            thread.join()
+
+
+def account(campaign: Campaign, people: list[Person]) -> dict[str, int]:
+    """What the rows say, held against what was acknowledged. At the end all leases are let run out."""
+    from datetime import timedelta
+
+    from django.utils import timezone
+
+    from annotation import labelling, routing
+    from annotation.models import Annotation, Assignment
+
+    acknowledged = {token: answers for person in people for token, answers in person.stored.items()}
+    rows = Assignment.objects.filter(item__campaign=campaign)
+    stored: dict[str, dict[str, str]] = {}
+    submitted = rows.filter(state=Assignment.State.SUBMITTED)
+    answered = Annotation.objects.filter(assignment__in=submitted)
+    for token, question, answer in answered.values_list("assignment__token", "question", "answer").iterator():
+        stored.setdefault(str(token), {})[question] = answer
+    lost = 0
+    told = submitted.select_related("item__campaign", *routing.TOLD_WITH)
+    for assignment in told.iterator():
+        sent = acknowledged.pop(str(assignment.token), None)
+        if sent is not None:
+            lost += labelling.understand(assignment, sent, {}).answers != stored.get(str(assignment.token))
+    routing.return_expired(campaign, now=timezone.now() + timedelta(days=1))
+    counted = Counter(submitted.filter(surplus=False).values_list("item", flat=True))
+    slots = dict(campaign.items.values_list("pk", "open_slots"))
+    return {
+        "over_assigned": sum(max(count - OVERLAP, 0) for count in counted.values()),
+        "lost": lost + len(acknowledged),
+        "slots_wrong": sum(slots[item] != OVERLAP - counted[item] for item in slots)
+        + rows.filter(state=Assignment.State.LEASED).count(),
+    }
+
+
+def percentiles(what: str, seconds: list[float]) -> dict[str, float]:
+    ranked = sorted(seconds)
+
+    def at(share: float) -> float:
+        return round(1000 * ranked[min(int(share * len(ranked)), len(ranked) - 1)], 1) if ranked else 0.0
+
+    return {f"{what}_p50_ms": at(0.50), f"{what}_p95_ms": at(0.95)}
+
+
+def seed(items: int, *, annotators: int, seed: int) -> tuple[Campaign, list[str]]:
+    """A dataset of that many scenarios, all of them in an open campaign, and the tokens of its annotators."""
+    from django.contrib.auth.models import User
+    from rest_framework.authtoken.models import Token
+
+    from annotation import campaigns, creating
+    from conflictscope.scenarios.models import Dataset, Scenario
+    from conflictscope.scenarios.value_sets import import_value_set
+    from conflictscope.studies.membership import create_study
+    from conflictscope.studies.models import Membership
+
+    rng = random.Random(seed)
+    study = create_study(name="Load", created_by=User.objects.create_user("owner"))
+    version = import_value_set("hhh").version
+    dataset = Dataset.objects.create(
+        study=study, value_set_version=version, slug="load", name="Load", variant=Dataset.Variant.IMPORTED
+    )
+    pairs = list(version.pairs())
+
+    def scenario(number: int) -> Scenario:
+        value_1, value_2 = pairs[number % len(pairs)]
+        return Scenario(
+            dataset=dataset,
+            uid=f"load-{number:06d}",
+            value_1=value_1,
+            value_2=value_2,
+            template=Scenario.Template.values[number // len(pairs) % 4],
+            status=Scenario.Status.DRAFTED,
+            description=prose(90, rng),
+            persona=prose(12, rng),
+            background=prose(25, rng),
+            goal=prose(12, rng),
+            action_1=prose(30, rng),
+            action_2=prose(30, rng),
+            embedding=rng.randbytes(4 * 384),
+        )
+
+    for start in range(0, items, 2_000):
+        Scenario.objects.bulk_create(scenario(number) for number in range(start, min(start + 2_000, items)))
+    campaign = creating.open_campaign(study, dataset, name="Load", size=items, overlap=OVERLAP, seed=seed)
+    tokens = []
+    for number in range(annotators):
+        user = User.objects.create_user(f"annotator-{number}")
+        Membership.objects.create(study=study, user=user, role="annotator")
+        campaigns.consent(campaigns.join(campaign, user))
+        tokens.append(Token.objects.create(user=user).key)
+    return campaign, tokens
+
+
+_WORDS = [
+    "order",
+    "flour",
+    "clinic",
+    "letter",
+    "nurse",
+    "ledger",
+    "harbour",
+    "school",
+    "invoice",
+    "neighbour",
+    "garden",
+    "ticket",
+    "lawyer",
+    "draft",
+    "meeting",
+    "medicine",
+    "winter",
+    "keeper",
+    "station",
+    "apprentice",
+    "bakery",
+    "contract",
+    "promise",
+    "record",
+    "signal",
+    "warehouse",
+]
+
+
+def prose(words: int, rng: random.Random) -> str:
+    return " ".join(rng.choices(_WORDS, k=words)).capitalize() + "."
+
+
+if __name__ == "__main__":
+    sys.exit(main())
