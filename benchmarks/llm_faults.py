@@ -56,7 +56,8 @@ FAULTS = {
     "refusal": 0.005,
 }
 JUDGE, TARGET = "sim-judge", "sim-target-careful"
-AT_ONCE = 8  # calls that one worker process may have under way
+AT_ONCE = 8  # calls that an endpoint takes at a time, from all workers together
+ENDPOINTS = 2  # the judge's and the target's
 PROCESSES = 2  # of one worker
 WORKERS = 3
 DEADLINE = 285.0  # seconds for one backend
@@ -178,7 +179,7 @@ class Measurement:
             "backend": self.backend,
             **counts,
             "kills": self.kills,
-            "concurrency": AT_ONCE * PROCESSES,
+            "concurrency": AT_ONCE * ENDPOINTS,
             "rerun_calls": rerun,
             "requests": before["requests"],
             "faults": sum(before["by_fault"].values()),

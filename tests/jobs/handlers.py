@@ -36,6 +36,8 @@ class CountingHandler:
             signal.raise_signal(signal.SIGINT)
         if parameters.get("cancels") == item.key:
             engine.cancel(item.job)
+        if parameters.get("pauses") == item.key and item.attempts == 1:
+            engine.pause(item.job)
         endpoint = Endpoint.objects.get(pk=parameters["endpoint"]) if "endpoint" in parameters else None
         return item, parameters.get("trouble", {}), endpoint
 

@@ -14,6 +14,8 @@ from conflictscope.jobs.budgets import NO_BUDGET, Budget
 from conflictscope.jobs.models import Job, WorkItem
 from conflictscope.jobs.progress import waiting as waiting_items
 from conflictscope.jobs.worker import _Next, _Worker
+from conflictscope.llm.models import Call
+from tests.factories.llm import EndpointFactory
 
 pytestmark = pytest.mark.django_db
 
@@ -210,6 +212,33 @@ def test_a_paused_job_is_not_worked_on_until_it_is_resumed(job):
     engine.resume(job)
     engine.work_on(job)
     assert job.state == Job.State.DONE
+
+
+def test_a_job_paused_while_it_runs_keeps_what_was_in_flight_and_asks_only_the_rest_when_it_is_resumed(job, simulator):
+    endpoint = EndpointFactory(base_url=simulator.base_url, max_concurrency=4)
+    Job.objects.filter(pk=job.pk).update(parameters={"first": 150, "endpoint": endpoint.pk, "pauses": "first-20"})
+    engine.work_on(job)
+    paused = engine.counts(job)
+    assert job.state == Job.State.PAUSED
+    assert (paused.leased, paused.failed) == (0, 0)
+    assert 20 < paused.done < 150
+    assert simulator.ledger()["requests"] == paused.done
+    engine.resume(job)
+    engine.work_on(job)
+    assert (job.state, engine.counts(job).done) == (Job.State.DONE, 150)
+    assert simulator.ledger()["requests"] == 150
+
+
+def test_an_llm_that_cannot_be_reached_pauses_the_job_soon_with_what_to_do(job):
+    endpoint = EndpointFactory(base_url="http://127.0.0.1:9/v1", max_concurrency=8)
+    Job.objects.filter(pk=job.pk).update(parameters={"first": 12, "endpoint": endpoint.pk})
+    engine.work_on(job)
+    assert job.state == Job.State.PAUSED
+    assert "could not be reached" in job.error
+    assert "Resume the job" in job.error
+    # No item had to be given up for it.
+    assert engine.counts(job).failed == 0
+    assert Call.objects.count() <= 24
 
 
 def test_a_cancelled_job_keeps_what_is_done_and_cannot_be_resumed(job):

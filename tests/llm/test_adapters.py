@@ -421,6 +421,61 @@ def test_the_wait_that_a_provider_asks_for_is_read_in_every_form(
     assert faults.retry_after(headers, now=NOON) == seconds
 
 
+@pytest.mark.parametrize(
+    ("headers", "seconds"),
+    [
+        ({"x-ratelimit-remaining-requests": "0", "x-ratelimit-reset-requests": "6m0s"}, 360.0),
+        ({"x-ratelimit-remaining-requests": "0", "x-ratelimit-reset-requests": "1h2m3.5s"}, 3723.5),
+        ({"x-ratelimit-remaining-tokens": "0", "x-ratelimit-reset-tokens": "120ms"}, 0.12),
+        # Only what is used up must be waited for.
+        (
+            {
+                "x-ratelimit-remaining-requests": "12",
+                "x-ratelimit-reset-requests": "2h0m0s",
+                "x-ratelimit-remaining-tokens": "0",
+                "x-ratelimit-reset-tokens": "7s",
+            },
+            7.0,
+        ),
+        ({"x-ratelimit-remaining-requests": "-1", "x-ratelimit-reset-requests": "6m0s"}, None),
+        ({"x-ratelimit-reset-requests": "6m0s"}, None),
+        (
+            {
+                "anthropic-ratelimit-input-tokens-remaining": "0",
+                "anthropic-ratelimit-input-tokens-reset": "2026-11-22T12:00:40Z",
+                "anthropic-ratelimit-requests-remaining": "0",
+                "anthropic-ratelimit-requests-reset": "2026-11-22T12:00:05Z",
+            },
+            40.0,
+        ),
+        (
+            {"anthropic-ratelimit-tokens-remaining": "0", "anthropic-ratelimit-tokens-reset": "2026-11-22T11:00:00Z"},
+            0.0,
+        ),
+        ({"x-ratelimit-remaining": "0", "x-ratelimit-reset": str(int(1000 * (NOON.timestamp() + 90)))}, 90.0),
+        ({"x-ratelimit-remaining": "0", "x-ratelimit-reset": str(int(NOON.timestamp() + 90))}, 90.0),
+        ({"x-ratelimit-remaining": "0", "x-ratelimit-reset": "30"}, 30.0),
+        ({"x-ratelimit-remaining": "0", "x-ratelimit-reset": "soon"}, None),
+        ({"x-ratelimit-remaining": "0"}, None),
+    ],
+)
+def test_where_no_wait_is_asked_for_the_limits_that_are_used_up_say_when_they_are_whole_again(
+    headers: dict[str, str], seconds: float | None
+) -> None:
+    assert faults.until_reset(headers, now=NOON) == pytest.approx(seconds)
+
+
+@pytest.mark.parametrize("protocol", PROTOCOLS)
+@pytest.mark.parametrize(("said", "seconds"), [({}, 90.0), ({"retry_after": "7"}, 7.0)], ids=["unsaid", "said"])
+def test_a_429_without_a_wait_is_waited_for_until_the_limit_is_whole_again(
+    provider: ScriptedServer, protocol: str, said: dict[str, str], seconds: float
+) -> None:
+    limits = {"x_ratelimit_remaining_tokens": "0", "x_ratelimit_reset_tokens": "1m30s"}
+    fault = fault_of(provider, protocol, error(protocol, 429, "Slow down", **limits, **said))
+    assert isinstance(fault, RateLimited)
+    assert fault.retry_after == seconds
+
+
 @pytest.mark.parametrize("count", [None, -1, 2**31, "12", 1.5, True])
 def test_a_count_that_is_none_is_unknown(count: object) -> None:
     assert faults.token_count(count) is None

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import math
+import re
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
@@ -29,6 +30,20 @@ _EXHAUSTED_WORDS = (
 _TRANSIENT_STATUSES = frozenset({408, 409, 425})
 _NOT_IMPLEMENTED = 501
 _LONGEST_WORDS = 600
+# What is left of a limit, and when it is whole again.
+_LIMITS = (
+    *((f"x-ratelimit-remaining-{what}", f"x-ratelimit-reset-{what}") for what in ("requests", "tokens")),
+    *(
+        (f"anthropic-ratelimit-{what}-remaining", f"anthropic-ratelimit-{what}-reset")
+        for what in ("requests", "tokens", "input-tokens", "output-tokens")
+    ),
+    ("x-ratelimit-remaining", "x-ratelimit-reset"),
+)
+_DURATION = re.compile(r"(?:(\d+)d)?(?:(\d+)h)?(?:(\d+)m(?!s))?(?:(\d+(?:\.\d+)?)s)?(?:(\d+(?:\.\d+)?)ms)?")
+_UNITS = (86_400, 3600, 60, 1, 0.001)
+# Numbers so great are no waits but moments.
+_SECONDS_SINCE_1970 = 1e9
+_MILLISECONDS_SINCE_1970 = 1e11
 # Shorter keys (those of servers that take any) could be words of an honest reply.
 _SHORTEST_KEY_IN_REPLY = 16
 
@@ -39,7 +54,10 @@ def status_fault(connection: Connection, status: int, headers: Mapping[str, str]
     answered = f"{_who(connection)} answered {status}: {words}"
     if status == 429 and not (codes & _EXHAUSTED_CODES or any(part in words.lower() for part in _EXHAUSTED_WORDS)):
         sentence = f"{answered} Wait, or lower its concurrency and rates."
-        return RateLimited(without_key(sentence, connection), retry_after=retry_after(headers))
+        wait = retry_after(headers)
+        return RateLimited(
+            without_key(sentence, connection), retry_after=until_reset(headers) if wait is None else wait
+        )
     if status in _TRANSIENT_STATUSES or (status >= 500 and status != _NOT_IMPLEMENTED):
         return TransientLLMError(
             without_key(f"{answered} Ask again later.", connection), retry_after=retry_after(headers)
@@ -98,6 +116,42 @@ def retry_after(headers: Mapping[str, str], *, now: datetime | None = None) -> f
         return None
     date = date if date.tzinfo else date.replace(tzinfo=UTC)
     return max(0.0, (date - (now or datetime.now(UTC))).total_seconds())
+
+
+def until_reset(headers: Mapping[str, str], *, now: datetime | None = None) -> float | None:
+    """Seconds until every limit that is used up is reset, from the headers in which providers tell of their limits; None if none
+    says so.
+
+    OpenAI tells a duration ("6m0s"), Anthropic a moment (RFC 3339), others seconds or a moment in seconds or milliseconds.
+    """
+    now = now or datetime.now(UTC)
+    waits = []
+    for remaining, reset in _LIMITS:
+        if (
+            headers.get(remaining, "").strip() == "0"
+            and (wait := _reset(headers.get(reset, "").strip(), now)) is not None
+        ):
+            waits.append(wait)
+    return max(waits, default=None)
+
+
+def _reset(value: str, now: datetime) -> float | None:
+    if value and (duration := _DURATION.fullmatch(value)):
+        return sum(float(number or 0) * unit for number, unit in zip(duration.groups(), _UNITS, strict=True))
+    try:
+        number = float(value)
+    except ValueError:
+        try:
+            moment = datetime.fromisoformat(value)
+        except ValueError:
+            return None
+        moment = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+        return max(0.0, (moment - now).total_seconds())
+    if not math.isfinite(number) or number < 0:
+        return None
+    if number >= _MILLISECONDS_SINCE_1970:
+        number /= 1000
+    return max(0.0, number - now.timestamp()) if number >= _SECONDS_SINCE_1970 else number
 
 
 def without_key(sentence: str, connection: Connection) -> str:
