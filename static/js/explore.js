@@ -51,6 +51,7 @@ document.addEventListener("keydown", (event) => {
   if (event.defaultPrevented || event.ctrlKey || event.metaKey || event.altKey) return;
   const target = event.target instanceof Element ? event.target : document.body;
   if (event.key === "Escape" && target.id === "search") {
+    event.preventDefault(); // some browsers would empty the field
     target.blur();
     return;
   }
