@@ -6,7 +6,7 @@ A change replaces the whole sheet at once, so that what counts is always complet
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -41,6 +41,17 @@ def latest(participant: Participant, *, most: int = LATEST) -> list[Submission]:
         Submission(row, row.changes, editable=may and place < LATEST and not row.item.is_training)
         for place, row in enumerate(rows)
     ]
+
+
+def editable_of(participants: Iterable[Participant]) -> set[int]:
+    """The ids of those of their submissions that these people may still change. One query for each of them."""
+    return {
+        pk
+        for participant in participants
+        if _may_edit(participant)
+        for pk, is_training in _submitted(participant).values_list("pk", "item__is_training")[:LATEST]
+        if not is_training
+    }
 
 
 def edit(

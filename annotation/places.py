@@ -5,7 +5,7 @@ from __future__ import annotations
 import uuid
 
 from django.contrib.auth.models import AnonymousUser, User
-from django.db.models import Exists, OuterRef, QuerySet
+from django.db.models import Count, Exists, OuterRef, QuerySet
 from django.http import Http404
 
 from annotation.campaigns import join
@@ -60,6 +60,28 @@ def assignment_of(user: User, token: uuid.UUID, *, told: bool = False) -> Assign
         raise LeaseUnknown("This item is not in your hands. Ask for the next one and continue from there.") from exc
     assignment.participant.campaign = assignment.item.campaign
     return assignment
+
+
+def submissions_of(user: User) -> QuerySet[Assignment]:
+    """All that the person has submitted, in studies in which they label, the latest first; each with its item and answers."""
+    mine = Assignment.objects.filter(
+        _labels(user, "item__campaign__study"), participant__user=user, state=Assignment.State.SUBMITTED
+    )
+    return (
+        mine.select_related("participant__campaign", "item__campaign__study", *TOLD_WITH)
+        .defer("item__scenario__embedding", "item__response__scenario__embedding")
+        .prefetch_related("annotations", "flags")
+        .annotate(changes=Count("revisions"))
+        .order_by("-submitted_at", "-pk")
+    )
+
+
+def in_hand(user: User) -> list[Assignment]:
+    """What the person holds at present, at most one item in each campaign."""
+    held = Assignment.objects.filter(
+        _labels(user, "item__campaign__study"), participant__user=user, state=Assignment.State.LEASED
+    )
+    return list(held.select_related("item"))
 
 
 def exportable_campaign(user: User | AnonymousUser, campaign_id: int) -> Campaign:

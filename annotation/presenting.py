@@ -11,11 +11,13 @@ from django.urls import reverse
 
 from annotation.agreement import CampaignAgreement, Comparison, Crossing, DimensionAgreement
 from annotation.compared import Subject
-from annotation.models import Campaign
+from annotation.models import Campaign, Item
 from annotation.questions import answer_label
 from conflictscope.scenarios.models import Scenario
 from conflictscope.stats.agreement import Agreement
 from conflictscope.stats.types import Estimate
+
+SNIPPET = 160
 
 
 @dataclass(frozen=True, slots=True)
@@ -171,3 +173,10 @@ def listed(crossings: Sequence[Crossing], subject: Subject) -> list[Listed]:
 def _short(dimension: DimensionAgreement, category: str) -> str:
     """A category as a heading: a place on a scale by its number alone."""
     return category if dimension.weights else answer_label(dimension.key, category)
+
+
+def snippet_of(item: Item) -> str:
+    """The first words of what the person read; of a conversation not the situation behind it, which they are not told."""
+    turns = item.response.transcript if item.response else []
+    text = turns[0]["text"] if turns else item.subject.description
+    return text if len(text) <= SNIPPET else f"{text[:SNIPPET].rsplit(' ', 1)[0]} …"

@@ -213,6 +213,18 @@ def skip(assignment: Assignment, *, reason: str = "", now: datetime | None = Non
     return True
 
 
+def hand_back(participant: Participant) -> bool:
+    """Give the item in the person's hands to whoever comes; it comes back to them last. False: they hold none."""
+    with transaction.atomic():
+        lock(participant.pk)
+        held = Assignment.objects.filter(participant=participant, state=State.LEASED)
+        item_id = held.values_list("item", flat=True).first()
+        if item_id is None or not held.update(state=State.EXPIRED):
+            return False
+        _free_slot(item_id)
+    return True
+
+
 def return_expired(campaign: Campaign, *, now: datetime | None = None) -> int:
     """Give the slots of leases that ran out back to their items. Returns how many there were.
 

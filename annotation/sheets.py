@@ -98,7 +98,7 @@ def sheet_of(assignment: Assignment, *, now: datetime | None = None) -> Sheet:
         assignment.action_order,
         given=given,
         token=str(assignment.token),
-        flags=() if new else tuple(assignment.flags.order_by("pk").values_list("reason", flat=True)),
+        flags=() if new else tuple(flag.reason for flag in sorted(assignment.flags.all(), key=lambda flag: flag.pk)),
         lease_seconds=max(int((assignment.lease_until - (now or timezone.now())).total_seconds()), 0),
     )
 

@@ -2,13 +2,15 @@
 
 from django.urls import path
 
-from annotation.views import agreement, alongside, campaigns, creating, labelling, monitoring
+from annotation.views import agreement, alongside, campaigns, creating, labelling, mine, monitoring
 
 app_name = "annotation"
 _LABEL = "label/<slug:study>/<slug:campaign>/"
 _CAMPAIGN = "studies/<slug:study>/campaigns/<slug:campaign>/"
 _AGREEMENT = "studies/<slug:study>/agreement/"
 urlpatterns = [
+    path("label/", mine.my_work, name="my_work"),
+    path(f"{_LABEL}hand-back/", mine.hand_back, name="label_hand_back"),
     path(_LABEL, labelling.label, name="label"),
     path(f"{_LABEL}guideline/", labelling.guideline, name="guideline"),
     path(f"{_LABEL}start/", labelling.start, name="label_start"),

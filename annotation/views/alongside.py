@@ -10,13 +10,11 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_POST, require_safe
 
 from annotation import editing, routing
-from annotation.models import Item
+from annotation.presenting import snippet_of
 from annotation.sheets import sheet_of
 from annotation.views.labelling import _add_time, _place
 from conflictscope.errors import ConflictScopeError
 from conflictscope.http import Request
-
-SNIPPET = 160
 
 
 @require_POST
@@ -37,12 +35,5 @@ def heartbeat(request: Request, study: str, campaign: str, token: uuid.UUID) -> 
 def latest(request: Request, study: str, campaign: str) -> HttpResponse:
     """The person's latest submissions, each with the way to change it."""
     place = _place(request, study, campaign)
-    entries = [(entry, _snippet(entry.assignment.item)) for entry in editing.latest(place)]
+    entries = [(entry, snippet_of(entry.assignment.item)) for entry in editing.latest(place)]
     return render(request, "annotation/latest.html", {"campaign": place.campaign, "entries": entries})
-
-
-def _snippet(item: Item) -> str:
-    """The first words of what the person read; of a conversation not the situation behind it, which they are not told."""
-    turns = item.response.transcript if item.response else []
-    text = turns[0]["text"] if turns else item.subject.description
-    return text if len(text) <= SNIPPET else f"{text[:SNIPPET].rsplit(' ', 1)[0]} …"

@@ -112,6 +112,8 @@ OPEN_TO: dict[str, Action | str] = {
     "annotation:label": Action.LABEL,
     "annotation:guideline": Action.LABEL,
     "annotation:label_start": Action.LABEL,
+    "annotation:my_work": LOGGED_IN,
+    "annotation:label_hand_back": Action.LABEL,
     "annotation:label_peek": Action.LABEL,
     "annotation:label_submitted": Action.LABEL,
     "annotation:label_edit": Action.LABEL,

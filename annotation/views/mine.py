@@ -1,0 +1,45 @@
+"""A person's own work over all campaigns: what waits for them, what is in their hands, and what they have submitted."""
+
+from __future__ import annotations
+
+from django.contrib import messages
+from django.core.paginator import Paginator
+from django.http import HttpResponse
+from django.shortcuts import redirect, render
+from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_POST, require_safe
+
+from annotation import editing, labelling, places, routing
+from annotation.presenting import snippet_of
+from annotation.sheets import sheet_of
+from annotation.views.labelling import _place
+from conflictscope.http import Request
+
+SHOWN = 20
+
+
+@never_cache
+@require_safe
+def my_work(request: Request) -> HttpResponse:
+    entries = labelling.queue(request.user)
+    page = Paginator(places.submissions_of(request.user), SHOWN).get_page(request.GET.get("page"))
+    editable = editing.editable_of({one.participant for one in page})
+    context = {
+        "entries": entries,
+        "in_hand": places.in_hand(request.user),
+        "page": page,
+        "history": [
+            (one, snippet_of(one.item), sheet_of(one).questions, one.pk in editable) for one in page.object_list
+        ],
+    }
+    return render(request, "annotation/my_work.html", context)
+
+
+@require_POST
+def hand_back(request: Request, study: str, campaign: str) -> HttpResponse:
+    """The person pauses: somebody else may have the item in their hands. What they answered is kept."""
+    if routing.hand_back(_place(request, study, campaign)):
+        messages.success(
+            request, "The item is handed back. What you answered is kept, and it comes back to you if it is still free."
+        )
+    return redirect("annotation:my_work")
