@@ -107,6 +107,9 @@ class Verdict(models.Model):
                 condition=Q(outcome__in=["pass", "fail", "unparsable"]), name="verdict_outcome_known"
             ),
         ]
+        indexes = [  # lists of scenarios: what people decided, which is little, without reading what judges did
+            models.Index("source", "scenario", "dimension", name="verdict_by_source"),
+        ]
 
     def __str__(self) -> str:
         return f"{self.dimension} of {self.scenario_id}: {self.outcome} ({self.judge or self.panel})"
