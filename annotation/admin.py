@@ -8,8 +8,11 @@ from __future__ import annotations
 from typing import Any
 
 from django.contrib import admin
+from django.db import transaction
+from django.forms import ModelForm
 from django.http import HttpRequest
 
+from annotation.exclusion import leave_out, take_back
 from annotation.models import Annotation, Assignment, Campaign, Decision, Flag, Guideline, Item, Participant, Revision
 from conflictscope.admin import LookOnly, LookOnlyInline
 
@@ -45,7 +48,7 @@ class CampaignAdmin(LookOnly):
 
 @admin.register(Participant)
 class ParticipantAdmin(admin.ModelAdmin):
-    """The one thing to change by hand: leaving somebody's answers out, with a reason."""
+    """The one thing to change by hand: leaving somebody's answers out, with a reason; others are asked in their place."""
 
     list_display = ["pseudonym", "campaign", "simulated", "excluded", "excluded_reason", "consented_at"]
     list_select_related = ["campaign"]
@@ -53,6 +56,14 @@ class ParticipantAdmin(admin.ModelAdmin):
     search_fields = ["pseudonym"]
     fields = ["campaign", "pseudonym", "simulated", "consented_at", "quota", "excluded", "excluded_reason"]
     readonly_fields = ["campaign", "pseudonym", "simulated", "consented_at"]
+
+    def save_model(self, request: HttpRequest, obj: Participant, form: ModelForm[Participant], change: bool) -> None:
+        super().save_model(request, obj, form, change)
+        # Once the exclusion itself stands: one transaction for all their items would hold other people up, or worse.
+        if obj.excluded:
+            transaction.on_commit(lambda: leave_out(obj))
+        elif "excluded" in form.changed_data:
+            transaction.on_commit(lambda: take_back(obj))
 
     def has_add_permission(self, request: HttpRequest) -> bool:
         return False

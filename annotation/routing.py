@@ -169,23 +169,24 @@ def submit(assignment: Assignment, *, worked: int = 0, now: datetime | None = No
     """Count the assignment's answers. False: it was submitted before (the same request came again).
 
     Work is never thrown away: if the lease has run out, or the item was skipped, the submission retakes a free slot; if there
-    is none, or the campaign has closed meanwhile, it is stored as surplus.
+    is none, the campaign has closed meanwhile, or the person was excluded, it is stored as surplus.
     """
     now = now or timezone.now()
     with transaction.atomic(savepoint=False):
-        campaign_open = lock(assignment.participant_id).campaign.state != Campaign.State.CLOSED
+        place = lock(assignment.participant_id)
+        counts = place.campaign.state != Campaign.State.CLOSED and not place.excluded
         mine = Assignment.objects.filter(pk=assignment.pk)
-        values: dict[str, Any] = {"state": State.SUBMITTED, "submitted_at": now, "surplus": not campaign_open}
+        values: dict[str, Any] = {"state": State.SUBMITTED, "submitted_at": now, "surplus": not counts}
         if worked:
             values["active_seconds"] = F("active_seconds") + worked
         if mine.filter(state=State.LEASED).update(**values):
-            if not campaign_open:
-                _free_slot(assignment.item_id)
+            if not counts:
+                free_slot(assignment.item_id)
         else:
             assignment.refresh_from_db(fields=["state", "surplus", "submitted_at", "lease_until"])
             if assignment.state == State.SUBMITTED:
                 return False
-            values["surplus"] = not (campaign_open and _take_slot(assignment.item_id))
+            values["surplus"] = not (counts and take_slot(assignment.item_id))
             mine.update(**values)
     assignment.state, assignment.submitted_at, assignment.surplus = State.SUBMITTED, now, values["surplus"]
     logger.info("Assignment %s submitted%s", assignment.pk, " as surplus" if assignment.surplus else "")
@@ -203,7 +204,7 @@ def skip(assignment: Assignment, *, reason: str = "", now: datetime | None = Non
         mine = Assignment.objects.filter(pk=assignment.pk)
         values: dict[str, Any] = {"state": State.SKIPPED, "skip_reason": reason.strip()[:200]}
         if mine.filter(state=State.LEASED).update(**values):
-            _free_slot(assignment.item_id)
+            free_slot(assignment.item_id)
         elif not mine.filter(state=State.EXPIRED).update(**values):
             assignment.refresh_from_db(fields=["state"])
             if assignment.state == State.SUBMITTED:
@@ -221,7 +222,7 @@ def hand_back(participant: Participant) -> bool:
         item_id = held.values_list("item", flat=True).first()
         if item_id is None or not held.update(state=State.EXPIRED):
             return False
-        _free_slot(item_id)
+        free_slot(item_id)
     return True
 
 
@@ -265,11 +266,11 @@ def _take(participant: Participant, *, wish: uuid.UUID | None, now: datetime, wa
             _expire(held.pk, held.item_id, now=now)
         if _quota_reached(place):
             return None
-        if wish is not None and (wished := _wished(place, wish)) is not None and _take_slot(wished):
+        if wish is not None and (wished := _wished(place, wish)) is not None and take_slot(wished):
             return _lease(place, wished, untouched=False, now=now)
         while (best := _best_open_item(place, wait=wait)) is not None:
             item_id, untouched = best
-            if _take_slot(item_id):
+            if take_slot(item_id):
                 return _lease(place, item_id, untouched=untouched, now=now)
         return None
 
@@ -285,7 +286,7 @@ def _retake(assignment: Assignment, *, until: datetime) -> bool:
         open_to_them = place.campaign.state != Campaign.State.CLOSED and not place.excluded
         if not open_to_them or mine.filter(state=State.LEASED).exists() or not expired.exists():
             return False
-        return _take_slot(assignment.item_id) and bool(expired.update(state=State.LEASED, lease_until=until))
+        return take_slot(assignment.item_id) and bool(expired.update(state=State.LEASED, lease_until=until))
 
 
 def _check_may_claim(participant: Participant) -> None:
@@ -357,11 +358,12 @@ def _name(participant: Participant, item_id: int) -> tuple[uuid.UUID, str]:
     return uuid.UUID(bytes=drawn[:16], version=4), OptionOrder.values[drawn[16] & 1]
 
 
-def _take_slot(item_id: int) -> bool:
+def take_slot(item_id: int) -> bool:
+    """Within a transaction of the caller's that holds the person's place. False: the item has no free slot."""
     return bool(Item.objects.filter(pk=item_id, open_slots__gt=0).update(open_slots=F("open_slots") - 1))
 
 
-def _free_slot(item_id: int) -> None:
+def free_slot(item_id: int) -> None:
     Item.objects.filter(pk=item_id).update(open_slots=F("open_slots") + 1)
 
 
@@ -370,7 +372,7 @@ def _expire(assignment_id: int, item_id: int, *, now: datetime) -> bool:
     overdue = Assignment.objects.filter(pk=assignment_id, state=State.LEASED, lease_until__lte=now)
     if not overdue.update(state=State.EXPIRED):
         return False
-    _free_slot(item_id)
+    free_slot(item_id)
     return True
 
 

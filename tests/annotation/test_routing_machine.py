@@ -11,7 +11,8 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, ru
 
 from annotation import editing, labelling, routing
 from annotation.errors import AlreadySubmitted, NotEditable
-from annotation.models import Annotation, Assignment, Campaign, Item, Revision
+from annotation.exclusion import leave_out, take_back
+from annotation.models import Annotation, Assignment, Campaign, Item, Participant, Revision
 from annotation.routing import Nothing
 from conflictscope.scenarios.models import Dataset
 from tests.factories.annotation import CampaignFactory, ItemFactory, ParticipantFactory, all_passing
@@ -181,6 +182,24 @@ class Routing(RuleBasedStateMachine):
         if item is not None:
             assert labelling.at_work(self.row(person, item), now=self.now)
             self.lease_ends[person] = self.now + timedelta(minutes=10)
+
+    @rule(person=person_numbers)
+    def leave_out_and_take_back(self, person: int) -> None:
+        """Nobody else comes between: what counted counts again, and what came too late for a slot that is free by now."""
+        place = Participant.objects.filter(pk=self.people[person].pk)
+        place.update(excluded=True, excluded_reason="By mistake.")
+        leave_out(self.people[person])
+        assert not Assignment.objects.filter(participant=place.get(), state="leased").exists()
+        assert not Assignment.objects.filter(participant=place.get(), state="submitted", surplus=False).exists()
+        place.update(excluded=False)
+        take_back(self.people[person])
+        for item in self.items:
+            if self.standing.get((person, item)) == "leased":
+                self.standing[person, item] = "expired"
+                self.slots[item] += 1
+            elif (person, item) in self.surplus and self.slots[item]:
+                self.surplus.remove((person, item))
+                self.slots[item] -= 1
 
     @rule(minutes=st.sampled_from([1, 9, 11]))
     def time_passes(self, minutes: int) -> None:
