@@ -18,7 +18,7 @@ from django.views.decorators.http import require_POST, require_safe
 
 from annotation import editing, labelling, routing
 from annotation.campaigns import consent, join
-from annotation.errors import AlreadySubmitted, AnswersMissing, AnswerUnknown, Excluded, NotOpen
+from annotation.errors import AlreadySubmitted, AnswersMissing, AnswerUnknown, Excluded, NotOpen, SubmittedOtherwise
 from annotation.guidelines import as_html
 from annotation.models import Assignment, Campaign, Participant
 from annotation.presenting import links_of
@@ -98,6 +98,10 @@ def submit(request: Request, study: str, campaign: str, token: uuid.UUID) -> Htt
     try:
         if labelling.submit(assignment, given.answers, comments=given.comments):
             _add_time(request, assignment)
+        elif not labelling.stands(assignment, given):
+            raise SubmittedOtherwise(
+                "You submitted this item before, with other answers, and those stand. To change them, open it from Latest."
+            )
     except AnswersMissing as exc:
         return _workspace(request, place, assignment=assignment, error=exc.sentence, status=exc.http_status)
     return _onwards(request, place)

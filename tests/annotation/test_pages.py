@@ -627,6 +627,17 @@ def test_a_form_sent_twice_counts_once(annotator: Client) -> None:
     assert done.active_seconds == 41
 
 
+def test_a_form_sent_again_with_other_answers_is_refused_in_words(annotator: Client) -> None:
+    send(annotator, "label_start", "mine", "check")
+    action, answers = form_of(label_screen(annotator))
+    assert annotator.post(action, answers).status_code == 302
+    other = "yes" if answers["realism"] == "no" else "no"
+    response = annotator.post(action, answers | {"realism": other})
+    assert response.status_code == 409
+    assert "other answers, and those stand. To change them, open it from Latest." in text_of(response)
+    assert annotator.post(action, answers).status_code == 302
+
+
 def test_a_form_with_a_gap_comes_back_naming_it_and_keeps_the_rest(annotator: Client) -> None:
     send(annotator, "label_start", "mine", "check")
     action, answers = form_of(label_screen(annotator))
