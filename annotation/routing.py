@@ -257,9 +257,12 @@ def _take(participant: Participant, *, wish: uuid.UUID | None, now: datetime, wa
     """One look at the queue, in one transaction that begins with the person's own row."""
     with transaction.atomic():
         place = lock(participant.pk)
-        _check_may_claim(place)
         held = Assignment.objects.filter(participant=place, state=State.LEASED).first()
-        if held is not None and held.lease_until > now:
+        live = held is not None and held.lease_until > now
+        # A pause gives out nothing new; what is in hand may be finished.
+        if not (live and place.campaign.state == Campaign.State.PAUSED and not place.excluded):
+            _check_may_claim(place)
+        if held is not None and live:
             held.participant = place
             return held
         if held is not None:

@@ -162,6 +162,20 @@ def test_a_pause_lets_work_in_hand_be_submitted(campaign, people):
     assert not assignment.surplus
 
 
+def test_a_pause_leaves_the_item_in_hand_in_sight_and_gives_out_no_other(campaign, people):
+    assignment = routing.claim(people[0], now=NOON)
+    Campaign.objects.filter(pk=campaign.pk).update(state=Campaign.State.PAUSED)
+    assert routing.claim(people[0], now=NOON) == assignment
+    with pytest.raises(NotOpen, match="paused"):
+        routing.claim(people[0], now=LATER)
+    with pytest.raises(NotOpen, match="paused"):
+        routing.claim(people[1], now=NOON)
+    people[0].excluded, people[0].excluded_reason = True, "Answered at random."
+    people[0].save()
+    with pytest.raises(NotOpen):
+        routing.claim(people[0], now=NOON)
+
+
 def test_skipping_frees_the_slot_and_the_item_does_not_come_back(campaign, people):
     skipped = routing.claim(people[0], now=NOON)
     assert routing.skip(skipped, reason="  I know the people in it. ", now=NOON) is True
