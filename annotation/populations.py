@@ -11,6 +11,8 @@ from collections import Counter, defaultdict
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
+from django.db.models import F
+
 from annotation.models import Campaign
 from conflictscope.scenarios.dimensions import dimensions_of
 from conflictscope.scenarios.models import Dataset, Scenario, Verdict
@@ -99,7 +101,7 @@ def judged_scenarios(dataset: Dataset, runs: Collection[Run]) -> list[Candidate]
     judged = {
         response: (choice, strength)
         for response, choice, strength in Judgement.objects.filter(
-            response__run__in=runs, source=Judgement.Source.JUDGE, judge__runs__in=runs
+            response__run__in=runs, source=Judgement.Source.JUDGE, judge=F("response__run__judge")
         ).values_list("response", "choice", "strength")
     }
     for pk, scenario in rows.values_list("pk", "scenario"):

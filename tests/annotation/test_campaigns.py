@@ -21,9 +21,9 @@ from annotation.models import Campaign, Item, Participant
 from conflictscope.errors import InvalidInput, NotFound
 from conflictscope.scenarios.models import Scenario
 from conflictscope.studies.permissions import Role
-from evaluation.models import Response
+from evaluation.models import Judgement, Response
 from tests.factories.annotation import CampaignFactory
-from tests.factories.evaluation import RunFactory, TargetFactory, answered
+from tests.factories.evaluation import JudgementFactory, RunFactory, TargetFactory, answered
 from tests.factories.scenarios import DatasetFactory, JudgeFactory, ScenarioFactory, judged
 from tests.factories.studies import StudyFactory, UserFactory, member
 
@@ -265,6 +265,16 @@ def test_an_action_judgement_draws_scenarios_with_all_the_responses_of_its_runs(
     assert all(item.inclusion_probability == pytest.approx(5 / 12) for item in items)
     assert {item.stratum.rpartition(" · ")[2] for item in items} <= {"value_1", "value_2", "both"}
     assert set(campaign.runs.all()) == set(talked.runs.all())
+
+
+def test_what_was_drawn_from_is_what_the_judge_of_each_responses_own_run_said(talked):
+    one, other = talked.runs.order_by("pk")
+    Judgement.objects.filter(response__run=one).update(choice="value_1")
+    Judgement.objects.filter(response__run=other).update(choice="value_1")
+    for response in one.responses.all():
+        JudgementFactory(response=response, judge=other.judge, choice="value_2")
+    campaign = opened(talked, kind="action_judgement", runs=talked.runs.all(), size=12)
+    assert {item.stratum.rpartition(" · ")[2] for item in campaign.items.all()} == {"value_1"}
 
 
 def test_one_response_of_each_scenario_has_half_the_chance_where_there_are_two(talked):
