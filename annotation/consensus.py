@@ -74,7 +74,12 @@ def decide(campaign: Campaign, *, minimum: int | None = None, progress: Callable
     agreed, ties = agree(labels, minimum=minimum, adjudicated=adjudicated_answers(campaign))
     record = recording.recorder_of(campaign, labels)
     written = passed = changed = 0
+    decided = set(Decision.objects.filter(item__campaign=campaign).values_list("item", flat=True))
     for row, item in enumerate(labels.items):
+        if not labels.counts[row] and item.pk not in decided:  # nothing to decide, and nothing to withdraw
+            if progress:
+                progress()
+            continue
         answers = {question: column[row] for question, column in agreed.items()}
         with transaction.atomic():
             # Locked and read anew: somebody may be settling a tie of this item, or deciding the campaign, at this moment.
@@ -109,7 +114,7 @@ def settle(item: Item, answers: Mapping[str, str], *, by: User, reason: str) -> 
         InvalidInput: no answer at all, one that its question does not offer, or no reason.
     """
     campaign = item.campaign
-    labels = counted(campaign)
+    labels = counted(campaign, item=item.pk)
     offered = {key: {answer.key for answer in QUESTION[key].answers} for key in labels.answers}
     wrong = [key for key, answer in answers.items() if answer not in offered.get(key, set())]
     if wrong or not answers:

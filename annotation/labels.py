@@ -73,9 +73,11 @@ class Labels:
         ]
 
 
-def counted(campaign: Campaign) -> Labels:
-    """The campaign's answers that count, in three queries."""
+def counted(campaign: Campaign, *, item: int | None = None) -> Labels:
+    """The campaign's answers that count, in three queries; those to one `item` alone, if one is named."""
     asked = Item.objects.filter(campaign=campaign, is_training=False).order_by("priority", "shuffle_key", "pk")
+    if item is not None:
+        asked = asked.filter(pk=item)
     of_response = campaign.kind == Campaign.Kind.ACTION_JUDGEMENT
     scenario = "response__scenario" if of_response else "scenario"
     items = tuple(
@@ -89,19 +91,21 @@ def counted(campaign: Campaign) -> Labels:
         surplus=False,
         participant__excluded=False,
     )
+    if item is not None:
+        submitted = submitted.filter(item=item)
     annotators = tuple(
         Participant.objects.filter(pk__in=submitted.values("participant")).order_by("simulated", "pseudonym", "pk")
     )
     dimensions = dimensions_of(campaign.dataset) if campaign.kind == Campaign.Kind.SCENARIO_FILTER else ()
     keys = [question.key for question in asked_in(campaign)]
-    row_of = {item.pk: index for index, item in enumerate(items)}
+    row_of = {each.pk: index for index, each in enumerate(items)}
     column_of = {annotator.pk: index for index, annotator in enumerate(annotators)}
     answers: dict[str, list[list[Cell]]] = {key: [[None] * len(annotators) for _ in items] for key in keys}
     given = Annotation.objects.filter(assignment__in=submitted, question__in=keys).exclude(answer="")
-    for item, annotator, question, answer in given.values_list(
+    for labelled, annotator, question, answer in given.values_list(
         "assignment__item", "assignment__participant", "question", "answer"
     ).iterator(chunk_size=10_000):
-        answers[question][row_of[item]][column_of[annotator]] = answer
+        answers[question][row_of[labelled]][column_of[annotator]] = answer
     return Labels(items=items, annotators=annotators, dimensions=dimensions, answers=answers)
 
 

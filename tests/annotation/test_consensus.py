@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 
 from annotation.campaigns import close
 from annotation.consensus import agree, decide, outcomes_of, ties_of
@@ -175,6 +177,29 @@ def test_labels_are_read_in_three_queries_and_decided_in_few_for_each_item(
     decide(campaign)
     with django_assert_max_num_queries(12 + 10 * 12):
         decide(campaign)
+
+
+def test_items_that_nobody_labelled_cost_nothing(campaign, item, people, django_assert_num_queries):
+    vote(item, people, {}, {}, {})
+    decide(campaign)
+    with CaptureQueriesContext(connection) as few:
+        decide(campaign)
+    ItemFactory.create_batch(8, campaign=campaign)
+    ticks = []
+    with django_assert_num_queries(len(few)):
+        decide(campaign, progress=lambda: ticks.append(1))
+    assert len(ticks) == 10
+
+
+def test_the_labels_of_one_item_are_those_of_the_whole(campaign, item, people):
+    for each in campaign.items.all():
+        vote(each, people, {}, {"realism": "no"}, {})
+    vote(ItemFactory(campaign=campaign), [ParticipantFactory(campaign=campaign)], {})
+    alone, whole = counted(campaign, item=item.pk), counted(campaign)
+    assert [each.pk for each in alone.items] == [item.pk]
+    assert {each.pk for each in alone.annotators} == {each.pk for each in people}
+    row = next(index for index, each in enumerate(whole.items) if each.pk == item.pk)
+    assert alone.answers["realism"] == [[cell for cell in whole.answers["realism"][row] if cell is not None]]
 
 
 # Ties
