@@ -17,6 +17,7 @@ import logging
 import secrets
 import uuid
 from datetime import datetime, timedelta
+from hmac import compare_digest
 from typing import Any
 
 from django.db import connection, transaction
@@ -38,6 +39,8 @@ _OF_PLACE = ("excluded", "consented_at", "quota", "created_at")
 _OF_CAMPAIGN = ("name", "kind", "state", "quota", "lease_minutes", "sampling_plan")
 # How far ahead of the queue an item may lie that `peek` shows.
 AHEAD = 50
+# Bytes of a token before the six that hide the item's id.
+_TAG = 10
 DEALT_WITH = (State.SUBMITTED, State.SKIPPED)
 
 
@@ -71,10 +74,10 @@ def _begun_ahead(participant: Participant, token: uuid.UUID) -> Assignment | Non
     """
     if participant.consented_at is None or participant.excluded:
         return None
-    mine = Assignment.objects.filter(participant=participant).values("item")
-    untouched = Item.objects.filter(campaign=participant.campaign_id).exclude(pk__in=mine).values_list("pk", flat=True)
-    item_id = next((pk for pk in untouched.iterator() if _name(participant, pk)[0] == token), None)
-    if item_id is None:
+    item_id = _item_of(participant, token)
+    if item_id is None or not Item.objects.filter(campaign=participant.campaign_id, pk=item_id).exists():
+        return None
+    if Assignment.objects.filter(participant=participant, item=item_id).exists():
         return None
     assignment, _ = Assignment.objects.get_or_create(
         item_id=item_id,
@@ -343,22 +346,41 @@ def _best_open_item(participant: Participant, *, wait: bool) -> tuple[int, bool]
 
 
 def _wished(participant: Participant, token: uuid.UUID) -> int | None:
-    """The item that `peek` showed under this token, if it is among those that come next, or has been begun already."""
+    """The item that `peek` showed under this token, if it is open and new to the person, or begun already."""
     begun = Assignment.objects.filter(participant=participant, token=token, state=State.EXPIRED).first()
     if begun is not None:
         return begun.item_id
-    soon = _untouched(participant).values_list("pk", flat=True)[: 2 * AHEAD]
-    return next((pk for pk in soon if _name(participant, pk)[0] == token), None)
+    item_id = _item_of(participant, token)
+    return item_id if item_id is not None and _untouched(participant).filter(pk=item_id).exists() else None
 
 
 def _name(participant: Participant, item_id: int) -> tuple[uuid.UUID, str]:
     """Token and order of actions of an assignment to be: random to everybody else, and the same whenever asked for.
 
-    So an item can be shown before it is leased, and what is shown is what will be leased.
+    So an item can be shown before it is leased, and what is shown is what will be leased. A token is a tag of place and item,
+    and behind it the item's id under a pad drawn from that tag, so that `_item_of` need not look through all items.
     """
-    about = f"{participant.pk}:{participant.created_at.isoformat()}:{item_id}"
-    drawn = salted_hmac("annotation.routing.assignment", about, algorithm="sha256").digest()
-    return uuid.UUID(bytes=drawn[:16], version=4), OptionOrder.values[drawn[16] & 1]
+    drawn = _drawn(participant, f"{item_id}")
+    tag = uuid.UUID(bytes=drawn[:16], version=4).bytes[:_TAG]
+    hidden = _padded(participant, tag, item_id.to_bytes(16 - _TAG))
+    return uuid.UUID(bytes=tag + hidden), OptionOrder.values[drawn[16] & 1]
+
+
+def _item_of(participant: Participant, token: uuid.UUID) -> int | None:
+    """The item that the token names to this person; None: it is none of theirs. Whether there is such an item is not asked."""
+    tag, hidden = token.bytes[:_TAG], token.bytes[_TAG:]
+    item_id = int.from_bytes(_padded(participant, tag, hidden))
+    return item_id if compare_digest(_name(participant, item_id)[0].bytes, token.bytes) else None
+
+
+def _padded(participant: Participant, tag: bytes, plain: bytes) -> bytes:
+    """Hidden by the pad of the tag, or what was hidden brought back."""
+    return bytes(one ^ other for one, other in zip(plain, _drawn(participant, f"pad:{tag.hex()}"), strict=False))
+
+
+def _drawn(participant: Participant, about: str) -> bytes:
+    whose = f"{participant.pk}:{participant.created_at.isoformat()}:{about}"
+    return salted_hmac("annotation.routing.assignment", whose, algorithm="sha256").digest()
 
 
 def take_slot(item_id: int) -> bool:

@@ -315,3 +315,14 @@ def test_an_item_begun_without_a_lease_can_be_wished_for(campaign, people):
     assert routing.claim(people[0], wish=token) == begun
     begun.refresh_from_db()
     assert begun.state == State.LEASED
+
+
+def test_a_token_leads_to_its_item_at_the_same_cost_however_many_there_are(campaign, people, django_assert_num_queries):
+    """Without a look at every item: so with one query, and none more, for a token that names nothing."""
+    item, token, _ = routing.peek(people[0])
+    flipped = uuid.UUID(int=token.int ^ 1)  # another item's id under the same tag
+    for unknown in (flipped, uuid.uuid4()):
+        with django_assert_num_queries(1), pytest.raises(LeaseUnknown):
+            routing.find(people[0], unknown)
+    assert token.version == 4
+    assert routing.find(people[0], token).item == item
