@@ -101,6 +101,9 @@ def make_primary(dataset: Dataset, judge: Judge) -> int:
     # A draft that nobody judged stays one: of a dataset that is about to be filtered, these are all.
     judged = settled.exclude(~Exists(Verdict.objects.filter(scenario=OuterRef("pk"))), status=Scenario.Status.DRAFTED)
     changed = resettle_all(dataset, list(judged.order_by("pk").values_list("pk", flat=True)))
+    dataset.scenarios.exclude(status_before="").update(
+        status_before=""
+    )  # nor do duplicates come back to another's word
     logger.info("Judge %s is primary for dataset %s; %s statuses changed", judge.pk, dataset.pk, changed)
     return changed
 

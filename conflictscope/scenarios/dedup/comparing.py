@@ -13,8 +13,8 @@ from conflictscope.scenarios.dedup.cosines import nearest_earlier
 from conflictscope.scenarios.dedup.settings import DedupSettings, Scope
 from conflictscope.scenarios.dedup.vectors import compared_text, embed_and_keep, vectors_of, with_texts, without_vector
 from conflictscope.scenarios.embedding import unpacked
-from conflictscope.scenarios.models import Dataset, Scenario
-from conflictscope.scenarios.verdicts import resettle_all
+from conflictscope.scenarios.models import Dataset, Scenario, Verdict
+from conflictscope.scenarios.verdicts import SETTLED_BY_VERDICTS, resettle_all
 
 logger = logging.getLogger(__name__)
 
@@ -37,7 +37,8 @@ def compare_new(
 
     Scenarios compared before stay as they are, so that the work grows with what is new. One at or above the threshold points
     at the most similar earlier one, be that a duplicate itself or not. All is written in one transaction, but the vectors,
-    which are kept as soon as they are computed.
+    which are kept as soon as they are computed. Where a comparison by another model was begun and given up, earlier ones get
+    this model's vectors again: cosines between two models mean nothing.
 
     Args:
         earlier_first: which of the new ones counts as earlier; by row number when None.
@@ -45,7 +46,7 @@ def compare_new(
     never = _never_compared(dataset, earlier_first)
     if not never:
         return Compared(0, 0, 0)
-    embed_and_keep(without_vector(never, model=settings.embedding_model), model=settings.embedding_model)
+    embed_and_keep(without_vector(with_texts(dataset), model=settings.embedding_model), model=settings.embedding_model)
     with transaction.atomic():
         last = _place(dataset, never)
         for group in sorted({_group_of(each, settings.scope) for each in never}, key=str):
@@ -79,22 +80,36 @@ def mark(dataset: Dataset, threshold: float) -> tuple[int, int]:
     """Bring the statuses in line with a threshold. Returns how many became duplicates, and how many are none any more.
 
     Nothing that was made of a scenario is lost: a duplicate keeps its draft, its verdicts, and what people and LLMs said of
-    it, and is settled by its verdicts again when it is a duplicate no longer. An outline that comes back undrafted is drafted
-    by the next generation. Duplicates that an import brought stand until the dataset is compared here.
+    it. When it is a duplicate no longer it is settled by its verdicts again; without verdicts it has the status that it had
+    before, which a file may have told. An outline that comes back undrafted is drafted by the next generation. Duplicates
+    that an import brought stand until the dataset is compared here.
     """
     duplicate = Scenario.Status.DUPLICATE
     near = Q(similarity__gte=threshold, nearest__isnull=False)
     compared = dataset.scenarios.filter(position__isnull=False)
     with transaction.atomic():
         back = list(compared.filter(status=duplicate).exclude(near).values_list("pk", flat=True))
-        became = compared.filter(near).exclude(status=duplicate).update(status=duplicate, duplicate_of=F("nearest"))
+        became = (
+            compared.filter(near)
+            .exclude(status=duplicate)
+            .update(status=duplicate, duplicate_of=F("nearest"), status_before=F("status"))
+        )
         compared.filter(near, status=duplicate).exclude(duplicate_of=F("nearest")).update(duplicate_of=F("nearest"))
         for first in range(0, len(back), _WRITE_BATCH):
-            batch = Scenario.objects.filter(pk__in=back[first : first + _WRITE_BATCH])
-            batch.filter(Q(action_1="") | Q(action_2="")).update(status=Scenario.Status.OUTLINED, duplicate_of=None)
-            batch.filter(status=duplicate).update(status=Scenario.Status.DRAFTED, duplicate_of=None)
-        resettle_all(dataset, back)
+            _bring_back(dataset, back[first : first + _WRITE_BATCH])
     return became, len(back)
+
+
+def _bring_back(dataset: Dataset, pks: Sequence[int]) -> None:
+    rows = Scenario.objects.filter(pk__in=pks)
+    rows.filter(Q(action_1="") | Q(action_2="")).update(status=Scenario.Status.OUTLINED, duplicate_of=None)
+    judged = list(Verdict.objects.filter(scenario__in=pks).order_by().values_list("scenario", flat=True).distinct())
+    duplicates = rows.filter(status=Scenario.Status.DUPLICATE)
+    told = duplicates.exclude(pk__in=judged).filter(status_before__in=SETTLED_BY_VERDICTS)
+    told.update(status=F("status_before"), duplicate_of=None)
+    duplicates.update(status=Scenario.Status.DRAFTED, duplicate_of=None)
+    rows.update(status_before="")
+    resettle_all(dataset, judged)
 
 
 def _never_compared(dataset: Dataset, earlier_first: Callable[[Scenario], tuple[int, ...]] | None) -> list[Scenario]:

@@ -11,8 +11,10 @@ from conflictscope.errors import Conflict, InvalidInput
 from conflictscope.jobs import engine
 from conflictscope.jobs.models import Job
 from conflictscope.scenarios import dedup, embedding
+from conflictscope.scenarios.dedup import comparing, vectors
 from conflictscope.scenarios.dedup.vectors import with_texts
 from conflictscope.scenarios.models import Dataset, OpeningMessage, Scenario
+from conflictscope.scenarios.verdicts import make_primary
 from tests.factories.scenarios import DatasetFactory, JudgeFactory, ScenarioFactory, judged
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -117,6 +119,42 @@ def test_another_threshold_embeds_nothing_and_brings_back_what_was_made(
     found(dataset, threshold=1.0, scope="template")
     assert dataset.recipe["dedup_before"][-1]["threshold"] == 0.8
     assert (dataset.recipe["threshold"], dataset.recipe["scope"]) == (1.0, "template")
+
+
+def test_a_status_that_a_file_told_outlives_being_a_duplicate(dataset: Dataset) -> None:
+    """Where there are no verdicts to settle it again, and until a judge is asked here, who has not seen it yet."""
+    outline(dataset, BAKERY)
+    for status in (KEPT, Scenario.Status.DROPPED):
+        ScenarioFactory(
+            dataset=dataset,
+            outline_context=BAKERY_AGAIN,
+            outline_opportunity="The assistant could settle it.",
+            status=status,
+        )
+    found(dataset)
+    assert statuses(dataset) == [OUTLINED, DUPLICATE, DUPLICATE]
+    Scenario.objects.filter(status_before="dropped").update(similarity=0.9)  # its own nearest is the kept one
+    comparing.mark(dataset, 0.9999)
+    assert statuses(dataset) == [OUTLINED, KEPT, Scenario.Status.DROPPED]
+    assert set(dataset.scenarios.values_list("status_before", flat=True)) == {""}
+    comparing.mark(dataset, 0.8)
+    make_primary(dataset, JudgeFactory())
+    comparing.mark(dataset, 0.9999)
+    assert statuses(dataset) == [OUTLINED, DRAFTED, DRAFTED]
+
+
+def test_vectors_of_another_model_are_replaced_before_new_scenarios_are_compared(dataset: Dataset) -> None:
+    """As a comparison by another model leaves them that was cancelled: of another length, and another key."""
+    first = outline(dataset, BAKERY)
+    settings = dedup.settings_of(dataset)
+    dedup.compare_new(dataset, settings)
+    first.refresh_from_db()
+    before = bytes(first.embedding or b"")
+    vectors.keep({first.pk: b"\0" * 28}, {first.pk: dedup.compared_text(first)}, model="another")
+    outline(dataset, BAKERY_AGAIN)
+    assert dedup.compare_new(dataset, settings).became_duplicates == 1
+    first.refresh_from_db()
+    assert bytes(first.embedding or b"") == before
 
 
 def test_scope_says_who_is_compared_with_whom(dataset: Dataset) -> None:
