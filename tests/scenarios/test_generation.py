@@ -14,15 +14,16 @@ from conflictscope.jobs import engine
 from conflictscope.jobs.models import Job, WorkItem
 from conflictscope.llm.models import Call, Endpoint
 from conflictscope.llm.simulator.server import Running
-from conflictscope.scenarios import generation
+from conflictscope.scenarios import dedup, generation
 from conflictscope.scenarios.generation.prompts import PROMPTS, register
 from conflictscope.scenarios.generation.recipe import recipe_of
 from conflictscope.scenarios.generation.replies import DraftReply
 from conflictscope.scenarios.generation.writing import store_draft
+from conflictscope.scenarios.generation.yields import Batch, PairState, verdict_on
 from conflictscope.scenarios.models import Dataset, PairYield, Scenario
 from conflictscope.studies.models import Study
 from tests.factories.llm import EndpointFactory
-from tests.factories.scenarios import THREE_VALUES, DatasetFactory, ValueSetVersionFactory
+from tests.factories.scenarios import THREE_VALUES, DatasetFactory, ScenarioFactory, ValueSetVersionFactory
 from tests.factories.studies import StudyFactory
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -233,6 +234,28 @@ def test_a_pair_is_given_up_when_nothing_new_comes_and_says_so(simulator: Runnin
     call_command("generate_scenarios", study="study", dataset="hhh", verbosity=0, stdout=out)
     assert "Helpfulness – Honesty is short: 1 of 16" in out.getvalue()
     assert "below the floor" in out.getvalue()
+
+
+@pytest.mark.parametrize(
+    ("usable", "ended", "reason"), [(0, PairYield.Ended.FLOOR, "none was usable"), (1, PairYield.Ended.OPEN, "")]
+)
+def test_without_a_floor_a_pair_is_given_up_when_nothing_at_all_is_new(usable: int, ended: str, reason: str) -> None:
+    dataset = opened(EndpointFactory(), per_pair=16, yield_floor=0.0)
+    state = PairState(wanted=16, usable=2, batches=[Batch(1, 8, 8, 2, here=True)])
+    state.batches += [Batch(2, 12, 12, usable, here=True), Batch(3, 12, 12, 0, here=True)]
+    verdict, why = verdict_on(state, recipe_of(dataset))
+    assert verdict == ended
+    assert reason in why
+
+
+def test_a_dataset_that_is_being_compared_is_not_generated_meanwhile() -> None:
+    dataset = opened(EndpointFactory())
+    ScenarioFactory(dataset=dataset)
+    dedup.start(dataset)
+    with pytest.raises(Conflict, match="is being compared"):
+        generation.start(dataset)
+    Job.objects.update(state=Job.State.CANCELLED)
+    assert generation.start(dataset).kind == "scenarios.generate"
 
 
 def test_no_two_pairs_share_the_beginning_of_an_id(generator: Endpoint) -> None:

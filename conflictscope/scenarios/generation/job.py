@@ -55,9 +55,11 @@ def start(dataset: Dataset, *, started_by: User | None = None, budget: Budget = 
         budget: what it may spend before it pauses.
 
     Raises:
-        Conflict: the dataset was not generated here.
+        Conflict: the dataset was not generated here, or is being compared: both mark duplicates.
     """
     recipe_of(dataset)
+    if Job.objects.live().filter(kind=dedup.KIND, subject=subject_of(dataset)).exists():
+        raise Conflict(f"Dataset {dataset.slug!r} is being compared: wait for that job, or cancel it.")
     return engine.start(
         dataset.study,
         kind=KIND,

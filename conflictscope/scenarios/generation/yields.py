@@ -70,6 +70,11 @@ def verdict_on(pair: PairState, recipe: Recipe) -> tuple[Ended, str]:
     if len(latest) == recipe.rounds and not any(batch.came for batches in latest for batch in batches):
         return Ended.FAILED, f"No reply of the last {recipe.rounds} rounds could be read; start again to ask once more."
     asked, usable = pair.recent(recipe.yield_window)
+    if asked >= recipe.yield_window and not usable:  # a floor of 0 would go on for ever
+        return Ended.FLOOR, (
+            f"Of the last {asked} asked for none was usable: this generator has nothing new left to tell of the pair. A higher "
+            "threshold or another generator would bring more."
+        )
     if asked >= recipe.yield_window and usable < recipe.yield_floor * asked:
         return Ended.FLOOR, (
             f"Of the last {asked} asked for {usable} were usable: {usable / asked:.1%}, below the floor of "
