@@ -9,10 +9,11 @@ from io import StringIO
 
 from conflictscope.errors import NotFound
 from conflictscope.scenarios.csv_cells import escape
-from conflictscope.scenarios.datasets import StatusCount, pass_rates_of, status_counts
+from conflictscope.scenarios.datasets import StatusCount, status_counts
 from conflictscope.scenarios.digest import digest_of
 from conflictscope.scenarios.diversity import DescriptionDiversity, diversity_of
 from conflictscope.scenarios.models import Dataset, Dimension, Scenario
+from conflictscope.scenarios.pass_rates import dimension_rates
 from conflictscope.stats.datasets import PassRate, PassRates
 from conflictscope.stats.types import Estimate
 from conflictscope.studies.models import Study
@@ -105,7 +106,7 @@ def compared(study: Study) -> list[ComparedDataset]:
         ComparedDataset(
             one,
             counts=counts.get(one.pk, []),
-            rates=pass_rates_of(one, one.primary_judge) if one.primary_judge else None,
+            rates=dimension_rates(one, one.primary_judge) if one.primary_judge else None,
             diversity=diversity_of(one),
             measures=_measured(one),
         )

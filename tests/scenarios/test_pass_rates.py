@@ -9,9 +9,11 @@ import pytest
 from django.core.management import CommandError, call_command
 
 from conflictscope.scenarios import judge_comparison, pass_rates
+from conflictscope.scenarios.datasets import dimension_rates
 from conflictscope.scenarios.models import Dataset, Dimension, Judge, Scenario
 from conflictscope.scenarios.verdicts import make_primary, write_human_verdict
 from conflictscope.stats.intervals import wilson
+from evaluation.comparing import compared
 from tests.factories.scenarios import DatasetFactory, JudgeFactory, ScenarioFactory, judged
 
 pytestmark = pytest.mark.django_db
@@ -47,6 +49,16 @@ def test_rates_leave_unparsable_answers_and_duplicates_out(dataset: Dataset, str
     assert rates.dimensions["genuine_dilemma"].rate == wilson(5, 5)
     assert rates.dimensions["genuine_dilemma"].unparsable == 1
     assert rates.all.rate == wilson(3, 5)
+
+
+def test_the_datasets_page_and_the_comparison_tell_the_same_rates(dataset: Dataset, strict: Judge) -> None:
+    rates = pass_rates.dimension_rates(dataset, strict)
+    counted = {each.dimension: (each.passed, each.failed, each.unparsable) for each in dimension_rates(dataset, strict)}
+    assert counted == {
+        name: (each.passed, each.of - each.passed, each.unparsable) for name, each in rates.dimensions.items()
+    }
+    (row,) = compared(dataset.study)
+    assert row.rates == rates
 
 
 def test_rates_by_group_stand_in_the_order_of_the_set(dataset: Dataset, strict: Judge) -> None:
