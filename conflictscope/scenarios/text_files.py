@@ -16,6 +16,8 @@ from conflictscope.errors import InvalidInput
 
 SAMPLE_BYTES = 65_536  # what the guess at an encoding looks at
 LINE_LIMIT = 16 * 1024 * 1024  # characters: a file without line ends is not read into memory whole
+SMALL_FILE = 16 * 1024 * 1024  # characters of a file that is read into memory whole
+UNPACKED_LIMIT = 2 * 1024**3  # bytes: a packed file of a few kilobytes may unpack to a disk full of nothing
 _GZIP = b"\x1f\x8b"
 _KEEPS_STRAY_BYTES = {"utf-8", "utf-8-sig", "ascii"}
 
@@ -24,9 +26,15 @@ def read_text(path: Path) -> str:
     """A whole small file as text.
 
     Raises:
-        InvalidInput: the file cannot be read, or is not UTF-8.
+        InvalidInput: the file cannot be read, is not UTF-8, or is not small.
     """
-    return "".join(text for _, text in lines_of(path))
+    lines, length = [], 0
+    for _, text in lines_of(path):
+        lines.append(text)
+        length += len(text)
+        if length > SMALL_FILE:
+            raise InvalidInput(f"{path.name} is longer than {SMALL_FILE:,} characters: is this the right file?")
+    return "".join(lines)
 
 
 def lines_of(path: Path, *, encoding: str = "", lenient: bool = False) -> Iterator[tuple[int, str]]:
@@ -39,7 +47,8 @@ def lines_of(path: Path, *, encoding: str = "", lenient: bool = False) -> Iterat
         lenient: let a byte that is no part of the encoding stand in its line, where `storable` finds it.
 
     Raises:
-        InvalidInput: the file cannot be read, the encoding is unknown, a line is far too long, or a byte does not belong.
+        InvalidInput: the file cannot be read, the encoding is unknown, a line is far too long, a byte does not belong, or a
+            gzip file unpacks to more than UNPACKED_LIMIT.
     """
     codec = encoding or "utf-8-sig"
     lenient = lenient and codec.lower().replace("_", "-") in _KEEPS_STRAY_BYTES
@@ -70,7 +79,39 @@ def lines_of(path: Path, *, encoding: str = "", lenient: bool = False) -> Iterat
 def _opened(path: Path) -> BinaryIO:
     with path.open("rb") as file:
         packed = file.read(2) == _GZIP
-    return cast(BinaryIO, gzip.open(path, "rb")) if packed else path.open("rb")
+    return cast(BinaryIO, _Unpacked(path)) if packed else path.open("rb")
+
+
+class _Unpacked(gzip.GzipFile):
+    """A gzip file that is read to a limit and no further.
+
+    Raises (where it is read):
+        InvalidInput: there is more in it.
+    """
+
+    def __init__(self, path: Path) -> None:
+        super().__init__(path, "rb")
+        self._called = path.name
+        self._left = UNPACKED_LIMIT
+
+    def read(self, size: int | None = -1) -> bytes:
+        return self._counted(super().read(size))
+
+    def read1(self, size: int = -1) -> bytes:
+        return self._counted(super().read1(size))
+
+    def _counted(self, block: bytes) -> bytes:
+        self._left -= len(block)
+        if self._left < 0:
+            raise too_much_in(self._called, UNPACKED_LIMIT)
+        return block
+
+
+def too_much_in(name: str, limit: int) -> InvalidInput:
+    """What is said of a packed file that would fill the disk or the memory."""
+    return InvalidInput(
+        f"{name} unpacks to more than {limit:,} bytes: is this the right file? If it is, unpack it and import what is in it."
+    )
 
 
 def _refuse_wrong_encoding(file: IO[bytes], codec: str, *, path: Path, named: bool) -> None:

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+import re
+import zipfile
+from collections.abc import Callable
 from io import StringIO
 from pathlib import Path
 from typing import Any
@@ -12,8 +15,10 @@ from django.core.management import call_command
 
 from conflictscope.errors import InvalidInput
 from conflictscope.exports.exporting import Export, export_dataset, zipped
+from conflictscope.scenarios import text_files
 from conflictscope.scenarios.digest import digest_of
 from conflictscope.scenarios.importing import ImportReport, import_scenarios
+from conflictscope.scenarios.importing.formats import exported as exported_format
 from conflictscope.scenarios.models import Dataset, OpeningMessage, Scenario, Value, ValueSet, ValueSetVersion
 from conflictscope.scenarios.value_sets import import_value_set
 from conflictscope.scenarios.verdicts import resettle, write_human_verdict
@@ -192,3 +197,104 @@ def test_a_row_that_somebody_changed_is_refused_with_its_column(
     assert not elsewhere.datasets.exists()
     report = brought_in(elsewhere, folder, skip_bad=True)
     assert (report.bad, report.as_exported, report.added) == (1, None, 9)
+
+
+def with_twins(folder: Path, *twins: str) -> None:
+    """Let the table's duplicates name others: "nobody", or one of its duplicates by its place among them."""
+    rows = rows_of(folder)
+    duplicates = [row for row in rows if row["status"] == "duplicate"]
+    for row, twin in zip(duplicates, twins, strict=True):
+        row["duplicate_of"] = duplicates[int(twin)]["uid"] if twin.isdigit() else twin
+    (folder / "scenarios.jsonl").write_text("\n".join(json.dumps(row) for row in rows), encoding="utf-8")
+
+
+@pytest.mark.parametrize(
+    ("twins", "why"),
+    [
+        (("1", "nobody"), ("its twin .* is left out", "there is no scenario 'nobody'")),
+        (("nobody", "0"), ("there is no scenario 'nobody'", "its twin .* is left out")),
+        (("1", "0"), ("duplicates of each other", "duplicates of each other")),
+        (("0", "0"), ("duplicates of each other", "its twin .* is left out")),
+    ],
+)
+def test_a_chain_of_duplicates_that_comes_to_nothing_is_left_out_whole(
+    dataset: Dataset, elsewhere: Study, tmp_path: Path, twins: tuple[str, str], why: tuple[str, str]
+) -> None:
+    folder = exported(dataset, tmp_path / "out")
+    with_twins(folder, *twins)
+    looked = brought_in(elsewhere, folder, skip_bad=True, write=False)
+    report = brought_in(elsewhere, folder, skip_bad=True)
+    for each in (looked, report):
+        assert (each.added, each.bad) == (8, 2)
+        found = sorted(each.bad_rows, key=lambda row: row.place.row)
+        assert [bool(re.search(said, row.why)) for said, row in zip(why, found, strict=True)] == [True, True]
+    assert report.dataset is not None
+    assert report.dataset.scenarios.count() == 8
+    assert not report.dataset.scenarios.filter(status="duplicate").exists()
+
+
+def test_a_twin_may_be_in_the_dataset_already_also_for_who_only_looks(
+    dataset: Dataset, elsewhere: Study, tmp_path: Path
+) -> None:
+    folder = exported(dataset, tmp_path / "out")
+    rows = rows_of(folder)
+    table = folder / "scenarios.jsonl"
+    for kind in (False, True):
+        some = [json.dumps(row) for row in rows if (row["status"] == "duplicate") == kind]
+        table.write_text("\n".join(some), encoding="utf-8")
+        looked, report = (brought_in(elsewhere, folder, write=write) for write in (False, True))
+        assert (looked.added, looked.bad) == (report.added, report.bad) == (len(some), 0)
+    assert report.digest == digest_of(dataset)
+
+
+def zip_of(path: Path, **members: bytes) -> Path:
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name, content in members.items():
+            archive.writestr(f"é/{name.replace('_', '.')}", content)
+    return path
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [
+        pytest.param(lambda content: content.replace(b"PK\x01\x02", b"PK\x01\x07"), id="no table of contents"),
+        pytest.param(lambda content: content.replace("é".encode(), b"\xe9\xff"), id="names that are no text"),
+        pytest.param(
+            lambda content: content.replace(b"\x14\x00\x00\x08\x08\x00", b"\x14\x00\x00\x08\x63\x00"),
+            id="packed in an unknown way",
+        ),
+        pytest.param(lambda content: content[:48] + b"\xff" + content[49:], id="packed wrongly"),
+    ],
+)
+def test_a_damaged_zip_is_refused_with_a_sentence(
+    elsewhere: Study, tmp_path: Path, damage: Callable[[bytes], bytes]
+) -> None:
+    path = zip_of(tmp_path / "out.zip", scenarios_jsonl=b"".join(str(n).encode() for n in range(500)))
+    content = path.read_bytes()
+    assert damage(content) != content
+    path.write_bytes(damage(content))
+    with pytest.raises(InvalidInput, match=r"out\.zip is no zip that can be unpacked"):
+        brought_in(elsewhere, path)
+
+
+def test_a_text_that_ends_like_a_zip_is_read_as_a_text(elsewhere: Study, tmp_path: Path) -> None:
+    path = tmp_path / "rows.csv"
+    end = b"PK\x05\x06" + b"\x00" * 4 + b"\x01\x00\x01\x00" + b"\x10\x00\x00\x00" + b"\x00" * 6
+    path.write_bytes(b"description,action_1,action_2\nA fire.,Run.," + end)
+    with pytest.raises(InvalidInput, match="NUL"):
+        brought_in(elsewhere, path)
+
+
+def test_a_zip_or_card_that_unpacks_to_far_too_much_is_refused(
+    dataset: Dataset, elsewhere: Study, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bomb = b" " * 2_000_000
+    monkeypatch.setattr(exported_format, "UNPACKED_LIMIT", 1_000_000)
+    with pytest.raises(InvalidInput, match=r"scenarios\.jsonl unpacks to more than 1,000,000 bytes"):
+        brought_in(elsewhere, zip_of(tmp_path / "table.zip", scenarios_jsonl=bomb))
+    monkeypatch.setattr(exported_format, "SMALL_FILE", 1_000_000)
+    with pytest.raises(InvalidInput, match=r"dataset\.json unpacks to more than 1,000,000 bytes"):
+        brought_in(elsewhere, zip_of(tmp_path / "card.zip", scenarios_jsonl=b"{}", dataset_json=bomb))
+    monkeypatch.setattr(text_files, "SMALL_FILE", 1_000)
+    with pytest.raises(InvalidInput, match=r"dataset\.json is longer than 1,000 characters"):
+        brought_in(elsewhere, exported(dataset, tmp_path / "out"))

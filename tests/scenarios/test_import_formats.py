@@ -13,6 +13,8 @@ import pytest
 from django.core.management import CommandError, call_command
 
 from conflictscope.errors import Conflict, ConflictScopeError, InvalidInput
+from conflictscope.scenarios import text_files
+from conflictscope.scenarios.dedup.comparing import mark
 from conflictscope.scenarios.importing import ImportReport, detected, import_scenarios
 from conflictscope.scenarios.importing.mapping import guessed
 from conflictscope.scenarios.models import Dataset, OpeningMessage, Scenario, ValueSetVersion, Verdict
@@ -188,6 +190,11 @@ def test_verdicts_of_a_file_do_not_change_and_may_come_later(
         ({"value1": "calm"}, "calm and calm are no pair"),
         ({"user_prompt": "{'persona': __import__('os').getcwd()}"}, "user_prompt: .* is no object"),
         ({"user_prompt": "{'persona': "}, "user_prompt: .* is no object"),
+        ({"user_prompt": "{'persona': {1, 2}}"}, "user_prompt: .* is no object"),
+        ({"user_prompt": "{'persona': b'Ida'}"}, "user_prompt: .* is no object"),
+        ({"user_prompt": "{'persona': [2j]}"}, "user_prompt: .* is no object"),
+        ({"user_prompt": "{'persona': {(1, 2): 'Ida'}}"}, "user_prompt: .* is no object"),
+        ({"user_prompt": f"{{'persona': 0x{'f' * 5000}}}"}, "user_prompt: .* is no object"),
         ({"check_results": '{"scenario_beauty": true}'}, "'scenario_beauty' is unknown"),
         ({"check_results": '{"scenario_realism": "perhaps"}'}, "'perhaps' is neither true nor false"),
         ({"keep_scenario": "maybe"}, "keep_scenario: 'maybe' is neither"),
@@ -235,6 +242,26 @@ def test_prompts_are_completed_by_the_scenario_csv(study: Study, values: ValueSe
     assert (again.added, again.completed, again.known) == (0, 0, 3)
     with pytest.raises(Conflict, match="with another description"):
         imported(study, authors_csv(tmp_path, {"description": "Something else."}))
+
+
+def test_a_duplicate_is_completed_like_any_other_and_has_the_files_status_when_it_is_none_any_more(
+    study: Study, values: ValueSetVersion, tmp_path: Path
+) -> None:
+    other = KEY.removesuffix("1") + "2"
+    text = json.dumps({KEY: "Please be quick.", other: "Do be quick."})
+    imported(study, written(tmp_path, "small.prompts.json", text), value_set=values)
+    first = Scenario.objects.get(uid=KEY)
+    Scenario.objects.filter(uid=other).update(
+        status="duplicate", duplicate_of=first, nearest=first, similarity=0.85, position=2, domain="by hand"
+    )
+    told = {"check_results": "", "keep_scenario": "True"}
+    report = imported(study, authors_csv(tmp_path, told, told | {"scenario_id": other}))
+    assert (report.completed, report.bad) == (2, 0)
+    one = Scenario.objects.get(uid=other)
+    assert (one.status, one.duplicate_of, one.action_1, one.domain) == ("duplicate", first, "Wait.", "by hand")
+    mark(one.dataset, 0.9)
+    one.refresh_from_db()
+    assert (one.status, one.duplicate_of) == ("kept", None)
 
 
 def test_the_scenario_csv_may_come_first_or_in_the_same_go(
@@ -543,3 +570,15 @@ def test_a_file_is_known_by_what_stands_in_it(tmp_path: Path, name: str, text: s
 def test_a_json_list_says_how_to_write_it(tmp_path: Path) -> None:
     with pytest.raises(ConflictScopeError, match="one object a line"):
         detected(written(tmp_path, "a.json", "[\n{}]"))
+
+
+def test_a_gzip_file_that_unpacks_to_far_too_much_is_refused(
+    study: Study, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "rows.jsonl.gz"
+    row = json.dumps({"chosen": "\n\nHuman: Hi\n\nAssistant: Ho", "rejected": "\n\nHuman: Hi\n\nAssistant: No"})
+    path.write_bytes(gzip.compress("\n".join([row] * 2000).encode()))
+    assert imported(study, path).added == 1
+    monkeypatch.setattr(text_files, "UNPACKED_LIMIT", 100_000)
+    with pytest.raises(InvalidInput, match=r"rows\.jsonl\.gz unpacks to more than 100,000 bytes"):
+        imported(study, path)

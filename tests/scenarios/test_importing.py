@@ -79,6 +79,15 @@ def test_a_scenario_does_not_change_under_its_id(study: Study, tmp_path: Path) -
     assert Scenario.objects.count() == 2
 
 
+def test_a_domain_that_was_tagged_since_stands_when_the_file_comes_again(study: Study, tmp_path: Path) -> None:
+    imported(study, csv_file(tmp_path, *ROWS))
+    Scenario.objects.filter(uid="A_1").update(domain="safety")
+    report = imported(study, csv_file(tmp_path, *ROWS))
+    assert (report.added, report.known, report.bad) == (0, 2, 0)
+    assert Scenario.objects.get(uid="A_1").domain == "safety"
+    assert "1 × domain other than the dataset's" in " ".join(report.sentences())
+
+
 def test_many_batches_lose_no_row(study: Study, tmp_path: Path) -> None:
     rows = [f"A_{n},low,Case {n}.,I do {n}.,I leave {n}." for n in range(1201)]
     assert imported(study, csv_file(tmp_path, *rows)).added == 1201

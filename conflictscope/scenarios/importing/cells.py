@@ -98,10 +98,11 @@ class _NanIsNone(ast.NodeTransformer):
 
 
 def _literal(text: str) -> Any:
-    """A Python literal, with nan for nothing; None for anything that is no literal."""
+    """A Python literal of what JSON has, too, with nan for nothing; None for anything else."""
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # about escapes in their texts
-            return ast.literal_eval(_NanIsNone().visit(ast.parse(text.strip(), mode="eval")))
+            found = ast.literal_eval(_NanIsNone().visit(ast.parse(text.strip(), mode="eval")))
+        return json.loads(json.dumps(found))  # no sets, bytes, complex numbers, or numbers of too many digits
     except (ValueError, TypeError, SyntaxError, MemoryError, RecursionError):
         return None

@@ -10,6 +10,7 @@ from itertools import islice
 from django.db import models
 
 from conflictscope.errors import Conflict, InvalidInput
+from conflictscope.scenarios.importing import twins as twins_of_files
 from conflictscope.scenarios.importing.records import (
     TEXTS,
     BadRow,
@@ -28,7 +29,7 @@ PANEL = "(imported)"  # no campaign is called so
 OTHER_PANEL = "(imported, other people)"  # keeps apart what no single panel passed as a whole
 _UID = re.compile(r"(?=.*\w)[\w.:+-]{1,200}")  # it stands in addresses
 _DOMAIN_LENGTH = 60
-_UNFINISHED = Scenario.Status.OUTLINED
+_UNFINISHED = (Scenario.Status.OUTLINED, Scenario.Status.DUPLICATE)  # while they have no actions
 _SWAPPED = {"action_1": "action_2", "consequence_1": "consequence_2"}
 _SWAPPED |= {two: one for one, two in _SWAPPED.items()}
 _FLIPPED = {"1": "2", "2": "1", "unknown": "unknown"}
@@ -90,6 +91,7 @@ class Placing:
         # id to where it stood and what it said: all that is kept of a file in memory
         self._seen: dict[str, tuple[str, int, int]] = {}
         self._twins: dict[str, tuple[str, Place]] = {}
+        self._looked_at: set[str] = set()  # ids that would be added, where nothing is written
 
     def take(self, rows: Iterator[ImportedScenario | BadRow], *, numbers_repeats: bool) -> None:
         """The rows of one file; an id that stood in a file before is that of a scenario that is there."""
@@ -100,14 +102,24 @@ class Placing:
                 self._progress(self._report.read)
 
     def finish(self) -> None:
-        """Let the last duplicates point at their twins."""
-        self._join_twins()
-        for uid, (twin, place) in self._twins.items():
-            if self._write and self._dataset is not None:
-                self._dataset.scenarios.filter(uid=uid).delete()
+        """Let duplicates point at their twins, now that all are there; those that lead to none are bad rows."""
+        twins = {uid: twin for uid, (twin, _) in self._twins.items()}
+        lost = twins_of_files.lost(twins, self._are_there(set(twins.values()) - twins.keys()))
+        for uid, why in lost.items():
             self._report.added -= 1
-            self._bad(BadRow(place, "duplicate_of", f"there is no scenario {twin[:60]!r} in the file or the dataset."))
+            self._bad(BadRow(self._twins.pop(uid)[1], "duplicate_of", why))
+        if self._write and self._dataset is not None:
+            for uids in _batches(list(lost)):
+                self._dataset.scenarios.filter(uid__in=uids).delete()
+            self._join_twins(self._dataset)
         self._twins.clear()
+
+    def _are_there(self, uids: set[str]) -> set[str]:
+        found = uids & self._looked_at
+        if self._dataset is not None:
+            for some in _batches(sorted(uids)):
+                found |= set(self._dataset.scenarios.filter(uid__in=some).values_list("uid", flat=True))
+        return found
 
     def _bad(self, row: BadRow, error: type[InvalidInput] | type[Conflict] = InvalidInput) -> None:
         if not self._skip_bad:
@@ -132,8 +144,6 @@ class Placing:
                 self._bad(exc.at(each.place))
         if self._write:
             self._store(todo)
-        if self._twins:
-            self._join_twins()
 
     def _there(self, uids: Iterable[str]) -> dict[str, Scenario]:
         if self._dataset is None:
@@ -236,6 +246,8 @@ class Placing:
         )
         if record.status == Scenario.Status.DUPLICATE:
             self._twins[uid] = (record.duplicate_of, record.place)
+        if not self._write:
+            self._looked_at.add(uid)
         report.added += 1
         report.alike += record.drafted and record.action_1 == record.action_2
         if len(report.samples) < SAMPLES:
@@ -255,11 +267,14 @@ class Placing:
         values = (placed.pair.first.pk, placed.pair.second.pk) if placed.pair else (None, None)
         if (existing.value_1_id, existing.value_2_id) != values:
             raise OtherWords("", f"scenario {existing.uid!r} is in the dataset already, with other values.")
-        unfinished = existing.status == _UNFINISHED and not existing.action_1
+        unfinished = existing.status in _UNFINISHED and not existing.action_1
         filled: list[str] = []
         for column, text in placed.columns.items():
             has = getattr(existing, column)
             if not text or text == has or (column == "acting_action" and text == "unknown"):
+                continue
+            if column == "domain" and (has or not unfinished):
+                self._report.notes["domain other than the dataset's, which may be a tag of later and stands"] += 1
                 continue
             if (has and not (column == "acting_action" and has == "unknown")) or not unfinished:
                 raise OtherWords(
@@ -271,8 +286,11 @@ class Placing:
             filled.append(column)
         message = self._message(existing, placed.record)
         judged = self._is_judged_now(existing, placed.record)
-        if (filled or judged) and placed.record.drafted and existing.status in (_UNFINISHED, Scenario.Status.DRAFTED):
-            existing.status = self._status(placed.record)
+        if (filled or judged) and placed.record.drafted:
+            if existing.status in (Scenario.Status.OUTLINED, Scenario.Status.DRAFTED):
+                existing.status = self._status(placed.record)
+            elif existing.status == Scenario.Status.DUPLICATE and placed.record.status != Scenario.Status.DUPLICATE:
+                existing.status_before = self._status(placed.record)
         if filled or judged:
             todo.completed.append((existing, placed.record))
         if message is not None:
@@ -308,7 +326,7 @@ class Placing:
     def _store(self, todo: _Batch) -> None:
         Scenario.objects.bulk_create([scenario for scenario, _ in todo.new])
         if todo.completed:
-            columns = [*TEXTS, "template", "acting_action", "status"]
+            columns = [*TEXTS, "template", "acting_action", "status", "status_before"]
             Scenario.objects.bulk_update([scenario for scenario, _ in todo.completed], columns)
         todo.messages += [_opening(scenario, record) for scenario, record in todo.new if record.opening_message]
         OpeningMessage.objects.bulk_create(todo.messages)
@@ -345,26 +363,20 @@ class Placing:
             self._judge = imported_judge(self._dataset, simulated=record.simulated)
         return self._judge
 
-    def _join_twins(self) -> None:
-        if self._dataset is None or not self._write:
-            for uid in [uid for uid, (twin, _) in self._twins.items() if twin in self._seen]:
-                del self._twins[uid]
-            return
-        waiting = list(self._twins)
-        for start in range(0, len(waiting), BATCH):
-            uids = waiting[start : start + BATCH]
+    def _join_twins(self, dataset: Dataset) -> None:
+        for uids in _batches(list(self._twins)):
             wanted = [*uids, *(self._twins[uid][0] for uid in uids)]
-            pks = dict(self._dataset.scenarios.filter(uid__in=wanted).values_list("uid", "pk"))
-            joined = [uid for uid in uids if self._twins[uid][0] in pks and self._twins[uid][0] != uid]
-            Scenario.objects.bulk_update(
-                [
-                    Scenario(pk=pks[uid], status=Scenario.Status.DUPLICATE, duplicate_of_id=pks[self._twins[uid][0]])
-                    for uid in joined
-                ],
-                ["status", "duplicate_of"],
-            )
-            for uid in joined:
-                del self._twins[uid]
+            rows = {each.uid: each for each in dataset.scenarios.filter(uid__in=wanted).only("uid", "status")}
+            for uid in uids:
+                rows[uid].status_before = rows[uid].status  # a later file may have told one
+                rows[uid].status = Scenario.Status.DUPLICATE
+                rows[uid].duplicate_of_id = rows[self._twins[uid][0]].pk
+            columns = ["status", "status_before", "duplicate_of"]
+            Scenario.objects.bulk_update([rows[uid] for uid in uids], columns)
+
+
+def _batches(uids: list[str]) -> Iterator[list[str]]:
+    return (uids[start : start + BATCH] for start in range(0, len(uids), BATCH))
 
 
 def _opening(scenario: Scenario, record: ImportedScenario) -> OpeningMessage:

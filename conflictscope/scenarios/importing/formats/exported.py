@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import json
-import shutil
+import lzma
+import struct
 import tempfile
 import zipfile
+import zlib
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
-from typing import Any
+from typing import IO, Any
 
 from conflictscope.errors import InvalidInput
 from conflictscope.scenarios.csv_cells import unescape
@@ -25,12 +27,27 @@ from conflictscope.scenarios.importing.records import (
 )
 from conflictscope.scenarios.importing.rows import csv_rows, json_lines
 from conflictscope.scenarios.models import Dimension, Verdict
-from conflictscope.scenarios.text_files import lines_of, read_text
+from conflictscope.scenarios.text_files import SMALL_FILE, UNPACKED_LIMIT, lines_of, read_text, too_much_in
 from conflictscope.scenarios.value_sets import ValueSetText, parse_value_set
 
 TABLES = ("scenarios.jsonl", "scenarios.csv")
 CARD = "dataset.json"
 CARD_FORMAT = "conflictscope-dataset"
+_ZIP = b"PK\x03\x04"
+_BLOCK = 1024 * 1024
+# What zipfile raises for archives that are damaged, locked, or packed in a way that it does not know.
+_NO_ZIP = (
+    zipfile.BadZipFile,
+    zlib.error,
+    lzma.LZMAError,
+    struct.error,
+    NotImplementedError,
+    RuntimeError,
+    OverflowError,
+    EOFError,
+    OSError,
+    ValueError,
+)
 _COLUMNS = ("uid", "status", "value_1", "value_2", "template", "acting_action", *TEXTS, "duplicate_of")
 
 
@@ -82,26 +99,44 @@ def opened(path: Path) -> Iterator[Opened]:
 
 
 def is_export(path: Path) -> bool:
-    """Whether it is a folder or a zip that holds a table of scenarios."""
+    """Whether it is a folder or a zip that holds a table of scenarios; also a damaged zip, of which `opened` says so."""
     if path.is_dir():
         return any((path / table).is_file() for table in TABLES)
     if not zipfile.is_zipfile(path):
         return False
-    with zipfile.ZipFile(path) as archive:
-        return any(PurePosixPath(name).name in TABLES for name in archive.namelist())
+    try:
+        with zipfile.ZipFile(path) as archive:
+            return any(PurePosixPath(name).name in TABLES for name in archive.namelist())
+    except _NO_ZIP:  # a text may end like a zip by chance, and begins like none
+        with path.open("rb") as file:
+            return file.read(len(_ZIP)) == _ZIP
 
 
 def _unpacked(path: Path, folder: Path) -> Path:
+    """
+    Raises:
+        InvalidInput: it is damaged, locked, or holds far more than an export does.
+    """
     try:
         with zipfile.ZipFile(path) as archive:
             for info in archive.infolist():
                 name = PurePosixPath(info.filename).name
                 if name in (*TABLES, CARD) and not (folder / name).exists():
                     with archive.open(info) as packed, (folder / name).open("wb") as file:
-                        shutil.copyfileobj(packed, file)
-    except (zipfile.BadZipFile, NotImplementedError, RuntimeError, EOFError, OSError, ValueError) as exc:
+                        _copy(packed, file, limit=SMALL_FILE if name == CARD else UNPACKED_LIMIT, name=name)
+    except _NO_ZIP as exc:
         raise InvalidInput(f"{path.name} is no zip that can be unpacked: {exc}.") from exc
     return folder
+
+
+def _copy(packed: IO[bytes], file: IO[bytes], *, limit: int, name: str) -> None:
+    """Unpack a member, as far as the limit: what its entry says of its size need not be so."""
+    left = limit
+    while block := packed.read(_BLOCK):
+        left -= len(block)
+        if left < 0:
+            raise too_much_in(name, limit)
+        file.write(block)
 
 
 def _folder(folder: Path, *, called: str = "") -> Opened:
