@@ -8,7 +8,7 @@ import { Ahead } from "./label/ahead.js";
 import { Autosave } from "./label/autosave.js";
 import { Clock } from "./label/clock.js";
 import { listen } from "./label/keys.js";
-import { Offline, SignedOut, ask, isJson, sentenceOf } from "./label/net.js";
+import { Offline, SignedOut, ask, delayAfter, isJson, sentenceOf, waitForNetwork } from "./label/net.js";
 import { Outbox } from "./label/outbox.js";
 import { keepPlace, returnToPlace } from "./label/place.js";
 import { Sheet } from "./label/sheet.js";
@@ -20,19 +20,22 @@ import { open } from "./label/windows.js";
 
 const HEARTBEAT_MS = 60_000;
 const LONG_AWAY_MS = 60_000;
+const LOOK_AGAIN_MS = 1000;
+const GIVE_UP_ON_A_TAB = 20; // looks
 
 const page = document.getElementById("workspace");
 const here = page.dataset.home;
 const storage = new Storage(page.dataset.person, here);
 const clock = new Clock(() => beat());
 const tabs = new Tabs(`conflictscope-label:${page.dataset.person}`);
-const ahead = new Ahead(page.dataset.ahead);
+const ahead = new Ahead(page.dataset.ahead, page.dataset.person);
 const outbox = new Outbox(storage, posted);
 
 let sheet = null;
 let autosave = null;
 let offline = false;
 let gone = ""; // an item that another tab has submitted while this one was out of sight
+let signingIn = false;
 
 /* --- an item comes --- */
 
@@ -47,8 +50,9 @@ function begin(root, { notice = "" } = {}) {
   sheet.start();
   if (draft) sheet.begun = true;
   if (outbox.has(sheet.token)) {
-    // It was submitted before this page was loaded: only the server does not know yet.
+    // It was submitted before this page was loaded, or just now in another tab: only the server does not know yet.
     waitForServer();
+    elsewhere(sheet.token);
     return;
   }
   if (sheet.editing) say("saved", draft ? "Changed, not submitted yet" : "");
@@ -81,14 +85,19 @@ function fragmentOf(html) {
   return html ? new DOMParser().parseFromString(html, "text/html").getElementById("workspace") : null;
 }
 
-/** Ask what is in the person's hands now. */
-async function refresh(words) {
+/** Ask what is in the person's hands now. `words` say why it is another item, `still` what to know if it is the same. */
+async function refresh(words, { still = words, failures = 0 } = {}) {
   try {
     const response = await ask(here);
     const fragment = response.ok ? fragmentOf(await response.text()) : null;
+    if (fragment && fragment.dataset.person !== page.dataset.person) throw new SignedOut();
+    reached();
+    const same = sheet && fragment?.dataset.token === sheet.token;
     if (!fragment) {
       location.reload();
-    } else if (sheet && fragment.dataset.token === sheet.token) {
+    } else if (same && busy()) {
+      show(fragment, { notice: still });
+    } else if (same) {
       if (autosave.dirty) return;
       const form = fragment.querySelector("#label-form");
       if (!sheet.editing) sheet.apply([...new FormData(form)]);
@@ -98,6 +107,10 @@ async function refresh(words) {
     }
   } catch (error) {
     unreachable(error);
+    if (!(error instanceof Offline) || !busy()) return;
+    // Nothing else would ever end the waiting.
+    await waitForNetwork(delayAfter(failures));
+    if (busy()) refresh(words, { still, failures: failures + 1 });
   }
 }
 
@@ -111,6 +124,11 @@ function adopt(fragment) {
   if (autosave.dirty) autosave.send();
   showLease();
   ahead.fill(known);
+}
+
+/** The item on the screen has been left, here or in another tab. */
+function busy() {
+  return sheet?.root.hasAttribute("aria-busy") ?? false;
 }
 
 function known(token) {
@@ -151,7 +169,7 @@ function saved(state, reply) {
 /* --- leaving an item --- */
 
 function submit() {
-  if (!sheet || sheet.root.hasAttribute("aria-busy")) return;
+  if (!sheet || busy()) return;
   const left = sheet.complete();
   if (left) {
     say("problem", left === 1 ? "One question is left" : `${left} questions are left`, true);
@@ -174,7 +192,12 @@ function leave(url, form) {
   const next = sheet.editing ? null : ahead.take(known);
   if (next) show(next);
   else waitForServer();
-  outbox.flush(() => (sheet && !outbox.has(sheet.token) ? sheet.token : ""));
+  outbox.flush(wish);
+}
+
+/** The item to have in hand when all is sent: the one on the screen, unless it is among what is sent. */
+function wish() {
+  return sheet && !outbox.has(sheet.token) ? sheet.token : "";
 }
 
 /** Nothing can be done with the item any more, and what comes next is not here yet. */
@@ -188,7 +211,7 @@ function waitForServer() {
 function posted(state, detail) {
   const waiting = outbox.size;
   if (state === "sending") {
-    if (sheet?.root.hasAttribute("aria-busy") && !offline) say("saving", "Submitting…");
+    if (busy() && !offline) say("saving", "Submitting…");
   } else if (state === "offline") {
     unreachable(new Offline());
   } else if (state === "signedout") {
@@ -196,6 +219,10 @@ function posted(state, detail) {
   } else if (state === "refused") {
     showNotice(detail.sentence);
     if (sheet?.token === detail.entry.token) refresh(detail.sentence);
+  } else if (state === "emptied") {
+    reached();
+    if (busy()) refresh("");
+    else if (autosave?.dirty) autosave.send();
   } else {
     reached();
     arrived(detail.entry, fragmentOf(detail.html), waiting);
@@ -282,7 +309,8 @@ function showLease() {
 
 /** While somebody is at work the item stays theirs, also while they only read. */
 async function beat({ keepalive = false } = {}) {
-  if (!sheet?.heartbeatUrl || outbox.has(sheet.token)) return;
+  // An item looked at ahead is nobody's before the submissions are through: the server does not know of it.
+  if (!sheet?.heartbeatUrl || !autosave.mayTell()) return;
   const about = sheet;
   const body = new FormData();
   const seconds = clock.take();
@@ -299,7 +327,7 @@ async function beat({ keepalive = false } = {}) {
     showLease();
     if (offline) {
       reached();
-      outbox.flush(() => sheet?.token ?? "");
+      outbox.flush(wish);
     }
   } catch (error) {
     clock.giveBack(seconds);
@@ -315,15 +343,22 @@ setInterval(() => {
 /* --- other tabs, and coming back --- */
 
 /** The item has been submitted or skipped in another tab or on another machine. */
-function elsewhere(token) {
-  if (sheet?.token !== token || outbox.has(token)) return;
+function elsewhere(token, looks = 0) {
+  if (sheet?.token !== token) return;
   if (document.visibilityState === "hidden") {
     gone = token;
     return;
   }
+  if (outbox.has(token)) {
+    // The other tab is still telling the server; if it takes long, that tab may be closed, and this one tells.
+    const about = sheet;
+    setTimeout(() => about === sheet && elsewhere(token, looks + 1), LOOK_AGAIN_MS);
+    if (looks >= GIVE_UP_ON_A_TAB) outbox.flush(wish);
+    return;
+  }
   autosave.stop();
   storage.dropDraft(token);
-  refresh("You have dealt with the last item in another tab or on another device.");
+  refresh("You have dealt with the last item in another tab or on another device.", { still: "" });
 }
 
 tabs.listen({
@@ -362,12 +397,13 @@ addEventListener("online", () => {
 });
 addEventListener("pagehide", () => keepPlace(sheet));
 addEventListener("beforeunload", (event) => {
-  if ((autosave?.dirty || outbox.size) && onlyInMemory()) event.preventDefault();
+  // Drafts in the browser are told to the server at the next visit; of a submission one believes that it is there.
+  if ((outbox.size && !signingIn) || (autosave?.dirty && onlyInMemory())) event.preventDefault();
 });
 
 /* --- keys --- */
 
-listen(() => (sheet?.root.hasAttribute("aria-busy") ? null : sheet), {
+listen(() => (busy() ? null : sheet), {
   "?": () => open("keys"),
   G: () => open("guideline"),
   L: () => open("latest"),
@@ -375,6 +411,8 @@ listen(() => (sheet?.root.hasAttribute("aria-busy") ? null : sheet), {
 
 document.addEventListener("click", (event) => {
   if (event.target.closest?.("[data-discard]")) storage.dropDraft(sheet.token);
+  // Signing in again is how the submissions get sent: that needs no question.
+  if (event.target.closest?.(".label-notice a")) signingIn = !(event.ctrlKey || event.metaKey || event.shiftKey);
 });
 
 document.documentElement.classList.add("scripted");
@@ -384,4 +422,4 @@ begin(page);
 // The item is read first, and the keys work wherever the focus is.
 document.querySelector(".label-item")?.focus({ preventScroll: true });
 if (sheet) returnToPlace(sheet);
-if (outbox.size) outbox.flush(() => (sheet && !outbox.has(sheet.token) ? sheet.token : ""));
+if (outbox.size) outbox.flush(wish);

@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import pytest
-from playwright.sync_api import Page, Route, expect
+from playwright.sync_api import Dialog, Page, Route, expect
 
 from annotation.models import Annotation, Assignment, Campaign, Revision
-from tests.browser.conftest import ALL_EIGHT, PHONE, answer, fits, start
+from conflictscope.studies.models import Membership
+from conflictscope.studies.permissions import Role
+from tests.browser.conftest import ALL_EIGHT, PHONE, answer, fits, ready, start
 from tests.factories.annotation import CampaignFactory
-from tests.factories.studies import PASSWORD
+from tests.factories.studies import PASSWORD, UserFactory
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
 
@@ -75,14 +77,21 @@ def test_two_items_submitted_without_a_connection_arrive_when_it_is_back(visitor
     done(page, 3)
 
 
+def down(route: Route) -> None:
+    route.fulfill(status=503, body="The server is being restarted.")
+
+
 def test_a_submission_that_the_server_did_not_get_is_sent_after_a_reload(visitor: Visitor, campaign: Campaign) -> None:
     page = visitor("ada", expected="503")
     start(page)
     prefetched(page)
+    asked: list[str] = []
 
-    def down(route: Route) -> None:
-        route.fulfill(status=503, body="The server is being restarted.")
+    def leave(dialog: Dialog) -> None:
+        asked.append(dialog.type)
+        dialog.accept()
 
+    page.on("dialog", leave)
     page.route("**/submit/", down)
     answer(page)
     page.keyboard.press("Enter")
@@ -90,8 +99,29 @@ def test_a_submission_that_the_server_did_not_get_is_sent_after_a_reload(visitor
     assert submitted() == 0
     page.unroute("**/submit/")
     page.reload()
+    assert asked == ["beforeunload"]  # who leaves is told that something has not been sent
     done(page, 1)
     assert submitted() == 1
+
+
+def test_an_item_looked_at_ahead_is_nobodys_while_a_submission_waits(visitor: Visitor, campaign: Campaign) -> None:
+    page = visitor("ada", expected="503")
+    start(page)
+    prefetched(page)
+    page.route("**/submit/", down)
+    answer(page)
+    page.keyboard.press("Enter")
+    expect(page.locator(".label-notice")).to_contain_text("kept in this browser")
+    beats: list[str] = []
+    page.on("request", lambda request: beats.append(request.url) if request.url.endswith("/heartbeat/") else None)
+    with page.expect_response("**/submit/"):
+        page.evaluate("dispatchEvent(new Event('online'))")
+    assert beats == []
+    assert Assignment.objects.filter(participant__user__username="ada").count() == 1
+    page.unroute("**/submit/")
+    done(page, 1)
+    with page.expect_response("**/heartbeat/"):
+        page.evaluate("dispatchEvent(new Event('online'))")
 
 
 def test_what_was_answered_ahead_counts_even_if_others_were_faster(visitor: Visitor, campaign: Campaign) -> None:
@@ -135,6 +165,84 @@ def test_two_tabs_follow_each_other(visitor: Visitor, campaign: Campaign) -> Non
     assert Assignment.objects.filter(participant__user__username="ada").count() == 2
 
 
+def test_a_tab_goes_on_when_another_has_at_last_sent_what_both_show(visitor: Visitor, campaign: Campaign) -> None:
+    page = visitor("ada", expected="503")
+    start(page)
+    prefetched(page)
+    waiting = page.context.new_page()  # shows the item when it is submitted
+    waiting.goto("/label/mine/check/")
+    ready(waiting)
+    page.route("**/submit/", down)
+    page.bring_to_front()
+    answer(page)
+    first = token(page)
+    page.keyboard.press("Enter")
+    expect(waiting.locator("#workspace")).to_have_attribute("aria-busy", "true")
+    sending = page.context.new_page()  # is opened when it has been submitted, and would send it too
+    sending.route("**/submit/", down)
+    sending.goto("/label/mine/check/")
+    expect(sending.locator(".label-notice")).to_contain_text("kept in this browser")
+    waiting.bring_to_front()
+    with page.expect_response("**/submit/"):  # by now all have seen that it takes time
+        pass
+    assert token(waiting) == token(sending) == first
+    page.unroute("**/submit/")
+    page.evaluate("dispatchEvent(new Event('online'))")
+    for tab in (page, waiting, sending):
+        tab.bring_to_front()
+        done(tab, 1)
+        expect(tab.locator("#workspace")).not_to_have_attribute("aria-busy", "true")
+        assert token(tab) != first
+    expect(waiting.locator(".label-notice")).to_contain_text("in another tab")
+    assert submitted() == 1
+
+
+def test_what_takes_the_place_of_a_submission_under_way_is_sent_too(visitor: Visitor, campaign: Campaign) -> None:
+    page = visitor("ada")
+    start(page)
+    prefetched(page)
+    held: list[Route] = []
+    page.route("**/submit/", lambda route: held.append(route), times=1)
+    answer(page)
+    with page.expect_request("**/submit/"):
+        page.keyboard.press("Enter")
+    page.evaluate(
+        """() => {
+            const key = Object.keys(localStorage).find((each) => each.includes(":outbox:"));
+            const kept = JSON.parse(localStorage.getItem(key));
+            kept.entries[0].at += 1;
+            localStorage.setItem(key, JSON.stringify(kept));
+        }"""
+    )
+    with page.expect_request("**/submit/"):
+        held[0].continue_()
+    done(page, 1)
+    assert submitted() == 1
+
+
+def test_a_page_never_takes_over_the_item_of_whoever_logs_in_next(visitor: Visitor, campaign: Campaign) -> None:
+    eve = UserFactory(username="eve")
+    Membership.objects.create(study=campaign.study, user=eve, role=Role.ANNOTATOR)
+    page = visitor("ada", expected="403")
+    start(page)
+    mine = token(page)
+    page.context.clear_cookies()
+    other = page.context.new_page()
+    other.goto("/")
+    other.get_by_label("Username").fill("eve")
+    other.get_by_label("Password").fill(PASSWORD)
+    with other.expect_navigation():
+        other.get_by_role("button", name="Log in").click()
+    start(other)
+    assert token(other) != mine
+    page.bring_to_front()
+    # What makes the page ask for its item: word from another tab of the same person.
+    key = f"conflictscope-label:{page.locator('#workspace').get_attribute('data-person')}"
+    other.evaluate("([key, token]) => new BroadcastChannel(key).postMessage({ kind: 'left', token })", [key, mine])
+    expect(page.locator(".label-notice")).to_contain_text("You are signed out")
+    assert token(page) == mine
+
+
 def test_a_latest_submission_is_changed_and_one_is_back_where_one_was(visitor: Visitor, campaign: Campaign) -> None:
     page = visitor("ada")
     start(page)
@@ -169,12 +277,15 @@ def test_signed_out_in_the_middle_nothing_is_lost(visitor: Visitor, campaign: Ca
     page.context.clear_cookies()
     answer(page)
     page.keyboard.press("Enter")
+    asked: list[str] = []
+    page.once("dialog", lambda dialog: (asked.append(dialog.type), dialog.accept()))
     page.get_by_role("link", name="Sign in").click()
     page.get_by_label("Username").fill("ada")
     page.get_by_label("Password").fill(PASSWORD)
     page.get_by_role("button", name="Log in").click()
     done(page, 1)
     assert submitted() == 1
+    assert asked == []  # signing in is no leaving
 
 
 def test_a_scale_is_answered_by_its_digits_on_a_phone_and_by_keyboard(visitor: Visitor, campaign: Campaign) -> None:

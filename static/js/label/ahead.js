@@ -3,8 +3,9 @@
 import { ask } from "./net.js";
 
 export class Ahead {
-  constructor(url) {
+  constructor(url, person) {
     this.url = url;
+    this.person = person;
     this.waiting = [];
     this.asking = false;
   }
@@ -26,7 +27,9 @@ export class Ahead {
       const response = await ask(this.url);
       if (response.status !== 200) return;
       const page = new DOMParser().parseFromString(await response.text(), "text/html");
-      this.waiting = [...page.querySelectorAll(".workspace")].filter((each) => !isKnown(each.dataset.token));
+      // Somebody else may have logged in in another tab: what they are to label is not for this page.
+      const mine = [...page.querySelectorAll(".workspace")].filter((each) => each.dataset.person === this.person);
+      this.waiting = mine.filter((each) => !isKnown(each.dataset.token));
     } catch {
       // Offline, or signed out: whoever needs the server next says so.
     } finally {

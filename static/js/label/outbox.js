@@ -6,7 +6,9 @@
 import { Offline, SignedOut, ask, delayAfter, sentenceOf, waitForNetwork } from "./net.js";
 
 export class Outbox {
-  /** `tell(state, detail)`: sending, offline, signedout, refused (with a sentence), sent (with what came back). */
+  /** `tell(state, detail)`: sending, offline, signedout, refused (with a sentence), sent (with what came back), emptied (by
+   * another tab, while this one waited for the network).
+   */
   constructor(storage, tell) {
     this.storage = storage;
     this.tell = tell;
@@ -45,6 +47,7 @@ export class Outbox {
           if (!(error instanceof Offline)) throw error;
           this.tell("offline", entry);
           await waitForNetwork(delayAfter(failures++));
+          if (!this.size) this.tell("emptied");
         }
       }
     } finally {
@@ -58,8 +61,9 @@ export class Outbox {
     const response = await ask(entry.url, { body, next });
     const html = response.status === 200 || response.status === 422 ? await response.text() : "";
     const sentence = response.ok || html ? "" : await sentenceOf(response);
-    this.storage.putOutbox(this.storage.outbox().filter((each) => each.token !== entry.token));
-    if (response.ok) this.storage.dropDraft(entry.token);
+    // What was put in its place meanwhile has not been sent.
+    this.storage.putOutbox(this.storage.outbox().filter((each) => each.token !== entry.token || each.at !== entry.at));
+    if (response.ok && !this.has(entry.token)) this.storage.dropDraft(entry.token);
     if (sentence) this.tell("refused", { entry, sentence });
     else this.tell("sent", { entry, html });
   }
