@@ -58,6 +58,7 @@ class Client:
         self._slots: dict[int, Slots] = {}
         self._limits: dict[int, Limits] = {}
         self._accounts: Accounts | None = None
+        self._closed = False
         self._asking: WeakValueDictionary[tuple[str, int], asyncio.Lock] = WeakValueDictionary()
 
     async def __aenter__(self) -> Self:
@@ -66,6 +67,7 @@ class Client:
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
+        self._closed = True
         await self.reads.aclose()
         await self.writes.aclose()
         for slots in self._slots.values():
@@ -101,11 +103,13 @@ class Client:
         """
         Raises:
             MissingKey: see `registry.adapter_for`.
+            RuntimeError: the client is closed.
         """
         identity = (
             endpoint.pk, endpoint.provider, endpoint.llm, endpoint.base_url, endpoint.key_name, endpoint.timeout_seconds
         )  # fmt: skip
         if identity not in self._adapters:
+            self._check_open()
             self._adapters[identity] = adapter_for(endpoint)
         return self._adapters[identity]
 
@@ -121,8 +125,14 @@ class Client:
 
     def _shared(self) -> Accounts:
         if self._accounts is None:
+            self._check_open()
             self._accounts = open_accounts()
         return self._accounts
+
+    def _check_open(self) -> None:
+        """What a task that was left behind opens now, nobody would close."""
+        if self._closed:
+            raise RuntimeError("The client is closed: nothing is sent through it any more.")
 
     def once(self, asked: Question) -> asyncio.Lock:
         """Held while a question is looked up and sent, so that two who ask the same at once pay for it once."""

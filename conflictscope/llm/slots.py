@@ -24,6 +24,7 @@ from conflictscope.llm.shares import LEASE_SECONDS, Share, Worker, exchange, lea
 EVERY_SECONDS = 0.5
 IDLE_SECONDS = 2.0  # how often without any call
 SOON_SECONDS = 0.05  # how often at most
+CANCEL_SECONDS = 0.1  # until a cancellation that nobody heeded is said again
 # So many errors in a row and no answer between: waiting patiently with each call is of no use.
 HOPELESS = 10
 
@@ -69,6 +70,7 @@ class Slots:
         self._queue: deque[asyncio.Future[None]] = deque()
         self._soon = asyncio.Event()
         self._exchanges: asyncio.Task[None] | None = None
+        self._closing = False
 
     @property
     def queued(self) -> int:
@@ -115,8 +117,11 @@ class Slots:
         """Give the share back."""
         if self._exchanges is None:
             return
-        self._exchanges.cancel()
-        await asyncio.gather(self._exchanges, return_exceptions=True)
+        self._closing = True
+        while not self._exchanges.done():
+            # More than once: asyncio.wait_for of Python 3.11, by which redis-py reads, swallows a cancellation that meets an answer.
+            self._exchanges.cancel()
+            await asyncio.wait([self._exchanges], timeout=CANCEL_SECONDS)
         try:
             await self._accounts.change(self._key, partial(leave, name=self._name))
         except TransientLLMError:
@@ -165,7 +170,7 @@ class Slots:
                 turn.set_result(None)
 
     async def _exchange_for_ever(self) -> None:
-        while True:
+        while not self._closing:
             self._soon.clear()
             asked = time.monotonic()
             try:

@@ -16,7 +16,8 @@ from asgiref.sync import async_to_sync
 from django.conf import settings
 from django.utils import timezone
 
-from conflictscope.llm.accounts import RedisAccounts, open_accounts
+from conflictscope.llm.accounts import Accounts, RedisAccounts, open_accounts
+from conflictscope.llm.client import Client
 from conflictscope.llm.errors import RateLimited, TransientLLMError
 from conflictscope.llm.models import Endpoint
 from conflictscope.llm.slots import HOPELESS, Slots
@@ -184,6 +185,59 @@ def test_where_redis_does_not_answer_nothing_is_sent() -> None:
 
     with pytest.raises(TransientLLMError, match="kept in Redis, which does not answer"):
         async_to_sync(run)()
+
+
+class HardOfHearing(Accounts):
+    """As redis-py on Python 3.11: a cancellation that arrives together with the answer is dropped."""
+
+    def __init__(self) -> None:
+        self.reading = asyncio.Event()
+        self.dropped = 0
+
+    async def check(self, key: str, rate: Any, weight: int) -> Any:
+        raise AssertionError("no limits here")
+
+    async def change(self, key: str, step: Callable[..., Any]) -> Any:
+        if not self.dropped:
+            self.reading.set()
+            try:
+                await asyncio.Event().wait()
+            except asyncio.CancelledError:
+                self.dropped += 1
+        return step(None, time.time())[1]
+
+    async def aclose(self) -> None:
+        """Nothing is open."""
+
+
+def test_slots_close_although_their_cancellation_is_swallowed_once() -> None:
+    async def run() -> None:
+        accounts = HardOfHearing()
+        slots = Slots(an_endpoint(4), accounts)
+
+        async def call() -> None:
+            async with slots.slot():
+                pass
+
+        calling = asyncio.create_task(call())
+        await accounts.reading.wait()
+        async with asyncio.timeout(2):
+            await slots.aclose()
+        assert accounts.dropped == 1
+        calling.cancel()
+
+    async_to_sync(run)()
+
+
+def test_what_is_left_of_a_closed_client_opens_nothing_that_nobody_would_close() -> None:
+    async def run() -> None:
+        async with Client() as client:
+            pass
+        for use in (client.slots, client.limits, client.adapter):
+            with pytest.raises(RuntimeError, match="client is closed"):
+                use(an_endpoint(4))
+
+    async_to_sync(run)()
 
 
 CALLER = """
