@@ -17,6 +17,7 @@ from enum import Enum
 from typing import Any
 
 from asgiref.sync import async_to_sync
+from django.db import DatabaseError, InterfaceError
 from django.db.models import F
 from django.utils import timezone
 
@@ -29,12 +30,15 @@ from conflictscope.jobs.planning import add_items, planning
 from conflictscope.jobs.registry import Handler, handler_of
 from conflictscope.llm.client import Client
 from conflictscope.llm.errors import LLMError, RateLimited, TransientLLMError
-from conflictscope.llm.together import in_database
+from conflictscope.llm.together import in_database, let_go_of_broken_connection
 
 logger = logging.getLogger(__name__)
 
 INVITE_SECONDS = 1.0  # how often a worker that sees more than it can take asks for another at most
 POLL_SECONDS = 0.3  # how often a worker with nothing to claim looks again
+RENEW_AGAIN_SECONDS = 0.5  # after the database did not let leases be renewed
+# A renewal that took so long waited for locks or a slow disk: others' did too, and their leases are no sign of death.
+SLOW_RENEWAL_SECONDS = 3.0
 PROGRESS_SECONDS = 0.2  # how often progress is shown at most
 # Items a worker holds side by side: so many at the least, and half as many again as calls may be under way to the endpoints it has
 # met, so that every slot has somebody waiting for it while items are read and written. It claims a quarter of them at a time.
@@ -117,8 +121,6 @@ class _Worker:
                 await self._claim_and_do(client)
             if self.stop.insisted:
                 await in_database(leases.give_back)(self.job, self.name)
-            if renewal.done():
-                renewal.result()  # it only ends by an error, which must not be lost
         finally:
             renewal.cancel()
         if self.trouble is not None:
@@ -126,33 +128,43 @@ class _Worker:
 
     async def _claim_and_do(self, client: Client) -> None:
         while True:
-            most = min(MOST_IN_FLIGHT, max(IN_FLIGHT, client.room * 3 // 2))
-            if self.job.errors_in_a_row >= SAME_ERROR_ENDS_JOB:
-                most = ITEMS_IN_TROUBLE
-                await asyncio.sleep(POLL_SECONDS)
-            room = most - len(self.in_flight)
-            stopping = self._stopping()
-            items = [] if stopping else await in_database(self._claim)(room)
-            for item in items:
-                task = asyncio.create_task(self._do(item, client))
-                self.in_flight.add(task)
-                task.add_done_callback(self._ended)
-            if self.stop.insisted:
-                for task in self.in_flight:
-                    task.cancel()
-            if self.in_flight:
-                # Where there is no more to claim, there is no use in looking whenever an item ends.
-                self.enough = 0 if stopping or len(items) < room else most - most // 4
-                await self._wait_a_little()
-                await self._show_progress()
-                continue
-            if stopping:
-                return
-            step = await in_database(self._advance)()
-            if step is _Next.STOP or (step is _Next.WAIT and self.until is not None):
-                return
-            if step is _Next.WAIT:
-                await asyncio.sleep(POLL_SECONDS)
+            try:
+                if await self._round(client):
+                    return
+            except Exception as exc:
+                self.trouble = self.trouble or exc  # what is in flight still ends, and is kept
+
+    async def _round(self, client: Client) -> bool:
+        """Claim what there is room for, and wait a little; or, with nothing in flight, see how to go on. Returns whether this worker
+        has come to its end."""
+        most = min(MOST_IN_FLIGHT, max(IN_FLIGHT, client.room * 3 // 2))
+        if self.job.errors_in_a_row >= SAME_ERROR_ENDS_JOB:
+            most = ITEMS_IN_TROUBLE
+            await asyncio.sleep(POLL_SECONDS)
+        room = most - len(self.in_flight)
+        stopping = self._stopping()
+        items = [] if stopping else await in_database(self._claim)(room)
+        for item in items:
+            task = asyncio.create_task(self._do(item, client))
+            self.in_flight.add(task)
+            task.add_done_callback(self._ended)
+        if self.stop.insisted:
+            for task in self.in_flight:
+                task.cancel()
+        if self.in_flight:
+            # Where there is no more to claim, there is no use in looking whenever an item ends.
+            self.enough = 0 if stopping or len(items) < room else most - most // 4
+            await self._wait_a_little()
+            await self._show_progress()
+            return False
+        if stopping:
+            return True
+        step = await in_database(self._advance)()
+        if step is _Next.STOP or (step is _Next.WAIT and self.until is not None):
+            return True
+        if step is _Next.WAIT:
+            await asyncio.sleep(POLL_SECONDS)
+        return False
 
     def _stopping(self) -> bool:
         out_of_time = self.until is not None and timezone.now() >= self.until
@@ -186,12 +198,27 @@ class _Worker:
 
     async def _renew_for_ever(self) -> None:
         while True:
-            await in_database(self._renew)()
-            await asyncio.sleep(leases.RENEW_EVERY.total_seconds())
+            wait = leases.RENEW_EVERY.total_seconds()
+            try:
+                await in_database(self._renew)()
+            except (DatabaseError, InterfaceError) as exc:
+                # The leases hold for several renewals: an error that passes costs nothing.
+                logger.warning("Job %s: leases are not renewed, trying again: %s", self.job.pk, exc)
+                wait = RENEW_AGAIN_SECONDS
+                await in_database(let_go_of_broken_connection)()
+            except Exception as exc:
+                self.trouble = self.trouble or exc
+                return
+            await asyncio.sleep(wait)
 
     def _renew(self) -> None:
+        began = time.monotonic()
         leases.renew(self.job, self.name)
-        leases.return_expired(self.job.items.all())
+        if time.monotonic() - began < SLOW_RENEWAL_SECONDS:
+            try:
+                leases.return_expired(self.job.items.all())
+            except DatabaseError as exc:  # a deadlock, say: whoever looks next takes them back
+                logger.warning("Job %s: expired leases are not taken back yet: %s", self.job.pk, exc)
         if self.until is not None and invitations.somebody_waits(self.job):
             others = leases.owners(self.job) - {self.name}
             if others and self.name > min(others):  # one stays

@@ -7,12 +7,15 @@ processor time than its queries (the change of threads, the commit). Under load 
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import Callable, Coroutine, Sequence
 from dataclasses import dataclass
 from typing import Any, ParamSpec, TypeVar
 
 from asgiref.sync import sync_to_async
-from django.db import transaction
+from django.db import InterfaceError, OperationalError, connection, transaction
+
+logger = logging.getLogger(__name__)
 
 _P = ParamSpec("_P")
 _R = TypeVar("_R")
@@ -20,6 +23,9 @@ _A = TypeVar("_A")
 
 # So many at most in one transaction: others wait for its locks.
 MOST_TOGETHER = 64
+# A database that is away for a moment, or that chose this transaction to break a deadlock: what must not get lost is done again
+# after so many seconds each.
+AGAIN_AFTER = (0.2, 0.5, 1.0, 2.0, 4.0)
 
 Work = Callable[[Sequence[_A]], Sequence[_R]]
 
@@ -29,11 +35,18 @@ def in_database(function: Callable[_P, _R]) -> Callable[_P, Coroutine[Any, Any, 
     return sync_to_async(function, thread_sensitive=True)
 
 
+def let_go_of_broken_connection() -> None:
+    """After an error of the database; in its thread. A connection that the server has closed stays broken until it is let go of."""
+    connection.close_if_unusable_or_obsolete()
+
+
 @dataclass(slots=True)
 class _Wish:
     work: Work[Any, Any]
     argument: Any
     done: asyncio.Future[Any]
+    must: bool = False  # be done: there is no other record of it
+    failures: int = 0
 
 
 class Together:
@@ -66,11 +79,12 @@ class Together:
         return result
 
     def surely(self, work: Work[_A, _R], argument: _A) -> asyncio.Future[_R]:
-        """As `do`, and has its place in the queue when this returns. It is done also if nobody waits for it any more."""
-        return self._wish(work, argument).done
+        """As `do`, and has its place in the queue when this returns. It is done also if nobody waits for it any more, and again
+        if the database was away for a moment."""
+        return self._wish(work, argument, must=True).done
 
-    def _wish(self, work: Work[_A, _R], argument: _A) -> _Wish:
-        wish = _Wish(work, argument, asyncio.get_running_loop().create_future())
+    def _wish(self, work: Work[_A, _R], argument: _A, *, must: bool = False) -> _Wish:
+        wish = _Wish(work, argument, asyncio.get_running_loop().create_future(), must)
         self._waiting.append(wish)
         if self._visits is None or self._visits.done():
             self._visits = asyncio.create_task(self._visit())
@@ -86,20 +100,32 @@ class Together:
         while self._waiting:
             wishes, self._waiting = self._waiting[:MOST_TOGETHER], self._waiting[MOST_TOGETHER:]
             results = await in_database(self._fulfil)(wishes)
+            again: list[_Wish] = []
             for wish, result in zip(wishes, results, strict=True):
-                if wish.done.done():
+                if wish.must and isinstance(result, _Failure) and result.may_pass and wish.failures < len(AGAIN_AFTER):
+                    wish.failures += 1
+                    again.append(wish)
+                elif wish.done.done():
                     continue
-                if isinstance(result, _Failure):
+                elif isinstance(result, _Failure):
                     wish.done.set_exception(result.error)
                 else:
                     wish.done.set_result(result)
+            if again:
+                wait = AGAIN_AFTER[max(wish.failures for wish in again) - 1]
+                logger.warning("The database failed %s writes; doing them again in %s s", len(again), wait)
+                self._waiting = again + self._waiting
+                await asyncio.sleep(wait)
 
     def _fulfil(self, wishes: Sequence[_Wish]) -> list[Any]:
         try:
             return self._in_one(wishes)
         except Exception as exc:
+            failure = _Failure(exc)
+            if failure.may_pass:
+                let_go_of_broken_connection()
             if len(wishes) == 1:
-                return [_Failure(exc)]
+                return [failure]
         return [result for wish in wishes for result in self._fulfil([wish])]
 
     def _in_one(self, wishes: Sequence[_Wish]) -> list[Any]:
@@ -112,6 +138,10 @@ class Together:
 @dataclass(frozen=True, slots=True)
 class _Failure:
     error: Exception
+
+    @property
+    def may_pass(self) -> bool:
+        return isinstance(self.error, OperationalError | InterfaceError)
 
 
 def _results(wishes: Sequence[_Wish]) -> list[Any]:

@@ -53,6 +53,8 @@ class CountingHandler:
                 raise TransientLLMError("The server is busy. Try later.")
             case "endless":
                 await asyncio.sleep(3600)
+            case "slow":
+                await asyncio.sleep(0.1)
             case "permanent":
                 raise PermanentLLMError("The key is wrong. Set another.")
             case "bug":

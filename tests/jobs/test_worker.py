@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 from datetime import timedelta
 from decimal import Decimal
 
 import pytest
+from asgiref.sync import async_to_sync
+from django.db import OperationalError, connection
 from django.utils import timezone
 
 from conflictscope.errors import Conflict, InvalidInput
@@ -13,7 +16,7 @@ from conflictscope.jobs import budgets, engine, invitations, leases, tasks
 from conflictscope.jobs.budgets import NO_BUDGET, Budget
 from conflictscope.jobs.models import Job, WorkItem
 from conflictscope.jobs.progress import waiting as waiting_items
-from conflictscope.jobs.worker import _Next, _Worker
+from conflictscope.jobs.worker import Stop, _Next, _Worker
 from conflictscope.llm.models import Call
 from tests.factories.llm import EndpointFactory
 
@@ -35,6 +38,43 @@ def test_a_job_plans_its_second_stage_when_the_first_is_done_and_then_ends(job):
     assert job.finished_at is not None
     notes = dict(job.items.values_list("key", "note"))
     assert notes == {f"{key}": f"{key} stored" for key in ["first-0", "first-1", "first-2", "second-0", "second-1"]}
+
+
+@pytest.mark.django_db(transaction=True)
+def test_leases_are_renewed_again_after_the_database_was_away_for_a_moment(job, monkeypatch):
+    monkeypatch.setattr("conflictscope.jobs.worker.RENEW_AGAIN_SECONDS", 0)
+    worker = _Worker(job, until=None, progress=None, stop=Stop())
+    renewals = []
+
+    def away_once(execute, sql, *rest):
+        if sql.startswith("UPDATE") and "lease_until" in sql:
+            renewals.append(sql)
+            if len(renewals) == 1:
+                raise OperationalError("the server closed the connection")
+        return execute(sql, *rest)
+
+    async def renew_twice():
+        renewing = asyncio.create_task(worker._renew_for_ever())
+        async with asyncio.timeout(2):
+            while len(renewals) < 2:
+                await asyncio.sleep(0.01)
+        renewing.cancel()
+
+    with connection.execute_wrapper(away_once):
+        async_to_sync(renew_twice)()
+    assert worker.trouble is None
+
+
+def test_where_progress_cannot_be_shown_what_is_in_flight_still_ends(job, monkeypatch):
+    monkeypatch.setattr("conflictscope.jobs.worker.POLL_SECONDS", 0.01)
+    Job.objects.filter(pk=job.pk).update(parameters={"first": 2, "trouble": {"all": "slow"}})
+
+    def broken(_):
+        raise BrokenPipeError("the terminal is gone")
+
+    with pytest.raises(BrokenPipeError):
+        engine.work_on(job, progress=broken)
+    assert set(job.items.values_list("state", flat=True)) == {WorkItem.State.DONE}
 
 
 def test_a_job_with_nothing_to_do_is_done(job):

@@ -11,7 +11,7 @@ from typing import Any, TypeVar
 
 import pytest
 from asgiref.sync import async_to_sync
-from django.db import connection, transaction
+from django.db import OperationalError, connection, transaction
 from pydantic import BaseModel, ConfigDict
 
 from conflictscope.errors import InvalidInput
@@ -390,6 +390,23 @@ def test_the_end_of_a_call_and_what_the_asker_notes_are_one_transaction(endpoint
         ask(endpoint, book=CannotNote())
     assert the_call().outcome == "sent"
     assert not Endpoint.objects.filter(name="noted").exists()
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_reply_outlives_a_database_that_is_away_for_a_moment(
+    provider: ScriptedServer, endpoint: Endpoint, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("conflictscope.llm.together.AGAIN_AFTER", (0, 0, 0))
+    away = iter([True, True])
+
+    def away_twice(execute: Callable[..., Any], sql: str, *rest: Any) -> Any:
+        if sql.startswith('UPDATE "llm_call"') and next(away, False):
+            raise OperationalError("the server closed the connection")
+        return execute(sql, *rest)
+
+    with connection.execute_wrapper(away_twice):
+        assert ask(endpoint).text == "OK"
+    assert (the_call().outcome, the_call().reply, len(provider.seen)) == ("ok", "OK", 1)
 
 
 def test_a_book_may_refuse_a_call_and_then_nothing_is_sent(provider: ScriptedServer, endpoint: Endpoint) -> None:
