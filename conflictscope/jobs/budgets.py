@@ -78,6 +78,10 @@ class BudgetReached(ConflictScopeError):
         self.need = need
 
 
+class LeaseLost(Exception):
+    """An item is somebody else's by now, or ended: its call is not sent. No error of the item, which is not ours to put back."""
+
+
 @dataclass(frozen=True, slots=True)
 class Need:
     """The most that calls may take. `dollars` is 0 where the endpoint has no price: no budget in dollars bites there."""
@@ -102,16 +106,26 @@ class Need:
 
 
 class JobBook:
-    """What a job notes of the calls of its items, whose owners they are: who asked for which, and what it took."""
+    """What a job notes of the calls of its items, whose owners they are: who asked for which, and what it took.
 
-    def __init__(self, job: Job) -> None:
+    Args:
+        worker: by its name: only for items that it holds is anything sent.
+    """
+
+    def __init__(self, job: Job, *, worker: str) -> None:
         self._job_id = job.pk
+        self._worker = worker
 
     def opened(self, entries: Sequence[Entry]) -> None:
         """
         Raises:
+            LeaseLost: the worker does not hold all the items any more.
             BudgetReached: not all of them fit into the budget; those that do are opened one by one.
         """
+        items = {entry.owner.pk for entry in entries}
+        held = WorkItem.objects.filter(pk__in=items, state=WorkItem.State.LEASED, lease_owner=self._worker)
+        if held.count() < len(items):
+            raise LeaseLost
         needs = [Need.of(entry) for entry in entries]
         need = Need.together(needs)
         if (

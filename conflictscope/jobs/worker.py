@@ -23,7 +23,7 @@ from django.utils import timezone
 
 from conflictscope.errors import ConflictScopeError
 from conflictscope.jobs import budgets, invitations, leases
-from conflictscope.jobs.budgets import WAITS_FOR_BUDGET, BudgetReached, JobBook
+from conflictscope.jobs.budgets import WAITS_FOR_BUDGET, BudgetReached, JobBook, LeaseLost
 from conflictscope.jobs.leases import Trouble
 from conflictscope.jobs.models import Job, WorkItem
 from conflictscope.jobs.planning import add_items, planning
@@ -101,7 +101,7 @@ class _Worker:
         self.progress = progress
         self.stop = stop
         self.name = uuid.uuid4().hex
-        self.book = JobBook(job)
+        self.book = JobBook(job, worker=self.name)
         self.in_flight: set[asyncio.Task[None]] = set()
         self.look_again = asyncio.Event()
         self.enough = 0  # items in flight; with fewer, more are claimed
@@ -247,6 +247,8 @@ class _Worker:
                 raise prepared
             outcome = await self.handler.ask(prepared, client.door(self.book, item))
             await client.writes.surely(self._end, (item, outcome))
+        except LeaseLost:
+            logger.warning("Item %s was taken by another worker: nothing more is sent for it from here", item.pk)
         except BudgetReached as exc:
             await in_database(self._wait_for_budget)(item, exc)
         except LLMError as exc:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from contextlib import ExitStack
 from datetime import timedelta
 from decimal import Decimal
+from typing import Any
 
 import pytest
 from django.db.models import Sum
@@ -12,7 +13,7 @@ from django.utils import timezone
 
 from conflictscope.errors import Conflict, InvalidInput
 from conflictscope.jobs import engine, leases
-from conflictscope.jobs.budgets import NO_BUDGET, Budget, BudgetReached, JobBook
+from conflictscope.jobs.budgets import NO_BUDGET, Budget, BudgetReached, JobBook, LeaseLost
 from conflictscope.jobs.models import CallUse, Job, WorkItem
 from conflictscope.jobs.progress import limits_of, lost_calls
 from conflictscope.llm.client import Entry
@@ -20,10 +21,12 @@ from conflictscope.llm.models import Call, Endpoint
 from conflictscope.llm.tokens import Estimate
 from tests.factories.llm import EndpointFactory
 from tests.factories.studies import StudyFactory
+from tests.jobs.handlers import CountingHandler
 from tests.processes import running
 
 pytestmark = [pytest.mark.django_db(transaction=True)]
 
+ME = "this worker"
 MOST_OUT = 20  # tokens, at a tenth of a dollar each
 MOST = Decimal(2)  # so that a call may cost two dollars
 
@@ -57,7 +60,8 @@ def work_until_idle(job: Job) -> None:
 def entry_of(job: Job, endpoint: Endpoint, number: int = 0, *, out: int = MOST_OUT) -> Entry:
     """A call that is about to be opened for an item of the job."""
     item, _ = job.items.get_or_create(
-        key=f"item-{number}", defaults={"state": "leased", "lease_until": timezone.now() + timedelta(minutes=1)}
+        key=f"item-{number}",
+        defaults={"state": "leased", "lease_owner": ME, "lease_until": timezone.now() + timedelta(minutes=1)},
     )
     call = Call.objects.create(
         endpoint=endpoint, purpose="t", prompt_name="t", prompt_version=0, request={}, request_digest=f"d{number}"
@@ -122,7 +126,7 @@ def test_a_budget_that_not_one_call_fits_into_stops_before_anything_is_sent(endp
 @pytest.mark.backends
 def test_what_is_in_flight_is_reserved_and_given_back_by_a_failure(job: Job, endpoint: Endpoint) -> None:
     Job.objects.update(budget=2 * MOST)
-    book = JobBook(job)
+    book = JobBook(job, worker=ME)
     first, second, third = (entry_of(job, endpoint, number) for number in range(3))
     book.opened([first, second])
     with pytest.raises(BudgetReached):
@@ -149,7 +153,7 @@ def test_what_is_in_flight_is_reserved_and_given_back_by_a_failure(job: Job, end
 def test_a_reply_without_a_count_of_tokens_counts_as_the_most_that_it_may_have_taken(
     job: Job, endpoint: Endpoint
 ) -> None:
-    book, entry = JobBook(job), entry_of(job, endpoint)
+    book, entry = JobBook(job, worker=ME), entry_of(job, endpoint)
     book.opened([entry])
     entry.call.outcome = Call.Outcome.OK
     book.ended([entry])
@@ -158,8 +162,41 @@ def test_a_reply_without_a_count_of_tokens_counts_as_the_most_that_it_may_have_t
 
 
 @pytest.mark.backends
+@pytest.mark.parametrize("now", [{"lease_owner": "another worker"}, {"state": "open", "lease_until": None}])
+def test_for_an_item_that_another_worker_has_by_now_nothing_is_opened(
+    job: Job, endpoint: Endpoint, now: dict[str, Any]
+) -> None:
+    mine, lost = entry_of(job, endpoint, 0), entry_of(job, endpoint, 1)
+    job.items.filter(pk=lost.owner.pk).update(**now)
+    book = JobBook(job, worker=ME)
+    with pytest.raises(LeaseLost):
+        book.opened([mine, lost])
+    book.opened([mine])
+    job.refresh_from_db()
+    assert (job.calls_sent, CallUse.objects.get().item) == (1, mine.owner)
+
+
+def test_a_worker_that_lost_an_item_sends_nothing_for_it_and_leaves_it_alone(
+    job: Job, endpoint: Endpoint, simulator: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    Job.objects.update(parameters={"first": 1, "endpoint": endpoint.pk})
+    theirs = {"lease_owner": "another worker", "lease_until": timezone.now() + timedelta(minutes=1)}
+    prepare = CountingHandler.prepare
+
+    def taken_over(handler: CountingHandler, item: WorkItem) -> Any:
+        WorkItem.objects.filter(pk=item.pk).update(**theirs)
+        return prepare(handler, item)
+
+    monkeypatch.setattr(CountingHandler, "prepare", taken_over)
+    work_until_idle(job)
+    item = job.items.get()
+    assert (item.state, item.lease_owner, item.error) == (WorkItem.State.LEASED, "another worker", "")
+    assert (job.calls_sent, simulator.ledger()["requests"]) == (0, 0)
+
+
+@pytest.mark.backends
 def test_what_a_dead_worker_had_in_flight_counts_as_taken_until_its_end_is_known(job: Job, endpoint: Endpoint) -> None:
-    book, entry = JobBook(job), entry_of(job, endpoint)
+    book, entry = JobBook(job, worker=ME), entry_of(job, endpoint)
     book.opened([entry])
     job.items.update(lease_until=timezone.now() - timedelta(minutes=5))
     assert leases.return_expired() == 1
