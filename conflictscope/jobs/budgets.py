@@ -13,7 +13,9 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any, Self
 
+from django.db import transaction
 from django.db.models import F, Q
+from django.db.models.functions import Round
 
 from conflictscope.errors import ConflictScopeError, InvalidInput
 from conflictscope.jobs.models import CallUse, Job, WorkItem
@@ -190,18 +192,20 @@ class JobBook:
         return Job.objects.filter(pk=self._job_id)
 
 
-def write_off(items: Collection[int]) -> int:
-    """Calls in flight of items (by their ids) that nobody holds any more may have been billed: what they reserved counts as taken
-    from now on. Returns how many calls these are.
+@transaction.atomic
+def write_off(items: Collection[int] | None = None) -> int:
+    """Calls in flight of items (by their ids; all, if left out) that nobody holds any more may have been billed: what they reserved
+    counts as taken from now on. Returns how many calls these are.
 
     Run in the transaction that opens the items again. Should their worker live after all, and end a call, what it took
     replaces this.
     """
-    held = (
-        CallUse.objects.filter(item__in=items, hold=CallUse.Hold.HELD)
-        .exclude(item__state=WorkItem.State.LEASED)
-        .select_for_update(of=("self",))
-    )
+    # Said twice, as an index holds those that are not settled.
+    held = CallUse.objects.filter(hold=CallUse.Hold.HELD).exclude(hold=CallUse.Hold.SETTLED)
+    held = held.exclude(item__state=WorkItem.State.LEASED)
+    if items is not None:
+        held = held.filter(item__in=items)
+    held = held.select_for_update(of=("self",))
     of_job: dict[int, list[tuple[int, Decimal, int]]] = {}
     for job_id, pk, dollars, tokens in held.values_list("item__job", "pk", "reserved", "reserved_tokens"):
         of_job.setdefault(job_id, []).append((pk, dollars, tokens))
@@ -214,7 +218,7 @@ def write_off(items: Collection[int]) -> int:
             unknown=F("unknown") + dollars,
             unknown_tokens=F("unknown_tokens") + tokens,
         )
-        logger.warning("Job %s: %s calls were in flight when their worker died", job_id, len(rows))
+        logger.warning("Job %s: nobody waits any more for %s calls that were in flight", job_id, len(rows))
     return sum(len(rows) for rows in of_job.values())
 
 
@@ -269,7 +273,9 @@ def _room_for(need: Need) -> Q:
         budget_tokens__gte=F("tokens_used") + F("reserved_tokens") + F("unknown_tokens") + need.tokens
     )
     if need.dollars:
-        room &= Q(budget__isnull=True) | Q(budget__gte=F("spent") + F("reserved") + F("unknown") + need.dollars)
+        # Rounded, as SQLite adds in binary: 0.1 + 0.2 is more than 0.3 there.
+        taken = Round(F("spent") + F("reserved") + F("unknown") + need.dollars, precision=8)
+        room &= Q(budget__isnull=True) | Q(budget__gte=taken)
     return room
 
 

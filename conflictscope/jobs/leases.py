@@ -88,7 +88,7 @@ def end(items: Sequence[WorkItem], owner: str) -> int:
 
 
 def put_back(troubles: Sequence[Trouble], owner: str) -> None:
-    """Open each item again, to be tried later, or fail it with the words of its error."""
+    """Open each item again, to be tried later, or fail it with the words of its error. Run in a transaction."""
     now = timezone.now()
     for trouble in troubles:
         item = trouble.item
@@ -101,7 +101,9 @@ def put_back(troubles: Sequence[Trouble], owner: str) -> None:
             mine.update(state=State.FAILED, lease_until=None, error=trouble.sentence, updated_at=now)
         else:
             mine.update(state=State.OPEN, not_before=later, lease_until=None, error=trouble.sentence, updated_at=now)
-    cancel_open(WorkItem.objects.filter(pk__in=[trouble.item.pk for trouble in troubles]))
+    items = [trouble.item.pk for trouble in troubles]
+    budgets.write_off(items)  # a reply that could not be recorded, say
+    cancel_open(WorkItem.objects.filter(pk__in=items))
 
 
 def give_back(job: Job, owner: str) -> None:

@@ -12,8 +12,9 @@ from django.db.models import Sum
 from django.utils import timezone
 
 from conflictscope.errors import Conflict, InvalidInput
-from conflictscope.jobs import engine, leases
+from conflictscope.jobs import engine, leases, tasks
 from conflictscope.jobs.budgets import NO_BUDGET, Budget, BudgetReached, JobBook, LeaseLost
+from conflictscope.jobs.leases import Trouble
 from conflictscope.jobs.models import CallUse, Job, WorkItem
 from conflictscope.jobs.progress import limits_of, lost_calls
 from conflictscope.llm.client import Entry
@@ -216,6 +217,35 @@ def test_what_a_dead_worker_had_in_flight_counts_as_taken_until_its_end_is_known
     assert (job.spent, job.tokens_used, job.reserved, job.unknown, job.unknown_tokens) == (Decimal("0.4"), 13, 0, 0, 0)
     assert lost_calls(job) == 0
     assert CallUse.objects.get().hold == CallUse.Hold.SETTLED
+
+
+@pytest.mark.backends
+def test_what_was_reserved_for_a_call_whose_end_was_never_noted_is_no_longer_held_once_its_item_is_put_back(
+    job: Job, endpoint: Endpoint
+) -> None:
+    entry = entry_of(job, endpoint)
+    JobBook(job, worker=ME).opened([entry])
+    leases.put_back([Trouble(entry.owner, "OperationalError: the disk is full")], ME)
+    job.refresh_from_db()
+    assert (job.reserved, job.reserved_tokens, job.unknown, job.unknown_tokens) == (0, 0, MOST, 10 + MOST_OUT)
+
+
+def test_the_reaper_lets_go_of_what_is_reserved_for_items_that_nobody_holds(job: Job, endpoint: Endpoint) -> None:
+    held, ended = entry_of(job, endpoint, 0), entry_of(job, endpoint, 1)
+    JobBook(job, worker=ME).opened([held, ended])
+    job.items.filter(pk=ended.owner.pk).update(state=WorkItem.State.DONE, lease_until=None)
+    tasks.reap()
+    job.refresh_from_db()
+    assert (job.reserved, job.unknown) == (MOST, MOST)
+
+
+def test_a_call_that_just_fits_into_what_is_left_of_the_budget_is_opened(job: Job, endpoint: Endpoint) -> None:
+    """0.1 + 0.2 dollars of 0.3, which binary fractions would make more than that."""
+    Job.objects.update(budget=Decimal("0.3"), spent=Decimal("0.2"))
+    book = JobBook(job, worker=ME)
+    book.opened([entry_of(job, endpoint, 0, out=1)])
+    with pytest.raises(BudgetReached):
+        book.opened([entry_of(job, endpoint, 1, out=1)])
 
 
 def test_answers_from_the_log_take_nothing(endpoint: Endpoint, simulator) -> None:
