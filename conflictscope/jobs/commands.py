@@ -73,25 +73,31 @@ class JobCommand(ConflictScopeCommand):
             self.stdout.write(estimate_in_words(estimate(lambda: self.start(**options))))
             return
         started = self.start(**options)
-        for job in [started] if isinstance(started, Job) else started:
-            with _stopped_by_ctrl_c() as stop:
-                self.follow(job, queue=options["queue"], stop=stop)
-            self._say_what_has_no_price(job)
-            if stop.asked and job.state == Job.State.RUNNING:
-                raise CommandError(
-                    f"{job.title}: stopped here. What was done is kept; workers that are up go on with it, and so does the "
-                    "same command.",
-                    returncode=STOPPED_BY_CTRL_C,
-                )
-            if job.state != Job.State.DONE:
-                why = job.error or (RESUME if job.state == Job.State.PAUSED else "")
-                raise CommandError(f"{job.title}: {job.state}. {why}".strip())
-            self.stdout.write(self.report(job))
-            if failures := engine.errors(job):
-                said = "; ".join(f"{n} × {error}" for error, n in failures)
-                raise CommandError(
-                    f"Some items failed: {said}. What was done is kept; run the command again for the rest."
-                )
+        with _stopped_by_ctrl_c() as stop:
+            for job in [started] if isinstance(started, Job) else started:
+                if not stop.asked:
+                    self.follow(job, queue=options["queue"], stop=stop)
+                self._end_of(job, stop)
+
+    def _end_of(self, job: Job, stop: engine.Stop) -> None:
+        """
+        Raises:
+            CommandError: it is not done, or not all of it.
+        """
+        self._say_what_has_no_price(job)
+        if stop.asked and job.state == Job.State.RUNNING:
+            raise CommandError(
+                f"{job.title}: stopped here. What was done is kept; workers that are up go on with it, and so does the "
+                "same command.",
+                returncode=STOPPED_BY_CTRL_C,
+            )
+        if job.state != Job.State.DONE:
+            why = job.error or (RESUME if job.state == Job.State.PAUSED else "")
+            raise CommandError(f"{job.title}: {job.state}. {why}".strip())
+        self.stdout.write(self.report(job))
+        if failures := engine.errors(job):
+            said = "; ".join(f"{n} × {error}" for error, n in failures)
+            raise CommandError(f"Some items failed: {said}. What was done is kept; run the command again for the rest.")
 
     def _say_what_has_no_price(self, job: Job) -> None:
         if job.budget is not None and (unpriced := usage_of(job).unpriced):

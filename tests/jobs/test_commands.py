@@ -49,6 +49,28 @@ def test_ctrl_c_pressed_twice_gives_back_what_is_in_flight_as_if_it_had_not_been
     assert "2 done, 0 failed" in count(first=2)
 
 
+def test_one_ctrl_c_between_two_jobs_of_a_command_starts_the_second_no_more(job):
+    second = Job.objects.create(
+        study=job.study, kind=job.kind, subject="second", title="Second", parameters={"first": 1}
+    )
+    Job.objects.filter(pk=job.pk).update(parameters={"first": 1})
+
+    class InTurn(JobCommand):
+        def start(self, **options):
+            return list(Job.objects.order_by("pk"))
+
+        def report(self, job):
+            signal.raise_signal(signal.SIGINT)
+            return f"{job.title} reported"
+
+    out = StringIO()
+    with pytest.raises(CommandError, match="Second: stopped here") as stopped:
+        call_command(InTurn(), stdout=out)
+    assert stopped.value.returncode == 130
+    assert "Count reported" in out.getvalue()
+    assert not second.items.exists()
+
+
 def test_after_a_command_ctrl_c_means_what_it_meant_before(job):
     before = signal.getsignal(signal.SIGINT)
     count(first=1)
