@@ -2,7 +2,8 @@
 
 The most that a call may take is reserved in the transaction that opens it, by a conditional update of the job's row, so that any
 number of workers together never promise more than the budget. When the call has ended, what it took is spent and the rest is
-given back. What nobody can know counts as taken: a request whose worker died, or a reply without a count of tokens.
+given back. What nobody can know counts as taken: a request whose worker died or that got no answer in time, or a reply without
+a count of tokens.
 """
 
 from __future__ import annotations
@@ -160,7 +161,7 @@ class JobBook:
         if not sent:
             return
         written_off = self._settle(sent)
-        unsure = [entry for entry in sent if _nobody_knows(entry.call)]
+        unsure = [entry for entry in sent if _nobody_knows(entry)]
         if unsure:
             calls = [entry.call.pk for entry in unsure]
             CallUse.objects.filter(call__in=calls, from_cache=False).update(hold=CallUse.Hold.UNKNOWN)
@@ -279,8 +280,11 @@ def _room_for(need: Need) -> Q:
     return room
 
 
-def _nobody_knows(call: Call) -> bool:
-    """A reply that does not say how many tokens it took."""
+def _nobody_knows(entry: Entry) -> bool:
+    """A reply that does not say how many tokens it took, or an error for which the provider may charge all the same."""
+    call = entry.call
+    if entry.maybe_billed:
+        return True
     return call.outcome != Call.Outcome.FAILED and (call.tokens_in is None or call.tokens_out is None)
 
 

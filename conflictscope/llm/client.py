@@ -269,7 +269,9 @@ class Door:
         now = timezone.now()
         if not isinstance(result, LLMError) and result.outcome == "ok":
             value, problem = _read(schema, result.text)
-        ending = Ending(asking, call, result, sending.attempts, sending.latency_ms, now, problem)
+        ending = Ending(
+            asking, call, result, sending.attempts, sending.latency_ms, now, problem, maybe_billed=sending.maybe_billed
+        )
         recorded = client.writes.surely(log.end_calls, ending)
         slot.answered()  # whoever gets the slot now stands behind this in the queue
         await recorded

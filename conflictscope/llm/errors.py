@@ -16,14 +16,16 @@ class LLMError(ConflictScopeError):
 class TransientLLMError(LLMError):
     """Overload, a dropped connection, a server's fault: asking again later may help.
 
-    `retry_after`: seconds until then, if the provider said so.
+    `retry_after`: seconds until then, if the provider said so. `maybe_billed`: the provider may have done the work, and charge for
+    it, although no reply has come.
     """
 
     code = "llm_unavailable"
 
-    def __init__(self, sentence: str, *, retry_after: float | None = None) -> None:
+    def __init__(self, sentence: str, *, retry_after: float | None = None, maybe_billed: bool = False) -> None:
         super().__init__(sentence)
         self.retry_after = retry_after
+        self.maybe_billed = maybe_billed
 
 
 class RateLimited(TransientLLMError):

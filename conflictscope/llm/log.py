@@ -48,12 +48,14 @@ class Entry:
     """A call as the book of its asker sees it.
 
     `owner` is what the door was opened for, such as a work item; `estimate` what the call may take at most, by a rule of thumb.
+    `maybe_billed`: it failed, and the provider may charge for it nonetheless.
     """
 
     owner: Any
     call: Call
     estimate: Estimate
     from_cache: bool = False
+    maybe_billed: bool = False
 
 
 class Book(Protocol):
@@ -84,7 +86,7 @@ class Ending:
     """How a call ended: with a reply, or with the error that came instead.
 
     `malformed`: why an otherwise good reply is not of the form asked for. `attempts`: how often it was tried; `latency_ms`: how
-    long the last try took.
+    long the last try took. `maybe_billed`: some try, of which no reply has come.
     """
 
     asking: Asking
@@ -94,6 +96,13 @@ class Ending:
     latency_ms: int
     answered_at: datetime
     malformed: str = ""
+    maybe_billed: bool = False
+
+    @property
+    def entry(self) -> Entry:
+        """For the asker's book. A reply tells what it took; with an error, nobody may know."""
+        doubtful = self.maybe_billed and isinstance(self.result, LLMError)
+        return Entry(self.asking.owner, self.call, self.asking.estimate, maybe_billed=doubtful)
 
 
 def find(questions: Sequence[Question]) -> list[Call | None]:
@@ -181,7 +190,7 @@ def end_calls(endings: Sequence[Ending]) -> list[None]:
         if call.simulated:
             _mark_simulated(call.endpoint)
     _note(
-        [(ending.asking, Entry(ending.asking.owner, ending.call, ending.asking.estimate)) for ending in endings],
+        [(ending.asking, ending.entry) for ending in endings],
         lambda book: book.ended,
     )
     return [None] * len(endings)

@@ -54,6 +54,7 @@ class Sending:
     label: str
     attempts: int = 0
     latency_ms: int = 0
+    maybe_billed: bool = False  # some attempt, although no reply has come of it
 
     async def insist(
         self,
@@ -80,6 +81,7 @@ class Sending:
             try:
                 return await send()
             except TransientLLMError as exc:
+                self.maybe_billed = self.maybe_billed or exc.maybe_billed
                 wait = retries.delay(self.attempts, exc)
                 too_late = time.monotonic() - started + wait > retries.longest or waited + wait > retries.patience
                 if self.attempts >= retries.attempts or too_late or hopeless():

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from contextlib import ExitStack
+from dataclasses import replace
 from datetime import timedelta
 from decimal import Decimal
 from typing import Any
@@ -193,6 +194,17 @@ def test_a_worker_that_lost_an_item_sends_nothing_for_it_and_leaves_it_alone(
     item = job.items.get()
     assert (item.state, item.lease_owner, item.error) == (WorkItem.State.LEASED, "another worker", "")
     assert (job.calls_sent, simulator.ledger()["requests"]) == (0, 0)
+
+
+def test_a_call_that_failed_and_may_be_billed_counts_as_the_most_that_it_may_have_taken(
+    job: Job, endpoint: Endpoint
+) -> None:
+    book, entry = JobBook(job, worker=ME), entry_of(job, endpoint)
+    book.opened([entry])
+    entry.call.outcome = Call.Outcome.FAILED
+    book.ended([replace(entry, maybe_billed=True)])
+    job.refresh_from_db()
+    assert (job.spent, job.reserved, job.unknown, job.unknown_tokens) == (0, 0, MOST, 10 + MOST_OUT)
 
 
 @pytest.mark.backends

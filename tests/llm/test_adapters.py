@@ -357,6 +357,7 @@ def test_a_success_that_is_not_of_the_protocol_is_no_reply(
     fault = fault_of(provider, protocol, answer)
     assert isinstance(fault, TransientLLMError)
     assert "not in the form of its protocol" in fault.sentence
+    assert fault.maybe_billed
 
 
 @pytest.mark.parametrize("protocol", PROTOCOLS)
@@ -365,6 +366,7 @@ def test_a_dropped_connection_may_be_tried_again(provider: ScriptedServer, proto
     fault = fault_of(provider, protocol, answer)
     assert isinstance(fault, TransientLLMError)
     assert "ended the connection before it had answered" in fault.sentence
+    assert fault.maybe_billed
 
 
 @pytest.mark.parametrize("protocol", PROTOCOLS)
@@ -373,13 +375,15 @@ def test_where_nobody_listens_the_sentence_says_where_and_what_to_do(protocol: s
         complete(adapter_to("http://127.0.0.1:9", protocol), **parameters_of(protocol))
     for part in ("Endpoint judge", "http://127.0.0.1:9", "Is the server running?", "manage.py simulate_llms"):
         assert part in caught.value.sentence
+    assert not caught.value.maybe_billed
 
 
 @pytest.mark.parametrize("protocol", PROTOCOLS)
 def test_a_server_that_takes_too_long_is_not_waited_for(provider: ScriptedServer, protocol: str) -> None:
     provider.says(Answer(200, b"{}", seconds=0.6))
-    with pytest.raises(TransientLLMError, match=r"did not answer within 0\.2 seconds"):
+    with pytest.raises(TransientLLMError, match=r"did not answer within 0\.2 seconds") as caught:
         complete(adapter_to(provider, protocol, timeout=0.2), **parameters_of(protocol))
+    assert caught.value.maybe_billed
 
 
 @pytest.mark.parametrize("protocol", PROTOCOLS)

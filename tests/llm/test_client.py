@@ -6,6 +6,7 @@ import asyncio
 import json
 import logging
 from collections.abc import Callable, Coroutine, Sequence
+from contextlib import suppress
 from decimal import Decimal
 from typing import Any, TypeVar
 
@@ -390,6 +391,24 @@ def test_the_end_of_a_call_and_what_the_asker_notes_are_one_transaction(endpoint
         ask(endpoint, book=CannotNote())
     assert the_call().outcome == "sent"
     assert not Endpoint.objects.filter(name="noted").exists()
+
+
+@pytest.mark.parametrize(
+    ("answers", "maybe_billed"),
+    [
+        ([Answer(drop=True), openai_error(400, "No.")], True),
+        ([openai_error(500, "Oops."), openai_error(400, "No.")], False),
+        ([Answer(drop=True), openai_reply("OK")], False),
+    ],
+)
+def test_the_asker_is_told_when_a_failed_call_may_be_billed(
+    provider: ScriptedServer, endpoint: Endpoint, answers: list[Answer], maybe_billed: bool
+) -> None:
+    provider.says(*answers)
+    notes = Notes()
+    with suppress(LLMError):
+        ask(endpoint, book=notes)
+    assert [entry.maybe_billed for entry in notes.ends] == [maybe_billed]
 
 
 @pytest.mark.django_db(transaction=True)

@@ -70,20 +70,22 @@ def unreachable(connection: Connection, cause: BaseException | None) -> LLMError
     if isinstance(cause, PermanentLLMError):
         return cause
     detail = f"{type(cause).__name__}: {cause}".rstrip(": ") if cause else "no connection"
-    if type(cause).__name__.startswith("Connect"):
+    nothing_sent = type(cause).__name__.startswith("Connect")
+    if nothing_sent:
         sentence = (
             f"{_who(connection)} could not be reached ({detail}). Is the server running? "
             "Start the simulator with manage.py simulate_llms, or correct the endpoint's base_url."
         )
     else:
         sentence = f"{_who(connection)} ended the connection before it had answered ({detail}). Ask again later."
-    return TransientLLMError(without_key(sentence, connection))
+    return TransientLLMError(without_key(sentence, connection), maybe_billed=not nothing_sent)
 
 
 def timed_out(connection: Connection) -> TransientLLMError:
     return TransientLLMError(
         f"{_who(connection)} did not answer within {connection.timeout_seconds:g} seconds. "
-        "Ask again later, or raise the endpoint's timeout_seconds."
+        "Ask again later, or raise the endpoint's timeout_seconds.",
+        maybe_billed=True,
     )
 
 
@@ -94,7 +96,8 @@ def unreadable(connection: Connection, detail: str) -> TransientLLMError:
             f"{_who(connection)} answered, but not in the form of its protocol ({detail[:200]}). "
             "Check that base_url is that of the API itself.",
             connection,
-        )
+        ),
+        maybe_billed=True,
     )
 
 
