@@ -44,10 +44,8 @@ def check_resolved(base_url: str) -> None:
     will say that it cannot be reached.
 
     Raises:
-        PermanentLLMError: the name stands for an internal address, and such are not allowed.
+        PermanentLLMError: the name stands for an address of the machine itself; or for an internal one, and such are not allowed.
     """
-    if settings.LLM_INTERNAL_ADDRESSES:
-        return
     host = _host(base_url)
     try:
         found = socket.getaddrinfo(host, None, type=socket.SOCK_STREAM)
@@ -59,11 +57,22 @@ def check_resolved(base_url: str) -> None:
 def check_found(host: str, found: Iterable[str]) -> None:
     """
     Raises:
-        PermanentLLMError: among the addresses that a name stands for is an internal one.
+        PermanentLLMError: as `check_resolved`.
     """
     addresses = [_literal(each.partition("%")[0]) for each in found]
+    if any(_of_the_machine(address) for address in addresses):
+        raise PermanentLLMError(
+            f"{host} stands for an address at which machines read their own credentials. Correct the base_url."
+        )
+    if settings.LLM_INTERNAL_ADDRESSES:
+        return
     if any(address is None or not address.is_global for address in addresses):
         raise PermanentLLMError(f"{host} stands for an internal address, and endpoints may not reach such. {_ALLOW}")
+
+
+def _of_the_machine(address: IPv4Address | IPv6Address | None) -> bool:
+    """A name in one's own network may also stand for a link-local IPv6 address: no credentials are read at such."""
+    return (isinstance(address, IPv4Address) and address.is_link_local) or str(address) in _OF_THE_MACHINE
 
 
 def _host(base_url: str) -> str:

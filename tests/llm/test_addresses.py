@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 from typing import Any
 
 import pytest
@@ -56,7 +57,23 @@ def test_where_machines_read_their_credentials_no_endpoint_can_be(address: str) 
 @pytest.mark.parametrize("address", [*INTERNAL, *PUBLIC])
 def test_servers_of_ones_own_are_reached_by_default(address: str) -> None:
     check_address(address)
-    check_resolved(address)
+
+
+@pytest.mark.parametrize("found", ["127.0.0.1", "10.1.2.3", "fe80::1%eth0", "93.184.215.14"])
+def test_names_of_ones_own_servers_are_reached_by_default(monkeypatch: pytest.MonkeyPatch, found: str) -> None:
+    monkeypatch.setattr(socket, "getaddrinfo", lambda *_, **__: [(0, 0, 0, "", (found, 80))])
+    check_resolved("http://llm.example.com/v1")
+
+
+@pytest.mark.parametrize("found", ["169.254.169.254", "::ffff:169.254.169.254", "fd00:ec2::254", "100.100.100.200"])
+@pytest.mark.parametrize("allowed", [True, False])
+def test_no_name_leads_to_where_machines_read_their_credentials(
+    settings: Any, monkeypatch: pytest.MonkeyPatch, found: str, allowed: bool
+) -> None:
+    settings.LLM_INTERNAL_ADDRESSES = allowed
+    monkeypatch.setattr(socket, "getaddrinfo", lambda *_, **__: [(0, 0, 0, "", (found, 80))])
+    with pytest.raises(PermanentLLMError, match="machines read their own credentials"):
+        check_resolved("http://llm.example.com/v1")
 
 
 @pytest.mark.parametrize("address", INTERNAL)
