@@ -70,7 +70,9 @@ class JobCommand(ConflictScopeCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         if options["estimate"]:
-            self.stdout.write(estimate_in_words(estimate(lambda: self.start(**options))))
+            # What a budget would stop is not asked for here, and it may be no budget for a job that has spent it.
+            without = options | {"budget": None, "budget_calls": None, "budget_tokens": None}
+            self.stdout.write(estimate_in_words(estimate(lambda: self.start(**without))))
             return
         started = self.start(**options)
         with _stopped_by_ctrl_c() as stop:

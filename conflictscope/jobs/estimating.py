@@ -2,13 +2,15 @@
 
 The job is started in a transaction that is rolled back. Its items are those of the real plan, and each asks as it will ask: through
 its handler's own functions, but by a door that only writes the questions down. So an estimate cannot fall behind what jobs do. Of
-many items a sample of each step is asked, the same ones in every job, and stands for the rest.
+many items a sample of each step is asked, the same ones in every job, and stands for the rest; a smaller one where time runs out,
+as that transaction keeps others of SQLite from writing.
 """
 
 from __future__ import annotations
 
 import heapq
 import re
+import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
@@ -21,9 +23,10 @@ from django.db import transaction
 
 from conflictscope.jobs.models import Job, WorkItem
 from conflictscope.jobs.registry import Foreseeing, Grown, Handler, NewItem, handler_of
-from conflictscope.llm.estimating import DryDoor, Habits, Line, Pace, pace_at_limits
+from conflictscope.llm.estimating import DryDoor, Habits, Line, Noted, Pace, pace_at_limits
 
 SAMPLE = 100  # items of each step of a job that are really asked
+SECONDS = 5.0  # for asking them, all steps together, each of which asks one at the least
 
 _LETTERS = re.compile(r"[a-z_]*")
 
@@ -170,7 +173,7 @@ def in_time(hours: float) -> str:
     return f"{minutes:.0f} min" if minutes < 90 else f"{hours:,.1f} h"
 
 
-def estimate(start: Callable[[], Job | Sequence[Job]], *, sample: int = SAMPLE) -> Estimate:
+def estimate(start: Callable[[], Job | Sequence[Job]], *, sample: int = SAMPLE, seconds: float = SECONDS) -> Estimate:
     """What the jobs that `start` starts would ask and cost. Nothing is sent, and nothing stays written.
 
     A job that lives already is estimated by what it has left.
@@ -183,10 +186,11 @@ def estimate(start: Callable[[], Job | Sequence[Job]], *, sample: int = SAMPLE) 
     with transaction.atomic():
         started = start()
         forecasts = [_Forecast(job, sample) for job in ([started] if isinstance(started, Job) else started)]
+        clock = _Clock(seconds, steps=sum(forecast.steps for forecast in forecasts))
         for forecast in forecasts:
             if isinstance(forecast.handler, Foreseeing):
                 habits.guess(forecast.handler.reply_tokens)
-            async_to_sync(forecast.ask)(door)
+            async_to_sync(forecast.ask)(door, clock)
         transaction.set_rollback(True)
     lines: dict[tuple[int, str], Line] = {}
     for forecast in forecasts:
@@ -200,6 +204,21 @@ def estimate(start: Callable[[], Job | Sequence[Job]], *, sample: int = SAMPLE) 
     )
 
 
+class _Clock:
+    """Time that steps share: what one leaves over is the others'."""
+
+    def __init__(self, seconds: float, *, steps: int) -> None:
+        self._end = time.monotonic() + seconds
+        self._steps = steps
+
+    def end_of_next(self) -> float:
+        """The moment, by the monotonic clock, until which the next step may ask."""
+        now = time.monotonic()
+        share = max(0.0, self._end - now) / self._steps
+        self._steps -= 1
+        return now + share
+
+
 class _Forecast:
     """The items that one job has to do, a sample of each step, and what asking those comes to."""
 
@@ -209,6 +228,7 @@ class _Forecast:
         self.left_out = self.handler.left_out if isinstance(self.handler, Foreseeing) else ""
         self.counts: Counter[str] = Counter()
         self.later = 0.0
+        self.asked = 0
         self.lines: dict[tuple[int, str], Line] = {}
         self._chosen: dict[str, list[tuple[int, str, dict[str, Any]]]] = {}
         for item in self._items():
@@ -238,35 +258,61 @@ class _Forecast:
         elif entry[0] > chosen[0][0]:
             heapq.heapreplace(chosen, entry)
 
-    async def ask(self, door: DryDoor) -> None:
+    @property
+    def steps(self) -> int:
+        return len(self._chosen)
+
+    async def ask(self, door: DryDoor, clock: _Clock) -> None:
         prepare = sync_to_async(self.handler.prepare, thread_sensitive=True)
         for step, chosen in self._chosen.items():
-            times = self.counts[step] / len(chosen)
-            for _, key, payload in sorted(chosen, key=lambda entry: entry[1]):
+            until = clock.end_of_next()
+            asked: list[_Asked] = []
+            # By their hashes: however many there is time for, they are a random sample.
+            for _, key, payload in sorted(chosen, key=lambda entry: entry[0], reverse=True):
+                if asked and time.monotonic() >= until:
+                    break
                 item = WorkItem(job=self.job, key=key, payload=payload)
-                await self._ask(Grown(item, await prepare(item)), door, times=times, grown=False)
+                asked.append(await self._ask(Grown(item, await prepare(item)), door))
+            self.asked += len(asked)
+            for one in asked:
+                self._add(one, door, times=self.counts[step] / len(asked), grown=False)
 
-    async def _ask(self, one: Grown[Any], door: DryDoor, *, times: float, grown: bool) -> None:
-        outcome = await self.handler.ask(one.prepared, door)
-        for noted in door.take():
+    async def _ask(self, one: Grown[Any], door: DryDoor) -> _Asked:
+        handler = self.handler
+        outcome = await handler.ask(one.prepared, door)
+        asked = _Asked(door.take(), one.times, [])
+        if isinstance(handler, Foreseeing):
+            follow = sync_to_async(lambda: list(handler.follow(one.item, outcome)), thread_sensitive=True)
+            for next_one in await follow():
+                asked.grown.append(await self._ask(next_one, door))
+        return asked
+
+    def _add(self, asked: _Asked, door: DryDoor, *, times: float, grown: bool) -> None:
+        """So many times what one item asked, and what grows from it."""
+        for noted in asked.noted:
             line = Line(noted.endpoint, noted.purpose, door.habits.of(noted.endpoint, noted.purpose))
             self.lines.setdefault(line.key, line).add(noted, times=times, grown=grown)
-        handler = self.handler
-        if not isinstance(handler, Foreseeing):
-            return
-        follow = sync_to_async(lambda: list(handler.follow(one.item, outcome)), thread_sensitive=True)
-        for next_one in await follow():
-            self.later += times * next_one.times
-            await self._ask(next_one, door, times=times * next_one.times, grown=True)
+        for each in asked.grown:
+            self.later += times * each.times
+            self._add(each, door, times=times * each.times, grown=True)
 
     def result(self) -> JobEstimate:
         return JobEstimate(
             title=self.job.title,
             items=self.counts.total(),
             later=round(self.later),
-            asked=sum(len(chosen) for chosen in self._chosen.values()),
+            asked=self.asked,
             lines=list(self.lines.values()),
         )
+
+
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    """What one item asked, which stands for so many, and those that grow from it."""
+
+    noted: Sequence[Noted]
+    times: int
+    grown: list[_Asked]
 
 
 def step_of(key: str) -> str:

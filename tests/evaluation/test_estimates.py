@@ -135,6 +135,12 @@ def test_a_sample_stands_for_many_items(dataset: Dataset, endpoints: dict[str, E
     assert part.tokens_in == pytest.approx(whole.tokens_in, rel=0.1)
     assert "Extrapolated from 20 of 120 items" in " ".join(part.remarks())
 
+    # Where time runs out, one item of each step stands for all.
+    hasty = estimate(start, seconds=0)
+    assert (hasty.asked, hasty.calls) == (2, 160)
+    assert hasty.tokens_in == pytest.approx(whole.tokens_in, rel=0.25)
+    assert "Extrapolated from 2 of 120 items" in " ".join(hasty.remarks())
+
 
 def test_what_a_live_job_has_left_is_estimated(dataset: Dataset, judge: Judge) -> None:
     job = filtering.start(dataset, judge)

@@ -10,7 +10,7 @@ from django.core.management import call_command
 from django.core.management.base import CommandError
 
 from conflictscope.jobs import engine
-from conflictscope.jobs.commands import JobCommand
+from conflictscope.jobs.commands import JobCommand, budget_of
 from conflictscope.jobs.models import Job, WorkItem
 from tests.factories.llm import EndpointFactory
 
@@ -81,6 +81,19 @@ def test_a_paused_job_is_not_left_without_advice(job):
     engine.pause(job)
     with pytest.raises(CommandError, match=r"paused\. Resume it on its page"):
         count(first=1)
+
+
+def test_an_estimate_asks_no_budget_of_a_job_that_has_spent_more(job):
+    Job.objects.update(calls_sent=10)
+
+    class Start(JobCommand):
+        def start(self, **options):
+            budget = budget_of(options)
+            return engine.start(job.study, kind=job.kind, subject=job.subject, title="C", parameters={}, budget=budget)
+
+    out = StringIO()
+    call_command(Start(), "--estimate", "--budget-calls", "5", stdout=out)
+    assert "Count: 3 items now" in out.getvalue()
 
 
 def test_an_argument_that_is_no_money_is_refused_by_name(job):
