@@ -6,9 +6,11 @@ from contextlib import ExitStack
 from dataclasses import replace
 from datetime import timedelta
 from decimal import Decimal
+from importlib import import_module
 from typing import Any
 
 import pytest
+from django.apps import apps
 from django.db.models import Sum
 from django.utils import timezone
 
@@ -258,6 +260,18 @@ def test_a_call_that_just_fits_into_what_is_left_of_the_budget_is_opened(job: Jo
     book.opened([entry_of(job, endpoint, 0, out=1)])
     with pytest.raises(BudgetReached):
         book.opened([entry_of(job, endpoint, 1, out=1)])
+
+
+def test_calls_of_before_there_were_budgets_are_counted_when_the_database_is_brought_up_to_date(
+    job: Job, endpoint: Endpoint
+) -> None:
+    for number, outcome in enumerate([Call.Outcome.SENT, Call.Outcome.OK]):
+        entry = entry_of(job, endpoint, number)
+        Call.objects.filter(pk=entry.call.pk).update(outcome=outcome, tokens_in=10 * number, tokens_out=number)
+        CallUse.objects.create(item=entry.owner, call=entry.call)
+    import_module("conflictscope.jobs.migrations.0004_count_what_was_sent").count(apps, None)
+    job.refresh_from_db()
+    assert (job.calls_sent, job.tokens_used, lost_calls(job)) == (2, 11, 1)
 
 
 def test_answers_from_the_log_take_nothing(endpoint: Endpoint, simulator) -> None:

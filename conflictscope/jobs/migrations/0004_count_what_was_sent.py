@@ -1,4 +1,4 @@
-"""Calls and tokens of jobs that began before they were counted on the job itself."""
+"""Calls and tokens of jobs that began before they were counted on the job itself; and which calls nobody saw the end of."""
 
 from django.apps.registry import Apps
 from django.db import migrations
@@ -15,6 +15,8 @@ def count(apps: Apps, schema_editor: BaseDatabaseSchemaEditor) -> None:
         apps.get_model("jobs", "Job").objects.filter(pk=row["item__job"]).update(
             calls_sent=row["calls"], tokens_used=row["tokens_in"] + row["tokens_out"]
         )
+    unseen = apps.get_model("llm", "Call").objects.filter(outcome="sent").values("pk")
+    uses.filter(call__in=unseen).update(hold="unknown")
 
 
 class Migration(migrations.Migration):
