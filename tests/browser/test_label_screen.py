@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import pytest
-from playwright.sync_api import Dialog, Page, Route, expect
+from playwright.sync_api import Dialog, Page, Request, Route, expect
 
 from annotation.models import Annotation, Assignment, Campaign, Revision
 from conflictscope.studies.models import Membership
@@ -77,6 +77,18 @@ def test_two_items_submitted_without_a_connection_arrive_when_it_is_back(visitor
     done(page, 3)
 
 
+def questions(page: Page) -> list[str]:
+    """The kinds of question that the browser will ask by itself; it gets a yes."""
+    asked: list[str] = []
+
+    def answered(dialog: Dialog) -> None:
+        asked.append(dialog.type)
+        dialog.accept()
+
+    page.on("dialog", answered)
+    return asked
+
+
 def down(route: Route) -> None:
     route.fulfill(status=503, body="The server is being restarted.")
 
@@ -85,13 +97,7 @@ def test_a_submission_that_the_server_did_not_get_is_sent_after_a_reload(visitor
     page = visitor("ada", expected="503")
     start(page)
     prefetched(page)
-    asked: list[str] = []
-
-    def leave(dialog: Dialog) -> None:
-        asked.append(dialog.type)
-        dialog.accept()
-
-    page.on("dialog", leave)
+    asked = questions(page)
     page.route("**/submit/", down)
     answer(page)
     page.keyboard.press("Enter")
@@ -113,7 +119,12 @@ def test_an_item_looked_at_ahead_is_nobodys_while_a_submission_waits(visitor: Vi
     page.keyboard.press("Enter")
     expect(page.locator(".label-notice")).to_contain_text("kept in this browser")
     beats: list[str] = []
-    page.on("request", lambda request: beats.append(request.url) if request.url.endswith("/heartbeat/") else None)
+
+    def heard(request: Request) -> None:
+        if request.url.endswith("/heartbeat/"):
+            beats.append(request.url)
+
+    page.on("request", heard)
     with page.expect_response("**/submit/"):
         page.evaluate("dispatchEvent(new Event('online'))")
     assert beats == []
@@ -277,8 +288,7 @@ def test_signed_out_in_the_middle_nothing_is_lost(visitor: Visitor, campaign: Ca
     page.context.clear_cookies()
     answer(page)
     page.keyboard.press("Enter")
-    asked: list[str] = []
-    page.once("dialog", lambda dialog: (asked.append(dialog.type), dialog.accept()))
+    asked = questions(page)
     page.get_by_role("link", name="Sign in").click()
     page.get_by_label("Username").fill("ada")
     page.get_by_label("Password").fill(PASSWORD)
