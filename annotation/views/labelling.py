@@ -61,7 +61,10 @@ def start(request: Request, study: str, campaign: str) -> HttpResponse:
 def peek(request: Request, study: str, campaign: str) -> HttpResponse:
     """The fragment of an item that may well come next, to be at hand at once; 204 where there is none. Nobody holds it."""
     place = _place(request, study, campaign)
-    shown = routing.peek(place)
+    try:
+        shown = routing.peek(place)
+    except NotOpen:  # paused, with an item still in hand: nothing comes next
+        shown = None
     if shown is None:
         return HttpResponse(status=204)
     item, token, order = shown
