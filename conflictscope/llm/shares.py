@@ -38,11 +38,18 @@ class Share:
 
 @dataclass(frozen=True, slots=True)
 class Worker:
-    """How a worker stands: `busy` calls under way, or ended and not yet recorded; `wanted`: those, and those that wait."""
+    """How a worker stands: `busy` calls under way, or ended and not yet recorded; `wanted`: those, and those that wait;
+    `share`: the slots by which it goes until it has the answer."""
 
     name: str
     busy: int
     wanted: int
+    share: int
+
+    @property
+    def most(self) -> int:
+        """So many calls it may have under way when the answer reaches it."""
+        return max(self.busy, self.share)
 
 
 def exchange(
@@ -79,7 +86,7 @@ def exchange(
         wish = max(wish, mine)  # nobody else waits for it
     slots = min(wish, left)
     members[worker.name] = {
-        "slots": max(slots, worker.busy),
+        "slots": max(slots, worker.most),  # what it is to give back is free once it has said that it goes by less
         "wanted": worker.wanted,
         "until": now + LEASE_SECONDS,
     }

@@ -63,6 +63,7 @@ class Slots:
         self._sleep = sleep
         self._unrecorded = 0
         self._due = 0
+        self._owed = False  # slots that others may have once we have said that we go by fewer
         self._full = False
         self._until = self._held_until = 0.0  # by the monotonic clock
         self._failures = 0
@@ -159,8 +160,6 @@ class Slots:
 
     def _recorded(self) -> None:
         self._unrecorded -= 1
-        if self.share > self._due:
-            self._soon.set()
 
     def _wake(self) -> None:
         while self._queue and self._open:
@@ -173,8 +172,9 @@ class Slots:
         while not self._closing:
             self._soon.clear()
             asked = time.monotonic()
+            worker = self._standing()
             try:
-                share = await self._exchange()
+                share = await self._exchange(worker)
             except Exception as exc:
                 # Nobody may send before it is known what others send: those who wait are told, and may wait elsewhere.
                 while self._queue:
@@ -184,21 +184,26 @@ class Slots:
                 await asyncio.sleep(EVERY_SECONDS)
                 continue
             self.share, self._due, self._full = share.slots, share.due, share.full
+            self._owed = worker.most > share.slots
             self._until = asked + LEASE_SECONDS
             self._held_until = max(self._held_until, time.monotonic() + share.held_for)
             self._wake()
             await asyncio.sleep(SOON_SECONDS)
             await self._wait(EVERY_SECONDS if self.busy or self._queue else IDLE_SECONDS)
 
-    async def _exchange(self) -> Share:
-        news, self._news = self._news, News()
+    def _standing(self) -> Worker:
         busy = self.busy + self._unrecorded
-        worker = Worker(self._name, busy=busy, wanted=busy + len(self._queue))
+        # What has run out is nobody's: it holds again only once all others have left room for it.
+        share = self.share if time.monotonic() < self._until else 0
+        return Worker(self._name, busy=busy, wanted=busy + len(self._queue), share=share)
+
+    async def _exchange(self, worker: Worker) -> Share:
+        news, self._news = self._news, News()
         step = partial(exchange, worker=worker, most=self.most, news=news)
         return await self._accounts.change(self._key, step)
 
     async def _wait(self, seconds: float) -> None:
-        if self._due != self.share:  # slots are on their way from one worker to another
+        if self._due > self.share or self._owed:  # slots are on their way from one worker to another
             seconds = SOON_SECONDS
         alarm = asyncio.get_running_loop().call_later(seconds, self._soon.set)
         try:

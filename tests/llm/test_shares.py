@@ -19,9 +19,17 @@ class Shared:
         self.most = most
         self.now = 1000.0
         self.state: dict[str, Any] = {"pace": Pace(number=float(most)).state(), "members": {}, "at": self.now}
+        self.goes_by: dict[str, int] = {}
 
     def tells(self, name: str, *, busy: int, wanted: int, news: News | None = None) -> Share:
-        worker = Worker(name, busy=busy, wanted=wanted)
+        """A worker tells how it stands, and goes by the answer from now on."""
+        share = self.answer(name, busy=busy, wanted=wanted, news=news)
+        self.goes_by[name] = share.slots
+        return share
+
+    def answer(self, name: str, *, busy: int, wanted: int, news: News | None = None) -> Share:
+        """What a worker is told, which has not reached it yet."""
+        worker = Worker(name, busy=busy, wanted=wanted, share=self.goes_by.get(name, 0))
         self.state, share = exchange(self.state, self.now, worker=worker, most=self.most, news=news or News())
         self.state = json.loads(json.dumps(self.state))  # as it is kept
         return share
@@ -66,12 +74,26 @@ def test_a_second_worker_gets_its_half_as_the_first_gives_it_back() -> None:
     assert shared.tells("b", busy=24, wanted=96).slots == 32
 
 
+def test_what_a_worker_gives_back_is_free_only_when_it_goes_by_less() -> None:
+    """Until the answer reaches it, it may send as many calls as before."""
+    shared = Shared(64)
+    assert shared.tells("a", busy=0, wanted=96).slots == 64
+    shared.tells("b", busy=0, wanted=96)
+    told = shared.answer("a", busy=10, wanted=96)
+    assert told.slots == 32
+    assert shared.tells("b", busy=0, wanted=96).slots == 0  # a may have opened 54 more meanwhile
+    shared.goes_by["a"] = told.slots
+    shared.tells("a", busy=10, wanted=96)
+    assert shared.tells("b", busy=0, wanted=96).slots == 32
+
+
 def test_a_share_that_nobody_else_wants_is_kept_over_a_pause() -> None:
     shared = Shared(64)
     shared.tells("a", busy=0, wanted=96)
     assert shared.tells("a", busy=0, wanted=0).slots == 64
     shared.tells("b", busy=0, wanted=10)
     assert shared.tells("a", busy=0, wanted=0).slots == 0
+    shared.tells("a", busy=0, wanted=0)
     assert shared.tells("b", busy=0, wanted=10).slots == 10
 
 
@@ -115,35 +137,39 @@ def test_what_was_learned_is_forgotten_after_a_long_pause() -> None:
 
 
 def test_at_no_moment_is_more_handed_out_than_there_is_and_in_the_end_all_of_it() -> None:
-    """Workers that come, want, work, stall, die and leave at random."""
+    """Workers that come, want, work, wait for answers, die and leave at random."""
     rng = random.Random(5)
     shared = Shared(20)
     busy: dict[str, int] = {}
-    for step in range(3000):
+    told: dict[str, Share] = {}  # answers on their way
+    for step in range(6000):
         shared.now += rng.uniform(0, 0.2)
         if len(busy) < 6 and rng.random() < 0.05:
             busy[f"worker {step}"] = 0
         for name in list(busy):
             chance = rng.random()
-            if chance < 0.01:
-                del busy[name]  # killed: its calls end with it
-            elif chance < 0.02:
-                del busy[name]
-                shared.state, _ = leave(shared.state, shared.now, name=name)
+            if chance < 0.02:
+                del busy[name]  # its calls end with it
+                told.pop(name, None)
+                shared.goes_by.pop(name, None)
+                if chance < 0.01:  # else it was killed
+                    shared.state, _ = leave(shared.state, shared.now, name=name)
+            elif name in told:
+                if chance < 0.7:
+                    shared.goes_by[name] = told.pop(name).slots
             elif chance < 0.7:
-                wanted = busy[name] + rng.randrange(30)
-                share = shared.tells(name, busy=busy[name], wanted=wanted)
-                busy[name] = max(busy[name], min(wanted, share.slots))
-                busy[name] -= rng.randrange(busy[name] + 1)
-            else:
-                busy[name] -= rng.randrange(busy[name] + 1)
-        assert shared.handed_out <= 20
+                told[name] = shared.answer(name, busy=busy[name], wanted=busy[name] + rng.randrange(30))
+            if name in busy:
+                if rng.random() < 0.5:
+                    busy[name] = max(busy[name], shared.goes_by.get(name, 0))
+                if rng.random() < 0.5:
+                    busy[name] -= rng.randrange(busy[name] + 1)
         assert sum(busy.values()) <= 20
-    busy = dict.fromkeys(["x", "y", "z"], 0)
+    shared.now += LEASE_SECONDS
+    names = ["x", "y", "z"]
     for _ in range(80):
         shared.now += 0.1
-        for name in busy:
-            share = shared.tells(name, busy=busy[name], wanted=50)
-            busy[name] = share.slots
+        for name in names:
+            shared.tells(name, busy=shared.goes_by.get(name, 0), wanted=50)
     # One slot may be on its way to whoever is first in this turn.
-    assert sorted(busy.values()) in ([6, 7, 7], [6, 6, 7])
+    assert sorted(shared.goes_by[name] for name in names) in ([6, 7, 7], [6, 6, 7])
