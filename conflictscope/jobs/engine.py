@@ -16,7 +16,7 @@ from django.utils import timezone
 
 from conflictscope.errors import Conflict
 from conflictscope.jobs import leases
-from conflictscope.jobs.budgets import NO_BUDGET, Budget, in_dollars, reached
+from conflictscope.jobs.budgets import NO_BUDGET, WAITS_FOR_BUDGET, Budget, in_dollars, reached
 from conflictscope.jobs.invitations import invite
 from conflictscope.jobs.models import Job, WorkItem
 from conflictscope.jobs.worker import Stop, work_on
@@ -153,6 +153,7 @@ def set_budget(job: Job, budget: Budget) -> None:
     changed = {"budget": budget.dollars, "budget_calls": budget.calls, "budget_tokens": budget.tokens}
     if not Job.objects.live().filter(pk=job.pk).update(**changed):
         raise Conflict("The job has ended, so it spends nothing more.")
+    job.items.filter(state=WorkItem.State.OPEN, error=WAITS_FOR_BUDGET).update(not_before=None)  # there is room now
     job.refresh_from_db()
     if job.stopped_at_budget and job.state == Job.State.PAUSED:
         resume(job)
