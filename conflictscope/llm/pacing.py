@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
-FIRST = 8
+FIRST = 16
 CUT = 0.8
 # One burst of calls gets one burst of 429s, which is one piece of news.
 SECONDS_BETWEEN_CUTS = 15.0

@@ -27,11 +27,13 @@ class Share:
     """What a worker may do now.
 
     `slots`: calls that it may have under way. `due`: what it should have, once others have given theirs back, or it its own.
-    `held_for`: seconds until the endpoint wants to hear of anybody again. `full`: nothing more can be learned by growing.
+    `wanted`: whether others could use what this worker does not. `held_for`: seconds until the endpoint wants to hear of anybody
+    again. `full`: nothing more can be learned by growing.
     """
 
     slots: int
     due: int
+    wanted: bool
     held_for: float
     full: bool
 
@@ -90,7 +92,8 @@ def exchange(
         "wanted": worker.wanted,
         "until": now + LEASE_SECONDS,
     }
-    share = Share(slots, due[worker.name], max(0.0, pace.held_until - now), pace.number >= most)
+    wanted = any(member["wanted"] > member["slots"] for name, member in members.items() if name != worker.name)
+    share = Share(slots, due[worker.name], wanted, max(0.0, pace.held_until - now), pace.number >= most)
     return {"pace": pace.state(), "members": members, "at": now}, share
 
 

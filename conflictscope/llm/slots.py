@@ -22,6 +22,7 @@ from conflictscope.llm.pacing import LONGEST_HOLD, News
 from conflictscope.llm.shares import LEASE_SECONDS, Share, Worker, exchange, leave
 
 EVERY_SECONDS = 0.5
+HUNGRY_SECONDS = 0.2  # how often while calls wait for a slot
 IDLE_SECONDS = 2.0  # how often without any call
 SOON_SECONDS = 0.05  # how often at most
 CANCEL_SECONDS = 0.1  # until a cancellation that nobody heeded is said again
@@ -64,6 +65,7 @@ class Slots:
         self._unrecorded = 0
         self._due = 0
         self._owed = False  # slots that others may have once we have said that we go by fewer
+        self._wanted = False  # by others
         self._full = False
         self._until = self._held_until = 0.0  # by the monotonic clock
         self._failures = 0
@@ -160,6 +162,8 @@ class Slots:
 
     def _recorded(self) -> None:
         self._unrecorded -= 1
+        if self._wanted and not self._queue:
+            self._soon.set()  # somebody else may have it
 
     def _wake(self) -> None:
         while self._queue and self._open:
@@ -183,13 +187,13 @@ class Slots:
                         turn.set_exception(exc)
                 await asyncio.sleep(EVERY_SECONDS)
                 continue
-            self.share, self._due, self._full = share.slots, share.due, share.full
+            self.share, self._due, self._wanted, self._full = share.slots, share.due, share.wanted, share.full
             self._owed = worker.most > share.slots
             self._until = asked + LEASE_SECONDS
             self._held_until = max(self._held_until, time.monotonic() + share.held_for)
             self._wake()
             await asyncio.sleep(SOON_SECONDS)
-            await self._wait(EVERY_SECONDS if self.busy or self._queue else IDLE_SECONDS)
+            await self._wait(HUNGRY_SECONDS if self._queue else EVERY_SECONDS if self.busy else IDLE_SECONDS)
 
     def _standing(self) -> Worker:
         busy = self.busy + self._unrecorded

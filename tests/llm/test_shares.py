@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from conflictscope.llm.pacing import News, Pace
+from conflictscope.llm.pacing import FIRST, News, Pace
 from conflictscope.llm.shares import FORGET_SECONDS, LEASE_SECONDS, Share, Worker, exchange, fair_parts, leave
 
 
@@ -87,6 +87,16 @@ def test_what_a_worker_gives_back_is_free_only_when_it_goes_by_less() -> None:
     assert shared.tells("b", busy=0, wanted=96).slots == 32
 
 
+def test_a_worker_knows_whether_others_could_use_what_it_does_not() -> None:
+    shared = Shared(64)
+    assert not shared.tells("a", busy=0, wanted=96).wanted
+    shared.tells("b", busy=0, wanted=20)
+    assert shared.tells("a", busy=64, wanted=96).wanted
+    shared.tells("a", busy=20, wanted=20)
+    assert shared.tells("b", busy=0, wanted=20).slots == 20
+    assert not shared.tells("a", busy=20, wanted=20).wanted
+
+
 def test_a_share_that_nobody_else_wants_is_kept_over_a_pause() -> None:
     shared = Shared(64)
     shared.tells("a", busy=0, wanted=96)
@@ -133,7 +143,7 @@ def test_what_was_learned_is_forgotten_after_a_long_pause() -> None:
     shared = Shared(64)
     shared.tells("a", busy=64, wanted=64, news=News(limits=[None]))
     shared.now += FORGET_SECONDS
-    assert shared.tells("b", busy=0, wanted=64).slots == 8
+    assert shared.tells("b", busy=0, wanted=64).slots == FIRST
 
 
 def test_at_no_moment_is_more_handed_out_than_there_is_and_in_the_end_all_of_it() -> None:
