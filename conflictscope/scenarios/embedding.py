@@ -23,6 +23,8 @@ logger = logging.getLogger(__name__)
 
 # It uses all cores by itself: threads side by side would only take turns and memory.
 _one_at_a_time = Lock()
+# Texts in one pass through the model, padded to the longest of them: few, as increments are small and of mixed lengths.
+AT_A_TIME = 16
 _STORED = np.dtype("<f4")
 
 
@@ -49,7 +51,13 @@ def embed(texts: Sequence[str], *, name: str = "") -> NDArray[np.float32]:
         return np.empty((0, encoder.get_embedding_dimension()), dtype=np.float32)
     # Long texts first share batches with long ones; sentence-transformers sees to that and restores the order.
     with _one_at_a_time:
-        vectors = encoder.encode(list(texts), normalize_embeddings=True, convert_to_numpy=True, show_progress_bar=False)
+        vectors = encoder.encode(
+            list(texts),
+            batch_size=AT_A_TIME,
+            normalize_embeddings=True,
+            convert_to_numpy=True,
+            show_progress_bar=False,
+        )
     return np.asarray(vectors, dtype=np.float32)
 
 
