@@ -75,7 +75,7 @@ def unpacked(columns: Sequence[bytes | memoryview]) -> NDArray[np.float32]:
 
 @lru_cache(maxsize=1)
 def _encoder(name: str, may_download: bool) -> Any:
-    folder = _folder_of_package(name.removeprefix("package:")) if name.startswith("package:") else name
+    folder = folder_of(name)
     if not may_download:
         # Read when huggingface_hub is first imported, which is below: a look-up in the installed files stays one.
         os.environ.setdefault("HF_HUB_OFFLINE", "1")
@@ -84,7 +84,7 @@ def _encoder(name: str, may_download: bool) -> Any:
 
     of_transformers.disable_progress_bar()
     try:
-        encoder = SentenceTransformer(str(folder), device="cpu", local_files_only=not may_download)
+        encoder = SentenceTransformer(folder, device="cpu", local_files_only=not may_download)
     except (OSError, ValueError) as exc:
         raise EmbeddingModelMissing(
             f"The embedding model {name!r} cannot be loaded. Set EMBEDDING_MODEL to a folder that holds one, or allow the "
@@ -92,6 +92,11 @@ def _encoder(name: str, may_download: bool) -> Any:
         ) from exc
     logger.info("Embedding model %s loaded", name)
     return encoder
+
+
+def folder_of(name: str) -> str:
+    """What sentence-transformers takes for the name: the weights' folder for `package:NAME`, else the name itself."""
+    return str(_folder_of_package(name.removeprefix("package:"))) if name.startswith("package:") else name
 
 
 def _folder_of_package(package: str) -> Path:
