@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import combinations
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from django.db.models import Count, Q
+from django.db.models import Count, Exists, OuterRef, Q
 
 from conflictscope.scenarios.dimensions import dimensions_of
 from conflictscope.scenarios.models import Dataset, Dimension, Judge, Scenario, Verdict
-from conflictscope.scenarios.pass_rates import joined, outcomes_of
 from conflictscope.scenarios.verdicts import SETTLED_BY_VERDICTS
 from conflictscope.stats.agreement import Agreement, judge_agreement
+from conflictscope.stats.datasets import conjunction
 
 if TYPE_CHECKING:
     from django.db.models import QuerySet
@@ -48,7 +48,8 @@ class JudgePair:
 
 def judges_of(dataset: Dataset) -> list[Judge]:
     """The judges that have judged scenarios of the dataset, the primary one first, then by name."""
-    found = Judge.objects.filter(verdicts__scenario__dataset=dataset).distinct().select_related("endpoint")
+    here = Verdict.objects.filter(judge=OuterRef("pk"), scenario__dataset=dataset)
+    found = Judge.objects.filter(Exists(here)).select_related("endpoint")
     return sorted(found, key=lambda judge: (judge.pk != dataset.primary_judge_id, judge.name))
 
 
@@ -57,7 +58,7 @@ def compare(dataset: Dataset, first: Judge, second: Judge) -> list[DimensionAgre
 
     Undefined where the two have judged no scenario in common; the estimates say so.
     """
-    one, other = outcomes_of(dataset, first), outcomes_of(dataset, second)
+    one, other = _outcomes(dataset, first), _outcomes(dataset, second)
     scenarios = sorted(one.keys() | other.keys())
     none = (None,) * len(dimensions_of(dataset))
     rng = np.random.default_rng(SEED)
@@ -74,7 +75,7 @@ def compare(dataset: Dataset, first: Judge, second: Judge) -> list[DimensionAgre
         )
         for place, dimension in enumerate(dimensions_of(dataset))
     ]
-    kept, kept_by_other = joined(one), joined(other)
+    kept, kept_by_other = _together(one), _together(other)
     together = agreement([kept.get(pk) for pk in scenarios], [kept_by_other.get(pk) for pk in scenarios])
     return [*rows, DimensionAgreement(None, together)]
 
@@ -103,6 +104,24 @@ def differing(
         Q(pk__in=_passed(first, dimensions)) & Q(pk__in=_failed(second, dimensions))
         | Q(pk__in=_failed(first, dimensions)) & Q(pk__in=_passed(second, dimensions))
     ).order_by("pk")
+
+
+def _outcomes(dataset: Dataset, judge: Judge) -> dict[int, tuple[str | None, ...]]:
+    """By scenario, the judge's outcome on each dimension that is asked, None where it has none. Duplicates are left out."""
+    names = {str(name): place for place, name in enumerate(dimensions_of(dataset))}
+    found: dict[int, list[str | None]] = {}
+    verdicts = Verdict.objects.filter(
+        judge=judge, scenario__dataset=dataset, scenario__status__in=SETTLED_BY_VERDICTS
+    ).order_by("scenario", "pk")
+    for scenario, dimension, outcome in verdicts.values_list("scenario", "dimension", "outcome").iterator():
+        if dimension in names:
+            found.setdefault(scenario, [None] * len(names))[names[dimension]] = outcome
+    return {scenario: tuple(outcomes) for scenario, outcomes in found.items()}
+
+
+def _together(outcomes: Mapping[int, tuple[str | None, ...]]) -> dict[int, str | None]:
+    """All dimensions of a scenario together: what the judge alone would make of it."""
+    return dict(zip(outcomes, conjunction(list(outcomes.values())), strict=True))
 
 
 def _passed(judge: Judge, dimensions: Sequence[Dimension]) -> QuerySet[Verdict, Any]:

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal, get_args
 
-from django.db.models import Count
+from django.db.models import Count, FilteredRelation, Q
 
 from conflictscope.scenarios.dimensions import dimensions_of
 from conflictscope.scenarios.models import Dataset, Dimension, Judge, Scenario, Verdict
 from conflictscope.scenarios.verdicts import SETTLED_BY_VERDICTS
-from conflictscope.stats.datasets import PassRates, conjunction
+from conflictscope.stats.datasets import PassRates
 from conflictscope.stats.datasets import pass_rates as rates_of
 from conflictscope.stats.intervals import wilson
 from conflictscope.stats.types import Estimate
@@ -55,20 +55,57 @@ class Stage:
 
 
 @dataclass(frozen=True, slots=True)
-class _Row:
+class Pattern:
+    """Scenarios that are alike in everything that is counted: `scenarios` is how many.
+
+    `outcomes` has one entry for each dimension that is asked, None where the judge has given none; one of them it has given.
+    """
+
     pair: tuple[str, str]
     template: str
     acting: str
     outcomes: Outcomes
+    scenarios: int
 
 
-def dimension_rates(dataset: Dataset, judge: Judge) -> PassRates:
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """What one judge found in a dataset, as few patterns as there are instead of a row for each scenario."""
+
+    dataset: Dataset
+    judge: Judge
+    dimensions: tuple[Dimension, ...]
+    patterns: tuple[Pattern, ...]
+
+
+def judged(dataset: Dataset, judge: Judge) -> Judged:
+    """The scenarios that the judge has judged, counted by the database.
+
+    Duplicates are left out: what was judged before it was found to be one counts nowhere.
+    """
+    dimensions = tuple(dimensions_of(dataset))
+    verdicts = {
+        f"on_{name}": FilteredRelation("verdicts", condition=Q(verdicts__judge=judge, verdicts__dimension=name))
+        for name in dimensions
+    }
+    outcomes = [f"{alias}__outcome" for alias in verdicts]
+    columns = ("value_1__key", "value_2__key", "template", "acting_action", *outcomes)
+    scenarios = dataset.scenarios.filter(status__in=SETTLED_BY_VERDICTS).annotate(**verdicts).order_by()
+    found = scenarios.values_list(*columns).annotate(count=Count("pk"))
+    patterns = [
+        Pattern((first or "", second or ""), template, acting, tuple(given), count)
+        for first, second, template, acting, *given, count in found
+        if any(given)
+    ]
+    return Judged(dataset, judge, dimensions, tuple(patterns))
+
+
+def dimension_rates(found: Judged) -> PassRates:
     """The judge's pass rate on each dimension and on all together, with Wilson intervals over scenarios."""
-    names = list(dimensions_of(dataset))
-    return rates_of([row.outcomes for row in _rows(dataset, judge)], dimensions=names)
+    return _rates(found, found.patterns)
 
 
-def rates_by(dataset: Dataset, judge: Judge, *, by: By) -> list[GroupRates]:
+def rates_by(found: Judged, *, by: By) -> list[GroupRates]:
     """The same for each value pair, template, or side that acting serves, in the set's, the template's or the side's order.
 
     Groups without a judged scenario are left out.
@@ -77,37 +114,32 @@ def rates_by(dataset: Dataset, judge: Judge, *, by: By) -> list[GroupRates]:
     """
     if by not in get_args(By):
         raise ValueError(f"rates are grouped by one of {', '.join(get_args(By))}, not {by!r}")
-    names = list(dimensions_of(dataset))
-    groups: dict[str, list[Outcomes]] = {}
-    for row in _rows(dataset, judge):
-        key = "~".join(row.pair).strip("~") if by == "pair" else getattr(row, by)
-        groups.setdefault(key, []).append(row.outcomes)
-    labels = _labels(dataset, by)
+    groups: dict[str, list[Pattern]] = {}
+    for pattern in found.patterns:
+        key = "~".join(pattern.pair).strip("~") if by == "pair" else getattr(pattern, by)
+        groups.setdefault(key, []).append(pattern)
+    labels = _labels(found.dataset, by)
     known = [key for key in labels if key in groups]
     return [
-        GroupRates(key, labels.get(key, key), len(groups[key]), rates_of(groups[key], dimensions=names))
+        GroupRates(key, labels.get(key, key), sum(each.scenarios for each in groups[key]), _rates(found, groups[key]))
         for key in [*known, *sorted(groups.keys() - labels.keys())]
     ]
 
 
-def drops(dataset: Dataset, judge: Judge) -> list[Drop]:
+def drops(found: Judged) -> list[Drop]:
     """The dimensions by how many scenarios fail on them, the one that drops most first."""
-    names = dimensions_of(dataset)
-    failing = [
-        {name for name, outcome in zip(names, row.outcomes, strict=True) if outcome == Verdict.Outcome.FAIL}
-        for row in _rows(dataset, judge)
+    dropped = [
+        (failing, pattern.scenarios)
+        for pattern in found.patterns
+        if (failing := {name for name, outcome in _by_dimension(found, pattern) if outcome == Verdict.Outcome.FAIL})
     ]
-    dropped = [each for each in failing if each]
-    found = [
-        Drop(
-            dimension=name,
-            failed=sum(name in each for each in dropped),
-            alone=sum(each == {name} for each in dropped),
-            share=wilson(sum(name in each for each in dropped), len(dropped)),
-        )
-        for name in names
-    ]
-    return sorted(found, key=lambda drop: -drop.failed)
+    everything = sum(count for _, count in dropped)
+    costs = []
+    for name in found.dimensions:
+        failed = sum(count for failing, count in dropped if name in failing)
+        alone = sum(count for failing, count in dropped if failing == {name})
+        costs.append(Drop(dimension=name, failed=failed, alone=alone, share=wilson(failed, everything)))
+    return sorted(costs, key=lambda drop: -drop.failed)
 
 
 def funnel(dataset: Dataset) -> list[Stage]:
@@ -145,34 +177,16 @@ def _stages(dataset: Dataset, counts: Mapping[str, int], validated: int) -> list
     ]
 
 
-def outcomes_of(dataset: Dataset, judge: Judge) -> dict[int, Outcomes]:
-    """By scenario, the judge's outcome on each dimension that is asked, None where it has none; in the order of the rows.
-
-    Duplicates are left out: what was judged before it was found to be one counts nowhere.
-    """
-    names = {str(name): place for place, name in enumerate(dimensions_of(dataset))}
-    found: dict[int, list[str | None]] = {}
-    verdicts = Verdict.objects.filter(
-        judge=judge, scenario__dataset=dataset, scenario__status__in=SETTLED_BY_VERDICTS
-    ).order_by("scenario", "pk")
-    for scenario, dimension, outcome in verdicts.values_list("scenario", "dimension", "outcome").iterator():
-        if dimension in names:
-            found.setdefault(scenario, [None] * len(names))[names[dimension]] = outcome
-    return {scenario: tuple(outcomes) for scenario, outcomes in found.items()}
+def _rates(found: Judged, patterns: Sequence[Pattern]) -> PassRates:
+    return rates_of(
+        [each.outcomes for each in patterns],
+        dimensions=list(found.dimensions),
+        counts=[each.scenarios for each in patterns],
+    )
 
 
-def joined(outcomes: Mapping[int, Outcomes]) -> dict[int, str | None]:
-    """All dimensions of a scenario together: what the judge alone would make of it."""
-    return dict(zip(outcomes, conjunction(list(outcomes.values())), strict=True))
-
-
-def _rows(dataset: Dataset, judge: Judge) -> Iterator[_Row]:
-    outcomes = outcomes_of(dataset, judge)
-    scenarios = dataset.scenarios.filter(status__in=SETTLED_BY_VERDICTS).order_by("pk")
-    columns = ("pk", "value_1__key", "value_2__key", "template", "acting_action")
-    for pk, value_1, value_2, template, acting in scenarios.values_list(*columns):
-        if pk in outcomes:
-            yield _Row((value_1 or "", value_2 or ""), template, acting, outcomes[pk])
+def _by_dimension(found: Judged, pattern: Pattern) -> Iterator[tuple[Dimension, str | None]]:
+    return zip(found.dimensions, pattern.outcomes, strict=True)
 
 
 def _labels(dataset: Dataset, by: By) -> dict[str, str]:

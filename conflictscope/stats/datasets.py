@@ -242,20 +242,31 @@ def conjunction(outcomes: Sequence[Sequence[str | None]]) -> tuple[str | None, .
 
 
 def pass_rates(
-    outcomes: Sequence[Sequence[str | None]], *, dimensions: Sequence[str], level: float = 0.95
+    outcomes: Sequence[Sequence[str | None]],
+    *,
+    dimensions: Sequence[str],
+    counts: Sequence[int] | None = None,
+    level: float = 0.95,
 ) -> PassRates:
     """Pass rate of each dimension and of all together, with Wilson intervals over scenarios.
 
-    Args: outcomes: n scenarios by len(dimensions), as `conjunction`. Unparsable and unasked ones are left out of the
-        denominator.
-    Raises: ValueError: a row of another length; as `conjunction`.
+    Args:
+        outcomes: n scenarios by len(dimensions), as `conjunction`. Unparsable and unasked ones are left out of the
+            denominator.
+        counts: how many scenarios each row stands for; one each unless given.
+    Raises: ValueError: a row of another length, counts of another number; as `conjunction`.
     """
     if any(len(row) != len(dimensions) for row in outcomes):
         raise ValueError(f"every scenario needs {len(dimensions)} outcomes")
+    weights = [1] * len(outcomes) if counts is None else counts
+    if len(weights) != len(outcomes):
+        raise ValueError(f"{len(outcomes)} rows of outcomes need as many counts, got {len(weights)}")
     together = conjunction(outcomes)
     return PassRates(
-        dimensions={name: _pass_rate([row[k] for row in outcomes], level) for k, name in enumerate(dimensions)},
-        all=_pass_rate(together, level),
+        dimensions={
+            name: _pass_rate([row[k] for row in outcomes], weights, level) for k, name in enumerate(dimensions)
+        },
+        all=_pass_rate(together, weights, level),
     )
 
 
@@ -272,9 +283,13 @@ def _mean_steps(steps: NDArray[np.float64], asked: NDArray[np.float64], level: f
     return Estimate(mean, max(mean - half, 0.0), min(mean + half, 6.0), n=n, warning=warning, level=level)
 
 
-def _pass_rate(outcomes: Sequence[str | None], level: float) -> PassRate:
-    passed, failed = outcomes.count("pass"), outcomes.count("fail")
-    rate = wilson(passed, passed + failed, level=level)
+def _pass_rate(outcomes: Sequence[str | None], weights: Sequence[int], level: float) -> PassRate:
+    count = dict.fromkeys(OUTCOMES, 0)
+    for outcome, weight in zip(outcomes, weights, strict=True):
+        if outcome is not None:
+            count[outcome] += weight
+    passed, of = count["pass"], count["pass"] + count["fail"]
+    rate = wilson(passed, of, level=level)
     if not rate.defined:
         rate = Estimate.undefined("no scenario has a pass or a fail", level=level)
-    return PassRate(rate=rate, passed=passed, of=passed + failed, unparsable=outcomes.count("unparsable"))
+    return PassRate(rate=rate, passed=passed, of=of, unparsable=count["unparsable"])

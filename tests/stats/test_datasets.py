@@ -151,6 +151,16 @@ def test_bad_input_is_refused_in_words():
         conjunction([["P"]])
     with pytest.raises(ValueError, match="needs 2 outcomes"):
         pass_rates([["pass"]], dimensions=("realism", "specificity"))
+    with pytest.raises(ValueError, match="as many counts"):
+        pass_rates([["pass"]], dimensions=("realism",), counts=[1, 2])
+
+
+def test_pass_rates_of_counted_rows_are_those_of_the_rows_written_out():
+    patterns = [("pass", "fail"), ("pass", "pass"), ("unparsable", "pass"), (None, "fail")]
+    counts = [3, 4, 2, 0]
+    rows = [pattern for pattern, count in zip(patterns, counts, strict=True) for _ in range(count)]
+    names = ("realism", "specificity")
+    assert pass_rates(patterns, dimensions=names, counts=counts) == pass_rates(rows, dimensions=names)
 
 
 def unit(rows: NDArray[np.float64]) -> NDArray[np.float32]:

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from conflictscope.charts import Chart, FunnelStage, IntervalRow, funnel, interval_plot
 from conflictscope.scenarios import pass_rates
 from conflictscope.scenarios.dimensions import dimensions_of
-from conflictscope.scenarios.models import Dataset, Judge
-from conflictscope.scenarios.pass_rates import Stage
+from conflictscope.scenarios.models import Dataset
+from conflictscope.scenarios.pass_rates import Judged, Stage
 from conflictscope.stats.datasets import PassRate, PassRates
 
 ALL = "All dimensions"
@@ -34,7 +34,7 @@ def rate_rows(dataset: Dataset, rates: PassRates) -> list[RateRow]:
     return [*rows, RateRow("", ALL, rates.all)]
 
 
-def rates_chart(dataset: Dataset, judges: Sequence[Judge]) -> Chart | None:
+def rates_chart(dataset: Dataset, judged: Sequence[Judged]) -> Chart | None:
     """Pass rates by dimension with their intervals, a colour for each judge; None where none has judged."""
     rows = [
         IntervalRow(
@@ -43,10 +43,10 @@ def rates_chart(dataset: Dataset, judges: Sequence[Judge]) -> Chart | None:
             low=row.rate.rate.low,
             high=row.rate.rate.high,
             n=row.rate.of,
-            group=judge.name if len(judges) > 1 else "",
+            group=found.judge.name if len(judged) > 1 else "",
         )
-        for judge in judges
-        for row in rate_rows(dataset, pass_rates.dimension_rates(dataset, judge))
+        for found in judged
+        for row in rate_rows(dataset, pass_rates.dimension_rates(found))
     ]
     if not any(row.n for row in rows):
         return None

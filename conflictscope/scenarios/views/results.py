@@ -30,6 +30,8 @@ def results(request: Request, study: str, dataset: str) -> HttpResponse:
     by = request.GET.get("by", "")
     by = by if by in browsing.GROUPINGS else ("pair" if one.value_set_version_id else "template")
     whole, by_pair = pass_rates.funnel(one), pass_rates.funnels_by_pair(one)
+    judged = {each: pass_rates.judged(one, each) for each in judges}
+    shown = judged[judge] if judge else None
     context = {
         "study": found,
         "section": "datasets",
@@ -40,17 +42,17 @@ def results(request: Request, study: str, dataset: str) -> HttpResponse:
         "groupings": browsing.GROUPINGS.items(),
         "grouping": browsing.GROUPINGS[by],
         "dimensions": dimensions_of(one),
-        "rates": browsing.rate_rows(one, pass_rates.dimension_rates(one, judge)) if judge else [],
+        "rates": browsing.rate_rows(one, pass_rates.dimension_rates(shown)) if shown else [],
         "groups": [
             (group, browsing.rate_rows(one, group.rates))
-            for group in pass_rates.rates_by(one, judge, by=cast(pass_rates.By, by))
+            for group in pass_rates.rates_by(shown, by=cast(pass_rates.By, by))
         ]
-        if judge
+        if shown
         else [],
-        "drops": pass_rates.drops(one, judge) if judge else [],
+        "drops": pass_rates.drops(shown) if shown else [],
         "funnel": whole,
         "funnel_chart": browsing.funnel_chart(one, whole, by_pair),
-        "rates_chart": browsing.rates_chart(one, judges),
+        "rates_chart": browsing.rates_chart(one, list(judged.values())),
         "compared": judge_comparison.compare_all(one),
     }
     return render(request, "scenarios/results.html", context)
@@ -59,7 +61,8 @@ def results(request: Request, study: str, dataset: str) -> HttpResponse:
 @require_safe
 def rates_chart(request: Request, study: str, dataset: str) -> HttpResponse:
     one = dataset_of(study_for(request.user, study), dataset)
-    return _drawn(request, browsing.rates_chart(one, judge_comparison.judges_of(one)), f"pass-rates-{one.slug}")
+    judged = [pass_rates.judged(one, judge) for judge in judge_comparison.judges_of(one)]
+    return _drawn(request, browsing.rates_chart(one, judged), f"pass-rates-{one.slug}")
 
 
 @require_safe

@@ -27,13 +27,14 @@ class Command(ConflictScopeCommand):
         against = self._judge(dataset, options["against"]) if options["against"] else None
         if against == judge:
             raise InvalidInput("A judge agrees with itself: name another with --against.")
+        found = pass_rates.judged(dataset, judge)
         report = {
             "dataset": dataset.slug,
             "judge": judge.name,
             "funnel": pass_rates.funnel(dataset),
-            "dimensions": pass_rates.dimension_rates(dataset, judge),
-            "drops": pass_rates.drops(dataset, judge),
-            "groups": {by: pass_rates.rates_by(dataset, judge, by=by) for by in ("pair", "template", "acting")},
+            "dimensions": pass_rates.dimension_rates(found),
+            "drops": pass_rates.drops(found),
+            "groups": {by: pass_rates.rates_by(found, by=by) for by in ("pair", "template", "acting")},
             "judges": [
                 {"first": pair.first.name, "second": pair.second.name, "rows": pair.rows}
                 for pair in judge_comparison.compare_all(dataset)
