@@ -13,11 +13,11 @@ class ScenariosConfig(AppConfig):
         from conflictscope.scenarios.domains import TagDomainsHandler
         from conflictscope.scenarios.filtering import FilterHandler
         from conflictscope.scenarios.generation import GenerationHandler
-        from conflictscope.scenarios.search.index import look_after_index
+        from conflictscope.scenarios.search.index import look_after_indexes
 
         register(GenerationHandler())
         register(FilterHandler())
         register(TagDomainsHandler())
         register(EmbedDescriptionsHandler())
         register(DedupHandler())
-        post_migrate.connect(look_after_index, sender=self, dispatch_uid="scenarios.search")
+        post_migrate.connect(look_after_indexes, sender=self, dispatch_uid="scenarios.search")

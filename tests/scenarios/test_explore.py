@@ -9,7 +9,7 @@ from django.test import Client
 from django.urls import reverse
 
 from conflictscope.scenarios.browsing.listing import Filter, Listing
-from conflictscope.scenarios.models import Dataset, Scenario
+from conflictscope.scenarios.models import Dataset, OpeningMessage, Scenario
 from conflictscope.scenarios.verdicts import write_human_verdict
 from tests.factories.scenarios import DatasetFactory, JudgeFactory, ScenarioFactory, judged
 from tests.factories.studies import UserFactory
@@ -203,3 +203,15 @@ def test_a_narrowed_list_takes_the_same_queries_however_many_match(
 def test_strangers_explore_nothing(client: Client, dataset: Dataset) -> None:
     client.force_login(UserFactory())
     assert client.get(PAGE + "?search=kite", headers={"HX-Request": "true"}).status_code == 404
+
+
+def test_a_scenario_of_which_only_the_opening_message_is_known_is_listed_by_it(seen: Client, dataset: Dataset) -> None:
+    blank = dict.fromkeys(("description", "outline_context", "outline_opportunity", "action_1", "action_2"), "")
+    bare = ScenarioFactory(dataset=dataset, uid="bare", status="outlined", **blank)
+    for sample, text in enumerate(["May I borrow your accordion?", "Then the trumpet?"]):
+        OpeningMessage.objects.create(scenario=bare, source="imported", text=text, sample=sample)
+    rows = {row.scenario.uid: row for row in seen.get(PAGE).context["rows"]}
+    assert "".join(piece.text for piece in rows["bare"].excerpt) == "Opening message: May I borrow your accordion?"
+    (found,) = seen.get(f"{PAGE}?search=trumpet").context["rows"]
+    assert found.scenario == bare
+    assert [piece.text for piece in found.excerpt if piece.marked] == ["trumpet"]

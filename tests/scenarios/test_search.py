@@ -10,9 +10,9 @@ from django.db import connection
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
-from conflictscope.scenarios.models import Dataset, Scenario
+from conflictscope.scenarios.models import Dataset, OpeningMessage, Scenario
 from conflictscope.scenarios.search import excerpt, matching, parse, pieces, ranked
-from conflictscope.scenarios.search.index import FTS_TABLE, look_after_index
+from conflictscope.scenarios.search.index import SCENARIOS, look_after_indexes
 from tests.factories.scenarios import DatasetFactory, ScenarioFactory
 
 pytestmark = [pytest.mark.django_db, pytest.mark.backends]
@@ -89,6 +89,25 @@ def test_the_index_follows_what_is_changed_and_deleted(dataset: Dataset) -> None
     assert found(dataset, "stable") == set()
 
 
+def test_what_the_user_writes_first_is_searched_too(dataset: Dataset) -> None:
+    ward, bakery = (dataset.scenarios.get(uid=uid) for uid in ("ward-001", "bakery-002"))
+    said = OpeningMessage.objects.create(
+        scenario=ward, source="imported", text="Could you weigh the flour of my harbour?"
+    )
+    OpeningMessage.objects.create(scenario=bakery, source="imported", text="Good evening", sample=1)
+    other = ScenarioFactory(uid="other-001")
+    OpeningMessage.objects.create(scenario=other, source="imported", text="A harbour elsewhere")
+    assert found(dataset, "harbour") == {"ward"}
+    assert found(dataset, '"of my harbour"') == {"ward"}
+    assert found(dataset, "harbour medication") == set(), "half in the scenario and half in the message"
+    assert ranked(dataset, parse("flour"))[-1] == ward.pk, "what is only said stands last"
+    OpeningMessage.objects.filter(pk=said.pk).update(text="Could you weigh the quay?")
+    assert found(dataset, "harbour") == set()
+    assert found(dataset, "quay") == {"ward"}
+    said.delete()
+    assert found(dataset, "quay") == set()
+
+
 def test_only_the_dataset_that_is_asked_is_searched(dataset: Dataset) -> None:
     ScenarioFactory(uid="other-001", description="More flour.")
     assert found(dataset, "flour") == {"bakery", "minor_benefit"}
@@ -130,10 +149,10 @@ def test_a_long_text_is_stored_and_found_by_its_beginning(dataset: Dataset) -> N
 @pytest.mark.skipif(connection.vendor != "sqlite", reason="Only SQLite loses triggers.")
 def test_an_index_that_a_rebuilt_table_has_lost_is_made_again(dataset: Dataset) -> None:
     with connection.cursor() as cursor:
-        cursor.execute(f"DROP TRIGGER {FTS_TABLE}_update")
+        cursor.execute(f"DROP TRIGGER {SCENARIOS.fts_table}_update")
     Scenario.objects.filter(uid="ward-001").update(description="A vet in the stable.")
     assert found(dataset, "stable") == set()
-    look_after_index()
+    look_after_indexes()
     assert found(dataset, "stable") == {"ward"}
     Scenario.objects.filter(uid="ward-001").update(description="A nurse again.")
     assert found(dataset, "stable") == set()

@@ -100,12 +100,18 @@ def page_of_scenarios(listing: Listing, *, page: str | None) -> tuple[Page[Any],
     deciding = Q(source=Verdict.Source.HUMAN) | Q(judge=dataset.primary_judge_id, judge__isnull=False)
     for verdict in Verdict.objects.filter(deciding, scenario__in=[each.pk for each in on_page]).defer("evidence"):
         verdicts.setdefault(verdict.scenario_id, []).append(verdict)
+    openings: dict[int, list[str]] = {}
+    said = OpeningMessage.objects.filter(scenario__in=[each.pk for each in on_page]).order_by("sample", "pk")
+    for pk, text in said.values_list("scenario", "text"):
+        openings.setdefault(pk, []).append(text)
     for scenario in on_page:
         scenario.dataset = dataset  # its address names dataset and study
-    return found, [_row(scenario, verdicts.get(scenario.pk, []), listing) for scenario in on_page]
+    return found, [
+        _row(scenario, verdicts.get(scenario.pk, []), openings.get(scenario.pk, []), listing) for scenario in on_page
+    ]
 
 
-def _row(scenario: Scenario, verdicts: list[Verdict], listing: Listing) -> ScenarioRow:
+def _row(scenario: Scenario, verdicts: list[Verdict], openings: list[str], listing: Listing) -> ScenarioRow:
     standing = standing_verdicts(verdicts, primary_judge_id=listing.dataset.primary_judge_id)
     said: dict[str, set[str]] = {}
     for verdict in verdicts:
@@ -121,18 +127,16 @@ def _row(scenario: Scenario, verdicts: list[Verdict], listing: Listing) -> Scena
         unparsable=that_are(Verdict.Outcome.UNPARSABLE),
         disputed=[dimension for dimension in Dimension if len(said.get(dimension, ())) > 1],
         name=pieces(scenario.uid, listing.query),
-        excerpt=excerpt(_texts(scenario), listing.query),
+        excerpt=excerpt(_texts(scenario, openings), listing.query),
     )
 
 
-def _texts(scenario: Scenario) -> list[str]:
+def _texts(scenario: Scenario, openings: Sequence[str]) -> list[str]:
     """What a list may show of a scenario, the telling first."""
-    first = scenario.description or f"{scenario.outline_context} {scenario.outline_opportunity}".strip()
-    others = [
-        (
-            "Outline",
-            f"{scenario.outline_context} {scenario.outline_opportunity}".strip() if scenario.description else "",
-        ),
+    outline = f"{scenario.outline_context} {scenario.outline_opportunity}".strip()
+    named = [
+        ("", scenario.description),
+        ("Outline" if scenario.description else "", outline),
         ("Action 1", scenario.action_1),
         ("Action 2", scenario.action_2),
         ("User", scenario.persona),
@@ -141,8 +145,11 @@ def _texts(scenario: Scenario) -> list[str]:
         ("Consequence of action 1", scenario.consequence_1),
         ("Consequence of action 2", scenario.consequence_2),
         ("Domain", scenario.domain),
+        *(("Opening message", text) for text in openings),
     ]
-    return [first, *(f"{name}: {text}" for name, text in others if text)]
+    if not scenario.description and not outline and openings:
+        named.insert(0, named.pop(-len(openings)))  # all that is known of what happens
+    return [f"{name}: {text}" if name else text for name, text in named if text]
 
 
 def scenario_view(scenario: Scenario) -> ScenarioView:

@@ -1,45 +1,75 @@
-"""The index behind the search, which the database itself keeps in step with the rows.
+"""The indexes behind the search, which the database itself keeps in step with the rows.
 
-PostgreSQL computes a column from the others and keeps a GIN index on it; SQLite has an FTS5 table beside the scenarios and
+PostgreSQL computes a column from the others and keeps a GIN index on it; SQLite has an FTS5 table beside the rows and
 triggers that write to it. Neither is known to Django's models. Django rebuilds a table on SQLite for many a migration, and
-its triggers go with the old one: so the index is looked after at the end of every `migrate`, not in one of them.
+its triggers go with the old one: so the indexes are looked after at the end of every `migrate`, not in one of them.
 """
 
 from __future__ import annotations
 
 import hashlib
+from dataclasses import dataclass
 from typing import Any
 
 from django.db import connections
 from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.backends.utils import CursorWrapper
 
-# Searched fields and how much a word in them weighs, from A (most) to D.
-FIELDS: dict[str, str] = {
-    "uid": "A",
-    "description": "B",
-    "outline_context": "B",
-    "outline_opportunity": "B",
-    "action_1": "C",
-    "action_2": "C",
-    "persona": "C",
-    "background": "C",
-    "goal": "C",
-    "consequence_1": "D",
-    "consequence_2": "D",
-    "domain": "D",
-}
-TABLE = "scenarios_scenario"
-FTS_TABLE = "scenarios_search"
-COLUMN = "search_vector"
-GIN_INDEX = "scenario_search"
+COLUMN = "search_vector"  # on PostgreSQL
 
-_COLUMNS = ", ".join(FIELDS)
-_TRIGGERS = {
-    f"{FTS_TABLE}_insert": "AFTER INSERT",
-    f"{FTS_TABLE}_delete": "AFTER DELETE",
-    f"{FTS_TABLE}_update": f"AFTER UPDATE OF {_COLUMNS}",
-}
+
+@dataclass(frozen=True, slots=True)
+class TextIndex:
+    """A table whose text is searched: its fields, and how much a word in them weighs, from A (most) to D.
+
+    `fts_table` is what SQLite keeps beside it, `gin_index` what PostgreSQL keeps on it.
+    """
+
+    table: str
+    fields: dict[str, str]
+    fts_table: str
+    gin_index: str
+
+    @property
+    def columns(self) -> str:
+        return ", ".join(self.fields)
+
+    @property
+    def triggers(self) -> dict[str, str]:
+        """The names of SQLite's triggers, and when each fires."""
+        return {
+            f"{self.fts_table}_insert": "AFTER INSERT",
+            f"{self.fts_table}_delete": "AFTER DELETE",
+            f"{self.fts_table}_update": f"AFTER UPDATE OF {self.columns}",
+        }
+
+
+SCENARIOS = TextIndex(
+    table="scenarios_scenario",
+    fields={
+        "uid": "A",
+        "description": "B",
+        "outline_context": "B",
+        "outline_opportunity": "B",
+        "action_1": "C",
+        "action_2": "C",
+        "persona": "C",
+        "background": "C",
+        "goal": "C",
+        "consequence_1": "D",
+        "consequence_2": "D",
+        "domain": "D",
+    },
+    fts_table="scenarios_search",
+    gin_index="scenario_search",
+)
+MESSAGES = TextIndex(
+    table="scenarios_openingmessage",
+    fields={"text": "B"},
+    fts_table="scenarios_message_search",
+    gin_index="opening_message_search",
+)
+
 # What is no letter or digit, spelled out: what a class such as [[:alnum:]] holds depends on the database's locale.
 _BETWEEN_WORDS = (
     r"[\u0001-\u002f\u003a-\u0040\u005b-\u0060\u007b-\u00a9\u00ab-\u00b1\u00b4\u00b6-\u00b8\u00bb\u00bf\u00d7\u00f7"
@@ -51,66 +81,69 @@ _FIELD_END = "xfieldendx"
 _LONGEST = 40_000
 
 
-def look_after_index(using: str = "default", **_: Any) -> None:
-    """Create the index, or make it whole again; where it is, this costs two small queries. Receives `post_migrate`."""
+def look_after_indexes(using: str = "default", **_: Any) -> None:
+    """Create the indexes, or make them whole again; where they are, this costs a few small queries. Receives `post_migrate`."""
     connection = connections[using]
     with connection.cursor() as cursor:
-        if TABLE not in connection.introspection.table_names(cursor):
-            return
-        if connection.vendor == "postgresql":
-            _postgresql(cursor)
-        elif connection.vendor == "sqlite":
-            _sqlite(connection, cursor)
+        tables = connection.introspection.table_names(cursor)
+        for index in (SCENARIOS, MESSAGES):
+            if index.table not in tables:
+                continue
+            if connection.vendor == "postgresql":
+                _postgresql(cursor, index)
+            elif connection.vendor == "sqlite":
+                _sqlite(connection, cursor, index)
 
 
-def _postgresql(cursor: CursorWrapper) -> None:
-    expression = _vector_expression()
+def _postgresql(cursor: CursorWrapper, index: TextIndex) -> None:
+    table, expression = index.table, _vector_expression(index)
     digest = hashlib.sha256(expression.encode()).hexdigest()
     cursor.execute(
         "SELECT col_description(attrelid, attnum) FROM pg_attribute "
         "WHERE attrelid = %s::regclass AND attname = %s AND NOT attisdropped",
-        [TABLE, COLUMN],
+        [table, COLUMN],
     )
     if cursor.fetchone() == (digest,):
         return
-    cursor.execute(f"ALTER TABLE {TABLE} DROP COLUMN IF EXISTS {COLUMN}")
-    cursor.execute(f"ALTER TABLE {TABLE} ADD COLUMN {COLUMN} tsvector GENERATED ALWAYS AS ({expression}) STORED")
-    cursor.execute(f"CREATE INDEX {GIN_INDEX} ON {TABLE} USING gin ({COLUMN})")
+    cursor.execute(f"ALTER TABLE {table} DROP COLUMN IF EXISTS {COLUMN}")
+    cursor.execute(f"ALTER TABLE {table} ADD COLUMN {COLUMN} tsvector GENERATED ALWAYS AS ({expression}) STORED")
+    cursor.execute(f"CREATE INDEX {index.gin_index} ON {table} USING gin ({COLUMN})")
     # The digest tells at the next migration whether the column is still made of these fields.
-    cursor.execute(f"COMMENT ON COLUMN {TABLE}.{COLUMN} IS '{digest}'")
+    cursor.execute(f"COMMENT ON COLUMN {table}.{COLUMN} IS '{digest}'")
 
 
-def _vector_expression() -> str:
+def _vector_expression(index: TextIndex) -> str:
     """Immutable, as a generated column must be."""
     weighted = []
-    for weight in sorted(set(FIELDS.values())):
-        fields = [f"left({field}, {_LONGEST})" for field, its in FIELDS.items() if its == weight]
+    for weight in sorted(set(index.fields.values())):
+        fields = [f"left({field}, {_LONGEST})" for field, its in index.fields.items() if its == weight]
         text = f" || ' {_FIELD_END} ' || ".join([*fields, "''"])
         words = f"regexp_replace(lower({text}), '{_BETWEEN_WORDS}', ' ', 'g')"
         weighted.append(f"setweight(to_tsvector('simple'::regconfig, {words}), '{weight}')")
     return " || ".join(weighted)
 
 
-def _sqlite(connection: BaseDatabaseWrapper, cursor: CursorWrapper) -> None:
-    cursor.execute("SELECT name FROM sqlite_master WHERE name = %s OR tbl_name = %s", [FTS_TABLE, TABLE])
+def _sqlite(connection: BaseDatabaseWrapper, cursor: CursorWrapper, index: TextIndex) -> None:
+    table, fts_table, columns, triggers = index.table, index.fts_table, index.columns, index.triggers
+    cursor.execute("SELECT name FROM sqlite_master WHERE name = %s OR tbl_name = %s", [fts_table, table])
     there = {row[0] for row in cursor.fetchall()}
-    columns = (
-        [column.name for column in connection.introspection.get_table_description(cursor, FTS_TABLE)]
-        if (FTS_TABLE in there)
+    searched = (
+        [column.name for column in connection.introspection.get_table_description(cursor, fts_table)]
+        if fts_table in there
         else []
     )
-    if columns == list(FIELDS) and set(_TRIGGERS) <= there:
+    if searched == list(index.fields) and set(triggers) <= there:
         return
-    for trigger in _TRIGGERS:
+    for trigger in triggers:
         cursor.execute(f"DROP TRIGGER IF EXISTS {trigger}")
-    cursor.execute(f"DROP TABLE IF EXISTS {FTS_TABLE}")
+    cursor.execute(f"DROP TABLE IF EXISTS {fts_table}")
     cursor.execute(
-        f"CREATE VIRTUAL TABLE {FTS_TABLE} USING fts5({_COLUMNS}, content='{TABLE}', content_rowid='id', "
+        f"CREATE VIRTUAL TABLE {fts_table} USING fts5({columns}, content='{table}', content_rowid='id', "
         "tokenize='unicode61 remove_diacritics 0')"
     )
-    old, new = (", ".join(f"{which}.{field}" for field in FIELDS) for which in ("old", "new"))
-    forget = f"INSERT INTO {FTS_TABLE}({FTS_TABLE}, rowid, {_COLUMNS}) VALUES ('delete', old.id, {old});"  # noqa: S608 - our own names
-    learn = f"INSERT INTO {FTS_TABLE}(rowid, {_COLUMNS}) VALUES (new.id, {new});"  # noqa: S608 - the same
-    for (trigger, when), body in zip(_TRIGGERS.items(), (learn, forget, forget + learn), strict=True):
-        cursor.execute(f"CREATE TRIGGER {trigger} {when} ON {TABLE} BEGIN {body} END")
-    cursor.execute(f"INSERT INTO {FTS_TABLE}({FTS_TABLE}) VALUES ('rebuild')")  # noqa: S608 - the same
+    old, new = (", ".join(f"{which}.{field}" for field in index.fields) for which in ("old", "new"))
+    forget = f"INSERT INTO {fts_table}({fts_table}, rowid, {columns}) VALUES ('delete', old.id, {old});"  # noqa: S608 - our own names
+    learn = f"INSERT INTO {fts_table}(rowid, {columns}) VALUES (new.id, {new});"  # noqa: S608 - the same
+    for (trigger, when), body in zip(triggers.items(), (learn, forget, forget + learn), strict=True):
+        cursor.execute(f"CREATE TRIGGER {trigger} {when} ON {table} BEGIN {body} END")
+    cursor.execute(f"INSERT INTO {fts_table}({fts_table}) VALUES ('rebuild')")  # noqa: S608 - the same

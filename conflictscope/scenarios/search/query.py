@@ -10,7 +10,7 @@ from django.db import connection
 from django.db.models.expressions import RawSQL
 
 from conflictscope.scenarios.models import Dataset
-from conflictscope.scenarios.search.index import COLUMN, FIELDS, FTS_TABLE, TABLE
+from conflictscope.scenarios.search.index import COLUMN, MESSAGES, SCENARIOS
 
 _PART = re.compile(r'"([^"]*)"?|([^\s"]+)')
 _WORD = re.compile(r"[^\W_]+")
@@ -57,32 +57,58 @@ def parse(text: str) -> Query:
 def matching(query: Query) -> RawSQL:
     """A subquery of the ids of matching scenarios, of whatever dataset: `filter(pk__in=matching(query))`.
 
-    The query must have terms.
+    All terms occur in the scenario, or all in one of its opening messages. The query must have terms.
     """
     if connection.vendor == "postgresql":
-        sql = f"SELECT id FROM {TABLE} WHERE {COLUMN} @@ to_tsquery('simple', %s)"  # noqa: S608 - names of our own
-        return RawSQL(sql, (query.to_tsquery(),))  # noqa: S611 - the same
-    sql = f"SELECT rowid FROM {FTS_TABLE} WHERE {FTS_TABLE} MATCH %s"  # noqa: S608 - names of our own
-    return RawSQL(sql, (query.to_fts5(),))  # noqa: S611 - the same
+        wanted = query.to_tsquery()
+        sql = (
+            f"SELECT id FROM {SCENARIOS.table} WHERE {COLUMN} @@ to_tsquery('simple', %s) UNION "  # noqa: S608 - names of our own
+            f"SELECT scenario_id FROM {MESSAGES.table} WHERE {COLUMN} @@ to_tsquery('simple', %s)"
+        )
+    else:
+        wanted = query.to_fts5()
+        said = MESSAGES.fts_table
+        sql = (
+            f"SELECT rowid FROM {SCENARIOS.fts_table} WHERE {SCENARIOS.fts_table} MATCH %s UNION "  # noqa: S608 - names of our own
+            f"SELECT scenario_id FROM {said} JOIN {MESSAGES.table} ON id = {said}.rowid WHERE {said} MATCH %s"
+        )
+    return RawSQL(sql, (wanted, wanted))  # noqa: S611 - names of our own
 
 
 def ranked(dataset: Dataset, query: Query) -> list[int]:
-    """The ids of all matching scenarios of the dataset, the best match first; none for a query without terms."""
+    """The ids of all matching scenarios of the dataset, the best match first; none for a query without terms.
+
+    What matches in the scenario itself stands before what matches in what its user writes first.
+    """
     if not query.terms:
         return []
     if connection.vendor == "postgresql":
-        sql = (
-            f"SELECT id FROM {TABLE}, to_tsquery('simple', %s) AS wanted "  # noqa: S608 - names of our own
+        parameters: list[str | int] = [query.to_tsquery(), dataset.pk]
+        by_scenario = (
+            f"SELECT id FROM {SCENARIOS.table}, to_tsquery('simple', %s) AS wanted "  # noqa: S608 - names of our own
             f"WHERE dataset_id = %s AND {COLUMN} @@ wanted ORDER BY ts_rank({COLUMN}, wanted) DESC, id"
         )
-        parameters: list[str | int] = [query.to_tsquery(), dataset.pk]
-    else:
-        weights = ", ".join(str(_FTS_WEIGHTS[weight]) for weight in FIELDS.values())
-        sql = (
-            f"SELECT {TABLE}.id FROM {FTS_TABLE} JOIN {TABLE} ON {TABLE}.id = {FTS_TABLE}.rowid "  # noqa: S608 - as above
-            f"WHERE {FTS_TABLE} MATCH %s AND dataset_id = %s ORDER BY bm25({FTS_TABLE}, {weights}), {TABLE}.id"
+        by_message = (
+            f"SELECT scenario_id FROM {MESSAGES.table} AS said JOIN {SCENARIOS.table} AS of_it ON of_it.id = scenario_id, "  # noqa: S608 - the same
+            f"to_tsquery('simple', %s) AS wanted WHERE dataset_id = %s AND said.{COLUMN} @@ wanted "
+            f"ORDER BY ts_rank(said.{COLUMN}, wanted) DESC, said.id"
         )
+    else:
         parameters = [query.to_fts5(), dataset.pk]
+        table, words, said = SCENARIOS.table, SCENARIOS.fts_table, MESSAGES.fts_table
+        weights = ", ".join(str(_FTS_WEIGHTS[weight]) for weight in SCENARIOS.fields.values())
+        by_scenario = (
+            f"SELECT {table}.id FROM {words} JOIN {table} ON {table}.id = {words}.rowid "  # noqa: S608 - as above
+            f"WHERE {words} MATCH %s AND dataset_id = %s ORDER BY bm25({words}, {weights}), {table}.id"
+        )
+        by_message = (
+            f"SELECT scenario_id FROM {said} JOIN {MESSAGES.table} AS message ON message.id = {said}.rowid "  # noqa: S608 - the same
+            f"JOIN {table} ON {table}.id = scenario_id WHERE {said} MATCH %s AND dataset_id = %s "
+            f"ORDER BY bm25({said}), message.id"
+        )
+    found: dict[int, None] = {}
     with connection.cursor() as cursor:
-        cursor.execute(sql, parameters)
-        return [row[0] for row in cursor.fetchall()]
+        for sql in (by_scenario, by_message):
+            cursor.execute(sql, parameters)
+            found |= dict.fromkeys(row[0] for row in cursor.fetchall())
+    return list(found)
