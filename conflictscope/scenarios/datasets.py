@@ -77,6 +77,14 @@ def status_counts(datasets: Iterable[Dataset]) -> dict[int, list[StatusCount]]:
     }
 
 
+def holds_messages_only(dataset: Dataset) -> bool:
+    """Whether it was imported from opening messages alone: they can be read, but neither filtered nor evaluated."""
+    if dataset.variant != Dataset.Variant.IMPORTED:
+        return False
+    scenarios = dataset.scenarios.order_by()
+    return scenarios.exists() and not scenarios.exclude(status=Scenario.Status.OUTLINED).exists()
+
+
 def in_words(counts: Iterable[StatusCount]) -> str:
     """Such as "80 scenarios: 3 duplicate, 52 kept, 25 dropped"."""
     counts = list(counts)

@@ -129,7 +129,10 @@ def start(
         Conflict: no scenario of the dataset has been drafted, or the judge was imported and cannot be asked.
     """
     if not dataset.scenarios.filter(status__in=SETTLED_BY_VERDICTS).exists():
-        raise Conflict(f"Dataset {dataset.slug!r} has no drafted scenarios to filter: generate or import some first.")
+        raise Conflict(
+            f"Dataset {dataset.slug!r} has no scenario to filter whose situation and actions are told: generate some, or import "
+            "the file that tells them."
+        )
     endpoint_of(judge)
     if dataset.primary_judge_id is None or (primary and dataset.primary_judge_id != judge.pk):
         make_primary(dataset, judge)

@@ -53,6 +53,7 @@ urlpatterns = [
         name="set_domain",
     ),
     path("studies/<slug:study>/datasets/<slug:dataset>/results/", results.results, name="results"),
+    path("studies/<slug:study>/datasets/<slug:dataset>/results/primary/", results.primary_judge, name="primary_judge"),
     path("studies/<slug:study>/datasets/<slug:dataset>/results/rates/", results.rates_chart, name="rates_chart"),
     path("studies/<slug:study>/datasets/<slug:dataset>/results/funnel/", results.funnel_chart, name="funnel_chart"),
     path("studies/<slug:study>/datasets/<slug:dataset>/find-duplicates/", dedup.find_duplicates, name="dedup"),

@@ -183,7 +183,7 @@ def test_a_text_cannot_open_a_section_of_its_own(simulator: Running, judge: Judg
 
 
 def test_a_dataset_without_drafts_says_what_to_do(judge: Judge) -> None:
-    with pytest.raises(Conflict, match="generate or import some first"):
+    with pytest.raises(Conflict, match="generate some, or import"):
         filtering.start(DatasetFactory(), judge)
     assert not Job.objects.exists()
 

@@ -430,7 +430,7 @@ def test_an_empty_dataset_is_not_filtered_and_no_judge_is_made_for_it(client: Cl
     client.force_login(dataset.study.created_by)
     response = client.post(page("filter", dataset), {"new_judge": "mild", "endpoint": EndpointFactory().pk})
     assert response.status_code == 400
-    assert "no drafted scenarios" in response.text
+    assert "no scenario to filter" in response.text
     assert not Judge.objects.exists()
 
 

@@ -12,6 +12,7 @@ from conflictscope.scenarios.models import Dataset, Scenario
 from conflictscope.scenarios.pass_rates import funnels_by_pair
 from conflictscope.scenarios.verdicts import write_human_verdict
 from tests.factories.scenarios import DatasetFactory, JudgeFactory, ScenarioFactory, judged
+from tests.factories.studies import MembershipFactory
 
 pytestmark = pytest.mark.django_db
 
@@ -165,3 +166,27 @@ def test_the_pages_take_the_same_queries_however_many_scenarios(
         assert client.get(f"{dataset.get_absolute_url()}duplicates/").status_code == 200
     with django_assert_max_num_queries(30):
         assert client.get(f"{dataset.get_absolute_url()}results/").status_code == 200
+
+
+def test_another_judge_can_be_made_the_one_that_decides(seen: Client, dataset: Dataset, client: Client) -> None:
+    mild = JudgeFactory(name="mild")
+    judged(dataset.scenarios.get(uid="d"), mild)
+    JudgeFactory(name="elsewhere")
+    page = f"{PAGE}results/"
+    assert "Let strict decide" not in seen.get(page).text, "it does already"
+    assert "Let mild decide what is kept" in seen.get(f"{page}?judge=mild").text
+    for unknown in ("elsewhere", "", "\x00"):
+        answer = seen.post(f"{page}primary/", {"judge": unknown}, follow=True)
+        assert "nothing was changed" in answer.text
+    answer = seen.post(f"{page}primary/", {"judge": "mild"}, follow=True)
+    assert "mild decides what is kept now. 2 scenarios changed status." in answer.text
+    dataset.refresh_from_db()
+    assert dataset.primary_judge == mild
+    assert dict(dataset.scenarios.filter(uid__in="ad").values_list("uid", "status")) == {"a": "drafted", "d": "kept"}
+
+
+def test_a_viewer_may_not_choose_the_judge(client: Client, dataset: Dataset) -> None:
+    membership = MembershipFactory(study=dataset.study, role="viewer")
+    client.force_login(membership.user)
+    assert client.post(f"{PAGE}results/primary/", {"judge": "strict"}).status_code == 404
+    assert "decide what is kept</button>" not in client.get(f"{PAGE}results/").text

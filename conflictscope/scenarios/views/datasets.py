@@ -12,7 +12,7 @@ from conflictscope.scenarios import generation
 from conflictscope.scenarios.browsing.datasets import dataset_rows, live_progress
 from conflictscope.scenarios.browsing.listing import BY_RELEVANCE, SORTS, Filter, Listing, chips
 from conflictscope.scenarios.browsing.scenarios import page_of_scenarios
-from conflictscope.scenarios.datasets import dimension_rates, status_counts
+from conflictscope.scenarios.datasets import dimension_rates, holds_messages_only, status_counts
 from conflictscope.scenarios.domains import domains_of
 from conflictscope.scenarios.models import Dataset
 from conflictscope.scenarios.views.common import dataset_of
@@ -64,6 +64,7 @@ def dataset(request: Request, study: str, dataset: str) -> HttpResponse:
     generated = generation.was_generated_here(one)
     context |= _live(one) | {
         "generated": generated,
+        "messages_only": holds_messages_only(one),
         "shortfalls": generation.shortfalls(one) if generated else [],
     }
     return render(request, "scenarios/dataset.html", context)

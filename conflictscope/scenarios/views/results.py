@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from typing import cast
 
+from django.contrib import messages
 from django.http import Http404, HttpResponse
-from django.shortcuts import render
-from django.views.decorators.http import require_safe
+from django.shortcuts import redirect, render
+from django.template.defaultfilters import pluralize
+from django.views.decorators.http import require_POST, require_safe
 
 from conflictscope.charts import Chart
 from conflictscope.charts.downloads import chart_response
@@ -14,8 +16,10 @@ from conflictscope.http import Request
 from conflictscope.scenarios import judge_comparison, pass_rates
 from conflictscope.scenarios.browsing import results as browsing
 from conflictscope.scenarios.dimensions import dimensions_of
+from conflictscope.scenarios.verdicts import make_primary
 from conflictscope.scenarios.views.common import dataset_of
 from conflictscope.studies.access import study_for
+from conflictscope.studies.permissions import Action
 
 
 @require_safe
@@ -56,6 +60,23 @@ def results(request: Request, study: str, dataset: str) -> HttpResponse:
         "compared": judge_comparison.compare_all(one),
     }
     return render(request, "scenarios/results.html", context)
+
+
+@require_POST
+def primary_judge(request: Request, study: str, dataset: str) -> HttpResponse:
+    """Let another judge that has judged the dataset decide what is kept."""
+    found = study_for(request.user, study, may=Action.RUN_PIPELINE)
+    one = dataset_of(found, dataset)
+    wanted = request.POST.get("judge", "")
+    judge = next((each for each in judge_comparison.judges_of(one) if each.name == wanted), None)
+    if judge is None:
+        messages.error(request, "No such judge has judged this dataset: nothing was changed.")
+    else:
+        changed = make_primary(one, judge)
+        messages.success(
+            request, f"{judge} decides what is kept now. {changed} scenario{pluralize(changed)} changed status."
+        )
+    return redirect("scenarios:results", study, dataset)
 
 
 @require_safe
