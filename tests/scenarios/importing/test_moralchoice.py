@@ -1,4 +1,4 @@
-"""Importing scenarios: the real MoralChoice files, every way a file can be wrong, and all or nothing."""
+"""MoralChoice: its real files, every way a file can be wrong, and all or nothing."""
 
 from __future__ import annotations
 

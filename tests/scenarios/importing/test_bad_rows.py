@@ -1,0 +1,130 @@
+"""Bad rows, looking before importing, and the command."""
+
+from __future__ import annotations
+
+import csv
+import gzip
+import json
+from io import StringIO
+from pathlib import Path
+
+import pytest
+from django.core.management import CommandError, call_command
+
+from conflictscope.errors import ConflictScopeError, InvalidInput
+from conflictscope.scenarios import text_files
+from conflictscope.scenarios.importing import detected, import_scenarios
+from conflictscope.scenarios.models import Dataset, Scenario
+from conflictscope.studies.models import Study
+from tests.scenarios.importing.files import imported, written
+
+pytestmark = pytest.mark.django_db
+
+
+MESSY = (
+    b"id,scenario,a,b,domain\n"
+    b"1,Rain.,Go.,Stay.,home\n"
+    b"2,Snow.,Go.,,home\n"
+    b"3,Hail.,Go.\n"
+    b"4,F\xfcr Elise.,Go.,Stay.,home\n"
+    b"1,Wind.,Go.,Stay.,home\n"
+    b'6,"Fog."?,Go.,Stay.,home\n'
+    b"7/8,Ice.,Go.,Stay.,home\n"
+    b"9,Sun.,Go.,Stay.,home\n"
+)
+
+
+def test_skipping_bad_rows_keeps_the_good_ones_and_names_each_with_its_reason(study: Study, tmp_path: Path) -> None:
+    path = tmp_path / "messy.csv"
+    path.write_bytes(MESSY)
+    report = imported(study, path, skip_bad=True)
+    assert set(Scenario.objects.values_list("uid", flat=True)) == {"1", "9"}
+    assert (report.read, report.added, report.bad) == (8, 2, 6)
+    assert [(row.place.row, row.column, row.why.split(";")[0].split(":")[0]) for row in report.bad_rows] == [
+        (2, "b", "the cell is empty"),
+        (3, "", "has 3 cells where the header has 5"),
+        (4, "description", "holds a byte that is not UTF-8, 0xFC, at character 2."),
+        (5, "", "the id '1' stands in messy.csv, row 1, too"),
+        (6, "", "is not CSV"),
+        (7, "", "the id '7/8' cannot be used"),
+    ]
+    with pytest.raises(InvalidInput, match="not UTF-8 text"):
+        import_scenarios(study, "strict", paths=[path])
+    assert Dataset.objects.count() == 1
+
+
+def test_a_file_of_bad_rows_alone_makes_no_dataset(study: Study, tmp_path: Path) -> None:
+    with pytest.raises(InvalidInput, match=r"None of 1 rows makes a scenario. The first: own\.csv, row 1"):
+        imported(study, written(tmp_path, "own.csv", "scenario,a,b\nRain.,Go.,\n"), skip_bad=True)
+    assert not Dataset.objects.exists()
+
+
+def test_looking_writes_nothing_and_says_what_would_be(study: Study, tmp_path: Path) -> None:
+    path = tmp_path / "messy.csv"
+    path.write_bytes(MESSY)
+    out = StringIO()
+    call_command("import_scenarios", str(path), "--study=others", "--dataset=theirs", "--preview", stdout=out)
+    said = out.getvalue()
+    assert "Nothing is written." in said
+    assert "Columns: id=uid, scenario=description, a=action_1, b=action_2, domain=domain." in said
+    assert "  Description: Rain.\n  Action 1: Go.\n  Action 2: Stay." in said
+    assert "2 scenarios added" in said
+    assert "6 of 8 rows were left out." in said
+    assert "messy.csv, row 2 (line 3), b: the cell is empty" in said
+    assert not Dataset.objects.exists()
+
+
+def test_the_command_maps_skips_and_writes_the_bad_rows_down(study: Study, tmp_path: Path) -> None:
+    path = written(tmp_path, "own.csv", "=x,first,second\nRain.,Go.,Stay.\nSnow.,,Stay.\n")
+    report = tmp_path / "bad.csv"
+    options = ["--map", "=x=description", "--map", "first=action_1", "--map", "second=action_2", "--skip-bad"]
+    out = StringIO()
+    call_command(
+        "import_scenarios",
+        str(path),
+        "--study=others",
+        "--dataset=theirs",
+        *options,
+        f"--bad-rows={report}",
+        stdout=out,
+    )
+    assert "1 scenarios added" in out.getvalue()
+    rows = list(csv.reader(report.read_text(encoding="utf-8").splitlines()))
+    assert rows[0] == ["file", "row", "line", "column", "why"]
+    assert rows[1][:4] == ["own.csv", "2", "3", "first"]
+    with pytest.raises(CommandError, match="'description' maps nothing"):
+        call_command("import_scenarios", str(path), "--study=others", "--dataset=n", "--map", "description")
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "found"),
+    [
+        ("a.csv", "scenario_id,ambiguity,context,action1,action2\n", "moralchoice"),
+        ("a.csv", "idx,dilemma_situation,action_type,action\n", "daily_dilemmas"),
+        ("a.csv", "x,y\n", "csv"),
+        ("a.json", '{"chosen": "", "rejected": ""}\n', "hh_rlhf"),
+        ("a.json", '{"prompt": "", "response_0": "", "response_1": ""}\n', "pku_safe_rlhf"),
+        ("a.json", '{"x": 1}\n', "jsonl"),
+        ("a.json", '{"m_a_b_a-b-cc-1": "Hi"}', "authors_prompts"),
+        ("a.json", '{\n"m_a_b_a-b-cc-1": "Hi"\n}', "authors_prompts"),
+    ],
+)
+def test_a_file_is_known_by_what_stands_in_it(tmp_path: Path, name: str, text: str, found: str) -> None:
+    assert detected(written(tmp_path, name, text)).name == found
+
+
+def test_a_json_list_says_how_to_write_it(tmp_path: Path) -> None:
+    with pytest.raises(ConflictScopeError, match="one object a line"):
+        detected(written(tmp_path, "a.json", "[\n{}]"))
+
+
+def test_a_gzip_file_that_unpacks_to_far_too_much_is_refused(
+    study: Study, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "rows.jsonl.gz"
+    row = json.dumps({"chosen": "\n\nHuman: Hi\n\nAssistant: Ho", "rejected": "\n\nHuman: Hi\n\nAssistant: No"})
+    path.write_bytes(gzip.compress("\n".join([row] * 2000).encode()))
+    assert imported(study, path).added == 1
+    monkeypatch.setattr(text_files, "UNPACKED_LIMIT", 100_000)
+    with pytest.raises(InvalidInput, match=r"rows\.jsonl\.gz unpacks to more than 100,000 bytes"):
+        imported(study, path)
