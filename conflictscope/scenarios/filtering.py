@@ -243,8 +243,8 @@ def _questions(scenario: Scenario, dimension: Dimension, judge: Judge) -> list[A
 
 
 def _order_for(scenario: Scenario, dimension: str) -> str:
-    """Which action a judge meets first: even-handed over scenarios, and the same whenever the question is put again."""
-    digest = hashlib.sha256(f"{scenario.dataset_id} {scenario.uid} {dimension}".encode()).digest()
+    """Which action a judge meets first: even-handed over scenarios, and the same whenever and wherever the question is put."""
+    digest = hashlib.sha256(f"{scenario.uid} {scenario.description} {dimension}".encode()).digest()
     return _BOTH_ORDERS[digest[0] % 2]
 
 
