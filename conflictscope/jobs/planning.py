@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import threading
-import time
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from datetime import timedelta
@@ -14,12 +13,11 @@ from django.utils import timezone
 
 from conflictscope.jobs.models import Job, WorkItem
 from conflictscope.jobs.registry import NewItem
+from conflictscope.turns import give_way
 
 LEASE = timedelta(seconds=15)
 RENEW_EVERY = timedelta(seconds=3)
 BATCH = 500
-# Where only one can write at a time, who waits for that looks again only every so often: between two batches others come in.
-BREATH_SECONDS = 0.02
 
 
 @contextmanager
@@ -63,7 +61,6 @@ def add_items(job: Job, planned: Iterable[NewItem]) -> int:
         if len(batch) >= BATCH:
             WorkItem.objects.bulk_create(batch, ignore_conflicts=True)
             batch = []
-            if connection.vendor == "sqlite":
-                time.sleep(BREATH_SECONDS)
+            give_way()
     WorkItem.objects.bulk_create(batch, ignore_conflicts=True)
     return job.items.count() - before

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 
+from django.db import transaction
 from django.db.models import Count
 from django.utils.text import slugify
 
@@ -62,6 +64,17 @@ def checked_slug(slug: str) -> str:
             f"{' and '.join(sorted(_RESERVED))}."
         )
     return slug
+
+
+@contextmanager
+def alone_on(dataset: Dataset) -> Iterator[None]:
+    """A transaction in which nobody else compares the dataset, imports into it, or starts what would.
+
+    Scenarios can be judged, labelled and added meanwhile.
+    """
+    with transaction.atomic():
+        Dataset.objects.select_for_update(of=("self",), no_key=True).only("pk").get(pk=dataset.pk)
+        yield
 
 
 def status_counts(datasets: Iterable[Dataset]) -> dict[int, list[StatusCount]]:

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from django.db import transaction
-from django.db.models import Exists, OuterRef, Prefetch
+from django.db.models import Prefetch
 from django.utils import timezone
 
 from conflictscope.scenarios.dimensions import dimensions_of
@@ -25,17 +25,19 @@ _BATCH = 500
 _VERDICTS = Prefetch("verdicts", queryset=Verdict.objects.defer("evidence"))
 
 
-def settle(outcomes: Mapping[str, str], *, dimensions: Iterable[str] = tuple(Dimension)) -> Scenario.Status:
+def settle(
+    outcomes: Mapping[str, str], *, dimensions: Iterable[str] = tuple(Dimension), told: str = ""
+) -> Scenario.Status:
     """The status that the outcomes (dimension to outcome) come to, over the dimensions that are asked.
 
     One fail drops a scenario; an unparsable verdict leaves it undecided, never failed; while a dimension has no verdict and
-    nothing has failed, the scenario stays drafted.
+    nothing has failed, the scenario has the status that a file told (`told`), and stays drafted where none did.
     """
     found = [outcomes.get(dimension) for dimension in dimensions]
     if Verdict.Outcome.FAIL in found:
         return Scenario.Status.DROPPED
     if None in found:
-        return Scenario.Status.DRAFTED
+        return Scenario.Status(told or Scenario.Status.DRAFTED)
     return Scenario.Status.UNDECIDED if Verdict.Outcome.UNPARSABLE in found else Scenario.Status.KEPT
 
 
@@ -64,6 +66,7 @@ def resettle(scenario: Scenario) -> Scenario.Status:
             status = settle(
                 {dimension: verdict.outcome for dimension, verdict in standing.items()},
                 dimensions=dimensions_of(locked),
+                told=locked.status_told,
             )
             if status != locked.status:
                 Scenario.objects.filter(pk=locked.pk).update(status=status)
@@ -80,12 +83,12 @@ def resettle_all(dataset: Dataset, pks: Sequence[int]) -> int:
             primary = Dataset.objects.values_list("primary_judge", flat=True).get(pk=dataset.pk)
             rows = dataset.scenarios.filter(pk__in=pks[first : first + _BATCH], status__in=SETTLED_BY_VERDICTS)
             locked = rows.select_for_update(of=("self",)).order_by("pk")
-            scenarios = list(locked.only("status", "value_1", "dataset").prefetch_related(_VERDICTS))
+            scenarios = list(locked.only("status", "status_told", "value_1", "dataset").prefetch_related(_VERDICTS))
             moves: dict[Scenario.Status, list[int]] = {}
             for scenario in scenarios:
                 standing = standing_verdicts(scenario.verdicts.all(), primary_judge_id=primary)
                 outcomes = {dimension: verdict.outcome for dimension, verdict in standing.items()}
-                status = settle(outcomes, dimensions=dimensions_of(scenario))
+                status = settle(outcomes, dimensions=dimensions_of(scenario), told=scenario.status_told)
                 if status != scenario.status:
                     moves.setdefault(status, []).append(scenario.pk)
             for to, moved in moves.items():
@@ -94,16 +97,16 @@ def resettle_all(dataset: Dataset, pks: Sequence[int]) -> int:
 
 
 def make_primary(dataset: Dataset, judge: Judge) -> int:
-    """Let this judge's verdicts decide the dataset's statuses from now on. Returns how many scenarios changed status."""
+    """Let this judge's verdicts decide the dataset's statuses from now on. Returns how many scenarios changed status.
+
+    What files told without saying why does not count any more.
+    """
     Dataset.objects.filter(pk=dataset.pk).update(primary_judge=judge)
     dataset.primary_judge = judge
+    dataset.scenarios.exclude(status_told="").update(status_told="")
+    # Drafts without verdicts, too: one may be on its way by the word of the judge who decided until now.
     settled = dataset.scenarios.filter(status__in=SETTLED_BY_VERDICTS)
-    # A draft that nobody judged stays one: of a dataset that is about to be filtered, these are all.
-    judged = settled.exclude(~Exists(Verdict.objects.filter(scenario=OuterRef("pk"))), status=Scenario.Status.DRAFTED)
-    changed = resettle_all(dataset, list(judged.order_by("pk").values_list("pk", flat=True)))
-    dataset.scenarios.exclude(status_before="").update(
-        status_before=""
-    )  # nor do duplicates come back to another's word
+    changed = resettle_all(dataset, list(settled.order_by("pk").values_list("pk", flat=True)))
     logger.info("Judge %s is primary for dataset %s; %s statuses changed", judge.pk, dataset.pk, changed)
     return changed
 

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
+from threading import Event, Timer
 from typing import Any
 
 import pytest
+from django.db import connection, transaction
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -171,3 +174,47 @@ def test_five_dimensions_do_not_validate_a_scenario_with_values() -> None:
             write_human_verdict(scenario, dimension, "pass", panel="spring", evidence={})
     assert not validated(scenario)
     assert not Scenario.objects.human_validated().exists()
+
+
+@pytest.mark.django_db
+def test_what_a_file_told_stands_where_verdicts_settle_nothing() -> None:
+    scenario = ScenarioFactory(
+        dataset=DatasetFactory(primary_judge=JudgeFactory()), status="kept", status_told=Scenario.Status.KEPT
+    )
+    VerdictFactory(scenario=scenario, judge=JudgeFactory(), dimension="realism", outcome="fail")
+    assert resettle(scenario) == "kept", "another judge decides nothing"
+    write_human_verdict(scenario, "realism", "pass", panel="people", evidence={})
+    assert status_of(scenario) == "kept", "people passed one dimension of six"
+    write_human_verdict(scenario, "feasibility", "fail", panel="people", evidence={})
+    assert status_of(scenario) == "dropped"
+    write_human_verdict(scenario, "feasibility", "pass", panel="people", evidence={})
+    assert status_of(scenario) == "kept"
+    make_primary(scenario.dataset, JudgeFactory())
+    assert status_of(scenario) == "drafted", "the judge who decides now has not seen it"
+
+
+@pytest.mark.backends
+@pytest.mark.django_db(transaction=True)
+def test_a_verdict_on_its_way_while_another_judge_is_made_primary_decides_nothing() -> None:
+    before, after = JudgeFactory(name="before"), JudgeFactory(name="after")
+    scenario = ScenarioFactory(dataset=DatasetFactory(primary_judge=before), status="drafted")
+    written, go_on = Event(), Event()
+
+    def judge() -> None:
+        try:
+            with transaction.atomic():
+                locked = Scenario.objects.select_for_update(of=("self",)).get(pk=scenario.pk)
+                judged(locked, before)
+                resettle(locked)
+                written.set()
+                go_on.wait(5)
+        finally:
+            connection.close()
+
+    with ThreadPoolExecutor(1) as threads:
+        judging = threads.submit(judge)
+        assert written.wait(10)
+        Timer(0.3, go_on.set).start()
+        make_primary(scenario.dataset, after)
+        judging.result(10)
+    assert status_of(scenario) == "drafted"

@@ -9,16 +9,19 @@ from dataclasses import dataclass
 from django.db import transaction
 from django.db.models import F, Max, Q
 
+from conflictscope.scenarios.datasets import alone_on
 from conflictscope.scenarios.dedup.cosines import nearest_earlier
 from conflictscope.scenarios.dedup.settings import DedupSettings, Scope
 from conflictscope.scenarios.dedup.vectors import compared_text, embed_and_keep, vectors_of, with_texts, without_vector
 from conflictscope.scenarios.embedding import unpacked
-from conflictscope.scenarios.models import Dataset, Scenario, Verdict
-from conflictscope.scenarios.verdicts import SETTLED_BY_VERDICTS, resettle_all
+from conflictscope.scenarios.models import Dataset, Scenario
+from conflictscope.scenarios.verdicts import resettle_all
+from conflictscope.turns import give_way
 
 logger = logging.getLogger(__name__)
 
 _WRITE_BATCH = 200
+_AT_ONCE = 2_000  # written in one transaction
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,12 +50,12 @@ def compare_new(
     if not never:
         return Compared(0, 0, 0)
     embed_and_keep(without_vector(with_texts(dataset), model=settings.embedding_model), model=settings.embedding_model)
-    with transaction.atomic():
-        last = _place(dataset, never)
-        for group in sorted({_group_of(each, settings.scope) for each in never}, key=str):
-            new = [each for each in never if _group_of(each, settings.scope) == group]
-            known = _in_order(dataset, group, before=last)
-            _compare(known, new)
+    for group in sorted({_group_of(each, settings.scope) for each in never}, key=str):
+        new = [each for each in never if _group_of(each, settings.scope) == group]
+        _compare(_in_order(dataset, group), new)
+    with alone_on(dataset):
+        _place(dataset, never)
+        _write(never)
         became, no_longer = mark(dataset, settings.threshold)
     logger.info("Dataset %s: %s compared, %s became duplicates", dataset.pk, len(never), became)
     return Compared(len(never), became, no_longer)
@@ -62,16 +65,21 @@ def recompare(dataset: Dataset, settings: DedupSettings) -> Compared:
     """Compare all scenarios again, from the vectors they have, in the order they were first compared in; new ones come last.
 
     For another scope or another embedding model; another threshold alone needs only `mark`. Scenarios without a vector are
-    left out.
+    left out. What was found is written in batches, so that others can write meanwhile, and the statuses change at the end:
+    where it is stopped on the way, it is done again from the start.
     """
-    with transaction.atomic():
+    with alone_on(dataset):
         _place(dataset, _never_compared(dataset, None))
-        dataset.scenarios.exclude(nearest=None, similarity=None).update(nearest=None, similarity=None)
-        rows = dataset.scenarios.filter(position__isnull=False).order_by("position")
-        columns = ("value_1", "value_2", "template", "dataset")
-        for group in sorted({_group_of(each, settings.scope) for each in rows.only(*columns)}, key=str):
-            members = _in_order(dataset, group)
-            _compare([], [Scenario(pk=pk) for pk in members])
+    rows = dataset.scenarios.filter(position__isnull=False).order_by("position")
+    columns = ("value_1", "value_2", "template", "dataset")
+    for group in sorted({_group_of(each, settings.scope) for each in rows.only(*columns)}, key=str):
+        members = [Scenario(pk=pk) for pk in _in_order(dataset, group)]
+        _compare([], members)
+        for first in range(0, len(members), _AT_ONCE):
+            with alone_on(dataset):
+                _write(members[first : first + _AT_ONCE])
+            give_way()
+    with alone_on(dataset):
         became, no_longer = mark(dataset, settings.threshold)
     return Compared(rows.count(), became, no_longer)
 
@@ -80,8 +88,7 @@ def mark(dataset: Dataset, threshold: float) -> tuple[int, int]:
     """Bring the statuses in line with a threshold. Returns how many became duplicates, and how many are none any more.
 
     Nothing that was made of a scenario is lost: a duplicate keeps its draft, its verdicts, and what people and LLMs said of
-    it. When it is a duplicate no longer it is settled by its verdicts again; without verdicts it has the status that it had
-    before, which a file may have told. An outline that comes back undrafted is drafted by the next generation. Duplicates
+    it. When it is a duplicate no longer it is settled by its verdicts again, or by what a file told. An outline that comes back undrafted is drafted by the next generation. Duplicates
     that an import brought stand until the dataset is compared here.
     """
     duplicate = Scenario.Status.DUPLICATE
@@ -89,11 +96,7 @@ def mark(dataset: Dataset, threshold: float) -> tuple[int, int]:
     compared = dataset.scenarios.filter(position__isnull=False)
     with transaction.atomic():
         back = list(compared.filter(status=duplicate).exclude(near).values_list("pk", flat=True))
-        became = (
-            compared.filter(near)
-            .exclude(status=duplicate)
-            .update(status=duplicate, duplicate_of=F("nearest"), status_before=F("status"))
-        )
+        became = compared.filter(near).exclude(status=duplicate).update(status=duplicate, duplicate_of=F("nearest"))
         compared.filter(near, status=duplicate).exclude(duplicate_of=F("nearest")).update(duplicate_of=F("nearest"))
         for first in range(0, len(back), _WRITE_BATCH):
             _bring_back(dataset, back[first : first + _WRITE_BATCH])
@@ -103,13 +106,8 @@ def mark(dataset: Dataset, threshold: float) -> tuple[int, int]:
 def _bring_back(dataset: Dataset, pks: Sequence[int]) -> None:
     rows = Scenario.objects.filter(pk__in=pks)
     rows.filter(Q(action_1="") | Q(action_2="")).update(status=Scenario.Status.OUTLINED, duplicate_of=None)
-    judged = list(Verdict.objects.filter(scenario__in=pks).order_by().values_list("scenario", flat=True).distinct())
-    duplicates = rows.filter(status=Scenario.Status.DUPLICATE)
-    told = duplicates.exclude(pk__in=judged).filter(status_before__in=SETTLED_BY_VERDICTS)
-    told.update(status=F("status_before"), duplicate_of=None)
-    duplicates.update(status=Scenario.Status.DRAFTED, duplicate_of=None)
-    rows.update(status_before="")
-    resettle_all(dataset, judged)
+    rows.filter(status=Scenario.Status.DUPLICATE).update(status=Scenario.Status.DRAFTED, duplicate_of=None)
+    resettle_all(dataset, pks)
 
 
 def _never_compared(dataset: Dataset, earlier_first: Callable[[Scenario], tuple[int, ...]] | None) -> list[Scenario]:
@@ -117,13 +115,12 @@ def _never_compared(dataset: Dataset, earlier_first: Callable[[Scenario], tuple[
     return sorted((each for each in rows if compared_text(each)), key=earlier_first or (lambda each: (each.pk,)))
 
 
-def _place(dataset: Dataset, never: Sequence[Scenario]) -> int:
-    """Give the scenarios the next positions, in this order. Returns the first of them."""
+def _place(dataset: Dataset, never: Sequence[Scenario]) -> None:
+    """Give the scenarios the next positions, in this order."""
     first = (dataset.scenarios.aggregate(last=Max("position"))["last"] or 0) + 1
     for position, scenario in enumerate(never, start=first):
         scenario.position = position
     Scenario.objects.bulk_update(never, ["position"], batch_size=_WRITE_BATCH)
-    return first
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,26 +138,29 @@ def _group_of(scenario: Scenario, scope: Scope) -> _Group:
     return _Group(pair, scenario.template if scope == Scope.TEMPLATE else None)
 
 
-def _in_order(dataset: Dataset, group: _Group, *, before: int | None = None) -> list[int]:
+def _in_order(dataset: Dataset, group: _Group) -> list[int]:
     """The compared scenarios of a group, earliest first."""
     rows = dataset.scenarios.filter(position__isnull=False)
     if group.pair is not None:
         rows = rows.filter(value_1=group.pair[0], value_2=group.pair[1])
     if group.template is not None:
         rows = rows.filter(template=group.template)
-    if before is not None:
-        rows = rows.filter(position__lt=before)
     return list(rows.order_by("position").values_list("pk", flat=True))
 
 
-def _compare(known: Sequence[int], new: Sequence[Scenario]) -> None:
-    """Write down the nearest earlier one of each new scenario, and how near it is."""
-    vectors = vectors_of([*known, *(each.pk for each in new)])
+def _compare(known: Sequence[int], scenarios: Sequence[Scenario]) -> None:
+    """Find the nearest earlier one of each scenario, and how near it is. Writes nothing: at 100,000 it takes a while."""
+    vectors = vectors_of([*known, *(each.pk for each in scenarios)])
+    for each in scenarios:
+        each.nearest_id = each.similarity = None
     known = [pk for pk in known if pk in vectors]
-    new = [each for each in new if each.pk in vectors]
+    new = [each for each in scenarios if each.pk in vectors]
     pks = [*known, *(each.pk for each in new)]
     nearest, similarity = nearest_earlier(unpacked([vectors[pk] for pk in pks]), start=len(known))
     for each, twin, cosine in zip(new, nearest, similarity, strict=True):
-        each.nearest_id = pks[twin] if twin >= 0 else None
-        each.similarity = float(cosine) if twin >= 0 else None
-    Scenario.objects.bulk_update(new, ["nearest", "similarity"], batch_size=_WRITE_BATCH)
+        if twin >= 0:
+            each.nearest_id, each.similarity = pks[twin], float(cosine)
+
+
+def _write(scenarios: Sequence[Scenario]) -> None:
+    Scenario.objects.bulk_update(scenarios, ["nearest", "similarity"], batch_size=_WRITE_BATCH)

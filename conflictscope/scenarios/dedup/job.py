@@ -11,6 +11,7 @@ from conflictscope.jobs import engine
 from conflictscope.jobs.models import Job, WorkItem
 from conflictscope.jobs.registry import NewItem
 from conflictscope.llm.client import Door
+from conflictscope.scenarios.datasets import alone_on
 from conflictscope.scenarios.dedup.comparing import recompare
 from conflictscope.scenarios.dedup.settings import Scope, changed, remember
 from conflictscope.scenarios.dedup.vectors import compared_text, keep, reuse, with_texts, without_vector
@@ -42,17 +43,18 @@ def start(
     settings = changed(dataset, threshold=threshold, scope=scope, embedding_model=embedding_model)
     if not dataset.scenarios.exists():
         raise Conflict(f"Dataset {dataset.slug!r} has no scenarios to compare yet.")
-    if Job.objects.live().filter(kind=GENERATION, subject=_subject(dataset)).exists():
-        raise Conflict(f"Dataset {dataset.slug!r} is being generated: wait for that job, or cancel it.")
     parameters = {"dataset": dataset.pk, **settings.model_dump(mode="json")}
-    job = engine.start(
-        dataset.study,
-        kind=KIND,
-        subject=_subject(dataset),
-        title=f"Find duplicates in {dataset.name}",
-        parameters=parameters,
-        started_by=started_by,
-    )
+    with alone_on(dataset):
+        if Job.objects.live().filter(kind=GENERATION, subject=_subject(dataset)).exists():
+            raise Conflict(f"Dataset {dataset.slug!r} is being generated: wait for that job, or cancel it.")
+        job = engine.start(
+            dataset.study,
+            kind=KIND,
+            subject=_subject(dataset),
+            title=f"Find duplicates in {dataset.name}",
+            parameters=parameters,
+            started_by=started_by,
+        )
     if job.parameters != parameters:
         raise Conflict(f"Dataset {dataset.slug!r} is being compared by other settings: wait for that job.")
     return job

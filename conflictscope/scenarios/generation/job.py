@@ -18,6 +18,7 @@ from conflictscope.llm.models import Endpoint
 from conflictscope.llm.prompts import delimit
 from conflictscope.llm.types import Parsed, Prompt
 from conflictscope.scenarios import dedup
+from conflictscope.scenarios.datasets import alone_on
 from conflictscope.scenarios.generation.prompts import DIRECT, DRAFT, OUTLINE, WHOLE, template_prompt
 from conflictscope.scenarios.generation.recipe import Recipe, recipe_of
 from conflictscope.scenarios.generation.replies import DilemmasReply, DraftReply, OutlinesReply, WholesReply
@@ -58,17 +59,18 @@ def start(dataset: Dataset, *, started_by: User | None = None, budget: Budget = 
         Conflict: the dataset was not generated here, or is being compared: both mark duplicates.
     """
     recipe_of(dataset)
-    if Job.objects.live().filter(kind=dedup.KIND, subject=subject_of(dataset)).exists():
-        raise Conflict(f"Dataset {dataset.slug!r} is being compared: wait for that job, or cancel it.")
-    return engine.start(
-        dataset.study,
-        kind=KIND,
-        subject=subject_of(dataset),
-        title=f"Generate {dataset.name}",
-        parameters={"dataset": dataset.pk},
-        started_by=started_by,
-        budget=budget,
-    )
+    with alone_on(dataset):
+        if Job.objects.live().filter(kind=dedup.KIND, subject=subject_of(dataset)).exists():
+            raise Conflict(f"Dataset {dataset.slug!r} is being compared: wait for that job, or cancel it.")
+        return engine.start(
+            dataset.study,
+            kind=KIND,
+            subject=subject_of(dataset),
+            title=f"Generate {dataset.name}",
+            parameters={"dataset": dataset.pk},
+            started_by=started_by,
+            budget=budget,
+        )
 
 
 def dataset_of(job: Job) -> Dataset:

@@ -10,6 +10,7 @@ from itertools import islice
 from django.db import models
 
 from conflictscope.errors import Conflict, InvalidInput
+from conflictscope.scenarios.dimensions import dimensions_of
 from conflictscope.scenarios.importing import twins as twins_of_files
 from conflictscope.scenarios.importing.records import (
     TEXTS,
@@ -23,6 +24,7 @@ from conflictscope.scenarios.importing.values import Pair, ValueNames
 from conflictscope.scenarios.judges import imported_judge
 from conflictscope.scenarios.models import Dataset, Judge, OpeningMessage, Scenario, Verdict
 from conflictscope.scenarios.text_files import unstorable
+from conflictscope.scenarios.verdicts import settle
 
 BATCH = 500
 PANEL = "(imported)"  # no campaign is called so
@@ -30,6 +32,7 @@ OTHER_PANEL = "(imported, other people)"  # keeps apart what no single panel pas
 _UID = re.compile(r"(?=.*\w)[\w.:+-]{1,200}")  # it stands in addresses
 _DOMAIN_LENGTH = 60
 _UNFINISHED = (Scenario.Status.OUTLINED, Scenario.Status.DUPLICATE)  # while they have no actions
+_OUTCOMES = (Scenario.Status.KEPT, Scenario.Status.DROPPED, Scenario.Status.UNDECIDED)
 _SWAPPED = {"action_1": "action_2", "consequence_1": "consequence_2"}
 _SWAPPED |= {two: one for one, two in _SWAPPED.items()}
 _FLIPPED = {"1": "2", "2": "1", "unknown": "unknown"}
@@ -244,6 +247,7 @@ class Placing:
             similarity=record.similarity,
             **placed.columns,
         )
+        scenario.status_told = self._told(scenario, record)
         if record.status == Scenario.Status.DUPLICATE:
             self._twins[uid] = (record.duplicate_of, record.place)
         if not self._write:
@@ -261,6 +265,12 @@ class Placing:
         if record.verdicts and primary is not None and primary.endpoint_id is not None:
             return Scenario.Status.DRAFTED  # another judge decides here, and has not been asked
         return record.status or Scenario.Status.DRAFTED
+
+    def _told(self, scenario: Scenario, record: ImportedScenario) -> str:
+        """What the row says became of it, where its verdicts do not."""
+        status = self._status(record)
+        by_verdicts = settle({**record.verdicts, **record.human}, dimensions=dimensions_of(scenario))
+        return status if status in _OUTCOMES and by_verdicts == Scenario.Status.DRAFTED else ""
 
     def _meet(self, existing: Scenario, placed: _Placed, todo: _Batch) -> None:
         """A scenario of that id is there: the same, or without what this row brings, or another."""
@@ -289,8 +299,7 @@ class Placing:
         if (filled or judged) and placed.record.drafted:
             if existing.status in (Scenario.Status.OUTLINED, Scenario.Status.DRAFTED):
                 existing.status = self._status(placed.record)
-            elif existing.status == Scenario.Status.DUPLICATE and placed.record.status != Scenario.Status.DUPLICATE:
-                existing.status_before = self._status(placed.record)
+            existing.status_told = self._told(existing, placed.record) or existing.status_told
         if filled or judged:
             todo.completed.append((existing, placed.record))
         if message is not None:
@@ -326,7 +335,7 @@ class Placing:
     def _store(self, todo: _Batch) -> None:
         Scenario.objects.bulk_create([scenario for scenario, _ in todo.new])
         if todo.completed:
-            columns = [*TEXTS, "template", "acting_action", "status", "status_before"]
+            columns = [*TEXTS, "template", "acting_action", "status", "status_told"]
             Scenario.objects.bulk_update([scenario for scenario, _ in todo.completed], columns)
         todo.messages += [_opening(scenario, record) for scenario, record in todo.new if record.opening_message]
         OpeningMessage.objects.bulk_create(todo.messages)
@@ -368,10 +377,9 @@ class Placing:
             wanted = [*uids, *(self._twins[uid][0] for uid in uids)]
             rows = {each.uid: each for each in dataset.scenarios.filter(uid__in=wanted).only("uid", "status")}
             for uid in uids:
-                rows[uid].status_before = rows[uid].status  # a later file may have told one
                 rows[uid].status = Scenario.Status.DUPLICATE
                 rows[uid].duplicate_of_id = rows[self._twins[uid][0]].pk
-            columns = ["status", "status_before", "duplicate_of"]
+            columns = ["status", "duplicate_of"]
             Scenario.objects.bulk_update([rows[uid] for uid in uids], columns)
 
 

@@ -154,12 +154,12 @@ class Scenario(models.Model):
     duplicate_of = models.ForeignKey("self", on_delete=models.PROTECT, null=True, blank=True, related_name="duplicates")
     similarity = models.FloatField(null=True, blank=True, help_text="Cosine to the nearest earlier outline in scope.")
     status = models.CharField(max_length=10, choices=Status)
-    status_before = models.CharField(
+    status_told = models.CharField(
         max_length=10,
         blank=True,
         default="",
         editable=False,
-        help_text="Of a duplicate: its status before it was found to be one, for when it is one no longer.",
+        help_text="What a file says became of it without saying why: it counts where no verdicts settle the scenario.",
     )
     calls = models.ManyToManyField(Call, blank=True, related_name="scenarios", help_text="The calls that wrote it.")
     created_at = models.DateTimeField(auto_now_add=True)

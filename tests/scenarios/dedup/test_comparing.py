@@ -2,20 +2,33 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from io import StringIO
+from threading import Barrier
 
 import pytest
 from django.core.management import CommandError, call_command
+from django.db import connection
 
 from conflictscope.errors import Conflict, InvalidInput
 from conflictscope.jobs import engine
 from conflictscope.jobs.models import Job
-from conflictscope.scenarios import dedup, embedding
+from conflictscope.scenarios import dedup, embedding, generation
 from conflictscope.scenarios.dedup import comparing, vectors
 from conflictscope.scenarios.dedup.vectors import with_texts
 from conflictscope.scenarios.models import Dataset, OpeningMessage, Scenario
 from conflictscope.scenarios.verdicts import make_primary
-from tests.factories.scenarios import DatasetFactory, JudgeFactory, ScenarioFactory, judged
+from tests.factories.llm import EndpointFactory
+from tests.factories.scenarios import (
+    DatasetFactory,
+    JudgeFactory,
+    ScenarioFactory,
+    ValueSetVersionFactory,
+    VerdictFactory,
+    judged,
+)
+from tests.factories.studies import StudyFactory
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -122,25 +135,53 @@ def test_another_threshold_embeds_nothing_and_brings_back_what_was_made(
 
 
 def test_a_status_that_a_file_told_outlives_being_a_duplicate(dataset: Dataset) -> None:
-    """Where there are no verdicts to settle it again, and until a judge is asked here, who has not seen it yet."""
+    """Where no verdicts settle it, and until a judge decides here, who has not seen it yet."""
     outline(dataset, BAKERY)
     for status in (KEPT, Scenario.Status.DROPPED):
-        ScenarioFactory(
+        told = ScenarioFactory(
             dataset=dataset,
             outline_context=BAKERY_AGAIN,
             outline_opportunity="The assistant could settle it.",
             status=status,
+            status_told=status,
         )
+    VerdictFactory(scenario=told, judge=JudgeFactory(), dimension="realism", outcome="pass")
     found(dataset)
     assert statuses(dataset) == [OUTLINED, DUPLICATE, DUPLICATE]
-    Scenario.objects.filter(status_before="dropped").update(similarity=0.9)  # its own nearest is the kept one
+    Scenario.objects.filter(status_told="dropped").update(similarity=0.9)  # its own nearest is the kept one
     comparing.mark(dataset, 0.9999)
     assert statuses(dataset) == [OUTLINED, KEPT, Scenario.Status.DROPPED]
-    assert set(dataset.scenarios.values_list("status_before", flat=True)) == {""}
     comparing.mark(dataset, 0.8)
     make_primary(dataset, JudgeFactory())
     comparing.mark(dataset, 0.9999)
     assert statuses(dataset) == [OUTLINED, DRAFTED, DRAFTED]
+
+
+@pytest.mark.backends
+def test_of_two_who_start_a_comparison_and_a_generation_at_once_one_is_told_to_wait() -> None:
+    dataset = generation.open_dataset(
+        StudyFactory(), "bakery", generator=EndpointFactory(), per_pair=4, value_set=ValueSetVersionFactory()
+    )
+    outline(dataset, BAKERY)
+    both = Barrier(2)
+
+    def start(begin: Callable[[Dataset], Job]) -> str:
+        try:
+            both.wait(10)
+            begin(Dataset.objects.get(pk=dataset.pk))
+        except Conflict as exc:
+            return str(exc)
+        finally:
+            connection.close()
+        return ""
+
+    for _ in range(5):
+        with ThreadPoolExecutor(2) as threads:
+            said = list(threads.map(start, (dedup.start, generation.start)))
+        assert Job.objects.live().count() == 1
+        assert sum("wait for that job" in each for each in said) == 1
+        for job in Job.objects.live():
+            engine.cancel(job)
 
 
 def test_vectors_of_another_model_are_replaced_before_new_scenarios_are_compared(dataset: Dataset) -> None:

@@ -11,7 +11,9 @@ from conflictscope.errors import Conflict, InvalidInput
 from conflictscope.scenarios.dedup.comparing import mark
 from conflictscope.scenarios.models import Dataset, OpeningMessage, Scenario, ValueSetVersion, Verdict
 from conflictscope.scenarios.value_sets import import_value_set
+from conflictscope.scenarios.verdicts import resettle_all
 from conflictscope.studies.models import Study
+from tests.factories.scenarios import JudgeFactory, judged
 from tests.scenarios.importing.files import CHECKS, USER, VALUES, authors_csv, imported, written
 
 pytestmark = pytest.mark.django_db
@@ -139,6 +141,29 @@ def test_a_row_of_theirs_that_makes_no_scenario_is_named_with_its_column(
     with pytest.raises(InvalidInput, match=rf"claude\.csv, row 2 \(line 3\).*{complaint}"):
         imported(study, authors_csv(tmp_path, {}, row), value_set=values)
     assert not Dataset.objects.exists()
+
+
+def test_what_keep_scenario_tells_outlives_verdicts_that_settle_nothing(
+    study: Study, values: ValueSetVersion, tmp_path: Path
+) -> None:
+    some = json.dumps({"scenario_realism": True})
+    rows = [
+        {"scenario_id": f"claude_speed_calm_speed-calm-coc-{number}", "check_results": checks, "keep_scenario": kept}
+        for number, (checks, kept) in enumerate([(some, "True"), ("", "False"), (json.dumps(CHECKS), "True")])
+    ]
+    dataset = imported(study, authors_csv(tmp_path, *rows), value_set=values).dataset
+    assert dataset is not None
+    scenarios = list(dataset.scenarios.order_by("uid"))
+    assert [(each.status, each.status_told) for each in scenarios] == [
+        ("kept", "kept"),
+        ("dropped", "dropped"),
+        ("kept", ""),
+    ]
+    another = JudgeFactory()
+    for scenario in scenarios:
+        judged(scenario, another, realism="fail")
+    resettle_all(dataset, [each.pk for each in scenarios])
+    assert list(dataset.scenarios.order_by("uid").values_list("status", flat=True)) == ["kept", "dropped", "kept"]
 
 
 def test_values_without_a_value_set_are_refused(study: Study, tmp_path: Path) -> None:
