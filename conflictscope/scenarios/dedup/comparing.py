@@ -21,7 +21,7 @@ from conflictscope.turns import give_way
 logger = logging.getLogger(__name__)
 
 _WRITE_BATCH = 200
-_AT_ONCE = 2_000  # written in one transaction
+_AT_ONCE = 1_000  # written in one transaction
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +55,7 @@ def compare_new(
         _compare(_in_order(dataset, group), new)
     with alone_on(dataset):
         _place(dataset, never)
-        _write(never)
+        _write(dataset, never)
         became, no_longer = mark(dataset, settings.threshold)
     logger.info("Dataset %s: %s compared, %s became duplicates", dataset.pk, len(never), became)
     return Compared(len(never), became, no_longer)
@@ -68,17 +68,13 @@ def recompare(dataset: Dataset, settings: DedupSettings) -> Compared:
     left out. What was found is written in batches, so that others can write meanwhile, and the statuses change at the end:
     where it is stopped on the way, it is done again from the start.
     """
-    with alone_on(dataset):
-        _place(dataset, _never_compared(dataset, None))
+    _in_turns(dataset, _never_compared(dataset, None), _place)
     rows = dataset.scenarios.filter(position__isnull=False).order_by("position")
     columns = ("value_1", "value_2", "template", "dataset")
     for group in sorted({_group_of(each, settings.scope) for each in rows.only(*columns)}, key=str):
         members = [Scenario(pk=pk) for pk in _in_order(dataset, group)]
         _compare([], members)
-        for first in range(0, len(members), _AT_ONCE):
-            with alone_on(dataset):
-                _write(members[first : first + _AT_ONCE])
-            give_way()
+        _in_turns(dataset, members, _write)
     with alone_on(dataset):
         became, no_longer = mark(dataset, settings.threshold)
     return Compared(rows.count(), became, no_longer)
@@ -108,6 +104,15 @@ def _bring_back(dataset: Dataset, pks: Sequence[int]) -> None:
     rows.filter(Q(action_1="") | Q(action_2="")).update(status=Scenario.Status.OUTLINED, duplicate_of=None)
     rows.filter(status=Scenario.Status.DUPLICATE).update(status=Scenario.Status.DRAFTED, duplicate_of=None)
     resettle_all(dataset, pks)
+
+
+def _in_turns(
+    dataset: Dataset, scenarios: Sequence[Scenario], write: Callable[[Dataset, Sequence[Scenario]], None]
+) -> None:
+    for first in range(0, len(scenarios), _AT_ONCE):
+        with alone_on(dataset):
+            write(dataset, scenarios[first : first + _AT_ONCE])
+        give_way()
 
 
 def _never_compared(dataset: Dataset, earlier_first: Callable[[Scenario], tuple[int, ...]] | None) -> list[Scenario]:
@@ -162,5 +167,5 @@ def _compare(known: Sequence[int], scenarios: Sequence[Scenario]) -> None:
             each.nearest_id, each.similarity = pks[twin], float(cosine)
 
 
-def _write(scenarios: Sequence[Scenario]) -> None:
+def _write(dataset: Dataset, scenarios: Sequence[Scenario]) -> None:
     Scenario.objects.bulk_update(scenarios, ["nearest", "similarity"], batch_size=_WRITE_BATCH)
