@@ -66,6 +66,7 @@ def dataset() -> Dataset:
     late = ScenarioFactory(dataset=dataset, status="outlined", **undrafted)
     Scenario.objects.filter(similarity=0.93).update(duplicate_of=late)
     OpeningMessage.objects.create(scenario=validated, sample=0, text=" Hello\n", source="imported")
+    OpeningMessage.objects.create(scenario=between, text="Hi", source="simulated", user_simulator=judge.endpoint)
     return dataset
 
 
@@ -99,6 +100,11 @@ def test_an_exported_folder_comes_in_as_the_same_dataset(
     )
     first, second = (exported(each, tmp_path / f"{each.slug}-compared") for each in (dataset, again))
     assert rows_of(second) == rows_of(first)
+    assert {row["opening_message"]: row["opening_message_simulated"] for row in rows_of(second)} == {
+        " Hello\n": False,
+        "Hi": True,
+        None: False,
+    }
 
 
 def test_what_came_in_settles_to_the_statuses_it_came_with(dataset: Dataset, elsewhere: Study, tmp_path: Path) -> None:

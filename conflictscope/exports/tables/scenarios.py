@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from django.db.models import Count, OuterRef, Q, Subquery
+from django.db.models.functions import Coalesce
 
 from annotation.models import Annotation, Assignment
 from conflictscope.exports.tables.base import CHUNK, SIMULATED, UID, Column, Kind, Row, Selection, Table, compact
@@ -23,13 +24,15 @@ def _scenarios(selection: Selection) -> Iterator[Row]:
         .values("item__scenario")
     )
     by_simulators = Q(participant__simulated=True)
-    opening = OpeningMessage.objects.filter(scenario=OuterRef("pk")).order_by("sample", "pk").values("text")[:1]
+    opening = OpeningMessage.objects.filter(scenario=OuterRef("pk")).order_by("sample", "pk")
+    by_simulator = Coalesce("user_simulator__simulated", "simulated_elsewhere")
     scenarios = (
         selection.scenarios.defer("embedding")
         .select_related("value_1", "value_2", "duplicate_of")
         .prefetch_related("verdicts")
         .annotate(
-            opening_message=Subquery(opening),
+            opening_message=Subquery(opening.values("text")[:1]),
+            opening_simulated=Subquery(opening.values(by=by_simulator)[:1]),
             people=Subquery(people.annotate(n=Count("participant__user", distinct=True)).values("n")),
             simulated_people=Subquery(
                 people.annotate(n=Count("participant__user", distinct=True, filter=by_simulators)).values("n")
@@ -69,6 +72,7 @@ def _scenarios(selection: Selection) -> Iterator[Row]:
             one.people or 0,
             simulated,
             bool(one.simulated_people) or any(each.evidence.get("simulated") for each in human.values()),
+            bool(one.opening_simulated),
         )
 
 
@@ -111,6 +115,7 @@ SCENARIOS = Table(
         Column("labelled_by", _I, "How many people labelled it; their answers: annotations."),
         SIMULATED,
         Column("human_labels_simulated", _B, "Simulated annotators are among those who labelled it."),
+        Column("opening_message_simulated", _B, "A simulator wrote the opening message."),
     ),
     _scenarios,
 )
@@ -232,7 +237,7 @@ def _opening_messages(selection: Selection) -> Iterator[Row]:
     )
     for one in found.iterator(chunk_size=CHUNK):
         by = one.user_simulator
-        yield (one.scenario.uid, one.sample, one.text, one.source, by.llm if by else None, bool(by and by.simulated))
+        yield (one.scenario.uid, one.sample, one.text, one.source, by.llm if by else None, one.simulated)
 
 
 OPENING_MESSAGES = Table(

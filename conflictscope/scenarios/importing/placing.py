@@ -389,7 +389,11 @@ def _batches(uids: list[str]) -> Iterator[list[str]]:
 
 def _opening(scenario: Scenario, record: ImportedScenario) -> OpeningMessage:
     return OpeningMessage(
-        scenario=scenario, sample=0, text=record.opening_message, source=OpeningMessage.Source.IMPORTED
+        scenario=scenario,
+        sample=0,
+        text=record.opening_message,
+        source=OpeningMessage.Source.IMPORTED,
+        simulated_elsewhere=record.message_simulated,
     )
 
 

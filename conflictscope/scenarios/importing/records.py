@@ -74,7 +74,7 @@ class ImportedScenario:
         verdicts: dimension to outcome, by the judge of the file. human: the same, by the people of the file.
         validated: one panel of people passed it on every dimension.
         duplicate_of: uid of its twin, for the status duplicate.
-        simulated, people_simulated: it, or the people's labels, come from a simulator.
+        simulated, people_simulated, message_simulated: it, the people's labels, or the opening message, come from a simulator.
         made_id: the id was made from the words, so the same id again is the same row again.
         notes: oddities that are imported as they are, and counted.
     """
@@ -106,6 +106,7 @@ class ImportedScenario:
     similarity: float | None = None
     simulated: bool = False
     people_simulated: bool = False
+    message_simulated: bool = False
     made_id: bool = False
     notes: tuple[str, ...] = ()
 

@@ -227,6 +227,9 @@ class OpeningMessage(models.Model):
     text = models.TextField()
     source = models.CharField(max_length=10, choices=Source)
     user_simulator = models.ForeignKey(Endpoint, on_delete=models.PROTECT, null=True, blank=True, related_name="+")
+    simulated_elsewhere = models.BooleanField(
+        default=False, help_text="An imported message that a simulator wrote where it was made."
+    )
     calls = models.ManyToManyField(Call, blank=True, related_name="opening_messages")
     created_at = models.DateTimeField(auto_now_add=True)
 
@@ -247,8 +250,17 @@ class OpeningMessage(models.Model):
                 | Q(source="imported", user_simulator__isnull=True),
                 name="opening_message_source_named",
             ),
+            models.CheckConstraint(
+                condition=Q(source="imported") | Q(simulated_elsewhere=False),
+                name="only_imported_messages_are_elsewhere",
+            ),
             models.CheckConstraint(condition=~Q(text=""), name="opening_message_not_empty"),
         ]
 
     def __str__(self) -> str:
         return f"opening message {self.sample} of {self.scenario_id}"
+
+    @property
+    def simulated(self) -> bool:
+        """Whether a simulator wrote it, here or where it was exported."""
+        return self.user_simulator.simulated if self.user_simulator else self.simulated_elsewhere

@@ -198,6 +198,9 @@ def _json(path: Path, reading: Reading) -> Iterator[tuple[Place, dict[str, Any]]
 
 
 def _scenario(place: Place, row: Mapping[str, Any]) -> ImportedScenario:
+    simulated = bool(truth_in(row.get("simulated"), column="simulated"))
+    # Exports of before say nothing of the message: that of a simulated scenario may be a simulator's, too.
+    by_simulator = truth_in(row.get("opening_message_simulated"), column="opening_message_simulated")
     texts = {column: _text(row, column) for column in (*_COLUMNS, "opening_message")}
     return ImportedScenario(
         place=place,
@@ -206,8 +209,9 @@ def _scenario(place: Place, row: Mapping[str, Any]) -> ImportedScenario:
         verdicts=_outcomes(row, "judge", tuple(Verdict.Outcome.values)),
         human=_outcomes(row, "human", (Verdict.Outcome.PASS, Verdict.Outcome.FAIL)),
         validated=bool(truth_in(row.get("human_validated"), column="human_validated")),
-        simulated=bool(truth_in(row.get("simulated"), column="simulated")),
+        simulated=simulated,
         people_simulated=bool(truth_in(row.get("human_labels_simulated"), column="human_labels_simulated")),
+        message_simulated=simulated if by_simulator is None else by_simulator,
     )
 
 
