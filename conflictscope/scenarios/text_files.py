@@ -65,6 +65,8 @@ def lines_of(path: Path, *, encoding: str = "", lenient: bool = False) -> Iterat
             number = 0
             while line := text.readline(LINE_LIMIT):
                 number += 1
+                if number == 1:  # only utf-8-sig and utf-16 take the mark off themselves
+                    line = line.removeprefix("\ufeff")
                 if len(line) == LINE_LIMIT and line[-1] not in "\r\n":
                     raise InvalidInput(
                         f"{path.name}, line {number}, is longer than {LINE_LIMIT:,} characters: is this a text file?"

@@ -27,7 +27,8 @@ from conflictscope.scenarios.text_files import unstorable
 BATCH = 500
 PANEL = "(imported)"  # no campaign is called so
 OTHER_PANEL = "(imported, other people)"  # keeps apart what no single panel passed as a whole
-_UID = re.compile(r"(?=.*\w)[\w.:+-]{1,200}")  # it stands in addresses
+_UID_LENGTH = 200
+_UID = re.compile(rf"(?=.*\w)[\w.:+-]{{1,{_UID_LENGTH}}}")  # it stands in addresses
 _DOMAIN_LENGTH = 60
 _UNFINISHED = (Scenario.Status.OUTLINED, Scenario.Status.DUPLICATE)  # while they have no actions
 _SWAPPED = {"action_1": "action_2", "consequence_1": "consequence_2"}
@@ -172,6 +173,12 @@ class Placing:
                 raise RowProblem("", f"the id {uid!r} stands in {Place(file, row)}, too; each row needs its own.")
             number += 1
             uid = f"{record.uid}.{number}"
+            if len(uid) > _UID_LENGTH:
+                raise RowProblem(
+                    "",
+                    f"the id {record.uid[:60]!r} stands in {Place(file, row)}, too, and is too long to be numbered: at most "
+                    f"{_UID_LENGTH} characters fit.",
+                )
             if uid not in there:
                 there |= self._there([uid])
         existing = there.get(uid)
@@ -185,6 +192,11 @@ class Placing:
             self._report.notes["id that stood before, with other words: numbered"] += 1
 
     def _checked(self, record: ImportedScenario) -> _Placed:
+        if len(record.uid) > _UID_LENGTH:
+            raise RowProblem(
+                "",
+                f"the id {record.uid[:60]!r}... has {len(record.uid):,} characters; at most {_UID_LENGTH} fit.",
+            )
         if not _UID.fullmatch(record.uid):
             raise RowProblem(
                 "", f"the id {record.uid[:60]!r} cannot be used; ids are letters, digits and . : + _ - alone."

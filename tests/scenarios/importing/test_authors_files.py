@@ -255,3 +255,14 @@ def test_the_real_prompts_are_imported_whole(
         assert Scenario.objects.filter(template__in=["minor_benefit", "strong_benefit"]).count() == acting_first
     again = imported(study, folder / f"{name}.prompts.json")
     assert (again.added, again.known, Scenario.objects.count()) == (0, scenarios, scenarios)
+
+
+@pytest.mark.backends
+def test_an_id_that_repeats_and_is_too_long_for_a_number_is_a_bad_row(
+    study: Study, values: ValueSetVersion, tmp_path: Path
+) -> None:
+    uid = "m_speed_calm_speed-calm-coc-".rjust(199, "m") + "1"
+    path = authors_csv(tmp_path, {"scenario_id": uid}, {"scenario_id": uid, "description": "Another queue."})
+    report = imported(study, path, value_set=values, skip_bad=True)
+    assert [one.uid for one in Scenario.objects.all()] == [uid]
+    assert "is too long to be numbered: at most 200 characters fit." in report.bad_rows[0].why

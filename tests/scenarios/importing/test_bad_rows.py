@@ -96,6 +96,24 @@ def test_the_command_maps_skips_and_writes_the_bad_rows_down(study: Study, tmp_p
         call_command("import_scenarios", str(path), "--study=others", "--dataset=n", "--map", "description")
 
 
+@pytest.mark.parametrize("encoding", ["", "utf-8", "utf-8-sig", "utf-16", "utf-16-le"])
+def test_a_byte_order_mark_is_no_part_of_the_first_column(study: Study, tmp_path: Path, encoding: str) -> None:
+    path = tmp_path / "marked.csv"
+    text = "scenario_id,ambiguity,context,action1,action2\nA_1,high,A purse.,Keep it.,Hand it in.\n"
+    written_as = {"": "utf-8", "utf-8-sig": "utf-8", "utf-16": "utf-16-le"}.get(encoding, encoding)
+    path.write_bytes(f"\ufeff{text}".encode(written_as))
+    assert imported(study, path, encoding=encoding).formats == ["moralchoice"]
+    assert Scenario.objects.get().uid == "A_1"
+
+
+@pytest.mark.backends
+def test_an_id_that_is_too_long_says_so(study: Study, tmp_path: Path) -> None:
+    rows = f"{'x' * 200},Rain.,Go.,Stay.\n{'y' * 201},Snow.,Go.,Stay.\n"
+    report = imported(study, written(tmp_path, "own.csv", f"id,scenario,a,b\n{rows}"), skip_bad=True)
+    assert report.added == 1
+    assert report.bad_rows[0].why == f"the id '{'y' * 60}'... has 201 characters; at most 200 fit."
+
+
 @pytest.mark.parametrize(
     ("name", "text", "found"),
     [
