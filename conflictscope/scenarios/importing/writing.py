@@ -147,7 +147,7 @@ def _mapping(path: Path, format_: Format, reading: Reading) -> dict[str, str]:
         if reading.mapping:
             raise InvalidInput(f"{path.name} is {format_.label}, whose columns are known: leave the mapping out.")
         return {}
-    columns = MAPPED[format_.name].columns(path, encoding=reading.encoding)
+    columns = MAPPED[format_.name].columns(path, encoding=reading.encoding, named=reading.mapping or ())
     return completed(reading.mapping, columns, source=path.name)
 
 
