@@ -14,6 +14,7 @@ from django.core.management import CommandError, call_command
 from conflictscope.errors import ConflictScopeError, InvalidInput
 from conflictscope.scenarios import text_files
 from conflictscope.scenarios.importing import detected, import_scenarios
+from conflictscope.scenarios.importing import rows as rows_of_files
 from conflictscope.scenarios.models import Dataset, Scenario
 from conflictscope.studies.models import Study
 from tests.scenarios.importing.files import imported, written
@@ -94,6 +95,30 @@ def test_the_command_maps_skips_and_writes_the_bad_rows_down(study: Study, tmp_p
     assert rows[1][:4] == ["own.csv", "2", "3", "first"]
     with pytest.raises(CommandError, match="'description' maps nothing"):
         call_command("import_scenarios", str(path), "--study=others", "--dataset=n", "--map", "description")
+
+
+def test_a_quotation_mark_that_stays_open_takes_no_other_row_along(study: Study, tmp_path: Path) -> None:
+    rows = (
+        '1,Rain.,Go.,Stay.\n2,"Snow.,Go.,Stay.\n3,Hail.,Go.,Stay.\n4,"Fog, ""thick"".\nStill.",Go.,Stay.\n'
+        '5,Ice.,Go.,Stay.\n6,"Sun.,Go.,Stay.\n7,Wind.,Go.,Stay.\n'
+    )
+    report = imported(study, written(tmp_path, "own.csv", f"id,scenario,a,b\n{rows}"), skip_bad=True)
+    assert set(Scenario.objects.values_list("uid", flat=True)) == {"1", "3", "4", "5", "7"}
+    assert Scenario.objects.get(uid="4").description == 'Fog, "thick".\nStill.'
+    assert [(row.place.row, row.place.line) for row in report.bad_rows] == [(2, 3), (6, 8)]
+    assert "in line 5. A quotation mark may be open since line 3; the lines after that one are read" in (
+        report.bad_rows[0].why
+    )
+    assert "unexpected end of data" in report.bad_rows[1].why
+
+
+def test_a_file_that_opens_quotation_marks_without_end_is_no_csv(
+    study: Study, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(rows_of_files, "REREAD_LIMIT", 10_000)
+    path = written(tmp_path, "own.csv", "id,scenario,a,b\n" + 'a","b\n' * 1000)
+    with pytest.raises(InvalidInput, match="too many quotation marks are opened and not closed"):
+        imported(study, path, skip_bad=True)
 
 
 @pytest.mark.parametrize("encoding", ["", "utf-8", "utf-8-sig", "utf-16", "utf-16-le"])

@@ -176,7 +176,7 @@ def _is_csv(path: Path, reading: Reading) -> bool:
 
 
 def _csv(path: Path, reading: Reading) -> Iterator[tuple[Place, dict[str, Any]] | BadRow]:
-    for found in csv_rows(path, reading, required=_COLUMNS, needed=("uid", "status"), strip=False):
+    for found in csv_rows(path, reading, required=_COLUMNS, needed=("uid", "status"), as_written=True):
         yield (
             found
             if isinstance(found, BadRow)
