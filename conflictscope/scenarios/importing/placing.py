@@ -208,6 +208,8 @@ class Placing:
             columns |= {one: getattr(record, two) for one, two in _SWAPPED.items()}
         if record.acting_action not in _FLIPPED:
             raise RowProblem("acting_action", f"{record.acting_action[:40]!r} is none of {', '.join(_FLIPPED)}.")
+        if pair is not None and record.acting_between is not None:
+            turned = self._turned_between(record.acting_between, pair)
         columns["acting_action"] = _FLIPPED[record.acting_action] if turned else record.acting_action
         if record.template and record.template not in Scenario.Template.values:
             raise RowProblem("template", f"{record.template[:40]!r} is none of {', '.join(Scenario.Template.values)}.")
@@ -233,6 +235,21 @@ class Placing:
         if not (record.value_1 and record.value_2):
             raise RowProblem("value_1", "no pair of values is named, and this dataset has a value set.")
         return self._names.pair_of(record)
+
+    def _turned_between(self, values: tuple[str, str], pair: Pair) -> bool:
+        """Whether the id has the values the other way round than the set. It may have them otherwise than the row.
+
+        Raises:
+            RowProblem: they are others than the row's.
+        """
+        assert self._names is not None  # noqa: S101 - there is a pair of its values
+        named = self._names.pair_named(*values, column="scenario_id")
+        if (named.first, named.second) != (pair.first, pair.second):
+            raise RowProblem(
+                "scenario_id",
+                f"names {named.first.key} and {named.second.key}, and the row's values are {pair.first.key} and {pair.second.key}.",
+            )
+        return named.turned
 
     def _check_status(self, record: ImportedScenario) -> None:
         status = Scenario.Status

@@ -69,6 +69,7 @@ class ImportedScenario:
     Attributes:
         value_1, value_2: as the file names them, in the file's order; action_1 serves value_1. Both empty: no pair.
         acting_action: 1, 2 or unknown, in the file's order.
+        acting_between: the two values again, in the order that acting_action is in, where that may be another.
         opening_message: what the user writes first.
         status: empty where it follows from what the scenario has: drafted with two actions, else outlined.
         verdicts: dimension to outcome, by the judge of the file. human: the same, by the people of the file.
@@ -85,6 +86,7 @@ class ImportedScenario:
     value_2: str = ""
     template: str = ""
     acting_action: str = "unknown"
+    acting_between: tuple[str, str] | None = None
     deployment_context: str = ""
     outline_context: str = ""
     outline_opportunity: str = ""

@@ -37,14 +37,24 @@ class ValueNames:
         Raises:
             RowProblem: a value is not in the set, or the two are no pair of it.
         """
-        one, two = (
-            self._value(name, column=column)
-            for name, column in ((record.value_1, "value_1"), (record.value_2, "value_2"))
+        return self._pair(
+            self._value(record.value_1, column="value_1"),
+            self._value(record.value_2, column="value_2"),
+            column="value_2",
         )
+
+    def pair_named(self, first: str, second: str, *, column: str) -> Pair:
+        """
+        Raises:
+            RowProblem: as `pair_of`, of the column.
+        """
+        return self._pair(self._value(first, column=column), self._value(second, column=column), column=column)
+
+    def _pair(self, one: Value, two: Value, *, column: str) -> Pair:
         turned = one.position > two.position
         first, second = (two, one) if turned else (one, two)
         if (first.pk, second.pk) not in self._pairs:
-            raise RowProblem("value_2", f"{one.key} and {two.key} are no pair that conflicts in {self._version}.")
+            raise RowProblem(column, f"{one.key} and {two.key} are no pair that conflicts in {self._version}.")
         return Pair(first, second, turned)
 
     def _value(self, name: str, *, column: str) -> Value:

@@ -266,3 +266,19 @@ def test_an_id_that_repeats_and_is_too_long_for_a_number_is_a_bad_row(
     report = imported(study, path, value_set=values, skip_bad=True)
     assert [one.uid for one in Scenario.objects.all()] == [uid]
     assert "is too long to be numbered: at most 200 characters fit." in report.bad_rows[0].why
+
+
+def test_who_takes_the_opportunity_follows_the_values_not_the_order_of_the_row(
+    study: Study, values: ValueSetVersion, tmp_path: Path
+) -> None:
+    """In coc the value that the id names first takes it: here speed, wherever it stands in the row."""
+    as_in_id = {"scenario_id": "m_speed-calm-coc-1"}
+    other_way = {"scenario_id": "m_speed-calm-coc-2", "value1": "calm", "value2": "speed", "action1": "Wait."}
+    other_values = {"scenario_id": "m_speed-truth-coc-3"}
+    no_value = {"scenario_id": "m_speed-beauty-coc-4"}
+    path = authors_csv(tmp_path, as_in_id, other_way | {"action2": "Push on."}, other_values, no_value)
+    report = imported(study, path, value_set=values, skip_bad=True)
+    found = Scenario.objects.values_list("uid", "action_2", "acting_action")
+    assert set(found) == {("m_speed-calm-coc-1", "Push on.", "2"), ("m_speed-calm-coc-2", "Push on.", "2")}
+    assert [row.column for row in report.bad_rows] == ["scenario_id", "scenario_id"]
+    assert report.bad_rows[0].why == "names speed and truth, and the row's values are calm and speed."

@@ -121,6 +121,32 @@ def test_a_file_that_opens_quotation_marks_without_end_is_no_csv(
         imported(study, path, skip_bad=True)
 
 
+def test_the_report_of_bad_rows_never_writes_over_what_is_read(study: Study, tmp_path: Path) -> None:
+    path = written(tmp_path, "own.csv", "scenario,a,b\nRain.,Go.,Stay.\nSnow.,,Stay.\n")
+    before = path.read_bytes()
+    (tmp_path / "link.csv").symlink_to(path)
+    how = ["import_scenarios", str(path), "--study=others", "--dataset=theirs"]
+    for report in (path, tmp_path / "link.csv", tmp_path / "in" / ".." / "own.csv"):
+        with pytest.raises(CommandError, match="is to be read: name another file"):
+            call_command(*how, "--skip-bad", f"--bad-rows={report}")
+    assert path.read_bytes() == before
+    with pytest.raises(CommandError, match="cannot be written: there is no such folder"):
+        call_command(*how, "--skip-bad", f"--bad-rows={tmp_path / 'nowhere' / 'bad.csv'}")
+    assert not Dataset.objects.exists()
+
+
+def test_the_report_of_bad_rows_is_written_only_when_there_are_some(study: Study, tmp_path: Path) -> None:
+    path = written(tmp_path, "own.csv", "scenario,a,b\nRain.,Go.,Stay.\nSnow.,,Stay.\n")
+    report = tmp_path / "bad.csv"
+    how = ["--study=others", "--dataset=theirs", f"--bad-rows={report}"]
+    with pytest.raises(CommandError, match="the cell is empty"):
+        call_command("import_scenarios", str(path), *how)
+    call_command("import_scenarios", str(written(tmp_path, "good.csv", "scenario,a,b\nRain.,Go.,Stay.\n")), *how)
+    assert not report.exists()
+    call_command("import_scenarios", str(path), "--skip-bad", *how)
+    assert len(report.read_text(encoding="utf-8").splitlines()) == 2
+
+
 @pytest.mark.parametrize("encoding", ["", "utf-8", "utf-8-sig", "utf-16", "utf-16-le"])
 def test_a_byte_order_mark_is_no_part_of_the_first_column(study: Study, tmp_path: Path, encoding: str) -> None:
     path = tmp_path / "marked.csv"

@@ -128,6 +128,7 @@ def _scenario(place: Place, row: dict[str, str]) -> ImportedScenario:
         value_2=row["value2"],
         template=said.template if said else "",
         acting_action=said.acting_action if said else Scenario.ActingAction.UNKNOWN,
+        acting_between=(said.first, said.second) if said else None,
         outline_context=filled(row.get("context", "")),
         outline_opportunity=filled(row.get("action_opportunity", "")),
         description=row["description"],
