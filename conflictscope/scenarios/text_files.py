@@ -72,10 +72,10 @@ def lines_of(path: Path, *, encoding: str = "", lenient: bool = False) -> Iterat
                         f"{path.name}, line {number}, is longer than {LINE_LIMIT:,} characters: is this a text file?"
                     )
                 yield number, line
-    except (EOFError, zlib.error) as exc:
+    except (EOFError, zlib.error, gzip.BadGzipFile) as exc:
         raise InvalidInput(f"{path.name} is no whole gzip file: it was cut off or damaged.") from exc
     except OSError as exc:
-        raise InvalidInput(f"{path} cannot be read: {exc.strerror or exc}.") from exc
+        raise InvalidInput(f"{path.name} cannot be read: {exc.strerror}.") from exc
 
 
 def _opened(path: Path) -> BinaryIO:

@@ -76,6 +76,9 @@ def import_upload(request: Request, study: str, upload: uuid.UUID) -> HttpRespon
         try:
             report = staging.bring_in(one, skip_bad=form.cleaned_data["skip_bad"], created_by=request.user)
         except ConflictScopeError as exc:
+            one.refresh_from_db(fields=["report"])
+            if one.report is not None:  # the same request came twice, and the other was faster
+                return redirect(one)
             error, status = exc.sentence, 400
         else:
             messages.success(request, " ".join(report.sentences()))

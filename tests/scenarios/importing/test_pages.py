@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import json
 import os
 import time
 from datetime import timedelta
@@ -17,7 +18,7 @@ from django.urls import reverse
 from django.utils import timezone
 
 from conflictscope.scenarios.importing import staging
-from conflictscope.scenarios.models import Dataset, ImportUpload, Scenario
+from conflictscope.scenarios.models import Dataset, ImportUpload, Scenario, ValueSetVersion
 from conflictscope.studies.models import Study
 from tests.factories.scenarios import DatasetFactory, ValueSetVersionFactory
 from tests.factories.studies import StudyFactory, member
@@ -121,6 +122,46 @@ def test_an_encoding_is_named_after_the_upload(runner: Client) -> None:
     assert "holds a byte that is not UTF-8, 0xE4" in runner.get(url).text
     runner.post(url, {"encoding": "cp1252", "do": "look"})
     assert "Käufer." in runner.get(url).text
+
+
+@pytest.mark.parametrize(
+    ("name", "shown"), [(f"{'価' * 90}.csv", f"{'価' * 38}.csv"), ("???", "upload"), ("..csv", "csv")]
+)
+def test_any_name_of_a_file_is_stored(runner: Client, name: str, shown: str) -> None:
+    url = brought(runner, MORAL, name=name, slug="moral").url
+    assert f"Import {shown}" in runner.get(url).text
+    assert runner.post(url, {"do": "import"}).url == Dataset.objects.get().get_absolute_url()
+
+
+def test_a_value_set_of_any_name_comes_in(runner: Client) -> None:
+    for number, name in enumerate(("???", f"{'価' * 90}.json")):
+        file = SimpleUploadedFile(name, json.dumps({"calm": "Being calm.", "speed": f"{number}"}).encode())
+        response = runner.post(reverse("scenarios:import_value_set"), {"file": file, "slug": "small"})
+        assert response.status_code == 302
+    assert ValueSetVersion.objects.filter(value_set__slug="small").count() == 2
+
+
+def test_an_error_names_the_file_and_not_where_it_lies(runner: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+    url = brought(runner, MORAL, name="mine.csv").url
+    monkeypatch.setattr(staging, "path_of", lambda upload: Path(settings.VAR_DIR) / "gone" / upload.file_name)
+    text = runner.get(url).text
+    assert "mine.csv cannot be read: No such file" in text
+    assert str(settings.VAR_DIR) not in text
+
+
+def test_an_import_that_another_request_has_just_done_shows_what_came_of_it(
+    runner: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    url = brought(runner, MORAL, slug="moral").url
+    bring_in = staging.bring_in
+
+    def after_another(upload: ImportUpload, **more: Any) -> Any:
+        bring_in(ImportUpload.objects.get(pk=upload.pk), **more)
+        return bring_in(upload, **more)
+
+    monkeypatch.setattr(staging, "bring_in", after_another)
+    assert runner.post(url, {"do": "import"}).url == url
+    assert "1 scenarios added" in runner.get(url).text
 
 
 @pytest.mark.parametrize(
