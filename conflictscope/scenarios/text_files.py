@@ -5,6 +5,8 @@ from __future__ import annotations
 import codecs
 import gzip
 import io
+import struct
+import zipfile
 import zlib
 from collections.abc import Iterator
 from pathlib import Path
@@ -19,6 +21,21 @@ LINE_LIMIT = 16 * 1024 * 1024  # characters: a file without line ends is not rea
 SMALL_FILE = 16 * 1024 * 1024  # characters of a file that is read into memory whole
 UNPACKED_LIMIT = 2 * 1024**3  # bytes: a packed file of a few kilobytes may unpack to a disk full of nothing
 _GZIP = b"\x1f\x8b"
+_NAME_IT = "name its encoding (Encoding on the page, --encoding on the command line)"
+# How files begin that are often taken for tables of text.
+_NO_TEXTS = {
+    b"\x89PNG\r\n\x1a\n": "a picture (PNG)",
+    b"\xff\xd8\xff": "a picture (JPEG)",
+    b"GIF8": "a picture (GIF)",
+    b"%PDF-": "a PDF",
+    b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1": "an old Office file; save the table as CSV",
+    b"7z\xbc\xaf\x27\x1c": "a 7z archive; unpack it and import what is in it",
+    b"BZh": "a bzip2 file; unpack it and import what is in it",
+    b"\xfd7zXZ\x00": "an xz file; unpack it and import what is in it",
+    b"(\xb5/\xfd": "a zstd file; unpack it and import what is in it",
+    b"PAR1": "a Parquet file; save it as CSV or JSON Lines",
+}
+_ZIP = b"PK\x03\x04"
 _KEEPS_STRAY_BYTES = {"utf-8", "utf-8-sig", "ascii"}
 
 
@@ -53,6 +70,8 @@ def lines_of(path: Path, *, encoding: str = "", lenient: bool = False) -> Iterat
     codec = encoding or "utf-8-sig"
     lenient = lenient and codec.lower().replace("_", "-") in _KEEPS_STRAY_BYTES
     try:
+        with _opened(path) as file:
+            _refuse_no_text(file.read(SAMPLE_BYTES), path=path, encoding=encoding)
         with _opened(path) as file:
             if not lenient:
                 _refuse_wrong_encoding(file, codec, path=path, named=bool(encoding))
@@ -116,6 +135,32 @@ def too_much_in(name: str, limit: int) -> InvalidInput:
     )
 
 
+def _refuse_no_text(start: bytes, *, path: Path, encoding: str) -> None:
+    if start.startswith(_ZIP):
+        raise InvalidInput(f"{path.name} is {_kind_of_zip(path)}.")
+    if found := next((what for sign, what in _NO_TEXTS.items() if start.startswith(sign)), ""):
+        raise InvalidInput(f"{path.name} is no text but {found}.")
+    if encoding:
+        return
+    if start.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+        raise InvalidInput(f"{path.name} is no UTF-8 text but UTF-16: {_NAME_IT}, utf-16.")
+    odd, even = start[1::2].count(0), start[::2].count(0)
+    if 10 * max(odd, even) > 3 * len(start):  # of Latin letters every other byte is nothing
+        codec = "utf-16-le" if odd > even else "utf-16-be"
+        raise InvalidInput(f"{path.name} is no UTF-8 text; it may be UTF-16: {_NAME_IT}, {codec}.")
+
+
+def _kind_of_zip(path: Path) -> str:
+    try:
+        with zipfile.ZipFile(path) as archive:
+            names = archive.namelist()
+    except (zipfile.BadZipFile, ValueError, OSError, NotImplementedError, struct.error):
+        return "a zip that is damaged or cut off, or packed once more"
+    if any(name.startswith("xl/") for name in names):
+        return "no text but an Excel workbook; save its sheet as CSV (UTF-8)"
+    return "a zip, and not that of an export; unpack it and import what is in it"
+
+
 def _refuse_wrong_encoding(file: IO[bytes], codec: str, *, path: Path, named: bool) -> None:
     try:
         "".encode(codec)  # refuses what is no encoding of text, such as hex
@@ -133,11 +178,7 @@ def _refuse_wrong_encoding(file: IO[bytes], codec: str, *, path: Path, named: bo
             at = offset - pending + mark + exc.start
             line += exc.object[: exc.start].count(b"\n")
             wanted = codec.removesuffix("-sig").upper()
-            advice = (
-                "Name its encoding (on the command line: --encoding), or save it as UTF-8."
-                if not named
-                else "Name another encoding."
-            )
+            advice = "Name another encoding." if named else f"{_NAME_IT[0].upper()}{_NAME_IT[1:]}, or save it as UTF-8."
             guess = "" if named else _guess(path)
             raise InvalidInput(
                 f"{path.name} is not {wanted} text: byte {at + 1}, in line {line}, is no part of it{guess}. {advice}"
@@ -181,6 +222,6 @@ def unstorable(text: str) -> str:
     except UnicodeEncodeError as exc:
         stray = ord(text[exc.start]) - 0xDC00
         if 0x80 <= stray <= 0xFF:
-            return f"holds a byte that is not UTF-8, 0x{stray:02X}, at character {exc.start + 1}."
+            return f"holds a byte that is not UTF-8, 0x{stray:02X}, at character {exc.start + 1}; {_NAME_IT}."
         return f"holds half of a surrogate pair at character {exc.start + 1}: the text was cut or escaped wrongly."
     return ""

@@ -5,7 +5,8 @@ from __future__ import annotations
 import csv
 import gzip
 import json
-from io import StringIO
+import zipfile
+from io import BytesIO, StringIO
 from pathlib import Path
 
 import pytest
@@ -44,7 +45,7 @@ def test_skipping_bad_rows_keeps_the_good_ones_and_names_each_with_its_reason(st
     assert [(row.place.row, row.column, row.why.split(";")[0].split(":")[0]) for row in report.bad_rows] == [
         (2, "b", "the cell is empty"),
         (3, "", "has 3 cells where the header has 5"),
-        (4, "description", "holds a byte that is not UTF-8, 0xFC, at character 2."),
+        (4, "description", "holds a byte that is not UTF-8, 0xFC, at character 2"),
         (5, "", "the id '1' stands in messy.csv, row 1, too"),
         (6, "", "is not CSV"),
         (7, "", "the id '7/8' cannot be used"),
@@ -145,6 +146,47 @@ def test_the_report_of_bad_rows_is_written_only_when_there_are_some(study: Study
     assert not report.exists()
     call_command("import_scenarios", str(path), "--skip-bad", *how)
     assert len(report.read_text(encoding="utf-8").splitlines()) == 2
+
+
+def zip_of(*names: str) -> bytes:
+    content = BytesIO()
+    with zipfile.ZipFile(content, "w") as archive:
+        for name in names:
+            archive.writestr(name, "x" * 100)
+    return content.getvalue()
+
+
+@pytest.mark.parametrize(
+    ("content", "complaint"),
+    [
+        (b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR", r"mine\.csv is no text but a picture \(PNG\)\."),
+        (b"%PDF-1.7\n", r"no text but a PDF\."),
+        (gzip.compress(b"PAR1\0\0"), "no text but a Parquet file; save it as CSV or JSON Lines"),
+        (zip_of("[Content_Types].xml", "xl/workbook.xml"), "an Excel workbook; save its sheet as CSV"),
+        (zip_of("rows.csv"), "a zip, and not that of an export; unpack it"),
+        (zip_of("scenarios.csv")[:-30], "a zip that is damaged or cut off"),
+        ("\ufeffid,scenario,a,b\n".encode("utf-16-le"), r"is no UTF-8 text but UTF-16: name its encoding .*, utf-16\."),
+        ("id,scenario,a,b\n".encode("utf-16-be"), r"may be UTF-16: name its encoding .*, utf-16-be\."),
+    ],
+)
+@pytest.mark.parametrize("skip_bad", [False, True])
+def test_a_file_that_is_no_text_is_called_what_it_is(
+    study: Study, tmp_path: Path, content: bytes, complaint: str, skip_bad: bool
+) -> None:
+    path = tmp_path / "mine.csv"
+    path.write_bytes(content)
+    with pytest.raises(InvalidInput, match=complaint):
+        imported(study, path, skip_bad=skip_bad)
+
+
+@pytest.mark.parametrize("skip_bad", [False, True])
+def test_a_wrong_encoding_says_where_to_name_it(study: Study, tmp_path: Path, skip_bad: bool) -> None:
+    path = tmp_path / "mine.csv"
+    path.write_bytes(b"id,scenario,a,b\n4,F\xfcr Elise.,Go.,Stay.\n")
+    with pytest.raises(
+        InvalidInput, match=r"(?i)name its encoding \(Encoding on the page, --encoding on the command line\)"
+    ):
+        imported(study, path, skip_bad=skip_bad)
 
 
 @pytest.mark.parametrize("encoding", ["", "utf-8", "utf-8-sig", "utf-16", "utf-16-le"])

@@ -167,10 +167,10 @@ def test_an_import_that_another_request_has_just_done_shows_what_came_of_it(
 @pytest.mark.parametrize(
     ("content", "complaint"),
     [
-        (b"\xff\xfe\x00\x01", "None of 0 rows|is empty|no rows|say which columns"),
+        (b"\xff\xfe\x00\x01", "is no UTF-8 text but UTF-16"),
         (b"[1, 2]", "is a JSON list"),
-        (b"PK\x03\x04nonsense", "say which columns|is empty|no rows"),
-        (b"\x1f\x8bnonsense", "cannot be read|no whole gzip file"),
+        (b"PK\x03\x04nonsense", "a zip that is damaged or cut off"),
+        (b"\x1f\x8bnonsense", "is no whole gzip file"),
     ],
 )
 def test_a_file_that_is_nothing_says_so_on_the_page(runner: Client, content: bytes, complaint: str) -> None:
