@@ -94,6 +94,11 @@ def test_many_batches_lose_no_row(study: Study, tmp_path: Path) -> None:
     assert Scenario.objects.filter(uid="A_500", description="Case 500.").exists()
 
 
+def test_an_ambiguity_that_is_not_told_is_no_domain(study: Study, tmp_path: Path) -> None:
+    imported(study, csv_file(tmp_path, *(row.replace("high", "nan").replace("low", "") for row in ROWS)))
+    assert set(Scenario.objects.values_list("domain", flat=True)) == {""}
+
+
 def test_line_breaks_quotes_and_empty_lines_are_read(study: Study, tmp_path: Path) -> None:
     rows = ('A_1,high,"Two lines:\nhere, ""quoted"".",One.,Two.', "", ROWS[1])
     assert imported(study, csv_file(tmp_path, *rows)).added == 2

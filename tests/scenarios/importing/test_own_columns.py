@@ -9,7 +9,7 @@ import pytest
 
 from conflictscope.errors import InvalidInput
 from conflictscope.scenarios.importing import MAPPED
-from conflictscope.scenarios.importing.formats.mapped import COLUMNS_LIMIT, NOT_OFFERED
+from conflictscope.scenarios.importing.formats.mapped import COLUMNS_LIMIT, NOT_OFFERED, NOT_OUTLINED
 from conflictscope.scenarios.importing.mapping import guessed
 from conflictscope.scenarios.models import Dataset, Scenario, ValueSetVersion
 from conflictscope.scenarios.value_sets import parse_value_set, publish
@@ -105,3 +105,19 @@ def test_values_are_found_as_written_and_else_only_where_one_alone_can_be_meant(
     found = Scenario.objects.values_list("uid", "value_1__key")
     assert dict(found) == {"1": "a-b", "2": "ab", "4": "ab"}
     assert report.bad_rows[0].why == f"'a_b' may be a-b or ab of {version}; write the key."
+
+
+def test_two_actions_are_no_outline(study: Study, tmp_path: Path) -> None:
+    text = "id,scenario,a,b,status,prompt\n1,Rain.,Go.,Stay.,outlined,\n2,,,,outlined,Hi.\n"
+    report = imported(study, written(tmp_path, "own.csv", text))
+    assert dict(Scenario.objects.values_list("uid", "status")) == {"1": "drafted", "2": "outlined"}
+    assert dict(report.notes) == {NOT_OUTLINED: 1}
+
+
+def test_an_id_is_made_of_all_the_words_of_a_row(study: Study, tmp_path: Path) -> None:
+    rows = "Rain.,Go.,Stay.,Ida,\nRain.,Go.,Stay.,Ole,\nRain.,Go.,Stay.,,\nRain.,Go.,Stay.,,Ida\n"
+    path = written(tmp_path, "own.csv", f"scenario,a,b,persona,goal\n{rows}")
+    assert imported(study, path).added == 4
+    assert imported(study, path).known == 4
+    without = written(tmp_path, "less.csv", "scenario,a,b,domain\nRain.,Go.,Stay.,\n")
+    assert imported(study, without).known == 1

@@ -19,12 +19,14 @@ from conflictscope.scenarios.importing.records import (
     RowProblem,
 )
 from conflictscope.scenarios.importing.rows import csv_header, csv_rows, json_lines
+from conflictscope.scenarios.models import Scenario
 from conflictscope.scenarios.text_files import printable
 
 T = TypeVar("T")
 
 LOOKED_AT = 200  # rows in which an example of each column is looked for
 COLUMNS_LIMIT = 300  # keys of JSON Lines that are offered as columns: a file may have a key of its own in each row
+NOT_OUTLINED = "status outlined with two actions: taken for drafted"
 NOT_OFFERED = f"keys beyond the first {COLUMNS_LIMIT} of the file, left out"
 _IN_THE_PAIR = ("1", "2", "unknown")
 
@@ -118,10 +120,23 @@ def _understood(place: Place, row: Mapping[str, str], mapping: Mapping[str, str]
         return exc.at(place)
     made_id = not fields.get("uid")
     if made_id:
-        words = ("description", "action_1", "action_2", "opening_message", "value_1", "value_2")
-        fields["uid"] = digest_id("row", *(fields.get(field, "") for field in words))
+        fields["uid"] = _made_id(fields)
     fields["acting_action"] = fields.get("acting_action") or "unknown"
-    return ImportedScenario(place=place, made_id=made_id, **fields)  # type: ignore[arg-type]  # the fields of texts alone
+    notes: tuple[str, ...] = ()
+    if fields.get("status") == Scenario.Status.OUTLINED and fields.get(
+        "action_1"
+    ):  # it would wait for a draft for ever
+        fields["status"] = Scenario.Status.DRAFTED
+        notes = (NOT_OUTLINED,)
+    return ImportedScenario(place=place, made_id=made_id, notes=notes, **fields)  # type: ignore[arg-type]  # texts alone
+
+
+def _made_id(fields: Mapping[str, str]) -> str:
+    """An id from all that a row says, its domain and status excepted, which may change. What is empty makes no other id."""
+    always = ("description", "action_1", "action_2", "opening_message", "value_1", "value_2")
+    apart = {*always, "uid", "domain", "status"}
+    more = sorted((field, text) for field, text in fields.items() if text and field not in apart)
+    return digest_id("row", *(fields.get(field, "") for field in always), *(f"{field}: {text}" for field, text in more))
 
 
 def _check(fields: Mapping[str, str], columns: Mapping[str, str]) -> None:
