@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from itertools import islice
@@ -54,6 +55,16 @@ class _Placed:
         return hash((*values, self.record.opening_message, *sorted(self.columns.items())))
 
 
+@dataclass(frozen=True, slots=True)
+class _Twin:
+    """The twin that a duplicate of a file names. `alike`: the duplicate was counted as one of two actions that read the same."""
+
+    uid: str
+    place: Place
+    file: int
+    alike: bool
+
+
 @dataclass(slots=True)
 class _Batch:
     """What a batch has to write."""
@@ -91,29 +102,40 @@ class Placing:
         self._judge: Judge | None = None
         # id to where it stood and what it said: all that is kept of a file in memory
         self._seen: dict[str, tuple[str, int, int]] = {}
-        self._twins: dict[str, tuple[str, Place]] = {}
+        self._twins: dict[str, _Twin] = {}
+        self._file = -1  # the number of the file at hand
         self._looked_at: set[str] = set()  # ids that would be added, where nothing is written
 
     def take(self, rows: Iterator[ImportedScenario | BadRow], *, numbers_repeats: bool) -> None:
         """The rows of one file; an id that stood in a file before is that of a scenario that is there."""
         self._seen.clear()
+        self._file += 1
         while batch := list(islice(rows, BATCH)):
             self._take(batch, numbers_repeats=numbers_repeats)
             if self._progress:
                 self._progress(self._report.read)
 
-    def finish(self) -> None:
-        """Let duplicates point at their twins, now that all are there; those that lead to none are bad rows."""
-        twins = {uid: twin for uid, (twin, _) in self._twins.items()}
+    def finish(self) -> Counter[int]:
+        """Let duplicates point at their twins, now that all are there; those that lead to none are bad rows.
+
+        Returns: how many of them each file had, by its number from 0.
+        """
+        twins = {uid: each.uid for uid, each in self._twins.items()}
         lost = twins_of_files.lost(twins, self._are_there(set(twins.values()) - twins.keys()))
+        of_files: Counter[int] = Counter()
         for uid, why in lost.items():
+            one = self._twins.pop(uid)
+            of_files[one.file] += 1
             self._report.added -= 1
-            self._bad(BadRow(self._twins.pop(uid)[1], "duplicate_of", why))
+            self._report.alike -= one.alike
+            self._bad(BadRow(one.place, "duplicate_of", why))
+        self._report.samples = [each for each in self._report.samples if each.uid not in lost]
         if self._write and self._dataset is not None:
             for uids in _batches(list(lost)):
                 self._dataset.scenarios.filter(uid__in=uids).delete()
             self._join_twins(self._dataset)
         self._twins.clear()
+        return of_files
 
     def _are_there(self, uids: set[str]) -> set[str]:
         found = uids & self._looked_at
@@ -133,16 +155,17 @@ class Placing:
         there = self._there([each.uid for each in batch if isinstance(each, ImportedScenario)])
         todo = _Batch()
         for each in batch:
-            self._report.read += 1
             if isinstance(each, BadRow):
+                self._report.read += 1
                 self._bad(each)
                 continue
+            places = (each.place, *each.more_rows)
+            self._report.read += len(places)
             try:
                 self._place(each, there, todo, numbers_repeats=numbers_repeats)
-            except OtherWords as exc:
-                self._bad(exc.at(each.place), Conflict)
             except RowProblem as exc:
-                self._bad(exc.at(each.place))
+                for place in places:
+                    self._bad(exc.at(place), Conflict if isinstance(exc, OtherWords) else InvalidInput)
         if self._write:
             self._store(todo)
 
@@ -273,12 +296,13 @@ class Placing:
             similarity=record.similarity,
             **placed.columns,
         )
+        alike = record.drafted and record.action_1 == record.action_2
         if record.status == Scenario.Status.DUPLICATE:
-            self._twins[uid] = (record.duplicate_of, record.place)
+            self._twins[uid] = _Twin(record.duplicate_of, record.place, self._file, alike)
         if not self._write:
             self._looked_at.add(uid)
         report.added += 1
-        report.alike += record.drafted and record.action_1 == record.action_2
+        report.alike += alike
         if len(report.samples) < SAMPLES:
             report.samples.append(_sample(scenario, record))
         todo.new.append((scenario, record))
@@ -394,12 +418,12 @@ class Placing:
 
     def _join_twins(self, dataset: Dataset) -> None:
         for uids in _batches(list(self._twins)):
-            wanted = [*uids, *(self._twins[uid][0] for uid in uids)]
+            wanted = [*uids, *(self._twins[uid].uid for uid in uids)]
             rows = {each.uid: each for each in dataset.scenarios.filter(uid__in=wanted).only("uid", "status")}
             for uid in uids:
                 rows[uid].status_before = rows[uid].status  # a later file may have told one
                 rows[uid].status = Scenario.Status.DUPLICATE
-                rows[uid].duplicate_of_id = rows[self._twins[uid][0]].pk
+                rows[uid].duplicate_of_id = rows[self._twins[uid].uid].pk
             columns = ["status", "status_before", "duplicate_of"]
             Scenario.objects.bulk_update([rows[uid] for uid in uids], columns)
 

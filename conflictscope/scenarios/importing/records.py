@@ -76,6 +76,7 @@ class ImportedScenario:
         validated: one panel of people passed it on every dimension.
         duplicate_of: uid of its twin, for the status duplicate.
         simulated, people_simulated: it, or the people's labels, come from a simulator.
+        more_rows: where the other rows stand that it is told in, for formats with several.
         made_id: the id was made from the words, so the same id again is the same row again.
         notes: oddities that are imported as they are, and counted.
     """
@@ -108,6 +109,7 @@ class ImportedScenario:
     similarity: float | None = None
     simulated: bool = False
     people_simulated: bool = False
+    more_rows: tuple[Place, ...] = ()
     made_id: bool = False
     notes: tuple[str, ...] = ()
 
