@@ -86,6 +86,8 @@ def import_upload(request: Request, study: str, upload: uuid.UUID) -> HttpRespon
     elif form.is_bound:
         status = 400
     report_now, complaint_now = _looked(one)
+    if report_now and report_now.bad:
+        _ask_for_the_tick(form, report_now)
     context = {
         "study": found,
         "section": "datasets",
@@ -106,6 +108,14 @@ def _how(upload: ImportUpload, columns: list[staging.Column]) -> dict[str, objec
     return upload.options | {
         "mapping": upload.options.get("mapping") or {column.name: column.field for column in columns} or None
     }
+
+
+def _ask_for_the_tick(form: ImportOptionsForm, report: ImportReport) -> None:
+    """Where rows cannot be read, nothing is imported without the tick: it says so, and browsers ask for it."""
+    rows = "a row of it" if report.bad == 1 else f"{report.bad} rows of it"
+    tick = form.fields["skip_bad"]
+    tick.widget.attrs["required"] = True
+    tick.help_text = f"Without this tick nothing is imported, because {rows} cannot be read; or put the file right and upload it again."
 
 
 def _columns(upload: ImportUpload) -> tuple[list[staging.Column], str]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import json
 import os
+import re
 import time
 from datetime import timedelta
 from pathlib import Path
@@ -53,24 +54,28 @@ def laid_down() -> list[Path]:
 def test_a_file_is_looked_at_before_anything_is_written_and_gone_when_it_is_imported(
     runner: Client, study: Study
 ) -> None:
-    shown = brought(runner, MORAL, name="my moral.csv", slug="moral")
+    url = brought(runner, MORAL, name="my moral.csv", slug="moral").url
     upload = ImportUpload.objects.get()
-    assert shown.url == upload.get_absolute_url()
+    assert url == upload.get_absolute_url()
     before = {path.name for path in laid_down()}
     assert "my_moral.csv" in before
-    text = runner.get(shown.url).text
+    text = runner.get(url).text
     assert "MoralChoice CSV" in text
     assert "A purse." in text
     assert "Import 1 scenario<" in text
     assert not Dataset.objects.exists()
 
-    done = runner.post(shown.url, {"do": "import"})
+    done = runner.post(url, {"do": "import"})
     dataset = Dataset.objects.get()
     assert done.url == dataset.get_absolute_url()
-    assert "1 scenarios added" in runner.get(done.url).text
+    shown = runner.get(done.url)
+    assert [(message.level_tag, message.message) for message in shown.context["messages"]] == [
+        ("success", "1 scenarios added, 0 were there already and are the same.")
+    ]
+    assert "1 scenarios added" in shown.text
     assert runner.get(reverse("scenarios:scenario", args=["mine", "moral", "A_1"])).status_code == 200
     assert "my_moral.csv" not in {path.name for path in laid_down()}
-    assert "is imported" in runner.get(shown.url).text
+    assert "is imported" in runner.get(url).text
 
 
 def test_columns_are_guessed_shown_and_put_right_before_they_count(runner: Client) -> None:
@@ -96,6 +101,11 @@ def test_bad_rows_are_shown_downloaded_and_left_out_only_when_asked(runner: Clie
     url = brought(runner, "id,scenario,a,b\n1,Rain.,Go.,Stay.\n2,Snow.,Go.,\n3,=Hail.,Go.\n").url
     text = runner.get(url).text
     assert "the cell is empty; a scenario has two actions" in text
+    assert "Without this tick nothing is imported, because 2 rows of it cannot be read" in text
+    tick = re.search(r'<input type="checkbox" name="skip_bad"[^>]*>', text)
+    assert tick
+    assert " required" in tick[0]
+    assert re.search(r'value="look" formnovalidate', text), "looking again needs no tick"
     guess = {"column_0": "uid", "column_1": "description", "column_2": "action_1", "column_3": "action_2"}
     refused = runner.post(url, guess | {"do": "import"})
     assert refused.status_code == 400
