@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+import re
 from collections import Counter, deque
 from collections.abc import Collection, Iterator
 from itertools import islice
@@ -217,8 +218,8 @@ def json_lines(path: Path, reading: Reading) -> Iterator[tuple[Place, dict[str, 
     nothing_in(path, number)
 
 
-def json_texts(path: Path, reading: Reading) -> Iterator[tuple[str, str]]:
-    """The members of one JSON object whose values are all texts, one after the other, a key that repeats each time.
+def json_texts(path: Path, reading: Reading) -> Iterator[tuple[str, str | None]]:
+    """The members of one JSON object, one after the other, a key that repeats each time; None for a value that is no text.
 
     Raises:
         InvalidInput: the file is something else, or is wrongly encoded.
@@ -231,7 +232,12 @@ def json_texts(path: Path, reading: Reading) -> Iterator[tuple[str, str]]:
         key = source.text(sign)
         if source.next_sign() != ":":
             raise source.broken("a colon is missing after a key")
-        yield key, source.text(source.next_sign())
+        sign = source.next_sign()
+        if sign == '"':
+            yield key, source.text(sign)
+        else:
+            source.pass_over(sign)
+            yield key, None
         sign = source.next_sign()
         if sign == ",":
             sign = source.next_sign()
@@ -242,6 +248,8 @@ def json_texts(path: Path, reading: Reading) -> Iterator[tuple[str, str]]:
 
 
 _DECODER = json.JSONDecoder()
+_CLOSED_BY = {"[": "]", "{": "}"}
+_WORD = re.compile(r"-?[0-9][0-9.eE+-]*|true|false|null|NaN|-?Infinity")
 
 
 class _Source:
@@ -271,12 +279,30 @@ class _Source:
     def text(self, sign: str) -> str:
         """The text that begins after the quotation mark `sign`."""
         if sign != '"':
-            raise self.broken("keys and values must be texts in quotation marks")
+            raise self.broken("keys must be texts in quotation marks")
         try:
             found, self._at = _DECODER.raw_decode(self._held, self._at - 1)
         except json.JSONDecodeError as exc:
             raise self.broken(exc.msg[:1].lower() + exc.msg[1:]) from exc
         return str(found)
+
+    def pass_over(self, sign: str) -> None:
+        """Go past the value that begins with `sign` and is no text: a number or a word, or lists and objects in each other."""
+        open_: list[str] = []
+        while True:
+            if sign == '"':
+                self.text(sign)
+            elif sign in _CLOSED_BY:
+                open_.append(_CLOSED_BY[sign])
+            elif open_ and sign == open_[-1]:
+                open_.pop()
+            elif word := _WORD.match(self._held, self._at - 1):
+                self._at = word.end()
+            elif not (open_ and sign in (",", ":")):  # also at the end of the file
+                raise self.broken("a value is missing or cut off")
+            if not open_:
+                return
+            sign = self.next_sign()
 
     def _more(self) -> bool:
         self._line, self._held = next(self._lines, (self._line, ""))

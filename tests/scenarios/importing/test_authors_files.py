@@ -12,6 +12,7 @@ from conflictscope.scenarios.dedup.comparing import mark
 from conflictscope.scenarios.models import Dataset, OpeningMessage, Scenario, ValueSetVersion, Verdict
 from conflictscope.scenarios.value_sets import import_value_set
 from conflictscope.studies.models import Study
+from tests.factories.studies import StudyFactory
 from tests.scenarios.importing.files import CHECKS, USER, VALUES, authors_csv, imported, written
 
 pytestmark = pytest.mark.django_db
@@ -215,7 +216,8 @@ def test_the_scenario_csv_may_come_first_or_in_the_same_go(
     ("text", "complaint"),
     [
         ('{"a-b-cc-1": "Hi", ', "is not JSON"),
-        ('{"a-b-cc-1": 3}', "texts in quotation marks"),
+        ('{"a-b-cc-1": 3}', "a-b-cc-1: holds no text; every id needs its opening message"),
+        ('{3: "Hi"}', "keys must be texts in quotation marks"),
         ('{"a-b-cc-1": "Hi"} {}', "something follows"),
         ('{"a-b-cc-1" "Hi"}', "a colon is missing"),
         ('{"a-b-cc-1": "Hi" "c": "d"}', "a comma is missing"),
@@ -282,3 +284,39 @@ def test_who_takes_the_opportunity_follows_the_values_not_the_order_of_the_row(
     assert set(found) == {("m_speed-calm-coc-1", "Push on.", "2"), ("m_speed-calm-coc-2", "Push on.", "2")}
     assert [row.column for row in report.bad_rows] == ["scenario_id", "scenario_id"]
     assert report.bad_rows[0].why == "names speed and truth, and the row's values are calm and speed."
+
+
+@pytest.mark.parametrize("line_end", ["", "\n"])
+def test_a_prompt_that_cannot_be_read_is_left_out_and_named(
+    study: Study, values: ValueSetVersion, tmp_path: Path, line_end: str
+) -> None:
+    members = (
+        '"m_calm-speed-coc-1": "Hi."',
+        '"something else": "Ho."',
+        '"m_calm-speed-coc-2": 17',
+        '"m_calm-speed-coc-3": null',
+        '"m_calm-speed-coc-4": {"text": ["He}y",' + line_end + ' true, {"a": -1.5e3}], "more": []}',
+        '"m_calm-speed-coc-5": "Hu."',
+    )
+    path = written(tmp_path, "any.json", "{" + f",{line_end}".join(members) + "}")
+    report = imported(study, path, value_set=values, skip_bad=True)
+    assert report.formats == ["authors_prompts"]
+    assert set(Scenario.objects.values_list("uid", flat=True)) == {"m_calm-speed-coc-1", "m_calm-speed-coc-5"}
+    assert [row.column for row in report.bad_rows] == [
+        "something else",
+        "m_calm-speed-coc-2",
+        "m_calm-speed-coc-3",
+        "m_calm-speed-coc-4",
+    ]
+    with pytest.raises(InvalidInput, match="row 2, something else: this id does not end in"):
+        imported(StudyFactory(), path, value_set=values)
+
+
+@pytest.mark.parametrize("value", ["", "[1, ", "]", "wrong", "[1]]", "{,", "[1}", '["a\\q"]'])
+def test_prompts_that_are_no_json_are_refused_as_a_whole(
+    study: Study, values: ValueSetVersion, tmp_path: Path, value: str
+) -> None:
+    path = written(tmp_path, "any.json", f'{{"m_calm-speed-coc-1": "Hi.",\n"m_calm-speed-coc-2": {value}}}')
+    with pytest.raises(InvalidInput, match="is not JSON"):
+        imported(study, path, format_name="authors_prompts", value_set=values, skip_bad=True)
+    assert not Dataset.objects.exists()

@@ -77,6 +77,9 @@ class AuthorsPrompts:
             if said is None:
                 yield BadRow(place, printable(uid[:80]), "this id does not end in value1-value2-template-number.")
                 continue
+            if message is None:
+                yield BadRow(place, printable(uid[:80]), "holds no text; every id needs its opening message.")
+                continue
             if not message.strip():
                 yield BadRow(place, printable(uid[:80]), "the opening message is empty.")
                 continue
