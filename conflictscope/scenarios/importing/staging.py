@@ -99,9 +99,11 @@ def bring_in(upload: ImportUpload, *, skip_bad: bool, created_by: User) -> Impor
     Raises: as `import_scenarios`; NotFound: the file is gone.
     """
     report = _through_the_door(upload, skip_bad=skip_bad, write=True, created_by=created_by)
-    upload.dataset = report.dataset
-    upload.report = report.as_json()
-    upload.save(update_fields=["dataset", "report"])
+    # Where the request came twice, the first report tells what came in.
+    ImportUpload.objects.filter(pk=upload.pk, report__isnull=True).update(
+        dataset=report.dataset, report=report.as_json()
+    )
+    upload.refresh_from_db(fields=["dataset", "report"])
     shutil.rmtree(_folder(upload), ignore_errors=True)
     return report
 

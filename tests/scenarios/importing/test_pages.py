@@ -174,6 +174,18 @@ def test_an_import_that_another_request_has_just_done_shows_what_came_of_it(
     assert "1 scenarios added" in runner.get(url).text
 
 
+def test_the_first_report_stands_where_an_import_is_asked_for_twice_at_once(runner: Client) -> None:
+    brought(runner, MORAL, slug="moral")
+    first, second = ImportUpload.objects.get(), ImportUpload.objects.get()
+    path = staging.path_of(second)
+    staging.bring_in(first, skip_bad=False, created_by=first.created_by)
+    path.parent.mkdir()
+    path.write_text(MORAL)  # as it is for a request that opened it before it was removed
+    assert staging.bring_in(second, skip_bad=False, created_by=first.created_by).known == 1
+    assert ImportUpload.objects.get().report["sentences"] == second.report["sentences"]
+    assert second.report["added"] == 1
+
+
 @pytest.mark.parametrize(
     ("content", "complaint"),
     [
