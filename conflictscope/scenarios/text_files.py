@@ -46,7 +46,7 @@ def read_text(path: Path) -> str:
         InvalidInput: the file cannot be read, is not UTF-8, or is not small.
     """
     lines, length = [], 0
-    for _, text in lines_of(path):
+    for _, text in lines_of(path, always_utf8=True):
         lines.append(text)
         length += len(text)
         if length > SMALL_FILE:
@@ -54,13 +54,16 @@ def read_text(path: Path) -> str:
     return "".join(lines)
 
 
-def lines_of(path: Path, *, encoding: str = "", lenient: bool = False) -> Iterator[tuple[int, str]]:
+def lines_of(
+    path: Path, *, encoding: str = "", lenient: bool = False, always_utf8: bool = False
+) -> Iterator[tuple[int, str]]:
     """The lines of a text file, numbered from 1, their line ends kept; a byte order mark is left out. gzip is unpacked.
 
     Nothing is guessed: without an `encoding` the file must be UTF-8. A guess is only named in the error, because a wrong
     one would change words in the data without anybody noticing.
 
     Args:
+        always_utf8: nobody can name an encoding for such a file, so errors do not ask for one.
         lenient: let a byte that is no part of the encoding stand in its line, where `storable` finds it.
 
     Raises:
@@ -68,13 +71,14 @@ def lines_of(path: Path, *, encoding: str = "", lenient: bool = False) -> Iterat
             gzip file unpacks to more than UNPACKED_LIMIT.
     """
     codec = encoding or "utf-8-sig"
+    advice = "save it as UTF-8" if always_utf8 else f"{_NAME_IT}, or save it as UTF-8"
     lenient = lenient and codec.lower().replace("_", "-") in _KEEPS_STRAY_BYTES
     try:
         with _opened(path) as file:
-            _refuse_no_text(file.read(SAMPLE_BYTES), path=path, encoding=encoding)
+            _refuse_no_text(file.read(SAMPLE_BYTES), path=path, advice=advice, named=bool(encoding))
         with _opened(path) as file:
             if not lenient:
-                _refuse_wrong_encoding(file, codec, path=path, named=bool(encoding))
+                _refuse_wrong_encoding(file, codec, path=path, advice=advice, named=bool(encoding))
         with (
             _opened(path) as file,
             io.TextIOWrapper(
@@ -135,19 +139,19 @@ def too_much_in(name: str, limit: int) -> InvalidInput:
     )
 
 
-def _refuse_no_text(start: bytes, *, path: Path, encoding: str) -> None:
+def _refuse_no_text(start: bytes, *, path: Path, advice: str, named: bool) -> None:
     if start.startswith(_ZIP):
         raise InvalidInput(f"{path.name} is {_kind_of_zip(path)}.")
     if found := next((what for sign, what in _NO_TEXTS.items() if start.startswith(sign)), ""):
         raise InvalidInput(f"{path.name} is no text but {found}.")
-    if encoding:
+    if named:
         return
     if start.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
-        raise InvalidInput(f"{path.name} is no UTF-8 text but UTF-16: {_NAME_IT}, utf-16.")
+        raise InvalidInput(f"{path.name} is no UTF-8 text but UTF-16 (utf-16): {advice}.")
     odd, even = start[1::2].count(0), start[::2].count(0)
     if 10 * max(odd, even) > 3 * len(start):  # of Latin letters every other byte is nothing
         codec = "utf-16-le" if odd > even else "utf-16-be"
-        raise InvalidInput(f"{path.name} is no UTF-8 text; it may be UTF-16: {_NAME_IT}, {codec}.")
+        raise InvalidInput(f"{path.name} is no UTF-8 text; it may be UTF-16 ({codec}): {advice}.")
 
 
 def _kind_of_zip(path: Path) -> str:
@@ -161,7 +165,7 @@ def _kind_of_zip(path: Path) -> str:
     return "a zip, and not that of an export; unpack it and import what is in it"
 
 
-def _refuse_wrong_encoding(file: IO[bytes], codec: str, *, path: Path, named: bool) -> None:
+def _refuse_wrong_encoding(file: IO[bytes], codec: str, *, path: Path, advice: str, named: bool) -> None:
     try:
         "".encode(codec)  # refuses what is no encoding of text, such as hex
         decoder = codecs.getincrementaldecoder(codec)()
@@ -178,10 +182,10 @@ def _refuse_wrong_encoding(file: IO[bytes], codec: str, *, path: Path, named: bo
             at = offset - pending + mark + exc.start
             line += exc.object[: exc.start].count(b"\n")
             wanted = codec.removesuffix("-sig").upper()
-            advice = "Name another encoding." if named else f"{_NAME_IT[0].upper()}{_NAME_IT[1:]}, or save it as UTF-8."
+            do = "Name another encoding" if named else f"{advice[0].upper()}{advice[1:]}"
             guess = "" if named else _guess(path)
             raise InvalidInput(
-                f"{path.name} is not {wanted} text: byte {at + 1}, in line {line}, is no part of it{guess}. {advice}"
+                f"{path.name} is not {wanted} text: byte {at + 1}, in line {line}, is no part of it{guess}. {do}."
             ) from exc
         except UnicodeError as exc:  # of the whole text, such as UTF-16 without a byte order mark
             raise InvalidInput(f"{path.name} is not {codec.upper()} text: {exc}. Name another encoding.") from exc
