@@ -257,7 +257,7 @@ class _Source:
 
     def __init__(self, path: Path, reading: Reading) -> None:
         self._path = path
-        self._lines = lines_of(path, encoding=reading.encoding)
+        self._lines = lines_of(path, encoding=reading.encoding, lenient=reading.lenient)
         self._line = 0
         self._held = ""
         self._at = 0

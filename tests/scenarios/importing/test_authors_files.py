@@ -320,3 +320,13 @@ def test_prompts_that_are_no_json_are_refused_as_a_whole(
     with pytest.raises(InvalidInput, match="is not JSON"):
         imported(study, path, format_name="authors_prompts", value_set=values, skip_bad=True)
     assert not Dataset.objects.exists()
+
+
+def test_a_byte_that_is_wrong_spoils_its_prompt_alone(study: Study, values: ValueSetVersion, tmp_path: Path) -> None:
+    path = tmp_path / "any.json"
+    path.write_bytes(b'{"m_calm-speed-coc-1": "Hi.", "m_calm-speed-coc-2": "Caf\xe9.", "m_calm-speed-coc-3": "Ho."}')
+    report = imported(study, path, value_set=values, skip_bad=True)
+    assert (report.added, report.bad) == (2, 1)
+    assert report.bad_rows[0].sentence.startswith(
+        "any.json, row 2, opening_message: holds a byte that is not UTF-8, 0xE9"
+    )
