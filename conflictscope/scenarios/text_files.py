@@ -5,6 +5,8 @@ from __future__ import annotations
 import codecs
 import gzip
 import io
+import struct
+import zipfile
 import zlib
 from collections.abc import Iterator
 from pathlib import Path
@@ -19,6 +21,21 @@ LINE_LIMIT = 16 * 1024 * 1024  # characters: a file without line ends is not rea
 SMALL_FILE = 16 * 1024 * 1024  # characters of a file that is read into memory whole
 UNPACKED_LIMIT = 2 * 1024**3  # bytes: a packed file of a few kilobytes may unpack to a disk full of nothing
 _GZIP = b"\x1f\x8b"
+_NAME_IT = "name its encoding (Encoding on the page, --encoding on the command line)"
+# How files begin that are often taken for tables of text.
+_NO_TEXTS = {
+    b"\x89PNG\r\n\x1a\n": "a picture (PNG)",
+    b"\xff\xd8\xff": "a picture (JPEG)",
+    b"GIF8": "a picture (GIF)",
+    b"%PDF-": "a PDF",
+    b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1": "an old Office file; save the table as CSV",
+    b"7z\xbc\xaf\x27\x1c": "a 7z archive; unpack it and import what is in it",
+    b"BZh": "a bzip2 file; unpack it and import what is in it",
+    b"\xfd7zXZ\x00": "an xz file; unpack it and import what is in it",
+    b"(\xb5/\xfd": "a zstd file; unpack it and import what is in it",
+    b"PAR1": "a Parquet file; save it as CSV or JSON Lines",
+}
+_ZIP = b"PK\x03\x04"
 _KEEPS_STRAY_BYTES = {"utf-8", "utf-8-sig", "ascii"}
 
 
@@ -29,7 +46,7 @@ def read_text(path: Path) -> str:
         InvalidInput: the file cannot be read, is not UTF-8, or is not small.
     """
     lines, length = [], 0
-    for _, text in lines_of(path):
+    for _, text in lines_of(path, always_utf8=True):
         lines.append(text)
         length += len(text)
         if length > SMALL_FILE:
@@ -37,13 +54,16 @@ def read_text(path: Path) -> str:
     return "".join(lines)
 
 
-def lines_of(path: Path, *, encoding: str = "", lenient: bool = False) -> Iterator[tuple[int, str]]:
+def lines_of(
+    path: Path, *, encoding: str = "", lenient: bool = False, always_utf8: bool = False
+) -> Iterator[tuple[int, str]]:
     """The lines of a text file, numbered from 1, their line ends kept; a byte order mark is left out. gzip is unpacked.
 
     Nothing is guessed: without an `encoding` the file must be UTF-8. A guess is only named in the error, because a wrong
     one would change words in the data without anybody noticing.
 
     Args:
+        always_utf8: nobody can name an encoding for such a file, so errors do not ask for one.
         lenient: let a byte that is no part of the encoding stand in its line, where `storable` finds it.
 
     Raises:
@@ -51,11 +71,14 @@ def lines_of(path: Path, *, encoding: str = "", lenient: bool = False) -> Iterat
             gzip file unpacks to more than UNPACKED_LIMIT.
     """
     codec = encoding or "utf-8-sig"
+    advice = "save it as UTF-8" if always_utf8 else f"{_NAME_IT}, or save it as UTF-8"
     lenient = lenient and codec.lower().replace("_", "-") in _KEEPS_STRAY_BYTES
     try:
         with _opened(path) as file:
+            _refuse_no_text(file.read(SAMPLE_BYTES), path=path, advice=advice, named=bool(encoding))
+        with _opened(path) as file:
             if not lenient:
-                _refuse_wrong_encoding(file, codec, path=path, named=bool(encoding))
+                _refuse_wrong_encoding(file, codec, path=path, advice=advice, named=bool(encoding))
         with (
             _opened(path) as file,
             io.TextIOWrapper(
@@ -65,15 +88,17 @@ def lines_of(path: Path, *, encoding: str = "", lenient: bool = False) -> Iterat
             number = 0
             while line := text.readline(LINE_LIMIT):
                 number += 1
+                if number == 1:  # only utf-8-sig and utf-16 take the mark off themselves
+                    line = line.removeprefix("\ufeff")
                 if len(line) == LINE_LIMIT and line[-1] not in "\r\n":
                     raise InvalidInput(
                         f"{path.name}, line {number}, is longer than {LINE_LIMIT:,} characters: is this a text file?"
                     )
                 yield number, line
-    except (EOFError, zlib.error) as exc:
+    except (EOFError, zlib.error, gzip.BadGzipFile) as exc:
         raise InvalidInput(f"{path.name} is no whole gzip file: it was cut off or damaged.") from exc
     except OSError as exc:
-        raise InvalidInput(f"{path} cannot be read: {exc.strerror or exc}.") from exc
+        raise InvalidInput(f"{path.name} cannot be read: {exc.strerror}.") from exc
 
 
 def _opened(path: Path) -> BinaryIO:
@@ -114,7 +139,33 @@ def too_much_in(name: str, limit: int) -> InvalidInput:
     )
 
 
-def _refuse_wrong_encoding(file: IO[bytes], codec: str, *, path: Path, named: bool) -> None:
+def _refuse_no_text(start: bytes, *, path: Path, advice: str, named: bool) -> None:
+    if start.startswith(_ZIP):
+        raise InvalidInput(f"{path.name} is {_kind_of_zip(path)}.")
+    if found := next((what for sign, what in _NO_TEXTS.items() if start.startswith(sign)), ""):
+        raise InvalidInput(f"{path.name} is no text but {found}.")
+    if named:
+        return
+    if start.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+        raise InvalidInput(f"{path.name} is no UTF-8 text but UTF-16 (utf-16): {advice}.")
+    odd, even = start[1::2].count(0), start[::2].count(0)
+    if 10 * max(odd, even) > 3 * len(start):  # of Latin letters every other byte is nothing
+        codec = "utf-16-le" if odd > even else "utf-16-be"
+        raise InvalidInput(f"{path.name} is no UTF-8 text; it may be UTF-16 ({codec}): {advice}.")
+
+
+def _kind_of_zip(path: Path) -> str:
+    try:
+        with zipfile.ZipFile(path) as archive:
+            names = archive.namelist()
+    except (zipfile.BadZipFile, ValueError, OSError, NotImplementedError, struct.error):
+        return "a zip that is damaged or cut off, or packed once more"
+    if any(name.startswith("xl/") for name in names):
+        return "no text but an Excel workbook; save its sheet as CSV (UTF-8)"
+    return "a zip, and not that of an export; unpack it and import what is in it"
+
+
+def _refuse_wrong_encoding(file: IO[bytes], codec: str, *, path: Path, advice: str, named: bool) -> None:
     try:
         "".encode(codec)  # refuses what is no encoding of text, such as hex
         decoder = codecs.getincrementaldecoder(codec)()
@@ -131,14 +182,10 @@ def _refuse_wrong_encoding(file: IO[bytes], codec: str, *, path: Path, named: bo
             at = offset - pending + mark + exc.start
             line += exc.object[: exc.start].count(b"\n")
             wanted = codec.removesuffix("-sig").upper()
-            advice = (
-                "Name its encoding (on the command line: --encoding), or save it as UTF-8."
-                if not named
-                else "Name another encoding."
-            )
+            do = "Name another encoding" if named else f"{advice[0].upper()}{advice[1:]}"
             guess = "" if named else _guess(path)
             raise InvalidInput(
-                f"{path.name} is not {wanted} text: byte {at + 1}, in line {line}, is no part of it{guess}. {advice}"
+                f"{path.name} is not {wanted} text: byte {at + 1}, in line {line}, is no part of it{guess}. {do}."
             ) from exc
         except UnicodeError as exc:  # of the whole text, such as UTF-16 without a byte order mark
             raise InvalidInput(f"{path.name} is not {codec.upper()} text: {exc}. Name another encoding.") from exc
@@ -179,6 +226,6 @@ def unstorable(text: str) -> str:
     except UnicodeEncodeError as exc:
         stray = ord(text[exc.start]) - 0xDC00
         if 0x80 <= stray <= 0xFF:
-            return f"holds a byte that is not UTF-8, 0x{stray:02X}, at character {exc.start + 1}."
+            return f"holds a byte that is not UTF-8, 0x{stray:02X}, at character {exc.start + 1}; {_NAME_IT}."
         return f"holds half of a surrogate pair at character {exc.start + 1}: the text was cut or escaped wrongly."
     return ""

@@ -125,7 +125,7 @@ def test_slug_and_name_of_the_caller_win(tmp_path: Path) -> None:
         (long_form(value("thrift", definition="a\ud800b"), value("comfort")), "half of a surrogate pair"),
         ('{"tier": ' + "9" * 5000 + "}", "no number"),
         ('{"thrift": "Käse"}'.encode("latin-1"), "not UTF-8 text: byte 14, in line 1"),
-        (long_form().encode("utf-16"), "not UTF-8 text: byte 1,"),
+        (long_form().encode("utf-16"), "no UTF-8 text but UTF-16 (utf-16): save it as UTF-8."),
         (b"", "is not JSON"),
     ],
 )

@@ -75,7 +75,7 @@ def detected(path: Path, *, encoding: str = "") -> Format:
         if first.lstrip().startswith("["):
             raise InvalidInput(f"{path.name} is a JSON list: write one object a line (JSON Lines), or CSV.")
         return FORMATS[AuthorsPrompts.name]
-    if row and all(isinstance(value, str) and named_by(key) for key, value in row.items()):
+    if any(named_by(key) for key in row):
         return FORMATS[AuthorsPrompts.name]
     return FORMATS[next((name for needed, name in _BY_KEYS if needed <= set(row)), MappedJsonLines.name)]
 

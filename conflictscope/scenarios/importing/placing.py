@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from itertools import islice
@@ -29,7 +30,8 @@ from conflictscope.scenarios.verdicts import settle
 BATCH = 500
 PANEL = "(imported)"  # no campaign is called so
 OTHER_PANEL = "(imported, other people)"  # keeps apart what no single panel passed as a whole
-_UID = re.compile(r"(?=.*\w)[\w.:+-]{1,200}")  # it stands in addresses
+_UID_LENGTH = 200
+_UID = re.compile(rf"(?=.*\w)[\w.:+-]{{1,{_UID_LENGTH}}}")  # it stands in addresses
 _DOMAIN_LENGTH = 60
 _UNFINISHED = (Scenario.Status.OUTLINED, Scenario.Status.DUPLICATE)  # while they have no actions
 _OUTCOMES = (Scenario.Status.KEPT, Scenario.Status.DROPPED, Scenario.Status.UNDECIDED)
@@ -54,6 +56,16 @@ class _Placed:
     def says(self) -> int:
         values = (self.pair.first.pk, self.pair.second.pk) if self.pair else ()
         return hash((*values, self.record.opening_message, *sorted(self.columns.items())))
+
+
+@dataclass(frozen=True, slots=True)
+class _Twin:
+    """The twin that a duplicate of a file names. `alike`: the duplicate was counted as one of two actions that read the same."""
+
+    uid: str
+    place: Place
+    file: int
+    alike: bool
 
 
 @dataclass(slots=True)
@@ -93,29 +105,40 @@ class Placing:
         self._judge: Judge | None = None
         # id to where it stood and what it said: all that is kept of a file in memory
         self._seen: dict[str, tuple[str, int, int]] = {}
-        self._twins: dict[str, tuple[str, Place]] = {}
+        self._twins: dict[str, _Twin] = {}
+        self._file = -1  # the number of the file at hand
         self._looked_at: set[str] = set()  # ids that would be added, where nothing is written
 
     def take(self, rows: Iterator[ImportedScenario | BadRow], *, numbers_repeats: bool) -> None:
         """The rows of one file; an id that stood in a file before is that of a scenario that is there."""
         self._seen.clear()
+        self._file += 1
         while batch := list(islice(rows, BATCH)):
             self._take(batch, numbers_repeats=numbers_repeats)
             if self._progress:
                 self._progress(self._report.read)
 
-    def finish(self) -> None:
-        """Let duplicates point at their twins, now that all are there; those that lead to none are bad rows."""
-        twins = {uid: twin for uid, (twin, _) in self._twins.items()}
+    def finish(self) -> Counter[int]:
+        """Let duplicates point at their twins, now that all are there; those that lead to none are bad rows.
+
+        Returns: how many of them each file had, by its number from 0.
+        """
+        twins = {uid: each.uid for uid, each in self._twins.items()}
         lost = twins_of_files.lost(twins, self._are_there(set(twins.values()) - twins.keys()))
+        of_files: Counter[int] = Counter()
         for uid, why in lost.items():
+            one = self._twins.pop(uid)
+            of_files[one.file] += 1
             self._report.added -= 1
-            self._bad(BadRow(self._twins.pop(uid)[1], "duplicate_of", why))
+            self._report.alike -= one.alike
+            self._bad(BadRow(one.place, "duplicate_of", why))
+        self._report.samples = [each for each in self._report.samples if each.uid not in lost]
         if self._write and self._dataset is not None:
             for uids in _batches(list(lost)):
                 self._dataset.scenarios.filter(uid__in=uids).delete()
             self._join_twins(self._dataset)
         self._twins.clear()
+        return of_files
 
     def _are_there(self, uids: set[str]) -> set[str]:
         found = uids & self._looked_at
@@ -135,16 +158,17 @@ class Placing:
         there = self._there([each.uid for each in batch if isinstance(each, ImportedScenario)])
         todo = _Batch()
         for each in batch:
-            self._report.read += 1
             if isinstance(each, BadRow):
+                self._report.read += 1
                 self._bad(each)
                 continue
+            places = (each.place, *each.more_rows)
+            self._report.read += len(places)
             try:
                 self._place(each, there, todo, numbers_repeats=numbers_repeats)
-            except OtherWords as exc:
-                self._bad(exc.at(each.place), Conflict)
             except RowProblem as exc:
-                self._bad(exc.at(each.place))
+                for place in places:
+                    self._bad(exc.at(place), Conflict if isinstance(exc, OtherWords) else InvalidInput)
         if self._write:
             self._store(todo)
 
@@ -175,6 +199,12 @@ class Placing:
                 raise RowProblem("", f"the id {uid!r} stands in {Place(file, row)}, too; each row needs its own.")
             number += 1
             uid = f"{record.uid}.{number}"
+            if len(uid) > _UID_LENGTH:
+                raise RowProblem(
+                    "",
+                    f"the id {record.uid[:60]!r} stands in {Place(file, row)}, too, and is too long to be numbered: at most "
+                    f"{_UID_LENGTH} characters fit.",
+                )
             if uid not in there:
                 there |= self._there([uid])
         existing = there.get(uid)
@@ -188,6 +218,11 @@ class Placing:
             self._report.notes["id that stood before, with other words: numbered"] += 1
 
     def _checked(self, record: ImportedScenario) -> _Placed:
+        if len(record.uid) > _UID_LENGTH:
+            raise RowProblem(
+                "",
+                f"the id {record.uid[:60]!r}... has {len(record.uid):,} characters; at most {_UID_LENGTH} fit.",
+            )
         if not _UID.fullmatch(record.uid):
             raise RowProblem(
                 "", f"the id {record.uid[:60]!r} cannot be used; ids are letters, digits and . : + _ - alone."
@@ -199,6 +234,8 @@ class Placing:
             columns |= {one: getattr(record, two) for one, two in _SWAPPED.items()}
         if record.acting_action not in _FLIPPED:
             raise RowProblem("acting_action", f"{record.acting_action[:40]!r} is none of {', '.join(_FLIPPED)}.")
+        if pair is not None and record.acting_between is not None:
+            turned = self._turned_between(record.acting_between, pair)
         columns["acting_action"] = _FLIPPED[record.acting_action] if turned else record.acting_action
         if record.template and record.template not in Scenario.Template.values:
             raise RowProblem("template", f"{record.template[:40]!r} is none of {', '.join(Scenario.Template.values)}.")
@@ -225,6 +262,21 @@ class Placing:
             raise RowProblem("value_1", "no pair of values is named, and this dataset has a value set.")
         return self._names.pair_of(record)
 
+    def _turned_between(self, values: tuple[str, str], pair: Pair) -> bool:
+        """Whether the id has the values the other way round than the set. It may have them otherwise than the row.
+
+        Raises:
+            RowProblem: they are others than the row's.
+        """
+        assert self._names is not None  # noqa: S101 - there is a pair of its values
+        named = self._names.pair_named(*values, column="scenario_id")
+        if (named.first, named.second) != (pair.first, pair.second):
+            raise RowProblem(
+                "scenario_id",
+                f"names {named.first.key} and {named.second.key}, and the row's values are {pair.first.key} and {pair.second.key}.",
+            )
+        return named.turned
+
     def _check_status(self, record: ImportedScenario) -> None:
         status = Scenario.Status
         if record.status and record.status not in status.values:
@@ -248,12 +300,13 @@ class Placing:
             **placed.columns,
         )
         scenario.status_told = self._told(scenario, record)
+        alike = record.drafted and record.action_1 == record.action_2
         if record.status == Scenario.Status.DUPLICATE:
-            self._twins[uid] = (record.duplicate_of, record.place)
+            self._twins[uid] = _Twin(record.duplicate_of, record.place, self._file, alike)
         if not self._write:
             self._looked_at.add(uid)
         report.added += 1
-        report.alike += record.drafted and record.action_1 == record.action_2
+        report.alike += alike
         if len(report.samples) < SAMPLES:
             report.samples.append(_sample(scenario, record))
         todo.new.append((scenario, record))
@@ -374,11 +427,11 @@ class Placing:
 
     def _join_twins(self, dataset: Dataset) -> None:
         for uids in _batches(list(self._twins)):
-            wanted = [*uids, *(self._twins[uid][0] for uid in uids)]
+            wanted = [*uids, *(self._twins[uid].uid for uid in uids)]
             rows = {each.uid: each for each in dataset.scenarios.filter(uid__in=wanted).only("uid", "status")}
             for uid in uids:
                 rows[uid].status = Scenario.Status.DUPLICATE
-                rows[uid].duplicate_of_id = rows[self._twins[uid][0]].pk
+                rows[uid].duplicate_of_id = rows[self._twins[uid].uid].pk
             columns = ["status", "duplicate_of"]
             Scenario.objects.bulk_update([rows[uid] for uid in uids], columns)
 

@@ -69,12 +69,14 @@ class ImportedScenario:
     Attributes:
         value_1, value_2: as the file names them, in the file's order; action_1 serves value_1. Both empty: no pair.
         acting_action: 1, 2 or unknown, in the file's order.
+        acting_between: the two values again, in the order that acting_action is in, where that may be another.
         opening_message: what the user writes first.
         status: empty where it follows from what the scenario has: drafted with two actions, else outlined.
         verdicts: dimension to outcome, by the judge of the file. human: the same, by the people of the file.
         validated: one panel of people passed it on every dimension.
         duplicate_of: uid of its twin, for the status duplicate.
         simulated, people_simulated, message_simulated: it, the people's labels, or the opening message, come from a simulator.
+        more_rows: where the other rows stand that it is told in, for formats with several.
         made_id: the id was made from the words, so the same id again is the same row again.
         notes: oddities that are imported as they are, and counted.
     """
@@ -85,6 +87,7 @@ class ImportedScenario:
     value_2: str = ""
     template: str = ""
     acting_action: str = "unknown"
+    acting_between: tuple[str, str] | None = None
     deployment_context: str = ""
     outline_context: str = ""
     outline_opportunity: str = ""
@@ -107,6 +110,7 @@ class ImportedScenario:
     simulated: bool = False
     people_simulated: bool = False
     message_simulated: bool = False
+    more_rows: tuple[Place, ...] = ()
     made_id: bool = False
     notes: tuple[str, ...] = ()
 

@@ -13,10 +13,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from django.conf import settings
-from django.core.exceptions import SuspiciousFileOperation
 from django.core.files.uploadedfile import UploadedFile
 from django.utils import timezone
-from django.utils.text import get_valid_filename
 
 from conflictscope.errors import NotFound
 from conflictscope.scenarios.importing.mapping import guessed
@@ -24,6 +22,7 @@ from conflictscope.scenarios.importing.records import BadRow
 from conflictscope.scenarios.importing.reporting import ImportReport, bad_row_cells
 from conflictscope.scenarios.importing.writing import examples_of, import_scenarios
 from conflictscope.scenarios.models import ImportUpload, ValueSetVersion
+from conflictscope.scenarios.uploads import safe_name
 
 if TYPE_CHECKING:
     from django.contrib.auth.models import User
@@ -38,7 +37,7 @@ KEPT_FOR = timedelta(days=1)
 def stage(study: Study, upload: UploadedFile, *, options: dict[str, Any], created_by: User) -> ImportUpload:
     """Lay an upload down, piece by piece, to be looked at. What others left behind a day ago goes."""
     sweep()
-    name = _safe(upload.name or "")
+    name = safe_name(upload.name or "")
     staged = ImportUpload(study=study, created_by=created_by, file_name=name, size=upload.size or 0, options=options)
     folder = _folder(staged)
     folder.mkdir(parents=True)
@@ -100,9 +99,11 @@ def bring_in(upload: ImportUpload, *, skip_bad: bool, created_by: User) -> Impor
     Raises: as `import_scenarios`; NotFound: the file is gone.
     """
     report = _through_the_door(upload, skip_bad=skip_bad, write=True, created_by=created_by)
-    upload.dataset = report.dataset
-    upload.report = report.as_json()
-    upload.save(update_fields=["dataset", "report"])
+    # Where the request came twice, the first report tells what came in.
+    ImportUpload.objects.filter(pk=upload.pk, report__isnull=True).update(
+        dataset=report.dataset, report=report.as_json()
+    )
+    upload.refresh_from_db(fields=["dataset", "report"])
     shutil.rmtree(_folder(upload), ignore_errors=True)
     return report
 
@@ -166,10 +167,3 @@ def _token(name: str) -> uuid.UUID | None:
         return uuid.UUID(hex=name)
     except ValueError:
         return None
-
-
-def _safe(name: str) -> str:
-    try:
-        return get_valid_filename(name)[-100:]
-    except SuspiciousFileOperation:
-        return "upload"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from conflictscope.scenarios.importing.records import ImportedScenario, RowProblem
@@ -19,41 +20,63 @@ class Pair:
 
 
 class ValueNames:
-    """Finds the values of a version by key, name or definition, whatever the case, blanks and hyphens."""
+    """Finds the values of a version by key, name or definition: as they are written, else whatever the case, blanks and
+    hyphens, where that means one value alone."""
 
     def __init__(self, version: ValueSetVersion) -> None:
         self._version = version
         self._pairs = {(first.pk, second.pk) for first, second in version.pairs()}
-        self._found: dict[str, Value] = {}
         values = list(version.values.all())
         self._names = ", ".join(value.key for value in values)
-        for said in ("definition", "name", "key"):  # a key wins over a name, a name over a definition
-            self._found |= {_plain(getattr(value, said)): value for value in values}
+        said = ("key", "name", "definition")  # a key wins over a name, a name over a definition
+        self._written = [_by_text((getattr(value, each), value) for value in values) for each in said]
+        self._plain = [_by_text((_plain(getattr(value, each)), value) for value in values) for each in said]
 
     def pair_of(self, record: ImportedScenario) -> Pair:
         """
         Raises:
             RowProblem: a value is not in the set, or the two are no pair of it.
         """
-        one, two = (
-            self._value(name, column=column)
-            for name, column in ((record.value_1, "value_1"), (record.value_2, "value_2"))
+        return self._pair(
+            self._value(record.value_1, column="value_1"),
+            self._value(record.value_2, column="value_2"),
+            column="value_2",
         )
+
+    def pair_named(self, first: str, second: str, *, column: str) -> Pair:
+        """
+        Raises:
+            RowProblem: as `pair_of`, of the column.
+        """
+        return self._pair(self._value(first, column=column), self._value(second, column=column), column=column)
+
+    def _pair(self, one: Value, two: Value, *, column: str) -> Pair:
         turned = one.position > two.position
         first, second = (two, one) if turned else (one, two)
         if (first.pk, second.pk) not in self._pairs:
-            raise RowProblem("value_2", f"{one.key} and {two.key} are no pair that conflicts in {self._version}.")
+            raise RowProblem(column, f"{one.key} and {two.key} are no pair that conflicts in {self._version}.")
         return Pair(first, second, turned)
 
     def _value(self, name: str, *, column: str) -> Value:
-        found = self._found.get(_plain(name))
+        ways = [each.get(name.strip()) for each in self._written] + [each.get(_plain(name)) for each in self._plain]
+        found = next((each for each in ways if each), None)
         if found is None:
             raise RowProblem(
                 column,
                 f"{name[:60]!r} is no value of {self._version}, whose values are {self._names}; import the value set that came with "
                 "the file, and name it.",
             )
-        return found
+        if len(found) > 1:
+            keys = " or ".join(value.key for value in found)
+            raise RowProblem(column, f"{name[:60]!r} may be {keys} of {self._version}; write the key.")
+        return found[0]
+
+
+def _by_text(said: Iterable[tuple[str, Value]]) -> dict[str, list[Value]]:
+    found: dict[str, list[Value]] = {}
+    for text, value in said:
+        found.setdefault(text, []).append(value)
+    return found
 
 
 def _plain(name: str) -> str:

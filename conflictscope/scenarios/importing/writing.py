@@ -95,15 +95,19 @@ def import_scenarios(
             progress=progress,
             on_bad=on_bad,
         )
+        brought_in = []
         for found, format_ in files:
-            before = Counter(added=report.added, completed=report.completed, rows=report.read, bad=report.bad)
+            before = _counts(report)
             used = _mapping(found.table, format_, reading)
             report.mapping |= used
             placing.take(format_.read(found.table, reading), numbers_repeats=format_.numbers_repeats)
+            brought_in.append((found, format_, used, _counts(report) - before))
+        lost = placing.finish()
+        for number, (found, format_, used, counts) in enumerate(brought_in):
+            counts += Counter(bad=lost[number])
+            counts -= Counter(added=lost[number])
             if dataset is not None and act:
-                after = Counter(added=report.added, completed=report.completed, rows=report.read, bad=report.bad)
-                _remember(dataset, found, format_, encoding=encoding, mapping=used, counts=after - before)
-        placing.finish()
+                _remember(dataset, found, format_, encoding=encoding, mapping=used, counts=counts)
         if not report.good:
             raise InvalidInput(_no_good_row(report))
         if dataset is not None and write:
@@ -147,7 +151,7 @@ def _mapping(path: Path, format_: Format, reading: Reading) -> dict[str, str]:
         if reading.mapping:
             raise InvalidInput(f"{path.name} is {format_.label}, whose columns are known: leave the mapping out.")
         return {}
-    columns = MAPPED[format_.name].columns(path, encoding=reading.encoding)
+    columns = MAPPED[format_.name].columns(path, encoding=reading.encoding, named=reading.mapping or ())
     return completed(reading.mapping, columns, source=path.name)
 
 
@@ -193,6 +197,10 @@ def _refuse_other_kind(dataset: Dataset, value_set: ValueSetVersion | None) -> N
     if value_set is not None and dataset.value_set_version_id != value_set.pk:
         has = dataset.value_set_version or "no value set"
         raise Conflict(f"Dataset {dataset.slug!r} has {has}, not {value_set}: name a new dataset for these files.")
+
+
+def _counts(report: ImportReport) -> Counter[str]:
+    return Counter(added=report.added, completed=report.completed, rows=report.read, bad=report.bad)
 
 
 def _remember(

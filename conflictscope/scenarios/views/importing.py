@@ -76,6 +76,9 @@ def import_upload(request: Request, study: str, upload: uuid.UUID) -> HttpRespon
         try:
             report = staging.bring_in(one, skip_bad=form.cleaned_data["skip_bad"], created_by=request.user)
         except ConflictScopeError as exc:
+            one.refresh_from_db(fields=["report"])
+            if one.report is not None:  # the same request came twice, and the other was faster
+                return redirect(one)
             error, status = exc.sentence, 400
         else:
             messages.success(request, " ".join(report.sentences()))
@@ -83,6 +86,8 @@ def import_upload(request: Request, study: str, upload: uuid.UUID) -> HttpRespon
     elif form.is_bound:
         status = 400
     report_now, complaint_now = _looked(one)
+    if report_now and report_now.bad:
+        _ask_for_the_tick(form, report_now)
     context = {
         "study": found,
         "section": "datasets",
@@ -103,6 +108,14 @@ def _how(upload: ImportUpload, columns: list[staging.Column]) -> dict[str, objec
     return upload.options | {
         "mapping": upload.options.get("mapping") or {column.name: column.field for column in columns} or None
     }
+
+
+def _ask_for_the_tick(form: ImportOptionsForm, report: ImportReport) -> None:
+    """Where rows cannot be read, nothing is imported without the tick: it says so, and browsers ask for it."""
+    rows = "a row of it" if report.bad == 1 else f"{report.bad} rows of it"
+    tick = form.fields["skip_bad"]
+    tick.widget.attrs["required"] = True
+    tick.help_text = f"Without this tick nothing is imported, because {rows} cannot be read; or put the file right and upload it again."
 
 
 def _columns(upload: ImportUpload) -> tuple[list[staging.Column], str]:

@@ -14,6 +14,7 @@ from conflictscope.scenarios.value_sets import import_value_set
 from conflictscope.scenarios.verdicts import resettle_all
 from conflictscope.studies.models import Study
 from tests.factories.scenarios import JudgeFactory, judged
+from tests.factories.studies import StudyFactory
 from tests.scenarios.importing.files import CHECKS, USER, VALUES, authors_csv, imported, written
 
 pytestmark = pytest.mark.django_db
@@ -240,7 +241,8 @@ def test_the_scenario_csv_may_come_first_or_in_the_same_go(
     ("text", "complaint"),
     [
         ('{"a-b-cc-1": "Hi", ', "is not JSON"),
-        ('{"a-b-cc-1": 3}', "texts in quotation marks"),
+        ('{"a-b-cc-1": 3}', "a-b-cc-1: holds no text; every id needs its opening message"),
+        ('{3: "Hi"}', "keys must be texts in quotation marks"),
         ('{"a-b-cc-1": "Hi"} {}', "something follows"),
         ('{"a-b-cc-1" "Hi"}', "a colon is missing"),
         ('{"a-b-cc-1": "Hi" "c": "d"}', "a comma is missing"),
@@ -280,3 +282,76 @@ def test_the_real_prompts_are_imported_whole(
         assert Scenario.objects.filter(template__in=["minor_benefit", "strong_benefit"]).count() == acting_first
     again = imported(study, folder / f"{name}.prompts.json")
     assert (again.added, again.known, Scenario.objects.count()) == (0, scenarios, scenarios)
+
+
+@pytest.mark.backends
+def test_an_id_that_repeats_and_is_too_long_for_a_number_is_a_bad_row(
+    study: Study, values: ValueSetVersion, tmp_path: Path
+) -> None:
+    uid = "m_speed_calm_speed-calm-coc-".rjust(199, "m") + "1"
+    path = authors_csv(tmp_path, {"scenario_id": uid}, {"scenario_id": uid, "description": "Another queue."})
+    report = imported(study, path, value_set=values, skip_bad=True)
+    assert [one.uid for one in Scenario.objects.all()] == [uid]
+    assert "is too long to be numbered: at most 200 characters fit." in report.bad_rows[0].why
+
+
+def test_who_takes_the_opportunity_follows_the_values_not_the_order_of_the_row(
+    study: Study, values: ValueSetVersion, tmp_path: Path
+) -> None:
+    """In coc the value that the id names first takes it: here speed, wherever it stands in the row."""
+    as_in_id = {"scenario_id": "m_speed-calm-coc-1"}
+    other_way = {"scenario_id": "m_speed-calm-coc-2", "value1": "calm", "value2": "speed", "action1": "Wait."}
+    other_values = {"scenario_id": "m_speed-truth-coc-3"}
+    no_value = {"scenario_id": "m_speed-beauty-coc-4"}
+    path = authors_csv(tmp_path, as_in_id, other_way | {"action2": "Push on."}, other_values, no_value)
+    report = imported(study, path, value_set=values, skip_bad=True)
+    found = Scenario.objects.values_list("uid", "action_2", "acting_action")
+    assert set(found) == {("m_speed-calm-coc-1", "Push on.", "2"), ("m_speed-calm-coc-2", "Push on.", "2")}
+    assert [row.column for row in report.bad_rows] == ["scenario_id", "scenario_id"]
+    assert report.bad_rows[0].why == "names speed and truth, and the row's values are calm and speed."
+
+
+@pytest.mark.parametrize("line_end", ["", "\n"])
+def test_a_prompt_that_cannot_be_read_is_left_out_and_named(
+    study: Study, values: ValueSetVersion, tmp_path: Path, line_end: str
+) -> None:
+    members = (
+        '"m_calm-speed-coc-1": "Hi."',
+        '"something else": "Ho."',
+        '"m_calm-speed-coc-2": 17',
+        '"m_calm-speed-coc-3": null',
+        '"m_calm-speed-coc-4": {"text": ["He}y",' + line_end + ' true, {"a": -1.5e3}], "more": []}',
+        '"m_calm-speed-coc-5": "Hu."',
+    )
+    path = written(tmp_path, "any.json", "{" + f",{line_end}".join(members) + "}")
+    report = imported(study, path, value_set=values, skip_bad=True)
+    assert report.formats == ["authors_prompts"]
+    assert set(Scenario.objects.values_list("uid", flat=True)) == {"m_calm-speed-coc-1", "m_calm-speed-coc-5"}
+    assert [row.column for row in report.bad_rows] == [
+        "something else",
+        "m_calm-speed-coc-2",
+        "m_calm-speed-coc-3",
+        "m_calm-speed-coc-4",
+    ]
+    with pytest.raises(InvalidInput, match="row 2, something else: this id does not end in"):
+        imported(StudyFactory(), path, value_set=values)
+
+
+@pytest.mark.parametrize("value", ["", "[1, ", "]", "wrong", "[1]]", "{,", "[1}", '["a\\q"]'])
+def test_prompts_that_are_no_json_are_refused_as_a_whole(
+    study: Study, values: ValueSetVersion, tmp_path: Path, value: str
+) -> None:
+    path = written(tmp_path, "any.json", f'{{"m_calm-speed-coc-1": "Hi.",\n"m_calm-speed-coc-2": {value}}}')
+    with pytest.raises(InvalidInput, match="is not JSON"):
+        imported(study, path, format_name="authors_prompts", value_set=values, skip_bad=True)
+    assert not Dataset.objects.exists()
+
+
+def test_a_byte_that_is_wrong_spoils_its_prompt_alone(study: Study, values: ValueSetVersion, tmp_path: Path) -> None:
+    path = tmp_path / "any.json"
+    path.write_bytes(b'{"m_calm-speed-coc-1": "Hi.", "m_calm-speed-coc-2": "Caf\xe9.", "m_calm-speed-coc-3": "Ho."}')
+    report = imported(study, path, value_set=values, skip_bad=True)
+    assert (report.added, report.bad) == (2, 1)
+    assert report.bad_rows[0].sentence.startswith(
+        "any.json, row 2, opening_message: holds a byte that is not UTF-8, 0xE9"
+    )

@@ -5,7 +5,8 @@ from __future__ import annotations
 import csv
 import gzip
 import json
-from io import StringIO
+import zipfile
+from io import BytesIO, StringIO
 from pathlib import Path
 
 import pytest
@@ -14,6 +15,7 @@ from django.core.management import CommandError, call_command
 from conflictscope.errors import ConflictScopeError, InvalidInput
 from conflictscope.scenarios import text_files
 from conflictscope.scenarios.importing import detected, import_scenarios
+from conflictscope.scenarios.importing import rows as rows_of_files
 from conflictscope.scenarios.models import Dataset, Scenario
 from conflictscope.studies.models import Study
 from tests.scenarios.importing.files import imported, written
@@ -43,7 +45,7 @@ def test_skipping_bad_rows_keeps_the_good_ones_and_names_each_with_its_reason(st
     assert [(row.place.row, row.column, row.why.split(";")[0].split(":")[0]) for row in report.bad_rows] == [
         (2, "b", "the cell is empty"),
         (3, "", "has 3 cells where the header has 5"),
-        (4, "description", "holds a byte that is not UTF-8, 0xFC, at character 2."),
+        (4, "description", "holds a byte that is not UTF-8, 0xFC, at character 2"),
         (5, "", "the id '1' stands in messy.csv, row 1, too"),
         (6, "", "is not CSV"),
         (7, "", "the id '7/8' cannot be used"),
@@ -94,6 +96,118 @@ def test_the_command_maps_skips_and_writes_the_bad_rows_down(study: Study, tmp_p
     assert rows[1][:4] == ["own.csv", "2", "3", "first"]
     with pytest.raises(CommandError, match="'description' maps nothing"):
         call_command("import_scenarios", str(path), "--study=others", "--dataset=n", "--map", "description")
+
+
+def test_a_quotation_mark_that_stays_open_takes_no_other_row_along(study: Study, tmp_path: Path) -> None:
+    rows = (
+        '1,Rain.,Go.,Stay.\n2,"Snow.,Go.,Stay.\n3,Hail.,Go.,Stay.\n4,"Fog, ""thick"".\nStill.",Go.,Stay.\n'
+        '5,Ice.,Go.,Stay.\n6,"Sun.,Go.,Stay.\n7,Wind.,Go.,Stay.\n'
+    )
+    report = imported(study, written(tmp_path, "own.csv", f"id,scenario,a,b\n{rows}"), skip_bad=True)
+    assert set(Scenario.objects.values_list("uid", flat=True)) == {"1", "3", "4", "5", "7"}
+    assert Scenario.objects.get(uid="4").description == 'Fog, "thick".\nStill.'
+    assert [(row.place.row, row.place.line) for row in report.bad_rows] == [(2, 3), (6, 8)]
+    assert "in line 5. A quotation mark may be open since line 3; the lines after that one are read" in (
+        report.bad_rows[0].why
+    )
+    assert "unexpected end of data" in report.bad_rows[1].why
+
+
+def test_a_file_that_opens_quotation_marks_without_end_is_no_csv(
+    study: Study, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(rows_of_files, "REREAD_LIMIT", 10_000)
+    path = written(tmp_path, "own.csv", "id,scenario,a,b\n" + 'a","b\n' * 1000)
+    with pytest.raises(InvalidInput, match="too many quotation marks are opened and not closed"):
+        imported(study, path, skip_bad=True)
+
+
+def test_the_report_of_bad_rows_never_writes_over_what_is_read(study: Study, tmp_path: Path) -> None:
+    path = written(tmp_path, "own.csv", "scenario,a,b\nRain.,Go.,Stay.\nSnow.,,Stay.\n")
+    before = path.read_bytes()
+    (tmp_path / "link.csv").symlink_to(path)
+    how = ["import_scenarios", str(path), "--study=others", "--dataset=theirs"]
+    for report in (path, tmp_path / "link.csv", tmp_path / "in" / ".." / "own.csv"):
+        with pytest.raises(CommandError, match="is to be read: name another file"):
+            call_command(*how, "--skip-bad", f"--bad-rows={report}")
+    assert path.read_bytes() == before
+    with pytest.raises(CommandError, match="cannot be written: there is no such folder"):
+        call_command(*how, "--skip-bad", f"--bad-rows={tmp_path / 'nowhere' / 'bad.csv'}")
+    assert not Dataset.objects.exists()
+
+
+def test_the_report_of_bad_rows_is_written_only_when_there_are_some(study: Study, tmp_path: Path) -> None:
+    path = written(tmp_path, "own.csv", "scenario,a,b\nRain.,Go.,Stay.\nSnow.,,Stay.\n")
+    report = tmp_path / "bad.csv"
+    how = ["--study=others", "--dataset=theirs", f"--bad-rows={report}"]
+    with pytest.raises(CommandError, match="the cell is empty"):
+        call_command("import_scenarios", str(path), *how)
+    call_command("import_scenarios", str(written(tmp_path, "good.csv", "scenario,a,b\nRain.,Go.,Stay.\n")), *how)
+    assert not report.exists()
+    call_command("import_scenarios", str(path), "--skip-bad", *how)
+    assert len(report.read_text(encoding="utf-8").splitlines()) == 2
+
+
+def zip_of(*names: str) -> bytes:
+    content = BytesIO()
+    with zipfile.ZipFile(content, "w") as archive:
+        for name in names:
+            archive.writestr(name, "x" * 100)
+    return content.getvalue()
+
+
+@pytest.mark.parametrize(
+    ("content", "complaint"),
+    [
+        (b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR", r"mine\.csv is no text but a picture \(PNG\)\."),
+        (b"%PDF-1.7\n", r"no text but a PDF\."),
+        (gzip.compress(b"PAR1\0\0"), "no text but a Parquet file; save it as CSV or JSON Lines"),
+        (zip_of("[Content_Types].xml", "xl/workbook.xml"), "an Excel workbook; save its sheet as CSV"),
+        (zip_of("rows.csv"), "a zip, and not that of an export; unpack it"),
+        (zip_of("scenarios.csv")[:-30], "a zip that is damaged or cut off"),
+        (
+            "\ufeffid,scenario,a,b\n".encode("utf-16-le"),
+            r"is no UTF-8 text but UTF-16 \(utf-16\): name its encoding .*, or save it as UTF-8\.",
+        ),
+        ("id,scenario,a,b\n".encode("utf-16-be"), r"may be UTF-16 \(utf-16-be\): name its encoding "),
+    ],
+)
+@pytest.mark.parametrize("skip_bad", [False, True])
+def test_a_file_that_is_no_text_is_called_what_it_is(
+    study: Study, tmp_path: Path, content: bytes, complaint: str, skip_bad: bool
+) -> None:
+    path = tmp_path / "mine.csv"
+    path.write_bytes(content)
+    with pytest.raises(InvalidInput, match=complaint):
+        imported(study, path, skip_bad=skip_bad)
+
+
+@pytest.mark.parametrize("skip_bad", [False, True])
+def test_a_wrong_encoding_says_where_to_name_it(study: Study, tmp_path: Path, skip_bad: bool) -> None:
+    path = tmp_path / "mine.csv"
+    path.write_bytes(b"id,scenario,a,b\n4,F\xfcr Elise.,Go.,Stay.\n")
+    with pytest.raises(
+        InvalidInput, match=r"(?i)name its encoding \(Encoding on the page, --encoding on the command line\)"
+    ):
+        imported(study, path, skip_bad=skip_bad)
+
+
+@pytest.mark.parametrize("encoding", ["", "utf-8", "utf-8-sig", "utf-16", "utf-16-le"])
+def test_a_byte_order_mark_is_no_part_of_the_first_column(study: Study, tmp_path: Path, encoding: str) -> None:
+    path = tmp_path / "marked.csv"
+    text = "scenario_id,ambiguity,context,action1,action2\nA_1,high,A purse.,Keep it.,Hand it in.\n"
+    written_as = {"": "utf-8", "utf-8-sig": "utf-8", "utf-16": "utf-16-le"}.get(encoding, encoding)
+    path.write_bytes(f"\ufeff{text}".encode(written_as))
+    assert imported(study, path, encoding=encoding).formats == ["moralchoice"]
+    assert Scenario.objects.get().uid == "A_1"
+
+
+@pytest.mark.backends
+def test_an_id_that_is_too_long_says_so(study: Study, tmp_path: Path) -> None:
+    rows = f"{'x' * 200},Rain.,Go.,Stay.\n{'y' * 201},Snow.,Go.,Stay.\n"
+    report = imported(study, written(tmp_path, "own.csv", f"id,scenario,a,b\n{rows}"), skip_bad=True)
+    assert report.added == 1
+    assert report.bad_rows[0].why == f"the id '{'y' * 60}'... has 201 characters; at most 200 fit."
 
 
 @pytest.mark.parametrize(

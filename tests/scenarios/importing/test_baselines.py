@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from conflictscope.errors import InvalidInput
-from conflictscope.scenarios.models import Scenario
+from conflictscope.scenarios.models import Dataset, Scenario
 from conflictscope.studies.models import Study
 from tests.scenarios.importing.files import imported, lines, written
 
@@ -47,6 +47,17 @@ def test_a_dilemma_with_one_row_or_a_wrong_one_is_a_bad_row(study: Study, tmp_pa
         (4, "action_type"),
     ]
     assert (Scenario.objects.get().action_2, Scenario.objects.get().domain) == ("Stay in", "")
+
+
+def test_a_dilemma_counts_for_the_two_rows_that_it_is_told_in(study: Study, tmp_path: Path) -> None:
+    rows = ("1,Rain.,to_do,Go", "1,Rain.,not_to_do,Stay", "2,Snow.,to_do,Go", "2,Hail.,not_to_do,Stay")
+    rows += ("a/b,Fog.,to_do,Go", "a/b,Fog.,not_to_do,Stay")
+    path = written(tmp_path, "dd.csv", "\n".join(("idx,dilemma_situation,action_type,action", *rows)))
+    report = imported(study, path, skip_bad=True)
+    assert "4 of 6 rows were left out." in report.sentences()
+    assert [row.place.row for row in report.bad_rows] == [3, 4, 5, 6]
+    (told,) = Dataset.objects.get().recipe["files"]
+    assert (told["rows"], told["added"], told["bad"]) == (6, 1, 4)
 
 
 def test_hh_rlhf_dialogues_part_where_their_answers_do(study: Study, tmp_path: Path) -> None:

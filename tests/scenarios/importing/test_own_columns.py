@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
 
 from conflictscope.errors import InvalidInput
+from conflictscope.scenarios.importing import MAPPED
+from conflictscope.scenarios.importing.formats.mapped import COLUMNS_LIMIT, NOT_OFFERED, NOT_OUTLINED
 from conflictscope.scenarios.importing.mapping import guessed
 from conflictscope.scenarios.models import Dataset, Scenario, ValueSetVersion
+from conflictscope.scenarios.value_sets import parse_value_set, publish
 from conflictscope.studies.models import Study
 from tests.scenarios.importing.files import imported, lines, written
 
@@ -67,3 +71,53 @@ def test_a_status_of_ones_own_is_taken_over(study: Study, tmp_path: Path) -> Non
     report = imported(study, written(tmp_path, "own.csv", text), skip_bad=True)
     assert dict(Scenario.objects.values_list("uid", "status")) == {"1": "kept", "2": "drafted"}
     assert report.bad_rows[0].sentence.startswith("own.csv, row 3 (line 4), status: 'superb' is none of outlined,")
+
+
+def test_a_key_that_first_stands_in_a_late_row_is_read_by_its_name(study: Study, tmp_path: Path) -> None:
+    early = [{"q": f"Rain {n}.", "a": "Go.", "b": "Stay."} for n in range(250)]
+    late = {"q": "Snow.", "a": "Go.", "b": "Stay.", "persona": "Ida", "why": "To be done."}
+    report = imported(study, lines(tmp_path, *early, late), mapping={"q": "description", "why": "goal"})
+    assert report.mapping == {"q": "description", "a": "action_1", "b": "action_2", "persona": "persona", "why": "goal"}
+    one = Scenario.objects.get(description="Snow.")
+    assert (one.persona, one.goal) == ("Ida", "To be done.")
+    with pytest.raises(InvalidInput, match="has no column 'who'"):
+        imported(study, lines(tmp_path, *early), mapping={"q": "description", "who": "persona"})
+
+
+def test_a_file_of_endless_keys_offers_some_and_counts_what_it_leaves_out(study: Study, tmp_path: Path) -> None:
+    rows: list[dict[str, str]] = [{"q": f"Rain {n}.", "a": "Go.", "b": "Stay.", f"key {n}": "x"} for n in range(310)]
+    rows[-1] |= {"persona": "Ida", "why": "To be done."}
+    path = lines(tmp_path, *rows)
+    assert len(MAPPED["jsonl"].columns(path)) == COLUMNS_LIMIT + 1
+    report = imported(study, path, mapping={"q": "description", "why": "goal"})
+    assert dict(report.notes) == {NOT_OFFERED: 310 - (COLUMNS_LIMIT - 3)}
+    one = Scenario.objects.get(description="Rain 309.")
+    assert (one.persona, one.goal) == ("Ida", "To be done.")
+
+
+def test_values_are_found_as_written_and_else_only_where_one_alone_can_be_meant(study: Study, tmp_path: Path) -> None:
+    keys = {"a-b": "Going on", "ab": "Going back", "c": "Standing still"}
+    entries = [{"key": key, "name": name, "definition": f"asks for {name}"} for key, name in keys.items()]
+    version = publish(parse_value_set(json.dumps({"values": entries}), source="close.json")).version
+    rows = "1,R.,Go.,Stay.,a-b,c\n2,S.,Go.,Stay.,ab,C\n3,H.,Go.,Stay.,a_b,c\n4,F.,Go.,Stay.,going BACK,c\n"
+    path = written(tmp_path, "own.csv", f"id,scenario,a,b,value_1,value_2\n{rows}")
+    report = imported(study, path, value_set=version, skip_bad=True)
+    found = Scenario.objects.values_list("uid", "value_1__key")
+    assert dict(found) == {"1": "a-b", "2": "ab", "4": "ab"}
+    assert report.bad_rows[0].why == f"'a_b' may be a-b or ab of {version}; write the key."
+
+
+def test_two_actions_are_no_outline(study: Study, tmp_path: Path) -> None:
+    text = "id,scenario,a,b,status,prompt\n1,Rain.,Go.,Stay.,outlined,\n2,,,,outlined,Hi.\n"
+    report = imported(study, written(tmp_path, "own.csv", text))
+    assert dict(Scenario.objects.values_list("uid", "status")) == {"1": "drafted", "2": "outlined"}
+    assert dict(report.notes) == {NOT_OUTLINED: 1}
+
+
+def test_an_id_is_made_of_all_the_words_of_a_row(study: Study, tmp_path: Path) -> None:
+    rows = "Rain.,Go.,Stay.,Ida,\nRain.,Go.,Stay.,Ole,\nRain.,Go.,Stay.,,\nRain.,Go.,Stay.,,Ida\n"
+    path = written(tmp_path, "own.csv", f"scenario,a,b,persona,goal\n{rows}")
+    assert imported(study, path).added == 4
+    assert imported(study, path).known == 4
+    without = written(tmp_path, "less.csv", "scenario,a,b,domain\nRain.,Go.,Stay.,\n")
+    assert imported(study, without).known == 1

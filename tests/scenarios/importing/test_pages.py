@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import csv
+import json
 import os
+import re
 import time
 from datetime import timedelta
 from pathlib import Path
@@ -17,7 +19,7 @@ from django.urls import reverse
 from django.utils import timezone
 
 from conflictscope.scenarios.importing import staging
-from conflictscope.scenarios.models import Dataset, ImportUpload, Scenario
+from conflictscope.scenarios.models import Dataset, ImportUpload, Scenario, ValueSetVersion
 from conflictscope.studies.models import Study
 from tests.factories.scenarios import DatasetFactory, ValueSetVersionFactory
 from tests.factories.studies import StudyFactory, member
@@ -52,24 +54,28 @@ def laid_down() -> list[Path]:
 def test_a_file_is_looked_at_before_anything_is_written_and_gone_when_it_is_imported(
     runner: Client, study: Study
 ) -> None:
-    shown = brought(runner, MORAL, name="my moral.csv", slug="moral")
+    url = brought(runner, MORAL, name="my moral.csv", slug="moral").url
     upload = ImportUpload.objects.get()
-    assert shown.url == upload.get_absolute_url()
+    assert url == upload.get_absolute_url()
     before = {path.name for path in laid_down()}
     assert "my_moral.csv" in before
-    text = runner.get(shown.url).text
+    text = runner.get(url).text
     assert "MoralChoice CSV" in text
     assert "A purse." in text
     assert "Import 1 scenario<" in text
     assert not Dataset.objects.exists()
 
-    done = runner.post(shown.url, {"do": "import"})
+    done = runner.post(url, {"do": "import"})
     dataset = Dataset.objects.get()
     assert done.url == dataset.get_absolute_url()
-    assert "1 scenarios added" in runner.get(done.url).text
+    shown = runner.get(done.url)
+    assert [(message.level_tag, message.message) for message in shown.context["messages"]] == [
+        ("success", "1 scenarios added, 0 were there already and are the same.")
+    ]
+    assert "1 scenarios added" in shown.text
     assert runner.get(reverse("scenarios:scenario", args=["mine", "moral", "A_1"])).status_code == 200
     assert "my_moral.csv" not in {path.name for path in laid_down()}
-    assert "is imported" in runner.get(shown.url).text
+    assert "is imported" in runner.get(url).text
 
 
 def test_columns_are_guessed_shown_and_put_right_before_they_count(runner: Client) -> None:
@@ -95,6 +101,11 @@ def test_bad_rows_are_shown_downloaded_and_left_out_only_when_asked(runner: Clie
     url = brought(runner, "id,scenario,a,b\n1,Rain.,Go.,Stay.\n2,Snow.,Go.,\n3,=Hail.,Go.\n").url
     text = runner.get(url).text
     assert "the cell is empty; a scenario has two actions" in text
+    assert "Without this tick nothing is imported, because 2 rows of it cannot be read" in text
+    tick = re.search(r'<input type="checkbox" name="skip_bad"[^>]*>', text)
+    assert tick
+    assert " required" in tick[0]
+    assert re.search(r'value="look" formnovalidate', text), "looking again needs no tick"
     guess = {"column_0": "uid", "column_1": "description", "column_2": "action_1", "column_3": "action_2"}
     refused = runner.post(url, guess | {"do": "import"})
     assert refused.status_code == 400
@@ -124,12 +135,64 @@ def test_an_encoding_is_named_after_the_upload(runner: Client) -> None:
 
 
 @pytest.mark.parametrize(
+    ("name", "shown"), [(f"{'価' * 90}.csv", f"{'価' * 38}.csv"), ("???", "upload"), ("..csv", "csv")]
+)
+def test_any_name_of_a_file_is_stored(runner: Client, name: str, shown: str) -> None:
+    url = brought(runner, MORAL, name=name, slug="moral").url
+    assert f"Import {shown}" in runner.get(url).text
+    assert runner.post(url, {"do": "import"}).url == Dataset.objects.get().get_absolute_url()
+
+
+def test_a_value_set_of_any_name_comes_in(runner: Client) -> None:
+    for number, name in enumerate(("???", f"{'価' * 90}.json")):
+        file = SimpleUploadedFile(name, json.dumps({"calm": "Being calm.", "speed": f"{number}"}).encode())
+        response = runner.post(reverse("scenarios:import_value_set"), {"file": file, "slug": "small"})
+        assert response.status_code == 302
+    assert ValueSetVersion.objects.filter(value_set__slug="small").count() == 2
+
+
+def test_an_error_names_the_file_and_not_where_it_lies(runner: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+    url = brought(runner, MORAL, name="mine.csv").url
+    monkeypatch.setattr(staging, "path_of", lambda upload: Path(settings.VAR_DIR) / "gone" / upload.file_name)
+    text = runner.get(url).text
+    assert "mine.csv cannot be read: No such file" in text
+    assert str(settings.VAR_DIR) not in text
+
+
+def test_an_import_that_another_request_has_just_done_shows_what_came_of_it(
+    runner: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    url = brought(runner, MORAL, slug="moral").url
+    bring_in = staging.bring_in
+
+    def after_another(upload: ImportUpload, **more: Any) -> Any:
+        bring_in(ImportUpload.objects.get(pk=upload.pk), **more)
+        return bring_in(upload, **more)
+
+    monkeypatch.setattr(staging, "bring_in", after_another)
+    assert runner.post(url, {"do": "import"}).url == url
+    assert "1 scenarios added" in runner.get(url).text
+
+
+def test_the_first_report_stands_where_an_import_is_asked_for_twice_at_once(runner: Client) -> None:
+    brought(runner, MORAL, slug="moral")
+    first, second = ImportUpload.objects.get(), ImportUpload.objects.get()
+    path = staging.path_of(second)
+    staging.bring_in(first, skip_bad=False, created_by=first.created_by)
+    path.parent.mkdir()
+    path.write_text(MORAL)  # as it is for a request that opened it before it was removed
+    assert staging.bring_in(second, skip_bad=False, created_by=first.created_by).known == 1
+    assert ImportUpload.objects.get().report["sentences"] == second.report["sentences"]
+    assert second.report["added"] == 1
+
+
+@pytest.mark.parametrize(
     ("content", "complaint"),
     [
-        (b"\xff\xfe\x00\x01", "None of 0 rows|is empty|no rows|say which columns"),
+        (b"\xff\xfe\x00\x01", "is no UTF-8 text but UTF-16"),
         (b"[1, 2]", "is a JSON list"),
-        (b"PK\x03\x04nonsense", "say which columns|is empty|no rows"),
-        (b"\x1f\x8bnonsense", "cannot be read|no whole gzip file"),
+        (b"PK\x03\x04nonsense", "a zip that is damaged or cut off"),
+        (b"\x1f\x8bnonsense", "is no whole gzip file"),
     ],
 )
 def test_a_file_that_is_nothing_says_so_on_the_page(runner: Client, content: bytes, complaint: str) -> None:

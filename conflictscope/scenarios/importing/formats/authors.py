@@ -77,6 +77,9 @@ class AuthorsPrompts:
             if said is None:
                 yield BadRow(place, printable(uid[:80]), "this id does not end in value1-value2-template-number.")
                 continue
+            if message is None:
+                yield BadRow(place, printable(uid[:80]), "holds no text; every id needs its opening message.")
+                continue
             if not message.strip():
                 yield BadRow(place, printable(uid[:80]), "the opening message is empty.")
                 continue
@@ -128,6 +131,7 @@ def _scenario(place: Place, row: dict[str, str]) -> ImportedScenario:
         value_2=row["value2"],
         template=said.template if said else "",
         acting_action=said.acting_action if said else Scenario.ActingAction.UNKNOWN,
+        acting_between=(said.first, said.second) if said else None,
         outline_context=filled(row.get("context", "")),
         outline_opportunity=filled(row.get("action_opportunity", "")),
         description=row["description"],

@@ -46,18 +46,20 @@ class DailyDilemmas:
                 waiting[row["idx"]] = first_place, first
                 continue
             if first["dilemma_situation"] != row["dilemma_situation"]:
-                yield BadRow(place, "dilemma_situation", f"is not that of the other row of {row['idx']!r}.")
+                for each in (first_place, place):
+                    yield BadRow(each, "dilemma_situation", f"is not that of the other row of {row['idx']!r}.")
                 continue
-            yield _scenario(first_place, *((first, row) if first["action_type"] == "to_do" else (row, first)))
+            yield _scenario(first_place, place, *((first, row) if first["action_type"] == "to_do" else (row, first)))
         for place, row in waiting.values():
             missing = _SIDES[row["action_type"] == "to_do"]
             yield BadRow(place, "action_type", f"the row {missing} of {row['idx']!r} is missing.")
 
 
-def _scenario(place: Place, to_do: dict[str, str], not_to_do: dict[str, str]) -> ImportedScenario:
+def _scenario(place: Place, other: Place, to_do: dict[str, str], not_to_do: dict[str, str]) -> ImportedScenario:
     return ImportedScenario(
         uid=to_do["idx"],
         place=place,
+        more_rows=(other,),
         acting_action="1",
         description=to_do["dilemma_situation"],
         action_1=to_do["action"],

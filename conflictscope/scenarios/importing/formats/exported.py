@@ -125,7 +125,8 @@ def _unpacked(path: Path, folder: Path) -> Path:
                     with archive.open(info) as packed, (folder / name).open("wb") as file:
                         _copy(packed, file, limit=SMALL_FILE if name == CARD else UNPACKED_LIMIT, name=name)
     except _NO_ZIP as exc:
-        raise InvalidInput(f"{path.name} is no zip that can be unpacked: {exc}.") from exc
+        why = exc.strerror if isinstance(exc, OSError) else exc  # an OSError of the disk tells where the file lies
+        raise InvalidInput(f"{path.name} is no zip that can be unpacked: {why or 'it is damaged'}.") from exc
     return folder
 
 
@@ -176,7 +177,7 @@ def _is_csv(path: Path, reading: Reading) -> bool:
 
 
 def _csv(path: Path, reading: Reading) -> Iterator[tuple[Place, dict[str, Any]] | BadRow]:
-    for found in csv_rows(path, reading, required=_COLUMNS, needed=("uid", "status"), strip=False):
+    for found in csv_rows(path, reading, required=_COLUMNS, needed=("uid", "status"), as_written=True):
         yield (
             found
             if isinstance(found, BadRow)

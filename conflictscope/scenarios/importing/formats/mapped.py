@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from dataclasses import replace
 from itertools import islice
 from pathlib import Path
 from typing import TypeVar
@@ -18,11 +19,15 @@ from conflictscope.scenarios.importing.records import (
     RowProblem,
 )
 from conflictscope.scenarios.importing.rows import csv_header, csv_rows, json_lines
+from conflictscope.scenarios.models import Scenario
 from conflictscope.scenarios.text_files import printable
 
 T = TypeVar("T")
 
-LOOKED_AT = 200  # rows of JSON Lines whose keys are taken for the columns
+LOOKED_AT = 200  # rows in which an example of each column is looked for
+COLUMNS_LIMIT = 300  # keys of JSON Lines that are offered as columns: a file may have a key of its own in each row
+NOT_OUTLINED = "status outlined with two actions: taken for drafted"
+NOT_OFFERED = f"keys beyond the first {COLUMNS_LIMIT} of the file, left out"
 _IN_THE_PAIR = ("1", "2", "unknown")
 
 
@@ -32,7 +37,7 @@ class MappedCsv:
     needs = f"columns for {columns_to_fields.ENOUGH}; the value set where there are pairs of values"
     numbers_repeats = False
 
-    def columns(self, path: Path, *, encoding: str = "") -> list[str]:
+    def columns(self, path: Path, *, encoding: str = "", named: Collection[str] = ()) -> list[str]:
         return [name for name in csv_header(path, encoding=encoding) if name]
 
     def examples(self, path: Path, *, encoding: str = "") -> dict[str, str]:
@@ -54,13 +59,21 @@ class MappedJsonLines:
     needs = f"keys for {columns_to_fields.ENOUGH}; a key in an object is outer.inner; .gz is read as it is"
     numbers_repeats = False
 
-    def columns(self, path: Path, *, encoding: str = "") -> list[str]:
+    def columns(self, path: Path, *, encoding: str = "", named: Collection[str] = ()) -> list[str]:
+        """The keys of all rows: some may stand in late ones only. Beyond a limit, those alone that are `named` or that tell
+        by their name what they mean."""
         found: dict[str, None] = {}
-        for each in islice(json_lines(path, Reading(encoding=encoding, lenient=True)), LOOKED_AT):
-            if not isinstance(each, BadRow):
-                found |= dict.fromkeys(flat(each[1]))
+        passed: set[str] = set()
+        for _, row in _good(json_lines(path, Reading(encoding=encoding, lenient=True))):
+            for key in flat(row):
+                if key in found or key in passed:
+                    continue
+                if len(found) < COLUMNS_LIMIT or key in named or columns_to_fields.guessed([key]):
+                    found[key] = None
+                elif len(passed) < COLUMNS_LIMIT:  # a memory of some, for speed alone
+                    passed.add(key)
         if not found:
-            raise InvalidInput(f"{path.name} holds no JSON object in its first {LOOKED_AT} lines.")
+            raise InvalidInput(f"{path.name} holds no JSON object with a key in it.")
         return list(found)
 
     def examples(self, path: Path, *, encoding: str = "") -> dict[str, str]:
@@ -70,10 +83,18 @@ class MappedJsonLines:
         return _first_texts(columns, (flat(row) for _, row in _good(rows)))
 
     def read(self, path: Path, reading: Reading) -> Iterator[ImportedScenario | BadRow]:
-        keys = self.columns(path, encoding=reading.encoding)
+        keys = self.columns(path, encoding=reading.encoding, named=reading.mapping or ())
         mapping = columns_to_fields.completed(reading.mapping, keys, source=path.name)
+        offered = set(keys)
         for found in json_lines(path, reading):
-            yield found if isinstance(found, BadRow) else _understood(found[0], flat(found[1]), mapping)
+            if isinstance(found, BadRow):
+                yield found
+                continue
+            place, row = found[0], flat(found[1])
+            understood = _understood(place, row, mapping)
+            if isinstance(understood, ImportedScenario) and not row.keys() <= offered:
+                understood = replace(understood, notes=(*understood.notes, NOT_OFFERED))
+            yield understood
 
 
 def _good(rows: Iterable[tuple[Place, T] | BadRow]) -> Iterator[tuple[Place, T]]:
@@ -99,10 +120,23 @@ def _understood(place: Place, row: Mapping[str, str], mapping: Mapping[str, str]
         return exc.at(place)
     made_id = not fields.get("uid")
     if made_id:
-        words = ("description", "action_1", "action_2", "opening_message", "value_1", "value_2")
-        fields["uid"] = digest_id("row", *(fields.get(field, "") for field in words))
+        fields["uid"] = _made_id(fields)
     fields["acting_action"] = fields.get("acting_action") or "unknown"
-    return ImportedScenario(place=place, made_id=made_id, **fields)  # type: ignore[arg-type]  # the fields of texts alone
+    notes: tuple[str, ...] = ()
+    if fields.get("status") == Scenario.Status.OUTLINED and fields.get(
+        "action_1"
+    ):  # it would wait for a draft for ever
+        fields["status"] = Scenario.Status.DRAFTED
+        notes = (NOT_OUTLINED,)
+    return ImportedScenario(place=place, made_id=made_id, notes=notes, **fields)  # type: ignore[arg-type]  # texts alone
+
+
+def _made_id(fields: Mapping[str, str]) -> str:
+    """An id from all that a row says, its domain and status excepted, which may change. What is empty makes no other id."""
+    always = ("description", "action_1", "action_2", "opening_message", "value_1", "value_2")
+    apart = {*always, "uid", "domain", "status"}
+    more = sorted((field, text) for field, text in fields.items() if text and field not in apart)
+    return digest_id("row", *(fields.get(field, "") for field in always), *(f"{field}: {text}" for field, text in more))
 
 
 def _check(fields: Mapping[str, str], columns: Mapping[str, str]) -> None:

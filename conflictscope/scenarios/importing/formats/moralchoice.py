@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
+from conflictscope.scenarios.importing.cells import filled
 from conflictscope.scenarios.importing.records import BadRow, ImportedScenario, Reading
 from conflictscope.scenarios.importing.rows import csv_rows
 
@@ -33,5 +34,5 @@ class MoralChoice:
                 description=row["context"],
                 action_1=row["action1"],
                 action_2=row["action2"],
-                domain=f"{row['ambiguity']} ambiguity" if row["ambiguity"] else "",
+                domain=f"{row['ambiguity']} ambiguity" if filled(row["ambiguity"]) else "",
             )

@@ -1,4 +1,5 @@
 import csv
+from collections.abc import Callable
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
@@ -54,7 +55,7 @@ class Command(ConflictScopeCommand):
         value_set = version_named(options["value_set"]) if options["value_set"] else None
         preview = options["preview"]
         with ExitStack() as stack:
-            note = _bad_rows_file(options["bad_rows"], stack) if options["bad_rows"] else None
+            note = _bad_rows_file(options["bad_rows"], stack, inputs=options["files"]) if options["bad_rows"] else None
             bar = stack.enter_context(self.bar("Read", unit="row"))
             report = import_scenarios(
                 study,
@@ -119,18 +120,36 @@ def _mapping(given: list[str]) -> dict[str, str] | None:
     return mapping or None
 
 
-def _bad_rows_file(path: Path, stack: ExitStack) -> Any:
-    try:
-        file = stack.enter_context(path.open("w", encoding="utf-8", newline=""))
-    except OSError as exc:
-        raise InvalidInput(f"{path} cannot be written: {exc.strerror or exc}.") from exc
-    writer = csv.writer(file)
-    writer.writerow(BAD_ROW_COLUMNS)
+def _bad_rows_file(path: Path, stack: ExitStack, *, inputs: list[Path]) -> Callable[[BadRow], object]:
+    """Writes a bad row down; the file is opened for the first of them.
+
+    Raises:
+        InvalidInput: nothing can be written there, or what is to be read stands there.
+    """
+    if any(path.resolve() in (each.resolve(), *_tables_in(each)) for each in inputs):
+        raise InvalidInput(f"{path} is to be read: name another file for --bad-rows.")
+    if path.is_dir() or not path.absolute().parent.is_dir():
+        raise InvalidInput(
+            f"{path} cannot be written: {'it is a folder' if path.is_dir() else 'there is no such folder'}."
+        )
+    write: Callable[[list[str | int]], object] | None = None
 
     def note(row: BadRow) -> None:
-        writer.writerow([escape(cell) if isinstance(cell, str) else cell for cell in bad_row_cells(row)])
+        nonlocal write
+        if write is None:
+            try:
+                file = stack.enter_context(path.open("w", encoding="utf-8", newline=""))
+            except OSError as exc:
+                raise InvalidInput(f"{path} cannot be written: {exc.strerror or exc}.") from exc
+            write = csv.writer(file).writerow
+            write([*BAD_ROW_COLUMNS])
+        write([escape(cell) if isinstance(cell, str) else cell for cell in bad_row_cells(row)])
 
     return note
+
+
+def _tables_in(folder: Path) -> list[Path]:
+    return [each.resolve() for each in folder.iterdir()] if folder.is_dir() else []
 
 
 def _short(text: str) -> str:
