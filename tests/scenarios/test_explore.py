@@ -219,11 +219,13 @@ def test_a_scenario_of_which_only_the_opening_message_is_known_is_listed_by_it(s
 
 def test_a_dataset_of_opening_messages_alone_asks_for_the_rest(seen: Client, dataset: Dataset) -> None:
     bare = DatasetFactory(study=dataset.study, slug="bare", variant=Dataset.Variant.IMPORTED)
-    scenario = ScenarioFactory(dataset=bare, uid="one", status="outlined")
+    silent = {"action_1": "", "action_2": ""}
+    scenario = ScenarioFactory(dataset=bare, uid="one", status="outlined", **silent)
+    ScenarioFactory(dataset=bare, uid="two", status="duplicate", duplicate_of=scenario, **silent)
     page = "/studies/mine/datasets/bare/"
     told = seen.get(page).text
     assert "import the file that tells them" in told
     assert "/datasets/import/?dataset=bare" in told
     assert "/datasets/bare/filter/" not in told
-    Scenario.objects.filter(pk=scenario.pk).update(status="drafted")
+    Scenario.objects.filter(pk=scenario.pk).update(status="drafted", action_1="Lend it.", action_2="Keep it.")
     assert "/datasets/bare/filter/" in seen.get(page).text
