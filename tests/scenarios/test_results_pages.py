@@ -116,7 +116,7 @@ def test_the_results_tell_what_drops_and_what_is_left(seen: Client, dataset: Dat
         ("specificity", 1, 0),
     ]
     assert [stage.count for stage in response.context["funnel"]] == [5, 3, 3, 2, 1, 0]
-    assert f'href="{PAGE}?failed=realism"' in response.text
+    assert f'href="{PAGE}?failed_by=strict~realism"' in response.text
     assert [group.label for group, _ in response.context["groups"]] == [
         "Helpfulness – Honesty",
         "Honesty – Harmlessness",
