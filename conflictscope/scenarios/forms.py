@@ -10,7 +10,7 @@ from django.utils.text import Truncator
 
 from conflictscope.jobs.forms import calls_field, dollars_field, tokens_field
 from conflictscope.llm.models import Endpoint
-from conflictscope.scenarios.dedup.settings import DEFAULT_THRESHOLD
+from conflictscope.scenarios.dedup.settings import DEFAULT_THRESHOLD, Scope, settings_of
 from conflictscope.scenarios.generation.recipe import DEFAULT_CONTEXT, DEFAULT_YIELD_FLOOR
 from conflictscope.scenarios.importing import FORMATS
 from conflictscope.scenarios.importing.mapping import FIELDS
@@ -55,8 +55,20 @@ class PromptForm(forms.Form):
 
 
 class DedupForm(forms.Form):
+    """By what a dataset is compared; without value pairs it can only be compared as a whole."""
+
     threshold = _threshold()
     scope = _scope()
+
+    def __init__(self, *args: Any, dataset: Dataset, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        settings = settings_of(dataset)
+        self.initial = {"threshold": settings.threshold, "scope": settings.scope.value}
+        if dataset.value_set_version_id is None:
+            self.fields["scope"] = forms.ChoiceField(
+                label="Compared within", required=False, choices=[(Scope.DATASET.value, "the dataset")]
+            )
+            self.initial["scope"] = Scope.DATASET.value
 
 
 class ImportValueSetForm(forms.Form):

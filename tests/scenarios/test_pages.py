@@ -9,6 +9,7 @@ import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client
 from django.urls import reverse
+from django.utils.html import strip_tags
 
 from conflictscope.jobs.models import Job
 from conflictscope.llm.models import Call
@@ -286,6 +287,32 @@ def test_a_duplicate_and_its_twin_point_at_each_other(seen: Client, dataset: Dat
     assert page("scenario", dataset, "kept-001") in copy
     assert "0.877" in copy
     assert "copy-004" in seen.get(page("scenario", dataset, "kept-001")).text
+
+
+@pytest.mark.parametrize(
+    ("fields", "told"),
+    [
+        (
+            {"action_1": "", "action_2": ""},
+            "Its outline is too close to that of kept-001: cosine 0.877. It was not drafted.",
+        ),
+        ({}, "Its outline is too close to that of kept-001: cosine 0.877. Its text stays,"),
+        (
+            {"outline_context": "", "outline_opportunity": ""},
+            "Its description is too close to that of kept-001: cosine 0.877. Its text stays,",
+        ),
+        ({"position": None, "similarity": None}, "It was imported as a duplicate of kept-001. Its text stays,"),
+    ],
+    ids=["outline", "drafted", "direct", "imported"],
+)
+def test_a_duplicate_says_what_it_is_one_by_and_what_became_of_it(
+    seen: Client, dataset: Dataset, fields: dict[str, Any], told: str
+) -> None:
+    twin = Scenario.objects.get(uid="kept-001")
+    known = {"status": "duplicate", "duplicate_of": twin, "similarity": 0.8765, "position": 7} | fields
+    ScenarioFactory(dataset=dataset, uid="copy-004", **known)
+    text = strip_tags(seen.get(page("scenario", dataset, "copy-004")).text)
+    assert told in text
 
 
 def test_the_dataset_page_follows_a_live_job_and_stops_when_it_has_ended(seen: Client, dataset: Dataset) -> None:
