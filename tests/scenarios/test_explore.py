@@ -11,6 +11,7 @@ import pytest
 from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
+from django.utils.html import escape
 
 from conflictscope.scenarios.browsing.listing import Filter, Listing
 from conflictscope.scenarios.models import Dataset, OpeningMessage, Scenario, Verdict
@@ -206,6 +207,22 @@ def test_a_scenario_is_opened_within_its_list(seen: Client, dataset: Dataset) ->
     outside = seen.get(f"{PAGE}scenarios/a/{query}").context["neighbours"]
     assert (outside.position, outside.total, outside.next) == (None, 2, None)
     assert seen.get(f"{PAGE}scenarios/%00/").status_code == 404
+
+
+def test_a_scenario_leads_back_to_its_row_on_the_page_of_the_list(seen: Client, dataset: Dataset) -> None:
+    ScenarioFactory.create_batch(60, dataset=dataset)
+    last = Scenario.objects.latest("pk")
+    for uid, query, back in (
+        ("a", "", f"#row-{Scenario.objects.get(uid='a').pk}"),
+        (last.uid, "", f"?page=2#row-{last.pk}"),
+        (last.uid, "?status=drafted", f"?status=drafted&page=2#row-{last.pk}"),
+        (last.uid, "?status=kept", "?status=kept"),
+    ):
+        text = seen.get(f"{PAGE}scenarios/{uid}/{query}").text
+        assert f'href="{PAGE}{escape(back)}" data-key="l"' in text
+        if "#" in back:
+            address, row = back.split("#")
+            assert f'id="{row}"' in seen.get(PAGE + address).text
 
 
 def test_neighbours_follow_the_relevance_of_a_search(dataset: Dataset) -> None:

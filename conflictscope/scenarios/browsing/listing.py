@@ -83,10 +83,11 @@ class Filter:
         left: Any = "" if name == "search" else tuple(each for each in getattr(self, name) if each != value)
         return replace(self, **{name: left})
 
-    def address(self) -> str:
+    def address(self, *, page: int = 1) -> str:
         """The query string of the list, empty fields left out; empty, or with its question mark."""
         given = [(name, value) for name in FACETS for value in getattr(self, name)]
         given += [(name, value) for name in ("search", "sort") if (value := getattr(self, name))]
+        given += [("page", str(page))] if page > 1 else []
         return f"?{urlencode(given)}" if given else ""
 
 

@@ -111,6 +111,13 @@ def page_of_scenarios(listing: Listing, *, page: str | None) -> tuple[Page[Any],
     ]
 
 
+def address_of_row(listing: Listing, scenario: Scenario, *, position: int | None) -> str:
+    """The query string of the page of the list on which the scenario stands, and its row; of the first, if on none."""
+    if position is None:
+        return listing.chosen.address()
+    return f"{listing.chosen.address(page=(position - 1) // PAGE_SIZE + 1)}#row-{scenario.pk}"
+
+
 def _row(scenario: Scenario, verdicts: list[Verdict], openings: list[str], listing: Listing) -> ScenarioRow:
     standing = standing_verdicts(verdicts, primary_judge_id=listing.dataset.primary_judge_id)
     said: dict[str, set[str]] = {}
