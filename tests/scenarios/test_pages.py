@@ -452,6 +452,36 @@ def test_filtering_needs_a_judge(seen: Client, dataset: Dataset, fields: dict[st
     assert not Job.objects.exists()
 
 
+def test_a_judge_that_is_chosen_and_another_that_is_named_are_one_too_many(seen: Client, dataset: Dataset) -> None:
+    other = JudgeFactory(name="other")
+    fields = {"judge": other.pk, "new_judge": "mild", "endpoint": EndpointFactory().pk}
+    response = seen.post(page("filter", dataset), fields)
+    assert response.status_code == 400
+    assert "To make mild, choose “A new judge, named below”; to ask other, empty the name." in response.text
+    assert not Judge.objects.filter(name="mild").exists()
+
+
+def test_the_name_of_a_judge_says_how_it_is_written(seen: Client, dataset: Dataset) -> None:
+    assert "Small letters, digits and hyphens" in seen.get(page("filter", dataset)).text
+    for name in ("Mild", "mild judge", "-mild", "mild_judge"):
+        response = seen.post(page("filter", dataset), {"new_judge": name, "endpoint": EndpointFactory().pk})
+        assert "Use small letters, digits and single hyphens" in response.text
+        assert "Choose a judge, or name a new one" not in response.text
+
+
+def test_a_judge_with_nothing_left_to_answer_is_not_offered_first_and_starts_no_job(
+    seen: Client, dataset: Dataset
+) -> None:
+    assert seen.get(page("filter", dataset)).context["form"]["judge"].value() is None
+    response = seen.post(page("filter", dataset), {"judge": dataset.primary_judge_id})
+    assert response.status_code == 400
+    assert "strict has answered everything about this dataset" in response.text
+    assert not Job.objects.exists()
+    ScenarioFactory(dataset=dataset)
+    assert seen.get(page("filter", dataset)).context["form"]["judge"].value() == dataset.primary_judge_id
+    assert seen.post(page("filter", dataset), {"judge": dataset.primary_judge_id}).status_code == 302
+
+
 def test_an_empty_dataset_is_not_filtered_and_no_judge_is_made_for_it(client: Client) -> None:
     dataset = DatasetFactory()
     client.force_login(dataset.study.created_by)
