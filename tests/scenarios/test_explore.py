@@ -197,6 +197,13 @@ def test_htmx_gets_the_list_alone_and_the_address_to_share(seen: Client) -> None
     assert 'id="explore"' in response.text
 
 
+def test_the_way_back_has_a_list_that_was_asked_for_twice_only_once(seen: Client) -> None:
+    headers = {"HX-Request": "true", "HX-Target": "explore"}
+    here = {"HX-Current-URL": f"http://testserver{PAGE}?status=kept"}
+    assert "HX-Push-Url" not in seen.get(PAGE + "?status=kept&sort=", headers=headers | here)
+    assert seen.get(PAGE + "?search=&sort=", headers=headers | here)["HX-Push-Url"] == PAGE
+
+
 def test_a_scenario_is_opened_within_its_list(seen: Client, dataset: Dataset) -> None:
     query = "?failed_by=strict~realism&sort=failures"
     assert f'href="{PAGE}scenarios/b/?failed_by=strict~realism&amp;sort=failures"' in seen.get(PAGE + query).text
