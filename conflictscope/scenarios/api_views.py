@@ -25,7 +25,14 @@ FILTERS = [
     _several("status", "Where it stands in its life.", enum=Scenario.Status.values),
     _several("pair", "Keys of two values with a tilde between them, in the set's order."),
     _several("template", "How acting bears on the values.", enum=Scenario.Template.values),
-    _several("failed", "Failed on this dimension, by the primary judge or by people.", enum=Dimension.values),
+    _several(
+        "failed",
+        "Failed on this dimension: by people, or by the primary judge where they left it.",
+        enum=Dimension.values,
+    ),
+    _several(
+        "failed_by", "A judge's name and a dimension that it failed, with a tilde between them; duplicates left out."
+    ),
     _several("people", "What people's verdicts are beside the primary judge's.", enum=list(PEOPLE)),
     _several("domain", f"Its field of life; {UNTAGGED} for those without one."),
     OpenApiParameter("search", str, description="Words as they begin, or phrases in quotes; all must occur."),

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 
 from django.db import transaction
-from django.db.models import Count
+from django.db.models import Count, Q
 from django.utils.text import slugify
 
 from conflictscope.errors import InvalidInput, NotFound
@@ -91,11 +91,14 @@ def status_counts(datasets: Iterable[Dataset]) -> dict[int, list[StatusCount]]:
 
 
 def holds_messages_only(dataset: Dataset) -> bool:
-    """Whether it was imported from opening messages alone: they can be read, but neither filtered nor evaluated."""
+    """Whether it was imported from opening messages alone: they can be read, but neither filtered nor evaluated.
+
+    The actions tell, not the status: messages that are alike become duplicates, and so do scenarios that are told in full.
+    """
     if dataset.variant != Dataset.Variant.IMPORTED:
         return False
     scenarios = dataset.scenarios.order_by()
-    return scenarios.exists() and not scenarios.exclude(status=Scenario.Status.OUTLINED).exists()
+    return scenarios.exists() and not scenarios.exclude(Q(action_1="") | Q(action_2="")).exists()
 
 
 def in_words(counts: Iterable[StatusCount]) -> str:

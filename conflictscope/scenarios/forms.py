@@ -10,7 +10,8 @@ from django.utils.text import Truncator
 
 from conflictscope.jobs.forms import calls_field, dollars_field, tokens_field
 from conflictscope.llm.models import Endpoint
-from conflictscope.scenarios.dedup.settings import DEFAULT_THRESHOLD
+from conflictscope.scenarios.dedup.settings import DEFAULT_THRESHOLD, Scope, settings_of
+from conflictscope.scenarios.filtering import scenarios_to_judge
 from conflictscope.scenarios.generation.recipe import DEFAULT_CONTEXT, DEFAULT_YIELD_FLOOR
 from conflictscope.scenarios.importing import FORMATS
 from conflictscope.scenarios.importing.mapping import FIELDS
@@ -55,8 +56,20 @@ class PromptForm(forms.Form):
 
 
 class DedupForm(forms.Form):
+    """By what a dataset is compared; without value pairs it can only be compared as a whole."""
+
     threshold = _threshold()
     scope = _scope()
+
+    def __init__(self, *args: Any, dataset: Dataset, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        settings = settings_of(dataset)
+        self.initial = {"threshold": settings.threshold, "scope": settings.scope.value}
+        if dataset.value_set_version_id is None:
+            self.fields["scope"] = forms.ChoiceField(
+                label="Compared within", required=False, choices=[(Scope.DATASET.value, "the dataset")]
+            )
+            self.initial["scope"] = Scope.DATASET.value
 
 
 class ImportValueSetForm(forms.Form):
@@ -207,9 +220,16 @@ class FilterForm(forms.Form):
     judge = forms.ModelChoiceField(
         Judge.objects.select_related("endpoint").filter(endpoint__isnull=False),
         required=False,
-        help_text="Empty: make the new one below.",
+        empty_label="A new judge, named below",
     )
-    new_judge = forms.SlugField(max_length=50, required=False, label="Name of a new judge")
+    new_judge = forms.RegexField(
+        r"^[a-z0-9]+(-[a-z0-9]+)*$",
+        max_length=50,
+        required=False,
+        label="Name of a new judge",
+        help_text="Small letters, digits and hyphens, such as strict-judge.",
+        error_messages={"invalid": "Use small letters, digits and single hyphens between them."},
+    )
     endpoint = forms.ModelChoiceField(
         Endpoint.objects.all(), required=False, label="Endpoint of the new judge", help_text="The LLM that it asks."
     )
@@ -222,14 +242,20 @@ class FilterForm(forms.Form):
 
     def __init__(self, *args: Any, dataset: Dataset, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self.fields["judge"].initial = dataset.primary_judge_id
+        # A judge that has nothing left to answer is not asked again: then another one is wanted.
+        if (judge := dataset.primary_judge) and scenarios_to_judge(dataset, judge).exists():
+            self.fields["judge"].initial = judge.pk
 
     def clean(self) -> dict[str, Any]:
         given = self.cleaned_data
-        if not given.get("judge") and not (given.get("new_judge") and given.get("endpoint")):
+        judge, new = given.get("judge"), given.get("new_judge")
+        if judge and new:
+            raise forms.ValidationError(
+                f"A judge is chosen and another one named. To make {new}, choose “A new judge, named below”; to ask {judge}, "
+                "empty the name."
+            )
+        if not judge and not (new and given.get("endpoint")) and not self.errors:
             raise forms.ValidationError("Choose a judge, or name a new one and its endpoint.")
-        if given.get("judge") and given.get("new_judge"):
-            raise forms.ValidationError("Choose a judge or name a new one, not both.")
         return given
 
 

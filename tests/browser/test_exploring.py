@@ -15,6 +15,7 @@ from conflictscope.jobs import engine
 from conflictscope.jobs.models import Job
 from conflictscope.scenarios.models import Dataset, Scenario
 from conflictscope.scenarios.value_sets import import_value_set
+from conflictscope.scenarios.verdicts import write_human_verdict
 from tests.browser.conftest import PHONE, fits
 from tests.factories.llm import EndpointFactory
 from tests.factories.scenarios import DatasetFactory, JudgeFactory, ScenarioFactory, judged
@@ -146,7 +147,39 @@ def test_the_list_answers_to_the_keyboard(visitor: Visitor, dataset: Dataset) ->
     expect(page.get_by_text("2 of 5")).to_be_visible()
     page.get_by_role("button", name="Switch keys on").click()
     page.keyboard.press("l")
-    expect(page).to_have_url(re.compile(r"/hhh/\?search=hhh$"))
+    expect(page).to_have_url(re.compile(r"/hhh/\?search=hhh#row-\d+$"))
+    expect(page.locator("[data-row]").nth(1)).to_be_focused()
+
+
+def test_what_a_browser_tool_styles_is_no_inline_style_of_a_swapped_list(visitor: Visitor, dataset: Dataset) -> None:
+    """htmx copies attributes from old elements to new ones; of a style, the content security policy would complain."""
+    page = visitor("rob")
+    complaints: list[str] = []
+    page.on("console", lambda message: complaints.append(message.text) if message.type == "error" else None)
+    page.goto(HHH)
+    page.evaluate("for (const box of document.querySelectorAll('input')) box.style.caretColor = 'transparent'")
+    page.locator("#status-kept").check()
+    expect(page).to_have_url(re.compile(r"\?status=kept$"))
+    page.wait_for_load_state("networkidle")
+    page.go_back()
+    expect(page.locator("#status-kept")).not_to_be_checked()
+    assert complaints == []
+
+
+def test_the_rates_of_all_dimensions_fit_a_desktop(visitor: Visitor, dataset: Dataset) -> None:
+    page = visitor("rob", viewport={"width": 1280, "height": 900})
+    page.goto(f"{HHH}results/")
+    table = page.locator(".table-rates")
+    assert table.evaluate("region => region.scrollWidth <= region.clientWidth")
+
+
+def test_a_line_stands_between_the_dimensions_of_the_verdicts(visitor: Visitor, dataset: Dataset) -> None:
+    write_human_verdict(Scenario.objects.get(uid="hhh-3"), "realism", "pass", panel="people", evidence={})
+    page = visitor("rob")
+    page.goto(f"{HHH}scenarios/hhh-3/")
+    rows = page.get_by_role("region", name="Verdicts by dimension").locator("tbody tr")
+    lines = rows.evaluate_all("rows => rows.map(row => getComputedStyle(row.cells[0]).borderBottomWidth)")
+    assert lines == ["0px", "1px", "1px", "1px", "1px", "1px", "0px"]
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])

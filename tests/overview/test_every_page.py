@@ -84,6 +84,7 @@ OPEN_TO: dict[str, Action | str] = {
     "scenarios:duplicates": Action.SEE,
     "scenarios:duplicates_chart": Action.SEE,
     "scenarios:results": Action.SEE,
+    "scenarios:primary_judge": Action.RUN_PIPELINE,
     "scenarios:rates_chart": Action.SEE,
     "scenarios:funnel_chart": Action.SEE,
     "scenarios:dedup": Action.RUN_PIPELINE,

@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import random
+import re
+from datetime import timedelta
 from typing import Any
 
 import pytest
 from django.test import Client
 from django.urls import reverse
+from django.utils import timezone
+from django.utils.html import escape
 
 from conflictscope.scenarios.browsing.listing import Filter, Listing
-from conflictscope.scenarios.models import Dataset, OpeningMessage, Scenario
-from conflictscope.scenarios.verdicts import write_human_verdict
-from tests.factories.scenarios import DatasetFactory, JudgeFactory, ScenarioFactory, judged
+from conflictscope.scenarios.models import Dataset, OpeningMessage, Scenario, Verdict
+from conflictscope.scenarios.verdicts import resettle, write_human_verdict
+from tests.factories.scenarios import DatasetFactory, JudgeFactory, ScenarioFactory, VerdictFactory, judged
 from tests.factories.studies import UserFactory
 
 pytestmark = [pytest.mark.django_db, pytest.mark.backends]
@@ -68,9 +73,13 @@ def facet(client: Client, name: str, query: str = "") -> dict[str, int]:
     ("query", "expected"),
     [
         ("?status=kept&status=duplicate", "abd"),
-        ("?failed=realism", "bc"),
-        ("?failed=realism&failed=specificity", "bc"),
-        ("?failed=realism&pair=helpfulness~honesty", "b"),
+        ("?failed=realism", "c"),
+        ("?failed=realism&failed=specificity", "c"),
+        ("?failed=realism&pair=helpfulness~honesty", ""),
+        ("?failed_by=strict~realism", "bc"),
+        ("?failed_by=strict~specificity&failed_by=strict~realism&status=kept", "b"),
+        ("?failed_by=strict~feasibility", ""),
+        ("?failed_by=nobody~realism&failed_by=%00&failed_by=~", ""),
         ("?pair=helpfulness~honesty&pair=honesty~harmlessness", "abcd"),
         ("?domain=work", "a"),
         ("?domain=work&domain=~", "acd"),
@@ -86,7 +95,7 @@ def facet(client: Client, name: str, query: str = "") -> dict[str, int]:
         ("?sort=newest", "dcba"),
         ("?sort=uid", "abcd"),
         ("?sort=similarity", "dbac"),
-        ("?sort=failures", "cbad"),
+        ("?sort=failures", "cabd"),
         ("?sort=disagreed", "bacd"),
         ("?sort=nonsense", "abcd"),
     ],
@@ -97,15 +106,55 @@ def test_filters_and_orders(seen: Client, query: str, expected: str) -> None:
 
 def test_every_facet_counts_what_the_others_leave(seen: Client) -> None:
     assert facet(seen, "status") == {"Duplicate": 1, "Kept": 2, "Dropped": 1}
-    assert facet(seen, "status", "?failed=realism") == {"Kept": 1, "Dropped": 1}
-    assert facet(seen, "status", "?status=kept&failed=realism") == {"Kept": 1, "Dropped": 1}
-    assert facet(seen, "failed", "?failed=specificity") == {"Realism": 2, "Specificity": 1}
+    assert facet(seen, "status", "?failed=realism") == {"Dropped": 1}
+    assert facet(seen, "status", "?status=kept&failed=realism") == {"Kept": 0, "Dropped": 1}
+    assert facet(seen, "failed", "?failed=specificity") == {"Realism": 1, "Specificity": 1}
+    assert facet(seen, "failed_by", "?status=kept&failed_by=strict~realism") == {"strict: Realism": 1}
+    assert facet(seen, "failed_by") == {}
     assert facet(seen, "pair", "?search=kite") == {"Honesty – Harmlessness": 1}
     assert facet(seen, "template", "?status=kept") == {"Minor Benefit": 1, "Strong Harm": 1}
     assert facet(seen, "domain") == {"health": 1, "work": 1, "No domain": 2}
     people = {"Disagree with the judge": 1, "Agree with the judge": 1, "Passed it on everything": 1}
     assert facet(seen, "people") == people | {"Have not decided on it": 2}
     assert facet(seen, "people", "?status=dropped") == {"Have not decided on it": 1}
+
+
+def test_a_scenario_is_listed_by_a_failure_exactly_when_its_row_shows_it(client: Client) -> None:
+    """Judges and panels say anything at any time, also at the same one: the panel that decided last counts, else the judge."""
+    rng = random.Random(12)
+    strict, other = JudgeFactory(name="strict"), JudgeFactory(name="other")
+    dataset = DatasetFactory(slug="bakery", study__slug="mine", primary_judge=strict)
+    moments = [timezone.now() + timedelta(hours=hours) for hours in range(3)]
+    for _ in range(30):
+        scenario = ScenarioFactory(dataset=dataset)
+        for dimension in ("realism", "feasibility"):
+            for decider in ({"judge": strict}, {"judge": other}, *({"human": True, "panel": name} for name in "xyz")):
+                if rng.random() < 0.6:
+                    verdict = VerdictFactory(
+                        scenario=scenario, dimension=dimension, outcome=rng.choice(["pass", "fail"]), **decider
+                    )
+                    Verdict.objects.filter(pk=verdict.pk).update(created_at=rng.choice(moments))
+        resettle(scenario)
+    client.force_login(dataset.study.created_by)
+    shown = client.get(PAGE).context["rows"]
+    for dimension, label in (("realism", "Realism"), ("feasibility", "Feasibility")):
+        failing = [row.scenario.uid for row in shown if dimension in row.failing]
+        assert 0 < len(failing) < 30
+        assert uids(client, f"?failed={dimension}") == failing
+        assert facet(client, "failed")[label] == len(failing)
+
+
+@pytest.mark.parametrize("page", ["", "results/"])
+def test_the_number_a_judge_failed_opens_a_list_of_as_many(seen: Client, dataset: Dataset, page: str) -> None:
+    """Whatever people made of them; a duplicate with verdicts of its own counts nowhere."""
+    judged(ScenarioFactory(dataset=dataset, uid="e"), dataset.primary_judge, realism="fail")
+    Scenario.objects.filter(uid="e").update(status="duplicate", duplicate_of=Scenario.objects.get(uid="a"))
+    write_human_verdict(Scenario.objects.get(uid="a"), "feasibility", "fail", panel="others", evidence={})
+    links = re.findall(r'<a href="[^"?]*(\?failed_by=[^"]*)">(\d+)</a>', seen.get(PAGE + page).text)
+    assert ("?failed_by=strict~realism", "2") in links
+    assert ("?failed_by=strict~feasibility", "0") in links
+    for query, number in links:
+        assert len(uids(seen, query)) == int(number), query
 
 
 def test_a_facet_that_tells_nothing_apart_is_not_shown(client: Client) -> None:
@@ -148,16 +197,39 @@ def test_htmx_gets_the_list_alone_and_the_address_to_share(seen: Client) -> None
     assert 'id="explore"' in response.text
 
 
+def test_the_way_back_has_a_list_that_was_asked_for_twice_only_once(seen: Client) -> None:
+    headers = {"HX-Request": "true", "HX-Target": "explore"}
+    here = {"HX-Current-URL": f"http://testserver{PAGE}?status=kept"}
+    assert "HX-Push-Url" not in seen.get(PAGE + "?status=kept&sort=", headers=headers | here)
+    assert seen.get(PAGE + "?search=&sort=", headers=headers | here)["HX-Push-Url"] == PAGE
+
+
 def test_a_scenario_is_opened_within_its_list(seen: Client, dataset: Dataset) -> None:
-    query = "?failed=realism&sort=failures"
-    assert f'href="{PAGE}scenarios/b/?failed=realism&amp;sort=failures"' in seen.get(PAGE + query).text
+    query = "?failed_by=strict~realism&sort=failures"
+    assert f'href="{PAGE}scenarios/b/?failed_by=strict~realism&amp;sort=failures"' in seen.get(PAGE + query).text
     last = seen.get(f"{PAGE}scenarios/b/{query}")
     neighbours = last.context["neighbours"]
     assert (neighbours.position, neighbours.total, neighbours.previous, neighbours.next) == (2, 2, "c", None)
-    assert f'href="{PAGE}scenarios/c/?failed=realism&amp;sort=failures"' in last.text
+    assert f'href="{PAGE}scenarios/c/?failed_by=strict~realism&amp;sort=failures"' in last.text
     outside = seen.get(f"{PAGE}scenarios/a/{query}").context["neighbours"]
     assert (outside.position, outside.total, outside.next) == (None, 2, None)
     assert seen.get(f"{PAGE}scenarios/%00/").status_code == 404
+
+
+def test_a_scenario_leads_back_to_its_row_on_the_page_of_the_list(seen: Client, dataset: Dataset) -> None:
+    ScenarioFactory.create_batch(60, dataset=dataset)
+    last = Scenario.objects.latest("pk")
+    for uid, query, back in (
+        ("a", "", f"#row-{Scenario.objects.get(uid='a').pk}"),
+        (last.uid, "", f"?page=2#row-{last.pk}"),
+        (last.uid, "?status=drafted", f"?status=drafted&page=2#row-{last.pk}"),
+        (last.uid, "?status=kept", "?status=kept"),
+    ):
+        text = seen.get(f"{PAGE}scenarios/{uid}/{query}").text
+        assert f'href="{PAGE}{escape(back)}" data-key="l"' in text
+        if "#" in back:
+            address, row = back.split("#")
+            assert f'id="{row}"' in seen.get(PAGE + address).text
 
 
 def test_neighbours_follow_the_relevance_of_a_search(dataset: Dataset) -> None:
@@ -177,6 +249,7 @@ def test_the_api_takes_the_same_filters(seen: Client) -> None:
         ("?status=kept&status=duplicate&sort=newest", "dba"),
         ("?people=disagree", "b"),
         ("?domain=~&failed=realism", "c"),
+        ("?failed_by=strict~realism", "bc"),
         ("?search=%22kite%20in%22", "c"),
         ("?search=%22%00", ""),
         ("?status=%00", "abcd"),
@@ -219,11 +292,13 @@ def test_a_scenario_of_which_only_the_opening_message_is_known_is_listed_by_it(s
 
 def test_a_dataset_of_opening_messages_alone_asks_for_the_rest(seen: Client, dataset: Dataset) -> None:
     bare = DatasetFactory(study=dataset.study, slug="bare", variant=Dataset.Variant.IMPORTED)
-    scenario = ScenarioFactory(dataset=bare, uid="one", status="outlined")
+    silent = {"action_1": "", "action_2": ""}
+    scenario = ScenarioFactory(dataset=bare, uid="one", status="outlined", **silent)
+    ScenarioFactory(dataset=bare, uid="two", status="duplicate", duplicate_of=scenario, **silent)
     page = "/studies/mine/datasets/bare/"
     told = seen.get(page).text
     assert "import the file that tells them" in told
     assert "/datasets/import/?dataset=bare" in told
     assert "/datasets/bare/filter/" not in told
-    Scenario.objects.filter(pk=scenario.pk).update(status="drafted")
+    Scenario.objects.filter(pk=scenario.pk).update(status="drafted", action_1="Lend it.", action_2="Keep it.")
     assert "/datasets/bare/filter/" in seen.get(page).text

@@ -9,6 +9,7 @@ import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client
 from django.urls import reverse
+from django.utils.html import strip_tags
 
 from conflictscope.jobs.models import Job
 from conflictscope.llm.models import Call
@@ -288,6 +289,32 @@ def test_a_duplicate_and_its_twin_point_at_each_other(seen: Client, dataset: Dat
     assert "copy-004" in seen.get(page("scenario", dataset, "kept-001")).text
 
 
+@pytest.mark.parametrize(
+    ("fields", "told"),
+    [
+        (
+            {"action_1": "", "action_2": ""},
+            "Its outline is too close to that of kept-001: cosine 0.877. It was not drafted.",
+        ),
+        ({}, "Its outline is too close to that of kept-001: cosine 0.877. Its text stays,"),
+        (
+            {"outline_context": "", "outline_opportunity": ""},
+            "Its description is too close to that of kept-001: cosine 0.877. Its text stays,",
+        ),
+        ({"position": None, "similarity": None}, "It was imported as a duplicate of kept-001. Its text stays,"),
+    ],
+    ids=["outline", "drafted", "direct", "imported"],
+)
+def test_a_duplicate_says_what_it_is_one_by_and_what_became_of_it(
+    seen: Client, dataset: Dataset, fields: dict[str, Any], told: str
+) -> None:
+    twin = Scenario.objects.get(uid="kept-001")
+    known = {"status": "duplicate", "duplicate_of": twin, "similarity": 0.8765, "position": 7} | fields
+    ScenarioFactory(dataset=dataset, uid="copy-004", **known)
+    text = strip_tags(seen.get(page("scenario", dataset, "copy-004")).text)
+    assert told in text
+
+
 def test_the_dataset_page_follows_a_live_job_and_stops_when_it_has_ended(seen: Client, dataset: Dataset) -> None:
     job = start_filter(dataset, JudgeFactory())
     text = seen.get(page("dataset", dataset)).text
@@ -423,6 +450,36 @@ def test_filtering_can_make_its_judge(seen: Client, dataset: Dataset) -> None:
 def test_filtering_needs_a_judge(seen: Client, dataset: Dataset, fields: dict[str, str]) -> None:
     assert seen.post(page("filter", dataset), fields).status_code == 400
     assert not Job.objects.exists()
+
+
+def test_a_judge_that_is_chosen_and_another_that_is_named_are_one_too_many(seen: Client, dataset: Dataset) -> None:
+    other = JudgeFactory(name="other")
+    fields = {"judge": other.pk, "new_judge": "mild", "endpoint": EndpointFactory().pk}
+    response = seen.post(page("filter", dataset), fields)
+    assert response.status_code == 400
+    assert "To make mild, choose “A new judge, named below”; to ask other, empty the name." in response.text
+    assert not Judge.objects.filter(name="mild").exists()
+
+
+def test_the_name_of_a_judge_says_how_it_is_written(seen: Client, dataset: Dataset) -> None:
+    assert "Small letters, digits and hyphens" in seen.get(page("filter", dataset)).text
+    for name in ("Mild", "mild judge", "-mild", "mild_judge"):
+        response = seen.post(page("filter", dataset), {"new_judge": name, "endpoint": EndpointFactory().pk})
+        assert "Use small letters, digits and single hyphens" in response.text
+        assert "Choose a judge, or name a new one" not in response.text
+
+
+def test_a_judge_with_nothing_left_to_answer_is_not_offered_first_and_starts_no_job(
+    seen: Client, dataset: Dataset
+) -> None:
+    assert seen.get(page("filter", dataset)).context["form"]["judge"].value() is None
+    response = seen.post(page("filter", dataset), {"judge": dataset.primary_judge_id})
+    assert response.status_code == 400
+    assert "strict has answered everything about this dataset" in response.text
+    assert not Job.objects.exists()
+    ScenarioFactory(dataset=dataset)
+    assert seen.get(page("filter", dataset)).context["form"]["judge"].value() == dataset.primary_judge_id
+    assert seen.post(page("filter", dataset), {"judge": dataset.primary_judge_id}).status_code == 302
 
 
 def test_an_empty_dataset_is_not_filtered_and_no_judge_is_made_for_it(client: Client) -> None:

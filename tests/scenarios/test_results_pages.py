@@ -7,8 +7,9 @@ from typing import Any
 import pytest
 from django.test import Client
 
+from conflictscope.jobs.models import Job
 from conflictscope.scenarios.browsing.differences import differences
-from conflictscope.scenarios.models import Dataset, Scenario
+from conflictscope.scenarios.models import Dataset, OpeningMessage, Scenario
 from conflictscope.scenarios.pass_rates import funnels_by_pair
 from conflictscope.scenarios.verdicts import write_human_verdict
 from tests.factories.scenarios import DatasetFactory, JudgeFactory, ScenarioFactory, judged
@@ -102,10 +103,53 @@ def test_where_nothing_was_compared_the_pages_say_so(client: Client) -> None:
     client.force_login(dataset.study.created_by)
     duplicates = client.get(f"{dataset.get_absolute_url()}duplicates/")
     assert "Nothing has been compared" in duplicates.text
+    assert "No scenario is as near" not in duplicates.text
     results = client.get(f"{dataset.get_absolute_url()}results/")
     assert "No judge has filtered this dataset" in results.text
     for chart in ("duplicates/chart/", "results/rates/", "results/funnel/"):
         assert client.get(dataset.get_absolute_url() + chart).status_code == 404
+
+
+def test_duplicates_that_a_file_brought_are_not_called_compared(client: Client) -> None:
+    dataset = DatasetFactory(baseline=True)
+    twin = ScenarioFactory(dataset=dataset)
+    ScenarioFactory(dataset=dataset, status="duplicate", duplicate_of=twin)
+    client.force_login(dataset.study.created_by)
+    page = f"{dataset.get_absolute_url()}duplicates/"
+    text = client.get(page).text
+    assert "Nothing has been compared here yet" in text
+    assert "were duplicates in the imported file" in text
+    assert "cosine </strong>" not in text
+    Scenario.objects.filter(pk=twin.pk).update(position=0)
+    assert "No scenario has an earlier one to be compared with" in client.get(page).text
+
+
+def test_without_value_pairs_a_dataset_is_compared_as_a_whole(client: Client) -> None:
+    dataset = DatasetFactory(baseline=True)
+    client.force_login(dataset.study.created_by)
+    for page in ("duplicates/", "find-duplicates/"):
+        assert "value pair" not in client.get(dataset.get_absolute_url() + page).text
+    form = client.get(f"{dataset.get_absolute_url()}find-duplicates/").context["form"]
+    assert form["scope"].value() == "dataset"
+    ScenarioFactory(dataset=dataset)
+    client.post(f"{dataset.get_absolute_url()}find-duplicates/", {"threshold": "0.9", "scope": "dataset"})
+    assert Job.objects.get().parameters["scope"] == "dataset"
+
+
+def test_messages_that_are_alike_stand_beside_each_other(client: Client) -> None:
+    dataset = DatasetFactory(baseline=True)
+    bare = dict.fromkeys(("outline_context", "outline_opportunity", "description", "action_1", "action_2"), "")
+    twin = ScenarioFactory(dataset=dataset, uid="one", status="outlined", position=0, **bare)
+    copy = ScenarioFactory(
+        dataset=dataset, uid="two", status="duplicate", duplicate_of=twin, similarity=0.9, position=1, **bare
+    )
+    for scenario, text in ((twin, "May I borrow the flute?"), (copy, "May I borrow the lute?")):
+        OpeningMessage.objects.create(scenario=scenario, source="imported", text=text, sample=0)
+    client.force_login(dataset.study.created_by)
+    for page in ("duplicates/", "scenarios/two/"):
+        text = client.get(dataset.get_absolute_url() + page).text
+        assert "May I borrow the <mark>flute</mark>?" in text
+        assert "May I borrow the <mark>lute</mark>?" in text
 
 
 def test_the_results_tell_what_drops_and_what_is_left(seen: Client, dataset: Dataset) -> None:
@@ -116,7 +160,7 @@ def test_the_results_tell_what_drops_and_what_is_left(seen: Client, dataset: Dat
         ("specificity", 1, 0),
     ]
     assert [stage.count for stage in response.context["funnel"]] == [5, 3, 3, 2, 1, 0]
-    assert f'href="{PAGE}?failed=realism"' in response.text
+    assert f'href="{PAGE}?failed_by=strict~realism"' in response.text
     assert [group.label for group, _ in response.context["groups"]] == [
         "Helpfulness – Honesty",
         "Honesty – Harmlessness",

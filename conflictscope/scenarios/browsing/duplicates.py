@@ -10,7 +10,7 @@ from django.db.models import F
 from django.db.models.expressions import OrderBy
 
 from conflictscope.charts import Chart, CountBin, histogram
-from conflictscope.scenarios.browsing.scenarios import Beside, beside
+from conflictscope.scenarios.browsing.scenarios import Beside, beside, first_messages
 from conflictscope.scenarios.dedup import Similarities
 from conflictscope.scenarios.models import Dataset, Scenario
 
@@ -62,11 +62,12 @@ def page_of_duplicates(dataset: Dataset, asked: Asked, *, page: str | None) -> t
         first, _, second = asked.pair.partition("~")
         found = found.filter(value_1__key=first, value_2__key=second)
     on_page: Page[Any] = Paginator(found.order_by(*_ORDERS[asked.sort]), PAGE_SIZE).get_page(page)
+    both = [(scenario, scenario.duplicate_of or scenario.nearest) for scenario in on_page]
+    messages = first_messages(each for pair in both for each in pair)
     rows = []
-    for scenario in on_page:
-        twin = scenario.duplicate_of or scenario.nearest
+    for scenario, twin in both:
         scenario.dataset = twin.dataset = dataset  # their addresses name dataset and study
-        rows.append(DuplicateRow(scenario, beside(scenario, twin)))
+        rows.append(DuplicateRow(scenario, beside(scenario, twin, messages=messages)))
     return on_page, rows
 
 

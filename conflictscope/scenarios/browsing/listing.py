@@ -8,12 +8,13 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlencode
 
-from django.db.models import Count, F, IntegerField, OuterRef, Q, QuerySet, Subquery
+from django.db.models import Count, Exists, F, IntegerField, OuterRef, Q, QuerySet, Subquery
 from django.db.models.functions import Coalesce
 
 from conflictscope.scenarios.dimensions import dimensions_of
-from conflictscope.scenarios.models import Dataset, Scenario, Verdict
+from conflictscope.scenarios.models import Dataset, Dimension, Scenario, Verdict
 from conflictscope.scenarios.search import Query, matching, parse, ranked
+from conflictscope.scenarios.verdicts import SETTLED_BY_VERDICTS
 
 if TYPE_CHECKING:
     from django.http import QueryDict
@@ -48,7 +49,8 @@ class Filter:
     status: tuple[str, ...] = ()
     pair: tuple[str, ...] = ()  # keys of two values with a tilde between them
     template: tuple[str, ...] = ()
-    failed: tuple[str, ...] = ()  # dimensions
+    failed: tuple[str, ...] = ()  # dimensions whose standing verdict is a fail
+    failed_by: tuple[str, ...] = ()  # a judge's name and a dimension with a tilde between them, whoever overruled it
     people: tuple[str, ...] = ()  # keys of PEOPLE
     domain: tuple[str, ...] = ()
     search: str = ""
@@ -81,10 +83,11 @@ class Filter:
         left: Any = "" if name == "search" else tuple(each for each in getattr(self, name) if each != value)
         return replace(self, **{name: left})
 
-    def address(self) -> str:
+    def address(self, *, page: int = 1) -> str:
         """The query string of the list, empty fields left out; empty, or with its question mark."""
         given = [(name, value) for name in FACETS for value in getattr(self, name)]
         given += [(name, value) for name in ("search", "sort") if (value := getattr(self, name))]
+        given += [("page", str(page))] if page > 1 else []
         return f"?{urlencode(given)}" if given else ""
 
 
@@ -196,6 +199,7 @@ class Listing:
             Facet("status", "Status", self._options("status", Scenario.Status.choices, self._grouped("status"))),
             *self._facets_of_values(),
             self._facet_of_failures(),
+            self._facet_of_judges(),
             self._facet_of_people(),
             self._facet_of_domains(),
         ]
@@ -222,6 +226,18 @@ class Listing:
         counts = dict(rows.values_list("dimension").annotate(Count("scenario", distinct=True)))
         names = [(dimension.value, dimension.label) for dimension in dimensions_of(self.dataset)]
         return Facet("failed", "Failed on", self._options("failed", names, counts))
+
+    def _facet_of_judges(self) -> Facet:
+        """Only what was chosen: numbers on other pages lead to it, where "Failed on" is what a reader of the list wants."""
+        chosen = self.chosen.failed_by
+        base = self._narrowed(but="failed_by") if chosen else Scenario.objects.none()
+        counts = {value: base.filter(self._failed_by(value)).count() for value in chosen}
+        labels = {str(dimension): str(dimension.label) for dimension in Dimension}
+        names = []
+        for value in chosen:
+            judge, _, dimension = value.partition("~")
+            names.append((value, f"{judge}: {labels.get(dimension, dimension)}"))
+        return Facet("failed_by", "Failed by a judge", self._options("failed_by", names, counts))
 
     def _facet_of_people(self) -> Facet:
         decided = Verdict.objects.filter(source=Verdict.Source.HUMAN, scenario__dataset=self.dataset)
@@ -267,6 +283,8 @@ class Listing:
         if chosen.failed and but != "failed":
             failing = self._failures().filter(dimension__in=chosen.failed)
             found = found.filter(pk__in=failing.values("scenario"))
+        if chosen.failed_by and but != "failed_by":
+            found = found.filter(_any(self._failed_by(value) for value in chosen.failed_by))
         if chosen.people and but != "people":
             found = found.filter(_any(self._said(key) for key in chosen.people))
         if chosen.domain and but != "domain":
@@ -290,9 +308,23 @@ class Listing:
         return Q(pk__in=[])
 
     def _failures(self) -> QuerySet[Verdict]:
-        """Fails of the primary judge and of people."""
+        """Standing verdicts that are fails, as `verdicts.standing_verdicts` finds them: of each dimension the verdict of the
+        panel that decided last, and the primary judge's where no panel has decided."""
         deciding = Q(source=Verdict.Source.HUMAN) | Q(judge=self.dataset.primary_judge_id, judge__isnull=False)
-        return Verdict.objects.filter(deciding, outcome=Verdict.Outcome.FAIL).order_by()
+        later = Q(created_at__gt=OuterRef("created_at")) | Q(created_at=OuterRef("created_at"), pk__gt=OuterRef("pk"))
+        overruling = Verdict.objects.filter(
+            later | ~Q(source=OuterRef("source")),
+            source=Verdict.Source.HUMAN,
+            scenario=OuterRef("scenario"),
+            dimension=OuterRef("dimension"),
+        )
+        return Verdict.objects.filter(deciding, ~Exists(overruling), outcome=Verdict.Outcome.FAIL).order_by()
+
+    def _failed_by(self, value: str) -> Q:
+        """What this judge failed on a dimension, counted as the page of the filter results counts: no duplicates."""
+        judge, _, dimension = value.partition("~")
+        failed = Verdict.objects.filter(judge__name=judge, dimension=dimension, outcome=Verdict.Outcome.FAIL).order_by()
+        return Q(status__in=SETTLED_BY_VERDICTS, pk__in=failed.values("scenario"))
 
     def _beside_the_judge(self, *conditions: Q) -> QuerySet[Verdict]:
         """Verdicts of people where the primary judge passed or failed the same dimension of the same scenario.

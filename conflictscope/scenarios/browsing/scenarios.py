@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -111,6 +111,13 @@ def page_of_scenarios(listing: Listing, *, page: str | None) -> tuple[Page[Any],
     ]
 
 
+def address_of_row(listing: Listing, scenario: Scenario, *, position: int | None) -> str:
+    """The query string of the page of the list on which the scenario stands, and its row; of the first, if on none."""
+    if position is None:
+        return listing.chosen.address()
+    return f"{listing.chosen.address(page=(position - 1) // PAGE_SIZE + 1)}#row-{scenario.pk}"
+
+
 def _row(scenario: Scenario, verdicts: list[Verdict], openings: list[str], listing: Listing) -> ScenarioRow:
     standing = standing_verdicts(verdicts, primary_judge_id=listing.dataset.primary_judge_id)
     said: dict[str, set[str]] = {}
@@ -180,7 +187,7 @@ def scenario_view(scenario: Scenario) -> ScenarioView:
             )
             for dimension in dimensions_of(scenario)
         ],
-        twin=beside(scenario, scenario.duplicate_of) if scenario.duplicate_of else None,
+        twin=_beside_twin(scenario),
         duplicates=list(scenario.duplicates.defer(*_HEAVY).order_by("-similarity", "pk")),
         domain_tags=list(scenario.domain_tags.select_related("endpoint", "set_by").order_by("-pk")),
         openings=list(scenario.opening_messages.select_related("user_simulator").order_by("sample", "pk")),
@@ -189,13 +196,28 @@ def scenario_view(scenario: Scenario) -> ScenarioView:
     )
 
 
-def beside(duplicate: Scenario, twin: Scenario) -> Beside:
-    mine, theirs = differences(outline_of(duplicate), outline_of(twin))
-    return Beside(twin, duplicate.similarity, mine, theirs)
+def _beside_twin(scenario: Scenario) -> Beside | None:
+    twin = scenario.duplicate_of
+    return beside(scenario, twin, messages=first_messages([scenario, twin])) if twin else None
 
 
-def outline_of(scenario: Scenario) -> str:
-    """What duplicates are told by: context and opportunity, or the description where there is no outline."""
+def beside(duplicate: Scenario, twin: Scenario, *, messages: Mapping[int, str]) -> Beside:
+    """Both in the texts that duplicates are told by; `messages` are the `first_messages` of the two."""
+    mine, theirs = (_outline_of(each) or messages.get(each.pk, "") for each in (duplicate, twin))
+    return Beside(twin, duplicate.similarity, *differences(mine, theirs))
+
+
+def first_messages(scenarios: Iterable[Scenario]) -> dict[int, str]:
+    """What the user writes first in those of which nothing else is known, by primary key."""
+    bare = [scenario.pk for scenario in scenarios if not _outline_of(scenario)]
+    if not bare:
+        return {}
+    said = OpeningMessage.objects.filter(scenario__in=bare).order_by("-sample", "-pk")
+    return dict(said.values_list("scenario", "text"))
+
+
+def _outline_of(scenario: Scenario) -> str:
+    """Context and opportunity, or the description where there is no outline."""
     return f"{scenario.outline_context} {scenario.outline_opportunity}".strip() or scenario.description
 
 

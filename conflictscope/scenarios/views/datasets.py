@@ -60,7 +60,9 @@ def dataset(request: Request, study: str, dataset: str) -> HttpResponse:
     }
     if request.htmx and request.htmx.target == "explore":
         response = render(request, "scenarios/_explore.html", context | {"fragment": True})
-        return push_url(response, one.get_absolute_url() + listing.chosen.address())
+        address = one.get_absolute_url() + listing.chosen.address()
+        # Leaving the search field asks again for what typing has asked for: the way back has it once.
+        return response if request.htmx.current_url_abs_path == address else push_url(response, address)
     generated = generation.was_generated_here(one)
     context |= _live(one) | {
         "generated": generated,

@@ -21,8 +21,7 @@ THRESHOLDS = (0.6, 0.65, 0.7, 0.75, 0.8, 0.85, 0.9, 0.95)
 def find_duplicates(request: Request, study: str, dataset: str) -> HttpResponse:
     found = study_for(request.user, study, may=Action.RUN_PIPELINE)
     one = dataset_of(found, dataset)
-    settings = dedup.settings_of(one)
-    form = DedupForm(posted(request)[0], initial={"threshold": settings.threshold, "scope": settings.scope.value})
+    form = DedupForm(posted(request)[0], dataset=one)
     if form.is_valid():
         try:
             given = form.cleaned_data

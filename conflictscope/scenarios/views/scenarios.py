@@ -8,7 +8,7 @@ from django.views.decorators.http import require_safe
 
 from conflictscope.http import Request
 from conflictscope.scenarios.browsing.listing import Filter, Listing
-from conflictscope.scenarios.browsing.scenarios import scenario_view
+from conflictscope.scenarios.browsing.scenarios import address_of_row, scenario_view
 from conflictscope.scenarios.domains import domains_of
 from conflictscope.scenarios.models import Scenario
 from conflictscope.studies.access import study_for
@@ -33,6 +33,7 @@ def scenario(request: Request, study: str, dataset: str, uid: str) -> HttpRespon
         uid=uid.replace("\x00", ""),
     )
     listing = Listing(one.dataset, Filter.of(request.GET))
+    neighbours = listing.neighbours(one)
     context = {
         "study": found,
         "section": "datasets",
@@ -42,6 +43,7 @@ def scenario(request: Request, study: str, dataset: str, uid: str) -> HttpRespon
         "domains": domains_of(one.dataset),
         "address": listing.chosen.address(),
         "narrowed": listing.chosen.narrowed,
-        "neighbours": listing.neighbours(one),
+        "neighbours": neighbours,
+        "row_address": address_of_row(listing, one, position=neighbours.position),
     }
     return render(request, "scenarios/scenario.html", context)
