@@ -93,6 +93,18 @@ def test_run_again_nothing_is_asked_and_a_larger_number_asks_only_for_the_rest(
     assert dataset.scenarios.exclude(status=Scenario.Status.DUPLICATE).count() == 9
 
 
+def test_deployment_contexts_are_spread_over_templates_and_sides_and_a_top_up_goes_on(generator: Endpoint) -> None:
+    """A context must not be all minor or all strong scenarios, nor one side's: its effect could not be told from theirs."""
+    two = ValueSetVersionFactory(values=THREE_VALUES[:2])
+    dataset = opened(generator, per_pair=8, value_set=two, deployment_contexts=["At home.", "At work."])
+    generated(dataset)
+    generated(generation.open_dataset(dataset.study, "hhh", per_pair=16))
+    usable = dataset.scenarios.exclude(status=Scenario.Status.DUPLICATE)
+    kinds = Counter(usable.values_list("template", "acting_action", "deployment_context"))
+    assert len(kinds) == 4 * 2 * 2
+    assert set(kinds.values()) == {1}
+
+
 def test_an_outline_like_an_earlier_one_is_kept_as_its_duplicate_and_another_is_asked_for(
     simulator: Running, generator: Endpoint
 ) -> None:

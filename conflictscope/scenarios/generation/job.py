@@ -180,15 +180,17 @@ def _in_uid_order(scenario: Scenario) -> tuple[int, int, int, int]:
 def _batches(found: Survey, recipe: Recipe, *, all_rounds: bool = False) -> Iterator[NewItem]:
     """One batch for each kind of scenario that is short, numbered on from what was asked before.
 
-    One a round, however many are missing: the next one is told what this one has brought. With `all_rounds`, as many as it
-    would take if all of them were usable.
+    One a round, however many are missing: the next one is told what this one has brought. Each is set in one deployment
+    context, the one that lacks most. With `all_rounds`, as many as it would take if all of them were usable.
     """
     goes_on = {pair for pair, state in found.pairs.items() if verdict_on(state, recipe)[0] == PairYield.Ended.OPEN}
-    for index, cell in enumerate(found.wanted):
+    for cell in found.wanted:
+        places = found.places[cell]
         missing = found.short.get(cell, 0) if cell.pair in goes_on and cell not in found.failed else 0
         sample, first = found.asked[cell], found.numbered[cell.numbers] + 1
         while missing > 0:
-            count = min(missing, recipe.batch_size)
+            context = max(places, key=lambda each: places[each])
+            count = min(missing, places[context], recipe.batch_size)
             payload = cell.payload | {
                 "first": first,
                 "count": count,
@@ -197,7 +199,8 @@ def _batches(found: Survey, recipe: Recipe, *, all_rounds: bool = False) -> Iter
                 "seen": found.seen,
             }
             if recipe.deployment_contexts:
-                payload["deployment"] = (index + sample) % len(recipe.deployment_contexts)
+                payload["deployment"] = recipe.deployment_contexts.index(context)
+            places[context] -= count
             name = f"batch {cell.value_1}-{cell.value_2} {cell.template} acting {cell.acting} #{sample}"
             yield NewItem(key=name, payload=payload)
             missing, sample, first = missing - count if all_rounds else 0, sample + 1, first + count
