@@ -257,6 +257,7 @@ def test_without_a_floor_a_pair_is_given_up_when_nothing_at_all_is_new(usable: i
     state.batches += [Batch(2, 12, 12, usable, here=True), Batch(3, 12, 12, 0, here=True)]
     verdict, why = verdict_on(state, recipe_of(dataset))
     assert verdict == ended
+    assert ("new dataset by another generator" in why) == bool(reason), "that of a dataset cannot change"
     assert reason in why
 
 
