@@ -159,6 +159,40 @@ def test_a_dataset_cannot_be_topped_up_by_another_recipe(generator: Endpoint) ->
         generation.start(DatasetFactory(baseline=True))
 
 
+def test_a_dataset_is_not_topped_up_by_an_endpoint_that_is_asked_otherwise(
+    simulator: Running, generator: Endpoint
+) -> None:
+    generator.parameters = {"temperature": 1, "top_p": None, "extra_headers": {"X-Key": "secret"}}
+    generator.key_name = "CONFLICTSCOPE_KEY_SIMULATOR"
+    generator.save()
+    dataset = opened(generator, per_pair=1)
+    asked_of = Dataset.objects.get(pk=dataset.pk).recipe["asked_of"]
+    assert asked_of == {"provider": "openai_compatible", "llm": "sim-generator", "parameters": {"temperature": 1}}
+    job = generation.start(dataset)
+    generator.parameters = {"temperature": 0, "top_p": 0.1}
+    generator.save()
+    with pytest.raises(Conflict, match=r"temperature was 1 and is 0; top_p was not given and is 0\.1\. Put it back"):
+        generation.open_dataset(dataset.study, "hhh", per_pair=2)
+    assert recipe_of(dataset.study.datasets.get()).per_pair == 1
+    engine.work_on(job)
+    assert not Call.objects.exists(), "nor does a job that had begun go on with it"
+    assert all("Put it back" in error for error, _ in engine.errors(job))
+    generator.parameters = {"temperature": 1.0}
+    generator.base_url = generator.base_url.replace("127.0.0.1", "localhost")
+    generator.save()
+    assert generation.open_dataset(dataset.study, "hhh", per_pair=2).pk == dataset.pk
+
+
+def test_a_dataset_of_an_earlier_release_can_be_topped_up(generator: Endpoint) -> None:
+    """Nobody wrote down what its LLM was asked with."""
+    dataset = opened(generator, per_pair=1)
+    del dataset.recipe["asked_of"]
+    dataset.save()
+    generator.parameters = {"temperature": 0}
+    generator.save()
+    assert recipe_of(generation.open_dataset(dataset.study, "hhh", per_pair=2)).per_pair == 2
+
+
 @pytest.mark.parametrize(
     ("settings", "says"), [({"per_pair": 0}, "per pair"), ({"per_pair": 2, "threshold": 1.5}, "threshold")]
 )

@@ -19,7 +19,7 @@ from conflictscope.llm.prompts import delimit
 from conflictscope.llm.types import Parsed, Prompt
 from conflictscope.scenarios import dedup
 from conflictscope.scenarios.generation.prompts import DIRECT, DRAFT, OUTLINE, WHOLE, template_prompt
-from conflictscope.scenarios.generation.recipe import Recipe, recipe_of
+from conflictscope.scenarios.generation.recipe import Recipe, check_generator, recipe_of
 from conflictscope.scenarios.generation.replies import DilemmasReply, DraftReply, OutlinesReply, WholesReply
 from conflictscope.scenarios.generation.stock import Cell, number_of
 from conflictscope.scenarios.generation.survey import KIND, Survey, items_about, subject_of, survey
@@ -129,7 +129,7 @@ class GenerationHandler:
             outline_opportunity=words[len(words) // 2 :],
         )
         draft = WorkItem(job=item.job, key=f"draft of {item.key}", payload={"scenario": None, "sample": 0})
-        ask = _asking(dataset, _draft_prompt(recipe, outline), form=DraftReply, purpose="draft", sample=0)
+        ask = _asking(dataset, recipe, _draft_prompt(recipe, outline), form=DraftReply, purpose="draft", sample=0)
         yield Grown(draft, ask, times=count)
 
     def plan(self, job: Job) -> Iterable[NewItem]:
@@ -145,10 +145,15 @@ class GenerationHandler:
         recipe, payload = recipe_of(dataset), item.payload
         if "scenario" in payload:
             prompt = _draft_prompt(recipe, Scenario.objects.get(pk=payload["scenario"]))
-            return _asking(dataset, prompt, form=DraftReply, purpose="draft", sample=payload["sample"])
+            return _asking(dataset, recipe, prompt, form=DraftReply, purpose="draft", sample=payload["sample"])
         form, purpose = FORMS[dataset.variant], PURPOSES[dataset.variant]
         return _asking(
-            dataset, _batch_prompt(dataset, recipe, payload), form=form, purpose=purpose, sample=payload["sample"]
+            dataset,
+            recipe,
+            _batch_prompt(dataset, recipe, payload),
+            form=form,
+            purpose=purpose,
+            sample=payload["sample"],
         )
 
     async def ask(self, prepared: Ask, door: Door) -> Parsed[Form]:
@@ -165,9 +170,10 @@ class GenerationHandler:
         return store_batch(dataset_of(item.job), item.payload, reply, call_ids=calls)
 
 
-def _asking(dataset: Dataset, prompt: Prompt, *, form: type[Form], purpose: str, sample: int) -> Ask:
+def _asking(dataset: Dataset, recipe: Recipe, prompt: Prompt, *, form: type[Form], purpose: str, sample: int) -> Ask:
     if dataset.generator is None:
         raise Conflict(f"Dataset {dataset.slug!r} has no generator, so nobody can be asked.")
+    check_generator(dataset, recipe)  # it may have changed while the job ran, or was paused
     return Ask(endpoint=dataset.generator, prompt=prompt, form=form, purpose=purpose, sample=sample)
 
 
