@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from conflictscope.errors import Conflict, NotFound
+from conflictscope.errors import Conflict
 from conflictscope.jobs import engine
 from conflictscope.jobs.budgets import NO_BUDGET, Budget
 from conflictscope.jobs.models import Job, WorkItem
@@ -18,13 +18,14 @@ from conflictscope.llm.models import Endpoint
 from conflictscope.llm.prompts import delimit
 from conflictscope.llm.types import Parsed, Prompt
 from conflictscope.scenarios import dedup
+from conflictscope.scenarios.about_jobs import OnDataset, dataset_of
 from conflictscope.scenarios.generation.prompts import DIRECT, DRAFT, OUTLINE, WHOLE, template_prompt
 from conflictscope.scenarios.generation.recipe import Recipe, check_generator, recipe_of
 from conflictscope.scenarios.generation.replies import DilemmasReply, DraftReply, OutlinesReply, WholesReply
 from conflictscope.scenarios.generation.stock import Cell, number_of
 from conflictscope.scenarios.generation.survey import KIND, Survey, items_about, subject_of, survey
 from conflictscope.scenarios.generation.writing import store_batch, store_draft
-from conflictscope.scenarios.generation.yields import verdict_on, write_down
+from conflictscope.scenarios.generation.yields import shortfalls, verdict_on, write_down
 from conflictscope.scenarios.models import Dataset, PairYield, Scenario, Value
 
 if TYPE_CHECKING:
@@ -71,19 +72,6 @@ def start(dataset: Dataset, *, started_by: User | None = None, budget: Budget = 
     )
 
 
-def dataset_of(job: Job) -> Dataset:
-    """
-    Raises:
-        NotFound: the dataset was deleted since.
-    """
-    found = Dataset.objects.select_related("value_set_version", "generator", "study").filter(
-        pk=job.parameters["dataset"]
-    )
-    if (dataset := found.first()) is None:
-        raise NotFound(f"The dataset of job {job.pk} is no longer there.")
-    return dataset
-
-
 @dataclass(frozen=True, slots=True)
 class Ask:
     """One prompt to the generator, and the form of the reply."""
@@ -95,7 +83,7 @@ class Ask:
     sample: int
 
 
-class GenerationHandler:
+class GenerationHandler(OnDataset):
     """Outlines, or whole scenarios, in batches: after each round all are compared, and more are asked for where a pair is short
     and still yields. Then, in the full variant, a draft of each outline."""
 
@@ -168,6 +156,17 @@ class GenerationHandler:
         if reply is None:
             return UNPARSABLE
         return store_batch(dataset_of(item.job), item.payload, reply, call_ids=calls)
+
+    def outcome(self, job: Job) -> str:
+        lines = [super().outcome(job)]
+        unparsable = job.items.filter(state=WorkItem.State.DONE, note=UNPARSABLE).count()
+        if unparsable:
+            lines.append(f"{unparsable} replies were unparsable, also when asked again.")
+        lines.extend(
+            f"{short.pair} is short: {short.usable} of {short.wanted}, and {short.duplicates} duplicates. {short.reason}".strip()
+            for short in shortfalls(dataset_of(job))
+        )
+        return "\n".join(lines)
 
 
 def _asking(dataset: Dataset, recipe: Recipe, prompt: Prompt, *, form: type[Form], purpose: str, sample: int) -> Ask:
