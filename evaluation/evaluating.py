@@ -11,13 +11,15 @@ from collections.abc import Iterator
 from typing import Any, ClassVar, Protocol
 
 from conflictscope.jobs.models import Job, WorkItem
-from conflictscope.jobs.registry import Grown, NewItem
+from conflictscope.jobs.registry import Grown, NewItem, WorkedOn
 from conflictscope.llm.client import Door
 from conflictscope.scenarios.models import Scenario
 from evaluation import judging, multiple_choice, simulated_user
 from evaluation.asking import transcript
 from evaluation.models import Run
-from evaluation.runs import JOB_KIND
+from evaluation.runs import JOB_KIND, run_of_job
+from evaluation.summaries import summaries_of
+from evaluation.tables import said
 
 
 class Question(Protocol):
@@ -63,9 +65,9 @@ class EvaluateHandler:
                 WorkItem(job=item.job, key=f"answer of {item.key}", payload={**payload, "step": "answer"}), question
             )
         elif payload["step"] == "answer":
-            said = transcript(outcome.message, outcome.reply.text)
+            talk = transcript(outcome.message, outcome.reply.text)
             scenario = Scenario.objects.get(pk=payload["scenario"])
-            question = judging.question_about(run, scenario, sample=payload["sample"], transcript=said)
+            question = judging.question_about(run, scenario, sample=payload["sample"], transcript=talk)
             yield Grown(
                 WorkItem(job=item.job, key=f"judge of {item.key}", payload={**payload, "step": "judge"}), question
             )
@@ -88,6 +90,19 @@ class EvaluateHandler:
 
     def store(self, item: WorkItem, outcome: Any) -> str:
         return self.steps[item.payload["step"]].store(item.payload["run"], item.payload, outcome)
+
+    def worked_on(self, job: Job) -> WorkedOn:
+        run = run_of_job(job)
+        return WorkedOn(str(run), run.get_absolute_url())
+
+    def outcome(self, job: Job) -> str:
+        run = run_of_job(job)
+        summary = summaries_of([run])[run.pk]
+        rated = f", {summary.rated_both} of {summary.ratings} scenarios rated" if summary.ratings else ""
+        return (
+            f"{job.title}: {summary.responses} responses, {summary.decided} decided{rated}; "
+            f"undecided {said(summary.undecided, percent=True)}."
+        )
 
 
 def _run_of(job: Job, run_id: int) -> Run:

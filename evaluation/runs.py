@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from django.db import transaction
 from django.db.models import QuerySet
 
-from conflictscope.errors import Conflict, InvalidInput
+from conflictscope.errors import Conflict, InvalidInput, NotFound
 from conflictscope.jobs import engine
 from conflictscope.jobs.budgets import NO_BUDGET, Budget
 from conflictscope.jobs.models import Job
@@ -200,4 +200,11 @@ def jobs_of(runs: Collection[Run]) -> dict[int, Job]:
 
 
 def run_of_job(job: Job) -> Run:
-    return Run.objects.select_related("study", "dataset", "target").get(pk=job.parameters["run"])
+    """
+    Raises:
+        NotFound: the run was deleted since.
+    """
+    found = Run.objects.select_related("study", "dataset", "target").filter(pk=job.parameters.get("run"))
+    if (run := found.first()) is None:
+        raise NotFound(f"The run of job {job.pk} is no longer there.")
+    return run

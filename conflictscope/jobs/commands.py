@@ -17,7 +17,7 @@ from django.core.management.base import CommandError, CommandParser
 from django.utils import timezone
 
 from conflictscope.commands import STOPPED_BY_CTRL_C, ConflictScopeCommand
-from conflictscope.jobs import engine
+from conflictscope.jobs import engine, registry
 from conflictscope.jobs.budgets import Budget
 from conflictscope.jobs.estimating import Estimate, estimate
 from conflictscope.jobs.models import Job
@@ -64,7 +64,9 @@ class JobCommand(ConflictScopeCommand):
         raise NotImplementedError(f"{type(self).__name__} must say which job it starts.")
 
     def report(self, job: Job) -> str:
-        """What the command says when a job is done, in numbers."""
+        """What the command says when a job is done, in numbers: what the job's page says, too."""
+        if said := registry.outcome_of(job):
+            return said
         counts = engine.counts(job)
         return f"{job.title}: {counts.done} done, {counts.failed} failed."
 

@@ -86,6 +86,28 @@ class Foreseeing(Protocol):
         ...
 
 
+@dataclass(frozen=True, slots=True)
+class WorkedOn:
+    """What a job works on, as people call it, and the address of its page."""
+
+    name: str
+    address: str
+
+
+@runtime_checkable
+class Telling(Protocol):
+    """A handler that tells what its jobs work on, and what came of one that is done. Nothing here writes.
+
+    Both raise `NotFound` when that is no longer there.
+    """
+
+    def worked_on(self, job: Job) -> WorkedOn: ...
+
+    def outcome(self, job: Job) -> str:
+        """Sentences for people, a line each, of how things stand now."""
+        ...
+
+
 _handlers: dict[str, Handler[Any, Any]] = {}
 
 
@@ -110,3 +132,23 @@ def handler_of(job: Job) -> Handler[Any, Any]:
         raise NotFound(
             f"No installed room does jobs of kind {job.kind!r}; jobs: {', '.join(sorted(_handlers))}."
         ) from exc
+
+
+def worked_on(job: Job) -> WorkedOn | None:
+    """None where the handler does not tell, or what it was is no longer there."""
+    try:
+        handler = handler_of(job)
+        return handler.worked_on(job) if isinstance(handler, Telling) else None
+    except NotFound:
+        return None
+
+
+def outcome_of(job: Job) -> str:
+    """What came of a job that is done, for people; empty where the job is not, or its handler does not tell."""
+    if job.state != Job.State.DONE:
+        return ""
+    try:
+        handler = handler_of(job)
+        return handler.outcome(job) if isinstance(handler, Telling) else ""
+    except NotFound:
+        return ""

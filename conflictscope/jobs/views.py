@@ -12,7 +12,7 @@ from django.views.decorators.http import require_POST, require_safe
 
 from conflictscope.errors import InvalidInput
 from conflictscope.http import Request
-from conflictscope.jobs import engine
+from conflictscope.jobs import engine, registry
 from conflictscope.jobs.forms import BudgetForm, budget_form_of, budget_of
 from conflictscope.jobs.models import Job
 from conflictscope.jobs.progress import calls_lately, limits_of, lost_calls, progress_of, usage_of, waiting
@@ -59,7 +59,8 @@ def job(request: Request, study: str, job: int) -> HttpResponse:
         "waiting": waiting(one),
     }
     if not request.htmx:
-        return render(request, "jobs/job.html", {**context, "usage": usage_of(one)})
+        told = {"worked_on": registry.worked_on(one), "outcome": registry.outcome_of(one)}
+        return render(request, "jobs/job.html", {**context, **told, "usage": usage_of(one)})
     response = render(request, "jobs/_job.html", context)
     if request.GET.get("state", one.state) != one.state:
         response["HX-Refresh"] = "true"  # the rest of the page is of another state

@@ -91,7 +91,7 @@ def question(
     """
     if isinstance(prompt, str):
         prompt = Prompt(name="verbatim", version=0, digest=_sha256(prompt), text=prompt)
-    merged = _merged(default_parameters(endpoint), endpoint.parameters, parameters or {})
+    merged = sampling_parameters(endpoint, parameters)
     check_parameters(merged)
     native = schema is not None and structures_natively(endpoint, merged)
     text = prompt.text
@@ -111,9 +111,10 @@ def question(
     )
 
 
-def _merged(defaults: Parameters, of_endpoint: Parameters, of_call: Parameters) -> dict[str, Any]:
-    chosen = {name: value for name, value in {**of_endpoint, **of_call}.items() if value is not None}
-    return {**defaults, **chosen}
+def sampling_parameters(endpoint: Endpoint, of_call: Parameters | None = None) -> dict[str, Any]:
+    """What the endpoint is asked with: the provider's defaults, over them the endpoint's own, over these those of the call."""
+    chosen = {name: value for name, value in {**endpoint.parameters, **(of_call or {})}.items() if value is not None}
+    return {**default_parameters(endpoint), **chosen}
 
 
 def _digest(endpoint: Endpoint, request: Request, schema: type[BaseModel] | None) -> str:

@@ -13,12 +13,14 @@ from evaluation.models import Run
 
 @dataclass(frozen=True, slots=True)
 class Suggestion:
-    """A sentence, and the page on which to follow it. `stage` names the box of the flow that it is about."""
+    """A sentence, and the page on which to follow it: the study's, or that of one dataset (`dataset`, its slug). `stage` names
+    the box of the flow that it is about."""
 
     sentence: str
     label: str
     url_name: str
     stage: str = ""
+    dataset: str = ""
 
 
 def next_step(counts: Counts, *, may: Collection[Action]) -> Suggestion | None:
@@ -73,9 +75,19 @@ def _prepare(counts: Counts) -> Suggestion | None:
         return Suggestion(
             f"{_some(counts.outlined, 'outline waits', 'outlines wait')} to be drafted: start generating again, it does "
             "what is missing.",
-            "Draft them",
-            "scenarios:datasets",
+            "See the dataset" if len(counts.to_draft) == 1 else "See the first dataset",
+            "scenarios:dataset",
             "drafted",
+            dataset=min(counts.to_draft),
+        )
+    if counts.messages_alone and not counts.drafted:
+        return Suggestion(
+            "What was imported are opening messages alone: they can be read, but neither filtered nor evaluated. Generate "
+            "scenarios, or import the file that tells them.",
+            "See the dataset",
+            "scenarios:dataset",
+            "drafted",
+            dataset=min(counts.messages_alone),
         )
     if counts.to_filter:
         return Suggestion(

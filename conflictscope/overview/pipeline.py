@@ -18,7 +18,12 @@ Status = Scenario.Status
 
 @dataclass(slots=True)
 class Counts:
-    """One study in numbers. Baselines (datasets without values) can be evaluated, but neither filtered for a value conflict nor ranked."""
+    """One study in numbers. Baselines (datasets without values) can be evaluated, but neither filtered for a value conflict nor ranked.
+
+    Attributes:
+        to_draft, messages_alone: outlines that a generation would draft, and imported scenarios of which nothing but an opening
+            message is known, by the slug of their dataset.
+    """
 
     datasets: int = 0
     simulated: bool = False
@@ -26,6 +31,8 @@ class Counts:
     generated: int = 0
     imported: int = 0
     statuses: dict[str, int] = field(default_factory=dict)
+    to_draft: dict[str, int] = field(default_factory=dict)
+    messages_alone: dict[str, int] = field(default_factory=dict)
     baseline_drafted: int = 0
     campaigns: dict[str, int] = field(default_factory=dict)
     items: int = 0
@@ -48,8 +55,8 @@ class Counts:
 
     @property
     def outlined(self) -> int:
-        """Outlines still to be drafted."""
-        return self.of(Status.OUTLINED)
+        """Outlines still to be drafted. What was imported without actions is drafted by nobody."""
+        return sum(self.to_draft.values())
 
     @property
     def drafted(self) -> int:
@@ -106,16 +113,18 @@ def _scenarios(found: dict[int, Counts]) -> None:
     rows = (
         Scenario.objects.filter(dataset__study__in=found)
         .order_by()
-        .values_list("dataset__study", "dataset__variant", "dataset__value_set_version", "status")
+        .values_list("dataset__study", "dataset__slug", "dataset__variant", "dataset__value_set_version", "status")
         .annotate(Count("pk"))
     )
-    for study, variant, version, status, number in rows:
+    for study, slug, variant, version, status, number in rows:
         counts = found[study]
         counts.statuses[status] = counts.statuses.get(status, 0) + number
         if variant == Dataset.Variant.IMPORTED:
             counts.imported += number
         else:
             counts.generated += number
+        if status == Status.OUTLINED:
+            (counts.messages_alone if variant == Dataset.Variant.IMPORTED else counts.to_draft)[slug] = number
         if version is None and status == Status.DRAFTED:
             counts.baseline_drafted += number
 
@@ -250,7 +259,7 @@ def stages_of(counts: Counts) -> list[Stage]:
             counts.drafted,
             "scenarios",
             "scenarios:datasets",
-            (Part("imported", counts.imported),) if counts.imported and counts.generated else (),
+            tuple(_drafted_parts(counts)),
             running=generating,
         ),
         Stage(
@@ -301,6 +310,13 @@ def stages_of(counts: Counts) -> list[Stage]:
         ),
     ]
     return stages
+
+
+def _drafted_parts(counts: Counts) -> Iterable[Part]:
+    if counts.imported and counts.generated:
+        yield Part("imported", counts.imported)
+    if counts.messages_alone:
+        yield Part("more that are opening messages alone", sum(counts.messages_alone.values()))
 
 
 def _labelled_parts(counts: Counts) -> Iterable[Part]:

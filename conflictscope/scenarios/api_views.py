@@ -10,7 +10,7 @@ from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework import generics
 
 from conflictscope.scenarios.browsing.listing import PEOPLE, SORTS, UNTAGGED, Filter, Listing
-from conflictscope.scenarios.models import Dataset, Dimension, Scenario, Verdict
+from conflictscope.scenarios.models import Dataset, Dimension, OpeningMessage, Scenario, Verdict
 from conflictscope.scenarios.serializers import DatasetSerializer, ScenarioSerializer
 from conflictscope.studies.access import study_for
 from conflictscope.studies.models import Study
@@ -72,7 +72,7 @@ class DatasetDetail(InStudy, generics.RetrieveAPIView):
 
 @extend_schema(parameters=FILTERS)
 class ScenarioList(InStudy, generics.ListAPIView):
-    """A dataset's scenarios with the verdicts of judges and people."""
+    """A dataset's scenarios with what users open with, and the verdicts of judges and people."""
 
     queryset = Scenario.objects.none()
     serializer_class = ScenarioSerializer
@@ -101,9 +101,10 @@ def datasets_of(study: Study) -> Any:
 
 def whole(scenarios: Any) -> Any:
     """With everything the API shows of a scenario, in as many queries for a hundred as for one."""
+    openings = OpeningMessage.objects.select_related("user_simulator").order_by("sample", "pk")
     verdicts = Verdict.objects.select_related("judge__endpoint").order_by("created_at", "pk")
     return (
         scenarios.select_related("value_1", "value_2", "duplicate_of")
         .defer("embedding", "duplicate_of__embedding")
-        .prefetch_related(Prefetch("verdicts", queryset=verdicts))
+        .prefetch_related(Prefetch("opening_messages", queryset=openings), Prefetch("verdicts", queryset=verdicts))
     )

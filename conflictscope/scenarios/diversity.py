@@ -15,6 +15,7 @@ from conflictscope.jobs import engine
 from conflictscope.jobs.models import Job, WorkItem
 from conflictscope.jobs.registry import NewItem
 from conflictscope.llm.client import Door
+from conflictscope.scenarios.about_jobs import OnDataset
 from conflictscope.scenarios.embedding import embed, packed, unpacked
 from conflictscope.scenarios.models import Dataset, Scenario, TextVector
 from conflictscope.stats.datasets import Diversity, diversity
@@ -83,7 +84,7 @@ def key_of(text: str) -> str:
     return hashlib.sha256(f"{settings.EMBEDDING_MODEL}\0{text}".encode()).hexdigest()
 
 
-class EmbedDescriptionsHandler:
+class EmbedDescriptionsHandler(OnDataset):
     """Items are batches of scenarios. No language model is asked: the weights are on this machine."""
 
     kind = KIND

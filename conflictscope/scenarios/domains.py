@@ -8,7 +8,7 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from django.db import transaction
-from django.db.models import Exists, OuterRef, QuerySet
+from django.db.models import Count, Exists, OuterRef, QuerySet
 from pydantic import BaseModel, ConfigDict, create_model
 
 from conflictscope.errors import Conflict, InvalidInput
@@ -20,6 +20,7 @@ from conflictscope.llm.client import Door
 from conflictscope.llm.models import Endpoint
 from conflictscope.llm.prompts import PromptLibrary, delimit
 from conflictscope.llm.types import Parsed, Prompt
+from conflictscope.scenarios.about_jobs import OnDataset, dataset_of
 from conflictscope.scenarios.models import Dataset, DomainTag, Scenario
 
 if TYPE_CHECKING:
@@ -159,7 +160,7 @@ class Ask:
     reply: type[_DomainReply]
 
 
-class TagDomainsHandler:
+class TagDomainsHandler(OnDataset):
     """One item is one scenario and one call."""
 
     kind = KIND
@@ -211,3 +212,13 @@ class TagDomainsHandler:
         )
         Scenario.objects.filter(pk=scenario.pk).update(domain=outcome.value.domain)
         return ""
+
+    def outcome(self, job: Job) -> str:
+        dataset = dataset_of(job)
+        rows = (
+            dataset.scenarios.order_by()
+            .values_list("domain")
+            .annotate(number=Count("pk"))
+            .order_by("-number", "domain")
+        )
+        return "\n".join([f"{dataset.name}:", *(f"  {number} {domain or 'no domain'}" for domain, number in rows)])

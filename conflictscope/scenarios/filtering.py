@@ -21,6 +21,8 @@ from conflictscope.jobs.registry import Grown, NewItem
 from conflictscope.llm.client import Door
 from conflictscope.llm.prompts import delimit
 from conflictscope.llm.types import Parsed, Prompt
+from conflictscope.scenarios.about_jobs import OnDataset, dataset_of
+from conflictscope.scenarios.datasets import dimension_rates
 from conflictscope.scenarios.dimensions import (
     ACTION_1,
     ACTION_2,
@@ -154,7 +156,7 @@ def scenarios_to_judge(dataset: Dataset, judge: Judge) -> QuerySet[Scenario]:
     return drafted.filter(given__lt=len(dimensions_of(dataset))).order_by("pk")
 
 
-class FilterHandler:
+class FilterHandler(OnDataset):
     """One item is one scenario: its up to ten calls go out side by side, its verdicts are written together.
 
     A baseline dataset has no values to ask of, so value guidance is left out there and five dimensions decide.
@@ -215,6 +217,23 @@ class FilterHandler:
             unparsable |= verdict.outcome == Verdict.Outcome.UNPARSABLE
         resettle(scenario)
         return "unparsable" if unparsable else ""
+
+    def outcome(self, job: Job) -> str:
+        dataset, judge = dataset_of(job), Judge.objects.get(pk=job.parameters["judge"])
+        lines = [super().outcome(job)]
+        for each in dimension_rates(dataset, judge):
+            rate = each.rate
+            said = (
+                f"{rate.value:.0%} [{rate.low:.0%}, {rate.high:.0%}]"
+                if rate.value is not None and rate.low is not None and rate.high is not None
+                else "undefined"
+            )
+            lines.append(
+                f"  {each.dimension.label}: {said} pass, n = {each.passed + each.failed}, {each.unparsable} unparsable"
+            )
+        if dataset.primary_judge_id != judge.pk:
+            lines.append(f"Statuses follow the primary judge, {dataset.primary_judge}.")
+        return "\n".join(lines)
 
 
 async def _ask(judge: Judge, asked: Asked, door: Door) -> Answered:

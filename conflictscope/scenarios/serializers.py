@@ -6,7 +6,7 @@ from typing import Any
 
 from rest_framework import serializers
 
-from conflictscope.scenarios.models import Dataset, Scenario, Verdict
+from conflictscope.scenarios.models import Dataset, OpeningMessage, Scenario, Verdict
 
 
 def _named(slug_field: str, **kwargs: Any) -> serializers.SlugRelatedField[Any]:
@@ -52,10 +52,20 @@ class VerdictSerializer(serializers.ModelSerializer):
         return verdict.judge is not None and verdict.judge.simulated
 
 
+class OpeningMessageSerializer(serializers.ModelSerializer):
+    user_simulator = _named("name")
+    simulated = serializers.BooleanField(read_only=True, help_text="A simulator wrote it.")
+
+    class Meta:
+        model = OpeningMessage
+        fields = ["sample", "text", "source", "user_simulator", "simulated", "created_at"]
+
+
 class ScenarioSerializer(serializers.ModelSerializer):
     value_1 = _named("key")
     value_2 = _named("key")
     duplicate_of = _named("uid")
+    opening_messages = OpeningMessageSerializer(many=True, read_only=True)
     verdicts = VerdictSerializer(many=True, read_only=True)
 
     class Meta:
@@ -77,6 +87,7 @@ class ScenarioSerializer(serializers.ModelSerializer):
             "action_2",
             "consequence_1",
             "consequence_2",
+            "opening_messages",
             "domain",
             "duplicate_of",
             "similarity",

@@ -9,12 +9,15 @@ import pytest
 from django.urls import reverse
 from django.utils import timezone
 
-from conflictscope.jobs import budgets, engine
+from conflictscope.errors import NotFound
+from conflictscope.jobs import budgets, engine, registry
 from conflictscope.jobs.models import CallUse, Job, WorkItem
 from conflictscope.jobs.progress import progress_of, usage_of
+from conflictscope.jobs.registry import WorkedOn
 from conflictscope.llm.models import Call, Endpoint
 from tests.factories.llm import EndpointFactory
 from tests.factories.studies import StudyFactory, UserFactory, member
+from tests.jobs.handlers import CountingHandler
 
 pytestmark = pytest.mark.django_db
 
@@ -73,6 +76,39 @@ def test_the_page_shows_how_far_the_job_is(client, job):
     text = client.get(job.get_absolute_url()).text
     assert '<progress max="10" value="7"' in text
     assert "7 of 10" in text
+
+
+def test_a_page_says_what_a_job_works_on_and_once_it_is_done_what_came_of_it(client, job):
+    client.force_login(job.study.created_by)
+    assert "Works on" not in client.get(job.get_absolute_url()).text, "a handler may say nothing"
+
+    class Telling(CountingHandler):
+        kind = "tests.tell"
+
+        def worked_on(self, job):
+            if job.parameters["first"] == 0:
+                raise NotFound("It is gone.")
+            return WorkedOn("The <numbers>", "/numbers/")
+
+        def outcome(self, job):
+            return f"{self.worked_on(job).name}: 3 counted.\nNone was odd."
+
+    registry.register(Telling())
+    try:
+        Job.objects.update(kind="tests.tell")
+        text = client.get(job.get_absolute_url()).text
+        assert 'Works on <a href="/numbers/">The &lt;numbers&gt;</a>' in text
+        assert "3 counted" not in text
+        Job.objects.update(state=Job.State.DONE)
+        text = client.get(job.get_absolute_url()).text
+        assert "The &lt;numbers&gt;: 3 counted.<br>None was odd." in text
+        assert "nothing had to be asked" in text
+        Job.objects.update(parameters={"first": 0})
+        text = client.get(job.get_absolute_url()).text
+        assert "Works on" not in text
+        assert "What came of it" not in text
+    finally:
+        registry.unregister("tests.tell")
 
 
 def test_errors_are_shown_once_each_with_their_number(client, job):

@@ -98,6 +98,22 @@ def test_an_imported_baseline_was_never_outlined_and_waits_for_no_filter(db):
     assert titles["drafted"] == "Imported"
 
 
+def test_imported_messages_are_no_outlines_to_draft_and_the_advice_leads_to_their_dataset(client, dataset):
+    imported = DatasetFactory(study=dataset.study, slug="prompts", variant="imported", generator=None)
+    ScenarioFactory(dataset=imported, status="outlined", action_1="", action_2="")
+    client.force_login(dataset.study.created_by)
+    found = counts(dataset.study)
+    assert (found.outlined, found.drafted, found.messages_alone) == (0, 0, {"prompts": 1})
+    page = client.get(dataset.study.get_absolute_url())
+    assert "opening messages alone" in page.context["suggestion"].sentence
+    assert f'href="{imported.get_absolute_url()}">See the dataset' in page.text
+
+    ScenarioFactory(dataset=dataset, status="outlined")
+    page = client.get(dataset.study.get_absolute_url())
+    assert "1 outline waits to be drafted" in page.context["suggestion"].sentence
+    assert f'href="{dataset.get_absolute_url()}">See the dataset' in page.text
+
+
 def test_labels_people_and_finished_items_are_counted(dataset):
     campaign = CampaignFactory(dataset=dataset, overlap=2)
     first, second = ItemFactory.create_batch(2, campaign=campaign)
@@ -193,7 +209,7 @@ BOTH = SAID | {"simulated_user": 96}
     ("given", "says", "url_name"),
     [
         (Counts(), "There are no scenarios yet", "scenarios:datasets"),
-        (Counts(statuses={"outlined": 1}), "1 outline waits to be drafted", "scenarios:datasets"),
+        (Counts(statuses={"outlined": 1}, to_draft={"hhh": 1}), "1 outline waits to be drafted", "scenarios:dataset"),
         (Counts(statuses={"drafted": 72}), "Filter the 72 drafted scenarios.", "scenarios:datasets"),
         (replace(FILTERED, paused_jobs=1), "1 job is paused", "jobs:jobs"),
         (FILTERED, "label a sample of the 72 judged scenarios", "annotation:campaigns"),

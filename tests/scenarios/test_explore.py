@@ -16,6 +16,7 @@ from django.utils.html import escape
 from conflictscope.scenarios.browsing.listing import Filter, Listing
 from conflictscope.scenarios.models import Dataset, OpeningMessage, Scenario, Verdict
 from conflictscope.scenarios.verdicts import resettle, write_human_verdict
+from tests.factories.llm import EndpointFactory
 from tests.factories.scenarios import DatasetFactory, JudgeFactory, ScenarioFactory, VerdictFactory, judged
 from tests.factories.studies import UserFactory
 
@@ -271,6 +272,26 @@ def test_a_narrowed_list_takes_the_same_queries_however_many_match(
     with django_assert_max_num_queries(26):
         response = client.get(dataset.get_absolute_url() + query)
     assert len(response.context["rows"]) == number
+
+
+@pytest.mark.parametrize("number", [1, 12])
+def test_the_api_tells_what_users_open_with_in_the_same_queries_however_many(
+    seen: Client, dataset: Dataset, number: int, django_assert_max_num_queries: Any
+) -> None:
+    """Scenarios imported from opening messages have nothing else to tell."""
+    simulator = EndpointFactory(name="user", simulated=True)
+    for index in range(number):
+        scenario = ScenarioFactory(dataset=dataset, uid=f"opened {index}", domain="play")
+        OpeningMessage.objects.create(scenario=scenario, source="simulated", text="Hello!", user_simulator=simulator)
+        OpeningMessage.objects.create(scenario=scenario, source="imported", text="Another.", sample=1)
+    with django_assert_max_num_queries(9):
+        found = seen.get(reverse("api-scenarios", args=["mine", "bakery"]) + "?domain=play").json()["results"]
+    assert len(found) == number
+    told = [
+        [one[key] for key in ("sample", "text", "source", "user_simulator", "simulated")]
+        for one in found[0]["opening_messages"]
+    ]
+    assert told == [[0, "Hello!", "simulated", "user", True], [1, "Another.", "imported", None, False]]
 
 
 def test_strangers_explore_nothing(client: Client, dataset: Dataset) -> None:

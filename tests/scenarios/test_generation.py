@@ -93,6 +93,18 @@ def test_run_again_nothing_is_asked_and_a_larger_number_asks_only_for_the_rest(
     assert dataset.scenarios.exclude(status=Scenario.Status.DUPLICATE).count() == 9
 
 
+def test_deployment_contexts_are_spread_over_templates_and_sides_and_a_top_up_goes_on(generator: Endpoint) -> None:
+    """A context must not be all minor or all strong scenarios, nor one side's: its effect could not be told from theirs."""
+    two = ValueSetVersionFactory(values=THREE_VALUES[:2])
+    dataset = opened(generator, per_pair=8, value_set=two, deployment_contexts=["At home.", "At work."])
+    generated(dataset)
+    generated(generation.open_dataset(dataset.study, "hhh", per_pair=16))
+    usable = dataset.scenarios.exclude(status=Scenario.Status.DUPLICATE)
+    kinds = Counter(usable.values_list("template", "acting_action", "deployment_context"))
+    assert len(kinds) == 4 * 2 * 2
+    assert set(kinds.values()) == {1}
+
+
 def test_an_outline_like_an_earlier_one_is_kept_as_its_duplicate_and_another_is_asked_for(
     simulator: Running, generator: Endpoint
 ) -> None:
@@ -145,6 +157,40 @@ def test_a_dataset_cannot_be_topped_up_by_another_recipe(generator: Endpoint) ->
         generation.open_dataset(dataset.study, "hhh", threshold=0.5)
     with pytest.raises(Conflict, match="not generated here"):
         generation.start(DatasetFactory(baseline=True))
+
+
+def test_a_dataset_is_not_topped_up_by_an_endpoint_that_is_asked_otherwise(
+    simulator: Running, generator: Endpoint
+) -> None:
+    generator.parameters = {"temperature": 1, "top_p": None, "extra_headers": {"X-Key": "secret"}}
+    generator.key_name = "CONFLICTSCOPE_KEY_SIMULATOR"
+    generator.save()
+    dataset = opened(generator, per_pair=1)
+    asked_of = Dataset.objects.get(pk=dataset.pk).recipe["asked_of"]
+    assert asked_of == {"provider": "openai_compatible", "llm": "sim-generator", "parameters": {"temperature": 1}}
+    job = generation.start(dataset)
+    generator.parameters = {"temperature": 0, "top_p": 0.1}
+    generator.save()
+    with pytest.raises(Conflict, match=r"temperature was 1 and is 0; top_p was not given and is 0\.1\. Put it back"):
+        generation.open_dataset(dataset.study, "hhh", per_pair=2)
+    assert recipe_of(dataset.study.datasets.get()).per_pair == 1
+    engine.work_on(job)
+    assert not Call.objects.exists(), "nor does a job that had begun go on with it"
+    assert all("Put it back" in error for error, _ in engine.errors(job))
+    generator.parameters = {"temperature": 1.0}
+    generator.base_url = generator.base_url.replace("127.0.0.1", "localhost")
+    generator.save()
+    assert generation.open_dataset(dataset.study, "hhh", per_pair=2).pk == dataset.pk
+
+
+def test_a_dataset_of_an_earlier_release_can_be_topped_up(generator: Endpoint) -> None:
+    """Nobody wrote down what its LLM was asked with."""
+    dataset = opened(generator, per_pair=1)
+    del dataset.recipe["asked_of"]
+    dataset.save()
+    generator.parameters = {"temperature": 0}
+    generator.save()
+    assert recipe_of(generation.open_dataset(dataset.study, "hhh", per_pair=2)).per_pair == 2
 
 
 @pytest.mark.parametrize(
@@ -245,6 +291,7 @@ def test_without_a_floor_a_pair_is_given_up_when_nothing_at_all_is_new(usable: i
     state.batches += [Batch(2, 12, 12, usable, here=True), Batch(3, 12, 12, 0, here=True)]
     verdict, why = verdict_on(state, recipe_of(dataset))
     assert verdict == ended
+    assert ("new dataset by another generator" in why) == bool(reason), "that of a dataset cannot change"
     assert reason in why
 
 

@@ -79,6 +79,40 @@ def test_a_phrase_does_not_reach_from_one_field_into_the_next(dataset: Dataset) 
     assert found(dataset, "rows boats") == {"cut"}
 
 
+@pytest.mark.parametrize("typed", ["xfieldendx", "1", '"-1"', '"boats rows"', '"boats 1 rows"', '"boats -1 rows"'])
+def test_what_parts_two_fields_is_not_found(typed: str) -> None:
+    dataset = DatasetFactory()
+    fields = BLANK | {"description": "Tea.", "action_1": "Pour.", "action_2": "Wait."}
+    ScenarioFactory(dataset=dataset, uid="a", **fields | {"persona": "boats", "background": "rows"})
+    assert found(dataset, typed) == set()
+
+
+@pytest.mark.parametrize(
+    ("text", "typed"),
+    [
+        ("ΟΔΟΣ ΑΘΗΝΑΣ", "οδ"),
+        ("Η ΟΔΟΣ", "οδος"),
+        ("η οδος", "ΟΔΟΣ"),
+        ("Улица Мира", "УЛИЦА"),
+        ("Die Straße", "straße"),
+        ("Gdańsk", "GDAŃSK"),
+        ("日本語の文章です", "日本"),
+    ],
+)
+def test_letters_that_are_one_character_each_are_found_alike_in_any_script(text: str, typed: str) -> None:
+    dataset = DatasetFactory()
+    ScenarioFactory(dataset=dataset, uid="a", description=text)
+    assert found(dataset, typed) == {"a"}
+
+
+def test_an_accent_makes_another_letter() -> None:
+    """As the decision on search says: nothing is folded but capitals."""
+    dataset = DatasetFactory()
+    ScenarioFactory(dataset=dataset, uid="a", description="Gdańsk, a café and a Straße")
+    for typed in ("gdansk", "cafe", "strasse"):
+        assert found(dataset, typed) == set()
+
+
 def test_the_index_follows_what_is_changed_and_deleted(dataset: Dataset) -> None:
     Scenario.objects.filter(uid="ward-001").update(description="A vet in the stable.")
     Scenario.objects.bulk_update([Scenario(pk=Scenario.objects.get(uid="bakery-002").pk, goal="Sleep")], ["goal"])

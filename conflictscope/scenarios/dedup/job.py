@@ -6,14 +6,16 @@ import asyncio
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
-from conflictscope.errors import Conflict, NotFound
+from conflictscope.errors import Conflict
 from conflictscope.jobs import engine
 from conflictscope.jobs.models import Job, WorkItem
 from conflictscope.jobs.registry import NewItem
 from conflictscope.llm.client import Door
+from conflictscope.scenarios.about_jobs import OnDataset, dataset_of
 from conflictscope.scenarios.datasets import alone_on
 from conflictscope.scenarios.dedup.comparing import recompare
 from conflictscope.scenarios.dedup.settings import Scope, changed, remember
+from conflictscope.scenarios.dedup.similarities import similarities
 from conflictscope.scenarios.dedup.vectors import compared_text, keep, reuse, with_texts, without_vector
 from conflictscope.scenarios.embedding import embed, packed
 from conflictscope.scenarios.models import Dataset
@@ -64,17 +66,7 @@ def _subject(dataset: Dataset) -> str:
     return f"dataset {dataset.pk}"
 
 
-def dataset_of(job: Job) -> Dataset:
-    """
-    Raises:
-        NotFound: the dataset was deleted since.
-    """
-    if (dataset := Dataset.objects.filter(pk=job.parameters["dataset"]).first()) is None:
-        raise NotFound(f"The dataset of job {job.pk} is no longer there.")
-    return dataset
-
-
-class DedupHandler:
+class DedupHandler(OnDataset):
     """Items are batches of texts to embed. The comparison itself is part of the plan: one worker at a time does it."""
 
     kind = KIND
@@ -112,3 +104,11 @@ class DedupHandler:
         rows = with_texts(dataset_of(item.job)).filter(pk__in=list(outcome))
         keep(outcome, {row.pk: compared_text(row) for row in rows}, model=item.job.parameters["embedding_model"])
         return ""
+
+    def outcome(self, job: Job) -> str:
+        found = similarities(dataset_of(job))
+        compared = (
+            f"Threshold {found.threshold}, scope {found.scope}; {len(found.values)} have an earlier one to compare with, "
+            f"{found.first} have none, {found.not_compared} were not compared."
+        )
+        return f"{super().outcome(job)}\n{compared}"

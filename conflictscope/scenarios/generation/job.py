@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from conflictscope.errors import Conflict, NotFound
+from conflictscope.errors import Conflict
 from conflictscope.jobs import engine
 from conflictscope.jobs.budgets import NO_BUDGET, Budget
 from conflictscope.jobs.models import Job, WorkItem
@@ -18,14 +18,15 @@ from conflictscope.llm.models import Endpoint
 from conflictscope.llm.prompts import delimit
 from conflictscope.llm.types import Parsed, Prompt
 from conflictscope.scenarios import dedup
+from conflictscope.scenarios.about_jobs import OnDataset, dataset_of
 from conflictscope.scenarios.datasets import alone_on
 from conflictscope.scenarios.generation.prompts import DIRECT, DRAFT, OUTLINE, WHOLE, template_prompt
-from conflictscope.scenarios.generation.recipe import Recipe, recipe_of
+from conflictscope.scenarios.generation.recipe import Recipe, check_generator, recipe_of
 from conflictscope.scenarios.generation.replies import DilemmasReply, DraftReply, OutlinesReply, WholesReply
 from conflictscope.scenarios.generation.stock import Cell, number_of
 from conflictscope.scenarios.generation.survey import KIND, Survey, items_about, subject_of, survey
 from conflictscope.scenarios.generation.writing import store_batch, store_draft
-from conflictscope.scenarios.generation.yields import verdict_on, write_down
+from conflictscope.scenarios.generation.yields import shortfalls, verdict_on, write_down
 from conflictscope.scenarios.models import Dataset, PairYield, Scenario, Value
 
 if TYPE_CHECKING:
@@ -73,19 +74,6 @@ def start(dataset: Dataset, *, started_by: User | None = None, budget: Budget = 
         )
 
 
-def dataset_of(job: Job) -> Dataset:
-    """
-    Raises:
-        NotFound: the dataset was deleted since.
-    """
-    found = Dataset.objects.select_related("value_set_version", "generator", "study").filter(
-        pk=job.parameters["dataset"]
-    )
-    if (dataset := found.first()) is None:
-        raise NotFound(f"The dataset of job {job.pk} is no longer there.")
-    return dataset
-
-
 @dataclass(frozen=True, slots=True)
 class Ask:
     """One prompt to the generator, and the form of the reply."""
@@ -97,7 +85,7 @@ class Ask:
     sample: int
 
 
-class GenerationHandler:
+class GenerationHandler(OnDataset):
     """Outlines, or whole scenarios, in batches: after each round all are compared, and more are asked for where a pair is short
     and still yields. Then, in the full variant, a draft of each outline."""
 
@@ -131,7 +119,7 @@ class GenerationHandler:
             outline_opportunity=words[len(words) // 2 :],
         )
         draft = WorkItem(job=item.job, key=f"draft of {item.key}", payload={"scenario": None, "sample": 0})
-        ask = _asking(dataset, _draft_prompt(recipe, outline), form=DraftReply, purpose="draft", sample=0)
+        ask = _asking(dataset, recipe, _draft_prompt(recipe, outline), form=DraftReply, purpose="draft", sample=0)
         yield Grown(draft, ask, times=count)
 
     def plan(self, job: Job) -> Iterable[NewItem]:
@@ -147,10 +135,15 @@ class GenerationHandler:
         recipe, payload = recipe_of(dataset), item.payload
         if "scenario" in payload:
             prompt = _draft_prompt(recipe, Scenario.objects.get(pk=payload["scenario"]))
-            return _asking(dataset, prompt, form=DraftReply, purpose="draft", sample=payload["sample"])
+            return _asking(dataset, recipe, prompt, form=DraftReply, purpose="draft", sample=payload["sample"])
         form, purpose = FORMS[dataset.variant], PURPOSES[dataset.variant]
         return _asking(
-            dataset, _batch_prompt(dataset, recipe, payload), form=form, purpose=purpose, sample=payload["sample"]
+            dataset,
+            recipe,
+            _batch_prompt(dataset, recipe, payload),
+            form=form,
+            purpose=purpose,
+            sample=payload["sample"],
         )
 
     async def ask(self, prepared: Ask, door: Door) -> Parsed[Form]:
@@ -166,10 +159,22 @@ class GenerationHandler:
             return UNPARSABLE
         return store_batch(dataset_of(item.job), item.payload, reply, call_ids=calls)
 
+    def outcome(self, job: Job) -> str:
+        lines = [super().outcome(job)]
+        unparsable = job.items.filter(state=WorkItem.State.DONE, note=UNPARSABLE).count()
+        if unparsable:
+            lines.append(f"{unparsable} replies were unparsable, also when asked again.")
+        lines.extend(
+            f"{short.pair} is short: {short.usable} of {short.wanted}, and {short.duplicates} duplicates. {short.reason}".strip()
+            for short in shortfalls(dataset_of(job))
+        )
+        return "\n".join(lines)
 
-def _asking(dataset: Dataset, prompt: Prompt, *, form: type[Form], purpose: str, sample: int) -> Ask:
+
+def _asking(dataset: Dataset, recipe: Recipe, prompt: Prompt, *, form: type[Form], purpose: str, sample: int) -> Ask:
     if dataset.generator is None:
         raise Conflict(f"Dataset {dataset.slug!r} has no generator, so nobody can be asked.")
+    check_generator(dataset, recipe)  # it may have changed while the job ran, or was paused
     return Ask(endpoint=dataset.generator, prompt=prompt, form=form, purpose=purpose, sample=sample)
 
 
@@ -182,15 +187,17 @@ def _in_uid_order(scenario: Scenario) -> tuple[int, int, int, int]:
 def _batches(found: Survey, recipe: Recipe, *, all_rounds: bool = False) -> Iterator[NewItem]:
     """One batch for each kind of scenario that is short, numbered on from what was asked before.
 
-    One a round, however many are missing: the next one is told what this one has brought. With `all_rounds`, as many as it
-    would take if all of them were usable.
+    One a round, however many are missing: the next one is told what this one has brought. Each is set in one deployment
+    context, the one that lacks most. With `all_rounds`, as many as it would take if all of them were usable.
     """
     goes_on = {pair for pair, state in found.pairs.items() if verdict_on(state, recipe)[0] == PairYield.Ended.OPEN}
-    for index, cell in enumerate(found.wanted):
+    for cell in found.wanted:
+        places = found.places[cell]
         missing = found.short.get(cell, 0) if cell.pair in goes_on and cell not in found.failed else 0
         sample, first = found.asked[cell], found.numbered[cell.numbers] + 1
         while missing > 0:
-            count = min(missing, recipe.batch_size)
+            context = max(places, key=lambda each: places[each])
+            count = min(missing, places[context], recipe.batch_size)
             payload = cell.payload | {
                 "first": first,
                 "count": count,
@@ -199,7 +206,8 @@ def _batches(found: Survey, recipe: Recipe, *, all_rounds: bool = False) -> Iter
                 "seen": found.seen,
             }
             if recipe.deployment_contexts:
-                payload["deployment"] = (index + sample) % len(recipe.deployment_contexts)
+                payload["deployment"] = recipe.deployment_contexts.index(context)
+            places[context] -= count
             name = f"batch {cell.value_1}-{cell.value_2} {cell.template} acting {cell.acting} #{sample}"
             yield NewItem(key=name, payload=payload)
             missing, sample, first = missing - count if all_rounds else 0, sample + 1, first + count

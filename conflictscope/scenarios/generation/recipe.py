@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -11,6 +12,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from conflictscope.errors import Conflict, InvalidInput
 from conflictscope.llm.models import Endpoint
+from conflictscope.llm.questions import sampling_parameters
 from conflictscope.scenarios.datasets import checked_slug
 from conflictscope.scenarios.dedup.settings import DEFAULT_THRESHOLD, EarlierSettings, Scope, Threshold
 from conflictscope.scenarios.generation.prompts import UsedPrompt, prompts_for
@@ -27,12 +29,41 @@ DEFAULT_CONTEXT = "A general-purpose assistant that anyone can chat with, for an
 
 DEFAULT_YIELD_FLOOR = 0.1
 GENERATED = (Dataset.Variant.FULL, Dataset.Variant.SINGLE_STAGE, Dataset.Variant.DIRECT)
+_MAY_BE_SECRET = {"extra_headers", "extra_query"}  # of a request, where servers take keys; they sample nothing
 # How many are asked for at once: an outline is two sentences, a whole scenario a page.
 BATCH_SIZES: dict[str, int] = {
     Dataset.Variant.FULL: 20,
     Dataset.Variant.SINGLE_STAGE: 5,
     Dataset.Variant.DIRECT: 5,
 }
+
+
+class AskedOf(BaseModel):
+    """The LLM that writes, and what it is asked with. An endpoint may change later; what made the dataset stands here.
+
+    Neither address nor key: a server may move, and a key makes no scenario.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    provider: str
+    llm: str
+    parameters: dict[str, Any]
+
+    @classmethod
+    def of(cls, endpoint: Endpoint) -> AskedOf:
+        asked = sampling_parameters(endpoint)
+        parameters = {name: value for name, value in asked.items() if name not in _MAY_BE_SECRET}
+        return cls(provider=endpoint.provider, llm=endpoint.llm, parameters=parameters)
+
+    def differences(self, now: AskedOf) -> list[str]:
+        """Such as "temperature was 1 and is 0"."""
+        before, after = ({"provider": one.provider, "LLM": one.llm} | one.parameters for one in (self, now))
+        return [
+            f"{name} was {_said(before, name)} and is {_said(after, name)}"
+            for name in dict.fromkeys([*before, *after])
+            if (name in before, before.get(name)) != (name in after, after.get(name))
+        ]
 
 
 class Recipe(BaseModel):
@@ -58,6 +89,7 @@ class Recipe(BaseModel):
     yield_window: Annotated[int, Field(ge=1, le=1000)] = 20
     rounds: Annotated[int, Field(ge=1, le=20)] = 4  # how often in a row an unreadable reply is asked for again
     embedding_model: str
+    asked_of: AskedOf | None = None  # unknown of datasets that an earlier release made
     prompts: dict[str, UsedPrompt]
 
 
@@ -104,7 +136,7 @@ def open_dataset(
 
     Raises:
         InvalidInput: something is missing, or out of range.
-        Conflict: the dataset was made in another way.
+        Conflict: the dataset was made in another way, or its endpoint has changed since.
     """
     contexts = _contexts(deployment_contexts)
     dataset = study.datasets.filter(slug=slug).first()
@@ -128,6 +160,7 @@ def open_dataset(
             per_pair=per_pair,
             batch_size=BATCH_SIZES[variant] if batch_size is None else batch_size,
             embedding_model=settings.EMBEDDING_MODEL,
+            asked_of=AskedOf.of(generator),
             prompts=prompts_for(study, variant, shipped=shipped_prompts),
             **{name: value for name, value in given.items() if value is not None},
         )
@@ -156,7 +189,22 @@ def open_dataset(
                 f"Dataset {dataset.slug!r} was made with {what} {made_with}, not {said}: leave it out to top the dataset up, "
                 "or name a new dataset."
             )
+    check_generator(dataset, recipe)
     return _changed(dataset, recipe, per_pair=per_pair, yield_floor=yield_floor)
+
+
+def check_generator(dataset: Dataset, recipe: Recipe) -> None:
+    """
+    Raises:
+        Conflict: the generator's endpoint is not asked as it was when the dataset was made: more would be of another kind.
+    """
+    if recipe.asked_of is None or dataset.generator is None:
+        return
+    if changed := recipe.asked_of.differences(AskedOf.of(dataset.generator)):
+        raise Conflict(
+            f"Endpoint {dataset.generator} has changed since dataset {dataset.slug!r} was made with it: {'; '.join(changed)}. "
+            "Put it back to go on with this dataset, or make a new one."
+        )
 
 
 def _changed(dataset: Dataset, recipe: Recipe, *, per_pair: int | None, yield_floor: float | None) -> Dataset:
@@ -201,6 +249,10 @@ def _create(
             )
     except IntegrityError as exc:
         raise Conflict(f"Somebody has just made a dataset {slug!r} in this study: look at it first.") from exc
+
+
+def _said(parameters: dict[str, Any], name: str) -> str:
+    return json.dumps(parameters[name], sort_keys=True) if name in parameters else "not given"
 
 
 def _checked(**parameters: Any) -> Recipe:

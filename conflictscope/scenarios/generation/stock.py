@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -25,6 +26,18 @@ _SIDES_IN_TURN = (
     (Template.STRONG_BENEFIT, 1),
     (Template.MINOR_HARM, 2),
     (Template.STRONG_HARM, 1),
+)
+
+# The deployment context of the first scenario of each of these cells, for one context, for two, and so on; the next one of a
+# cell is set in the next context. As far as eight cells can, each row crosses the contexts with templates, sides, minor and
+# strong, benefit and harm.
+_FIRST_CONTEXTS = (
+    (0, 0, 0, 0, 0, 0, 0, 0),
+    (0, 1, 1, 0, 1, 0, 0, 1),
+    (0, 1, 2, 0, 2, 2, 1, 1),
+    (0, 1, 1, 0, 3, 2, 2, 3),
+    (0, 2, 1, 0, 3, 4, 4, 2),
+    (0, 2, 2, 4, 3, 5, 5, 1),  # and for more
 )
 
 
@@ -74,6 +87,27 @@ def share_out(pairs: Sequence[tuple[int, int]], per_pair: int, *, templates: boo
             acting = Acting.ACTION_1 if (side == 1) == (index % 2 == 0) else Acting.ACTION_2
             wanted[Cell(value_1, value_2, template, acting)] = each + (turn < more)
     return wanted
+
+
+def spread(wanted: Mapping[Cell, int], contexts: Sequence[str]) -> dict[Cell, Counter[str]]:
+    """How many of each cell's scenarios are set in each deployment context, so that no context stands for a kind of scenario.
+
+    A cell's contexts differ by one at most. With up to five contexts, those of a pair, a side or a template differ by two. A
+    larger number goes on from a smaller one. From pair to pair a cell changes its context: every other time by the sides that
+    `share_out` swaps, else by another first one.
+
+    Args:
+        wanted: from `share_out`, in its order.
+        contexts: none where scenarios are asked for directly.
+    """
+    if not contexts:
+        return {cell: Counter({"": number}) for cell, number in wanted.items()}
+    first = _FIRST_CONTEXTS[min(len(contexts), len(_FIRST_CONTEXTS)) - 1]
+    found: dict[Cell, Counter[str]] = {}
+    for index, (cell, number) in enumerate(wanted.items()):
+        pair, turn = divmod(index, len(_SIDES_IN_TURN))
+        found[cell] = Counter(contexts[(first[turn] + pair // 2 + place) % len(contexts)] for place in range(number))
+    return found
 
 
 def number_of(uid: str) -> int:

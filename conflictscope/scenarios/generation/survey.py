@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
 from conflictscope.jobs.models import Job, WorkItem
 from conflictscope.scenarios.generation.recipe import Recipe
-from conflictscope.scenarios.generation.stock import Cell, number_of, wanted
+from conflictscope.scenarios.generation.stock import Cell, number_of, spread, wanted
 from conflictscope.scenarios.generation.yields import Batch, PairState
 from conflictscope.scenarios.models import Dataset, Scenario
 
@@ -22,6 +22,7 @@ class Survey:
     """
     Attributes:
         wanted, short: how many of each kind the recipe wants, and lacks (kinds that lack none are left out).
+        places: by kind, how many are still to be set in each deployment context; below none where it has more than its share.
         failed: kinds with a call that failed in this job; its error would most likely return at once.
         asked: batches ever asked for: the next sample number, so that no old reply comes back.
         rounds: rounds ever asked for of a pair. numbered: the last number given. seen: the last position compared.
@@ -30,6 +31,7 @@ class Survey:
     wanted: dict[Cell, int]
     pairs: dict[tuple[int, int], PairState] = field(default_factory=dict)
     short: dict[Cell, int] = field(default_factory=dict)
+    places: dict[Cell, Counter[str]] = field(default_factory=dict)
     failed: set[Cell] = field(default_factory=set)
     asked: Counter[Cell] = field(default_factory=Counter)
     rounds: Counter[tuple[int, int]] = field(default_factory=Counter)
@@ -66,19 +68,23 @@ def survey(job: Job, dataset: Dataset, recipe: Recipe) -> Survey:
             numbers = there.get(cell.numbers, {})
             came = [numbers[n] for n in range(first, first + count) if n in numbers]
             found.pairs[cell.pair].batches.append(Batch(payload["round"], count, len(came), sum(came), here=here))
-    found.short = {cell: number - have[cell] for cell, number in found.wanted.items() if number > have[cell]}
+    found.places = spread(found.wanted, recipe.deployment_contexts)
+    for cell, number in found.wanted.items():
+        if (lacking := number - have[cell].total()) > 0:
+            found.short[cell] = lacking
+        found.places[cell].subtract({context: have[cell][context] for context in found.places[cell]})
     for pair, state_of_pair in found.pairs.items():
         missing = [cell for cell in found.short if cell.pair == pair]
         state_of_pair.stuck = bool(missing) and found.failed.issuperset(missing)
     return found
 
 
-def _scenarios(dataset: Dataset, found: Survey) -> tuple[dict[Numbers, dict[int, bool]], Counter[Cell]]:
-    """By sequence, whether the scenario of each number is usable; and how many usable ones there are of each kind."""
+def _scenarios(dataset: Dataset, found: Survey) -> tuple[dict[Numbers, dict[int, bool]], dict[Cell, Counter[str]]]:
+    """By sequence, whether the scenario of each number is usable; and how many usable ones there are of each kind, by context."""
     there: dict[Numbers, dict[int, bool]] = {}
-    have: Counter[Cell] = Counter()
-    columns = ("uid", "value_1", "value_2", "template", "acting_action", "status", "position")
-    for uid, value_1, value_2, template, acting, status, position in dataset.scenarios.values_list(*columns):
+    have: dict[Cell, Counter[str]] = defaultdict(Counter)
+    columns = ("uid", "value_1", "value_2", "template", "acting_action", "deployment_context", "status", "position")
+    for uid, value_1, value_2, template, acting, context, status, position in dataset.scenarios.values_list(*columns):
         usable = status != Scenario.Status.DUPLICATE
         numbers = (value_1, value_2, template)
         there.setdefault(numbers, {})[number_of(uid)] = usable
@@ -89,5 +95,5 @@ def _scenarios(dataset: Dataset, found: Survey) -> tuple[dict[Numbers, dict[int,
         pair = found.pairs[value_1, value_2]
         pair.usable += usable
         pair.duplicates += not usable
-        have[Cell(value_1, value_2, template, acting)] += usable
+        have[Cell(value_1, value_2, template, acting)][context] += usable
     return there, have

@@ -73,12 +73,12 @@ def verdict_on(pair: PairState, recipe: Recipe) -> tuple[Ended, str]:
     if asked >= recipe.yield_window and not usable:  # a floor of 0 would go on for ever
         return Ended.FLOOR, (
             f"Of the last {asked} asked for none was usable: this generator has nothing new left to tell of the pair. A higher "
-            "threshold or another generator would bring more."
+            "threshold would let more pass, and a new dataset by another generator may bring others."
         )
     if asked >= recipe.yield_window and usable < recipe.yield_floor * asked:
         return Ended.FLOOR, (
             f"Of the last {asked} asked for {usable} were usable: {usable / asked:.1%}, below the floor of "
-            f"{recipe.yield_floor:.0%}. A lower floor, a higher threshold or another generator would bring more."
+            f"{recipe.yield_floor:.0%}. A lower floor or a higher threshold would bring more; so may another generator, in a new dataset."
         )
     return Ended.OPEN, ""
 

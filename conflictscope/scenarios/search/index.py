@@ -75,8 +75,9 @@ _BETWEEN_WORDS = (
     r"[\u0001-\u002f\u003a-\u0040\u005b-\u0060\u007b-\u00a9\u00ab-\u00b1\u00b4\u00b6-\u00b8\u00bb\u00bf\u00d7\u00f7"
     r"\u2000-\u206f\u20a0-\u20cf\u2190-\u2bff\u3000-\u3004\u3008-\u3020\ufe10-\uff0f]+"
 )
-# Stands between two fields, so that no phrase reaches from the end of one into the next.
-_FIELD_END = "xfieldendx"
+# Stands between two fields, so that no phrase reaches from the end of one into the next: a token that begins as no word does,
+# so that nobody finds it.
+_FIELD_END = "-1"
 # A vector holds at most a megabyte; text beyond this is stored all the same, but not found.
 _LONGEST = 40_000
 
@@ -116,11 +117,16 @@ def _vector_expression(index: TextIndex) -> str:
     """Immutable, as a generated column must be."""
     weighted = []
     for weight in sorted(set(index.fields.values())):
-        fields = [f"left({field}, {_LONGEST})" for field, its in index.fields.items() if its == weight]
+        fields = [_words_expression(field) for field, its in index.fields.items() if its == weight]
         text = f" || ' {_FIELD_END} ' || ".join([*fields, "''"])
-        words = f"regexp_replace(lower({text}), '{_BETWEEN_WORDS}', ' ', 'g')"
-        weighted.append(f"setweight(to_tsvector('simple'::regconfig, {words}), '{weight}')")
+        weighted.append(f"setweight(to_tsvector('simple'::regconfig, {text}), '{weight}')")
     return " || ".join(weighted)
+
+
+def _words_expression(field: str) -> str:
+    """The words of a field, with one small sigma, as SQLite has it."""
+    small = f"translate(lower(left({field}, {_LONGEST})), 'ς', 'σ')"
+    return f"regexp_replace({small}, '{_BETWEEN_WORDS}', ' ', 'g')"
 
 
 def _sqlite(connection: BaseDatabaseWrapper, cursor: CursorWrapper, index: TextIndex) -> None:

@@ -48,7 +48,7 @@ def parse(text: str) -> Query:
     text = unicodedata.normalize("NFC", text).strip()
     terms = []
     for quoted, plain in _PART.findall(text):
-        words = tuple(word[:_LONGEST_WORD] for word in _WORD.findall((quoted or plain).lower()))
+        words = tuple(word[:_LONGEST_WORD] for word in _WORD.findall((quoted or plain).lower().replace("ς", "σ")))
         if words:
             terms.append(Term(words, prefix=not quoted))
     return Query(text, tuple(dict.fromkeys(terms))[:_MOST_TERMS])

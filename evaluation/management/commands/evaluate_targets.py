@@ -10,9 +10,7 @@ from conflictscope.scenarios.datasets import dataset_named
 from conflictscope.scenarios.judges import judge_named
 from conflictscope.studies.access import study_named
 from evaluation.models import Run
-from evaluation.runs import ORDERS, evaluate, run_of_job
-from evaluation.summaries import summaries_of
-from evaluation.tables import said
+from evaluation.runs import ORDERS, evaluate
 from evaluation.targets import target_for
 
 
@@ -61,13 +59,4 @@ class Command(JobCommand):
             samples=options["samples"],
             seed=options["seed"],
             budget=budget_of(options),
-        )
-
-    def report(self, job: Job) -> str:
-        run = run_of_job(job)
-        summary = summaries_of([run])[run.pk]
-        rated = f", {summary.rated_both} of {summary.ratings} scenarios rated" if summary.ratings else ""
-        return (
-            f"{super().report(job)} {summary.responses} responses, {summary.decided} decided{rated}; "
-            f"undecided {said(summary.undecided, percent=True)}."
         )

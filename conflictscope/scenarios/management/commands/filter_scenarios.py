@@ -7,9 +7,8 @@ from conflictscope.jobs.commands import JobCommand, budget_of
 from conflictscope.jobs.models import Job
 from conflictscope.llm.endpoints import endpoint_named
 from conflictscope.scenarios import filtering
-from conflictscope.scenarios.datasets import dataset_named, dimension_rates, in_words, status_counts
+from conflictscope.scenarios.datasets import dataset_named
 from conflictscope.scenarios.judges import judge_named
-from conflictscope.scenarios.models import Dataset, Judge
 from conflictscope.studies.access import study_named
 
 
@@ -36,21 +35,3 @@ class Command(JobCommand):
         with transaction.atomic():  # no judge is made for a job that cannot start
             judge = judge_named(options["judge"], endpoint=endpoint)
             return filtering.start(dataset, judge, primary=options["primary"], budget=budget_of(options))
-
-    def report(self, job: Job) -> str:
-        dataset = Dataset.objects.get(pk=job.parameters["dataset"])
-        judge = Judge.objects.get(pk=job.parameters["judge"])
-        lines = [f"{dataset.name}: {in_words(status_counts([dataset]).get(dataset.pk, []))}."]
-        for each in dimension_rates(dataset, judge):
-            rate = each.rate
-            said = (
-                f"{rate.value:.0%} [{rate.low:.0%}, {rate.high:.0%}]"
-                if rate.value is not None and rate.low is not None and rate.high is not None
-                else "undefined"
-            )
-            lines.append(
-                f"  {each.dimension.label}: {said} pass, n = {each.passed + each.failed}, {each.unparsable} unparsable"
-            )
-        if dataset.primary_judge_id != judge.pk:
-            lines.append(f"Statuses follow the primary judge, {dataset.primary_judge}; --primary changes that.")
-        return "\n".join(lines)

@@ -5,8 +5,8 @@ from django.core.management.base import CommandParser
 from conflictscope.jobs.commands import JobCommand
 from conflictscope.jobs.models import Job
 from conflictscope.scenarios import dedup
-from conflictscope.scenarios.datasets import dataset_named, in_words, status_counts
-from conflictscope.scenarios.dedup.job import dataset_of
+from conflictscope.scenarios.about_jobs import dataset_of
+from conflictscope.scenarios.datasets import dataset_named
 from conflictscope.studies.access import study_named
 
 
@@ -35,18 +35,9 @@ class Command(JobCommand):
         return dedup.start(dataset, **given)
 
     def report(self, job: Job) -> str:
-        dataset = dataset_of(job)
-        found = dedup.similarities(dataset)
-        lines = [
-            f"{dataset.name}: {in_words(status_counts([dataset]).get(dataset.pk, []))}.",
-            (
-                f"Threshold {found.threshold}, scope {found.scope}; {len(found.values)} have an earlier one to compare with, "
-                f"{found.first} have none, {found.not_compared} were not compared."
-            ),
-            "Duplicates by threshold:",
-        ]
-        lines.extend(f"  {threshold:.2f}: {count}" for threshold, count in found.duplicates_at(_SHOWN))
-        return "\n".join(lines)
+        by_threshold = dedup.similarities(dataset_of(job)).duplicates_at(_SHOWN)
+        lines = [f"  {threshold:.2f}: {count}" for threshold, count in by_threshold]
+        return "\n".join([super().report(job), "Duplicates by threshold:", *lines])
 
 
 _SHOWN = [0.6, 0.65, 0.7, 0.75, 0.8, 0.85, 0.9, 0.95]

@@ -3,12 +3,10 @@ from typing import Any
 from django.core.management.base import CommandParser
 
 from conflictscope.jobs.commands import JobCommand, budget_of
-from conflictscope.jobs.models import Job, WorkItem
+from conflictscope.jobs.models import Job
 from conflictscope.llm.endpoints import endpoint_named
 from conflictscope.scenarios import generation
-from conflictscope.scenarios.datasets import in_words, status_counts
 from conflictscope.scenarios.dedup import Scope
-from conflictscope.scenarios.generation.job import UNPARSABLE, dataset_of
 from conflictscope.scenarios.value_sets import version_named
 from conflictscope.studies.access import study_named
 
@@ -77,15 +75,3 @@ class Command(JobCommand):
             deployment_contexts=options["deployment_context"],
         )
         return generation.start(dataset, budget=budget_of(options))
-
-    def report(self, job: Job) -> str:
-        dataset = dataset_of(job)
-        lines = [f"{dataset.name}: {in_words(status_counts([dataset]).get(dataset.pk, []))}."]
-        unparsable = job.items.filter(state=WorkItem.State.DONE, note=UNPARSABLE).count()
-        if unparsable:
-            lines.append(f"{unparsable} replies were unparsable, also when asked again.")
-        lines.extend(
-            f"{short.pair} is short: {short.usable} of {short.wanted}, and {short.duplicates} duplicates. {short.reason}".strip()
-            for short in generation.shortfalls(dataset)
-        )
-        return "\n".join(lines)

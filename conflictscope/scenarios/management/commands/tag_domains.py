@@ -1,14 +1,12 @@
 from typing import Any
 
 from django.core.management.base import CommandParser
-from django.db.models import Count
 
 from conflictscope.jobs.commands import JobCommand, budget_of
 from conflictscope.jobs.models import Job
 from conflictscope.llm.endpoints import endpoint_named
 from conflictscope.scenarios import domains
 from conflictscope.scenarios.datasets import dataset_named
-from conflictscope.scenarios.models import Dataset
 from conflictscope.studies.access import study_named
 
 
@@ -31,13 +29,3 @@ class Command(JobCommand):
         return domains.start(
             dataset, endpoint, domains=options["domain"], again=options["again"], budget=budget_of(options)
         )
-
-    def report(self, job: Job) -> str:
-        dataset = Dataset.objects.get(pk=job.parameters["dataset"])
-        rows = (
-            dataset.scenarios.order_by()
-            .values_list("domain")
-            .annotate(number=Count("pk"))
-            .order_by("-number", "domain")
-        )
-        return "\n".join([f"{dataset.name}:", *(f"  {number} {domain or 'no domain'}" for domain, number in rows)])
