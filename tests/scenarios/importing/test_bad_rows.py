@@ -161,7 +161,7 @@ def zip_of(*names: str) -> bytes:
     [
         (b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR", r"mine\.csv is no text but a picture \(PNG\)\."),
         (b"%PDF-1.7\n", r"no text but a PDF\."),
-        (gzip.compress(b"PAR1\0\0"), "no text but a Parquet file; save it as CSV or JSON Lines"),
+        (gzip.compress(b"PAR1\0\0", mtime=0), "no text but a Parquet file; save it as CSV or JSON Lines"),
         (zip_of("[Content_Types].xml", "xl/workbook.xml"), "an Excel workbook; save its sheet as CSV"),
         (zip_of("rows.csv"), "a zip, and not that of an export; unpack it"),
         (zip_of("scenarios.csv")[:-30], "a zip that is damaged or cut off"),
