@@ -16,8 +16,16 @@ from hypothesis import strategies as st
 
 from conflictscope.errors import ConflictScopeError
 from conflictscope.scenarios.importing import FORMATS, ImportReport, import_scenarios
-from conflictscope.scenarios.models import Dataset, ImportUpload, OpeningMessage, Scenario, ValueSetVersion, Verdict
-from conflictscope.scenarios.value_sets import parse_value_set, publish
+from conflictscope.scenarios.models import (
+    Dataset,
+    ImportUpload,
+    OpeningMessage,
+    Scenario,
+    Value,
+    ValueSetVersion,
+    Verdict,
+)
+from conflictscope.scenarios.value_sets import import_value_set, parse_value_set, publish
 from conflictscope.studies.models import Study
 from tests.factories.studies import StudyFactory, member
 
@@ -180,4 +188,38 @@ def test_any_upload_is_looked_at_and_imported_or_refused_on_its_page(
         else:
             assert response.status_code == 400  # an empty file
             assert not ImportUpload.objects.exists()
+        transaction.set_rollback(True)
+
+
+VALUE_SET = (
+    b'{"name": "Pace", "pairing": "across_groups", "values": [{"key": "calm", "name": "Calm", "definition": "being calm", '
+    b'"group": "slow", "tier": 1}, {"key": "speed", "name": "Speed", "definition": "being done", "group": "fast", "tier": 2}]}'
+)
+
+
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(
+    content=st.one_of(
+        damaged(VALUE_SET), damaged(b'{"calm": "being calm", "speed": "being done"}'), st.binary(max_size=80)
+    )
+)
+@example(content=VALUE_SET)
+@example(content=b"[" * 20_000)
+@example(content=b'{"calm": NaN, "speed": 1e999}')
+def test_any_bytes_become_a_value_set_or_one_sentence(tmp_path: Path, content: bytes) -> None:
+    path = tmp_path / "pace.json"
+    path.write_bytes(content)
+    before = ValueSetVersion.objects.count(), Value.objects.count()
+    with transaction.atomic():
+        said, version = "", None
+        try:
+            version = import_value_set(path).version
+        except ConflictScopeError as exc:
+            said = exc.sentence.strip()
+        if version is None:
+            assert said
+            assert (ValueSetVersion.objects.count(), Value.objects.count()) == before
+        else:
+            assert version.values.count() >= 2
+            assert all(value.key and value.name and value.definition for value in version.values.all())
         transaction.set_rollback(True)
