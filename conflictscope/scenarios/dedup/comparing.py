@@ -21,7 +21,6 @@ from conflictscope.turns import give_way
 logger = logging.getLogger(__name__)
 
 _WRITE_BATCH = 200
-_AT_ONCE = 1_000  # written in one transaction
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,9 +108,9 @@ def _bring_back(dataset: Dataset, pks: Sequence[int]) -> None:
 def _in_turns(
     dataset: Dataset, scenarios: Sequence[Scenario], write: Callable[[Dataset, Sequence[Scenario]], None]
 ) -> None:
-    for first in range(0, len(scenarios), _AT_ONCE):
+    for first in range(0, len(scenarios), _WRITE_BATCH):
         with alone_on(dataset):
-            write(dataset, scenarios[first : first + _AT_ONCE])
+            write(dataset, scenarios[first : first + _WRITE_BATCH])
         give_way()
 
 
