@@ -5,6 +5,7 @@ from __future__ import annotations
 import codecs
 import gzip
 import io
+import lzma
 import struct
 import zipfile
 import zlib
@@ -35,7 +36,20 @@ _NO_TEXTS = {
     b"(\xb5/\xfd": "a zstd file; unpack it and import what is in it",
     b"PAR1": "a Parquet file; save it as CSV or JSON Lines",
 }
-_ZIP = b"PK\x03\x04"
+ZIP = b"PK\x03\x04"  # how each zip begins
+# What zipfile raises for archives that are damaged, locked, or packed in a way that it does not know.
+NO_ZIP = (
+    zipfile.BadZipFile,
+    zlib.error,
+    lzma.LZMAError,
+    struct.error,
+    NotImplementedError,
+    RuntimeError,
+    OverflowError,
+    EOFError,
+    OSError,
+    ValueError,
+)
 _KEEPS_STRAY_BYTES = {"utf-8", "utf-8-sig", "ascii"}
 
 
@@ -140,7 +154,7 @@ def too_much_in(name: str, limit: int) -> InvalidInput:
 
 
 def _refuse_no_text(start: bytes, *, path: Path, advice: str, named: bool) -> None:
-    if start.startswith(_ZIP):
+    if start.startswith(ZIP):
         raise InvalidInput(f"{path.name} is {_kind_of_zip(path)}.")
     if found := next((what for sign, what in _NO_TEXTS.items() if start.startswith(sign)), ""):
         raise InvalidInput(f"{path.name} is no text but {found}.")
@@ -158,7 +172,7 @@ def _kind_of_zip(path: Path) -> str:
     try:
         with zipfile.ZipFile(path) as archive:
             names = archive.namelist()
-    except (zipfile.BadZipFile, ValueError, OSError, NotImplementedError, struct.error):
+    except NO_ZIP:
         return "a zip that is damaged or cut off, or packed once more"
     if any(name.startswith("xl/") for name in names):
         return "no text but an Excel workbook; save its sheet as CSV (UTF-8)"

@@ -3,11 +3,8 @@
 from __future__ import annotations
 
 import json
-import lzma
-import struct
 import tempfile
 import zipfile
-import zlib
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -27,27 +24,21 @@ from conflictscope.scenarios.importing.records import (
 )
 from conflictscope.scenarios.importing.rows import csv_rows, json_lines
 from conflictscope.scenarios.models import Dimension, Verdict
-from conflictscope.scenarios.text_files import SMALL_FILE, UNPACKED_LIMIT, lines_of, read_text, too_much_in
+from conflictscope.scenarios.text_files import (
+    NO_ZIP,
+    SMALL_FILE,
+    UNPACKED_LIMIT,
+    ZIP,
+    lines_of,
+    read_text,
+    too_much_in,
+)
 from conflictscope.scenarios.value_sets import ValueSetText, parse_value_set
 
 TABLES = ("scenarios.jsonl", "scenarios.csv")
 CARD = "dataset.json"
 CARD_FORMAT = "conflictscope-dataset"
-_ZIP = b"PK\x03\x04"
 _BLOCK = 1024 * 1024
-# What zipfile raises for archives that are damaged, locked, or packed in a way that it does not know.
-_NO_ZIP = (
-    zipfile.BadZipFile,
-    zlib.error,
-    lzma.LZMAError,
-    struct.error,
-    NotImplementedError,
-    RuntimeError,
-    OverflowError,
-    EOFError,
-    OSError,
-    ValueError,
-)
 _COLUMNS = ("uid", "status", "value_1", "value_2", "template", "acting_action", *TEXTS, "duplicate_of")
 
 
@@ -107,9 +98,9 @@ def is_export(path: Path) -> bool:
     try:
         with zipfile.ZipFile(path) as archive:
             return any(PurePosixPath(name).name in TABLES for name in archive.namelist())
-    except _NO_ZIP:  # a text may end like a zip by chance, and begins like none
+    except NO_ZIP:  # a text may end like a zip by chance, and begins like none
         with path.open("rb") as file:
-            return file.read(len(_ZIP)) == _ZIP
+            return file.read(len(ZIP)) == ZIP
 
 
 def _unpacked(path: Path, folder: Path) -> Path:
@@ -124,7 +115,7 @@ def _unpacked(path: Path, folder: Path) -> Path:
                 if name in (*TABLES, CARD) and not (folder / name).exists():
                     with archive.open(info) as packed, (folder / name).open("wb") as file:
                         _copy(packed, file, limit=SMALL_FILE if name == CARD else UNPACKED_LIMIT, name=name)
-    except _NO_ZIP as exc:
+    except NO_ZIP as exc:
         why = exc.strerror if isinstance(exc, OSError) else exc  # an OSError of the disk tells where the file lies
         raise InvalidInput(f"{path.name} is no zip that can be unpacked: {why or 'it is damaged'}.") from exc
     return folder
