@@ -230,3 +230,15 @@ def test_a_judge_is_made_over_the_endpoint_of_its_name_with_the_newest_prompts(j
         judge_named("gone")
     with pytest.raises(Conflict, match="would not be comparable"):
         judge_named("sim-judge", endpoint=judge.endpoint)
+
+
+def test_the_same_words_in_another_dataset_are_asked_in_the_same_order(
+    simulator: Running, scenario: Scenario, judge: Judge
+) -> None:
+    """So that the log answers for a copy, such as an export that came in again, whatever number its row has."""
+    passes_the_rest(simulator)
+    judged(scenario, judge)
+    for _ in range(4):
+        dataset = DatasetFactory(generator=judge.endpoint, value_set_version=scenario.dataset.value_set_version)
+        judged(ScenarioFactory(dataset=dataset, uid=scenario.uid, description=scenario.description), judge)
+    assert simulator.ledger()["requests"] == CALLS
