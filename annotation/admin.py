@@ -12,7 +12,7 @@ from django.db import transaction
 from django.forms import ModelForm
 from django.http import HttpRequest
 
-from annotation.exclusion import leave_out, take_back
+from annotation.labelling.exclusion import leave_out, take_back
 from annotation.models import Annotation, Assignment, Campaign, Decision, Flag, Guideline, Item, Participant, Revision
 from conflictscope.admin import LookOnly, LookOnlyInline
 

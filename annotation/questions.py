@@ -5,7 +5,7 @@ things that a judge of responses answers. Preference: what the assistant should 
 annotations and decisions name a question by its key alone.
 
 Stored answers name actions 1 and 2, and a scale runs from action 1 to action 2; a person sees A and B in an order of chance
-(`annotation.sheets` turns one into the other).
+(`annotation.labelling.sheets` turns one into the other).
 """
 
 from __future__ import annotations

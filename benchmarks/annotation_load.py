@@ -233,7 +233,8 @@ def account(campaign: Campaign, people: list[Person]) -> dict[str, int]:
 
     from django.utils import timezone
 
-    from annotation import labelling, routing
+    from annotation.labelling import answers as labelling
+    from annotation.labelling import routing
     from annotation.models import Annotation, Assignment
 
     acknowledged = {token: answers for person in people for token, answers in person.stored.items()}
@@ -274,7 +275,8 @@ def seed(items: int, *, annotators: int, seed: int) -> tuple[Campaign, list[str]
     from django.contrib.auth.models import User
     from rest_framework.authtoken.models import Token
 
-    from annotation import campaigns, creating
+    from annotation.campaigns import creating
+    from annotation.campaigns import lifecycle as campaigns
     from conflictscope.scenarios.models import Dataset, Scenario
     from conflictscope.scenarios.value_sets import import_value_set
     from conflictscope.studies.membership import create_study

@@ -19,7 +19,7 @@ urlpatterns = [
     path("", include("evaluation.urls")),
     path("api/v1/", include("evaluation.api_urls")),
     path("", include("annotation.urls")),
-    path("api/v1/", include("annotation.api_urls")),
+    path("api/v1/", include("annotation.api.urls")),
     path("", include("conflictscope.exports.urls")),
 ]
 

@@ -17,7 +17,7 @@ from conflictscope.errors import InvalidInput
 from conflictscope.llm.simulator import draws, reading
 from conflictscope.scenarios.dimensions import ACTION_1, ACTION_2, BOTH, NEITHER, NO, YES
 
-Sheet = Mapping[str, Any]  # as `annotation.serializers.SheetSerializer` describes it
+Sheet = Mapping[str, Any]  # as `annotation.api.serializers.SheetSerializer` describes it
 
 READERS = 4.0  # words a second of a person who reads with care
 # How the actions of a sheet are called there, and what they are called where the truth is told.

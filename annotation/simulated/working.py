@@ -15,13 +15,13 @@ from django.db import transaction
 from django.db.models import QuerySet
 from rest_framework.authtoken.models import Token
 
-from annotation import labelling
-from annotation.campaigns import consent, join
+from annotation.api.serializers import sheet_payload
+from annotation.campaigns.lifecycle import consent, join
 from annotation.errors import NotOpen
+from annotation.labelling import answers as labelling
+from annotation.labelling.routing import TOLD_WITH
+from annotation.labelling.sheets import preview_of
 from annotation.models import Annotation, Assignment, Campaign, Item, Participant
-from annotation.routing import TOLD_WITH
-from annotation.serializers import sheet_payload
-from annotation.sheets import preview_of
 from annotation.simulated.answering import Annotator, true_answers
 from annotation.simulated.client import LabellingClient
 from annotation.simulated.server import serving

@@ -8,11 +8,11 @@ from django.shortcuts import get_object_or_404, render
 from django.urls import reverse
 from django.views.decorators.http import require_safe
 
-from annotation import agreement as figures
-from annotation.compared import Subject, tables_of
+from annotation.agreement import measures as figures
+from annotation.agreement.tables import Subject, tables_of
 from annotation.models import Campaign
-from annotation.monitoring import begun, campaigns_of
-from annotation.presenting import cards_of, listed, matrix_of, shared_warnings
+from annotation.monitoring.progress import begun, campaigns_of
+from annotation.views.agreement_tables import cards_of, listed, matrix_of, shared_warnings
 from conflictscope.charts.downloads import chart_response
 from conflictscope.errors import InvalidInput
 from conflictscope.http import Request

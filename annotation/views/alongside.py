@@ -9,10 +9,10 @@ from django.shortcuts import render
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_POST, require_safe
 
-from annotation import editing, routing
-from annotation.presenting import snippet_of
-from annotation.sheets import sheet_of
+from annotation.labelling import editing, routing
+from annotation.labelling.sheets import sheet_of
 from annotation.views.labelling import _add_time, _place
+from annotation.views.links import snippet_of
 from conflictscope.errors import ConflictScopeError
 from conflictscope.http import Request
 

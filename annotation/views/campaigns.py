@@ -9,17 +9,17 @@ from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.http import require_POST, require_safe
 
-from annotation import campaigns as running
-from annotation.attention import comments_of, flags_of, stuck_in
-from annotation.consensus import decide
-from annotation.creating import scenarios_drawn
-from annotation.forms import DecideForm, ExtendForm, GuidelineForm
+from annotation.campaigns import lifecycle as running
+from annotation.campaigns.creating import scenarios_drawn
+from annotation.consensus.deciding import decide
+from annotation.consensus.reports import written_sentence
 from annotation.guidelines import as_html
 from annotation.models import Campaign
-from annotation.monitoring import campaign_rows, campaigns_of, people_of, sample_of, written_down
-from annotation.pace import pace_of
-from annotation.reports import written_sentence
-from annotation.scenario_labels import sheets_of
+from annotation.monitoring.attention import comments_of, flags_of, stuck_in
+from annotation.monitoring.pace import pace_of
+from annotation.monitoring.progress import campaign_rows, campaigns_of, people_of, sample_of, written_down
+from annotation.monitoring.scenario_labels import sheets_of
+from annotation.views.forms import DecideForm, ExtendForm, GuidelineForm
 from conflictscope.errors import InvalidInput
 from conflictscope.http import Request
 from conflictscope.scenarios.models import Scenario

@@ -9,13 +9,14 @@ from django.http import HttpResponse, JsonResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
-from annotation import creating, labelling
-from annotation.forms import CampaignForm, ExtendForm, PrecisionForm, WhatForm
+from annotation.campaigns import creating
 from annotation.guidelines import as_html
+from annotation.labelling import answers as labelling
+from annotation.labelling.sheets import preview_of
 from annotation.models import Campaign
-from annotation.monitoring import campaigns_of
-from annotation.presenting import preview_links
-from annotation.sheets import preview_of
+from annotation.monitoring.progress import campaigns_of
+from annotation.views.forms import CampaignForm, ExtendForm, PrecisionForm, WhatForm
+from annotation.views.links import preview_links
 from conflictscope.errors import Conflict, InvalidInput
 from conflictscope.http import Request
 from conflictscope.stats.sampling import items_for_kappa, items_for_share

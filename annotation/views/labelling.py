@@ -16,13 +16,14 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_POST, require_safe
 
-from annotation import editing, labelling, routing
-from annotation.campaigns import consent, join
+from annotation.campaigns.lifecycle import consent, join
 from annotation.errors import AlreadySubmitted, AnswersMissing, AnswerUnknown, Excluded, NotOpen, SubmittedOtherwise
 from annotation.guidelines import as_html
+from annotation.labelling import answers as labelling
+from annotation.labelling import editing, routing
+from annotation.labelling.sheets import preview_of, sheet_of
 from annotation.models import Assignment, Campaign, Participant
-from annotation.presenting import links_of
-from annotation.sheets import preview_of, sheet_of
+from annotation.views.links import links_of
 from conflictscope.errors import ConflictScopeError
 from conflictscope.http import Request
 from conflictscope.studies.access import study_for

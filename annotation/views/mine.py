@@ -9,10 +9,12 @@ from django.shortcuts import redirect, render
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_POST, require_safe
 
-from annotation import editing, labelling, places, routing
-from annotation.presenting import snippet_of
-from annotation.sheets import sheet_of
+from annotation.labelling import access as places
+from annotation.labelling import answers as labelling
+from annotation.labelling import editing, routing
+from annotation.labelling.sheets import sheet_of
 from annotation.views.labelling import _place
+from annotation.views.links import snippet_of
 from conflictscope.http import Request
 
 SHOWN = 20

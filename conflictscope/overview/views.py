@@ -7,7 +7,7 @@ from django.http import HttpResponse
 from django.shortcuts import redirect, render
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
-from annotation import labelling
+from annotation.labelling import answers as labelling
 from conflictscope.errors import ConflictScopeError
 from conflictscope.http import Request
 from conflictscope.jobs.progress import progress_of

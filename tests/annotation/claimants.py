@@ -20,7 +20,7 @@ SPEED = 600
 def annotate(participant_id: int, seed: int, started: float, barrier: Any, told: Any) -> None:
     from django.utils import timezone
 
-    from annotation import routing
+    from annotation.labelling import routing
     from annotation.models import Participant
 
     chance = random.Random(seed)

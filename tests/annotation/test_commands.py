@@ -10,7 +10,7 @@ import pytest
 from django.contrib.auth.models import User
 from django.core.management import CommandError, call_command
 
-from annotation.campaigns import close
+from annotation.campaigns.lifecycle import close
 from annotation.models import Annotation, Assignment, Campaign, Decision, Item, Participant
 from conflictscope.scenarios.models import Dataset, Scenario, Verdict
 from conflictscope.studies.models import Membership

@@ -7,8 +7,8 @@ from dataclasses import replace
 import pytest
 from django.utils import timezone
 
+from annotation.labelling.routing import claim
 from annotation.models import Campaign
-from annotation.routing import claim
 from conflictscope.jobs.models import Job
 from conflictscope.overview.guidance import next_step
 from conflictscope.overview.pipeline import Counts, counts_of, stages_of

@@ -4,7 +4,7 @@ from typing import Any
 
 from django.core.management.base import CommandParser
 
-from annotation.campaigns import campaign_named, close
+from annotation.campaigns.lifecycle import campaign_named, close
 from conflictscope.commands import ConflictScopeCommand
 from conflictscope.studies.access import study_named
 

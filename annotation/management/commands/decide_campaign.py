@@ -4,9 +4,9 @@ from typing import Any
 
 from django.core.management.base import CommandParser
 
-from annotation.campaigns import campaign_named
-from annotation.consensus import decide
-from annotation.reports import decision_report
+from annotation.campaigns.lifecycle import campaign_named
+from annotation.consensus.deciding import decide
+from annotation.consensus.reports import decision_report
 from conflictscope.commands import ConflictScopeCommand
 from conflictscope.studies.access import study_named
 

@@ -4,8 +4,8 @@ from typing import Any
 
 from django.core.management.base import CommandParser
 
-from annotation.campaigns import campaign_named
-from annotation.creating import extend_campaign, scenarios_drawn
+from annotation.campaigns.creating import extend_campaign, scenarios_drawn
+from annotation.campaigns.lifecycle import campaign_named
 from conflictscope.commands import ConflictScopeCommand
 from conflictscope.studies.access import study_named
 

@@ -4,10 +4,10 @@ from typing import Any
 
 from django.core.management.base import CommandParser
 
-from annotation.agreement import judge_of, measure
-from annotation.campaigns import campaign_named
-from annotation.compared import tables_of
-from annotation.reports import agreement_report
+from annotation.agreement.measures import judge_of, measure
+from annotation.agreement.reports import agreement_report
+from annotation.agreement.tables import tables_of
+from annotation.campaigns.lifecycle import campaign_named
 from conflictscope.commands import ConflictScopeCommand
 from conflictscope.studies.access import study_named
 

@@ -6,10 +6,10 @@ from typing import Any
 from django.contrib.auth.models import User
 from django.core.management.base import CommandParser
 
-from annotation.creating import create_campaign, judgeable_runs, open_campaign
+from annotation.campaigns.creating import create_campaign, judgeable_runs, open_campaign
+from annotation.campaigns.sampling import Plan
 from annotation.models import Campaign
 from annotation.questions import questions_of
-from annotation.sampling import Plan
 from conflictscope.commands import ConflictScopeCommand
 from conflictscope.errors import InvalidInput, NotFound
 from conflictscope.scenarios.datasets import dataset_named

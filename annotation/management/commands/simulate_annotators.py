@@ -4,7 +4,7 @@ from typing import Any
 
 from django.core.management.base import CommandParser
 
-from annotation.campaigns import campaign_named
+from annotation.campaigns.lifecycle import campaign_named
 from annotation.simulated import Annotator, label_campaign
 from annotation.simulated.answering import READERS
 from conflictscope.commands import ConflictScopeCommand

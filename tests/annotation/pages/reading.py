@@ -8,7 +8,7 @@ from typing import Any
 from django.test import Client
 from django.urls import reverse
 
-from annotation.compared import ALL
+from annotation.agreement.tables import ALL
 
 PAGES = [
     ("campaigns", ()),

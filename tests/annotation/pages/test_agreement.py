@@ -9,7 +9,7 @@ import pytest
 from django.test import Client
 from pytest_django import DjangoAssertNumQueries
 
-from annotation.compared import ALL
+from annotation.agreement.tables import ALL
 from annotation.models import Annotation, Assignment, Campaign, Item
 from conflictscope.llm.models import Endpoint
 from conflictscope.scenarios.models import Dataset, Verdict

@@ -9,7 +9,7 @@ from django.test import Client
 from django.urls import reverse
 from pytest_django import DjangoAssertNumQueries
 
-from annotation.campaigns import close
+from annotation.campaigns.lifecycle import close
 from annotation.models import Annotation, Assignment, Campaign, Decision, Flag, Participant
 from conflictscope.scenarios.models import Dataset, Verdict
 from conflictscope.studies.models import Study

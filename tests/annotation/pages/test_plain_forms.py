@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from django.test import Client
 
-from annotation.campaigns import close
+from annotation.campaigns.lifecycle import close
 from annotation.models import Assignment, Campaign, Item
 from conflictscope.studies.permissions import Role
 from tests.annotation.pages.reading import page, send, text_of

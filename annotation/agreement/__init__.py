@@ -1,0 +1,1 @@
+"""How far judge and people, and people among themselves, say the same."""

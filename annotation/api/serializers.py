@@ -1,0 +1,201 @@
+"""What the labelling API takes and gives. Serializers check what comes in and describe what goes out, for the schema.
+
+What goes out is laid out by `sheet_payload` and `progress_payload` themselves: a sheet has some two hundred fields, and
+each would cost a serializer's turn on every item that is handed out. A test holds both against each other.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from rest_framework import serializers
+
+from annotation.labelling.answers import LONGEST_COMMENT, Progress
+from annotation.labelling.sheets import Sheet
+from annotation.models import Assignment, Campaign
+from annotation.questions import Control
+
+# --- what comes in ---
+
+
+class WishSerializer(serializers.Serializer[Any]):
+    token = serializers.UUIDField(
+        required=False, help_text="Of an item that peek has shown: taken if it is still open."
+    )
+
+
+class WorkSerializer(serializers.Serializer[Any]):
+    answers = serializers.DictField(
+        child=serializers.CharField(allow_blank=True, max_length=40),
+        default=dict,
+        help_text="Every answer as it now stands, by the question's field. One that is left out is taken back.",
+    )
+    comments = serializers.DictField(
+        child=serializers.CharField(allow_blank=True, max_length=2 * LONGEST_COMMENT),
+        default=dict,
+        help_text="Every comment as it now stands, by the question's field.",
+    )
+    submit = serializers.BooleanField(default=False, help_text="False: keep as a draft. True: count them.")
+    edit = serializers.BooleanField(default=False, help_text="True: change what was submitted before.")
+    active_seconds = serializers.IntegerField(
+        default=0,
+        min_value=0,
+        help_text="Time at work on the item since the last request told of it, without idle time.",
+    )
+
+
+class HeartbeatSerializer(serializers.Serializer[Any]):
+    active_seconds = serializers.IntegerField(default=0, min_value=0)
+
+
+class SkipSerializer(serializers.Serializer[Any]):
+    reason = serializers.CharField(default="", allow_blank=True, max_length=200)
+
+
+class FlagSerializer(serializers.Serializer[Any]):
+    reason = serializers.CharField(max_length=LONGEST_COMMENT)
+
+
+# --- what goes out ---
+
+
+class ProgressSerializer(serializers.Serializer[Any]):
+    done = serializers.IntegerField()
+    skipped = serializers.IntegerField()
+    goal = serializers.IntegerField(help_text="The person's quota, or all the campaign's items.")
+    left = serializers.IntegerField(help_text="At most so many are left for this person.")
+
+
+class MyCampaignSerializer(serializers.Serializer[Any]):
+    id = serializers.IntegerField()
+    study = serializers.CharField()
+    slug = serializers.CharField()
+    name = serializers.CharField()
+    kind = serializers.ChoiceField(Campaign.Kind.choices)
+    state = serializers.ChoiceField(Campaign.State.choices)
+    started = serializers.BooleanField()
+    progress = ProgressSerializer()
+
+
+class GuidelineSerializer(serializers.Serializer[Any]):
+    version = serializers.IntegerField()
+    markdown = serializers.CharField()
+    agreed = serializers.BooleanField(help_text="Whether the person has read a guideline and agreed to label by it.")
+
+
+class SheetTurnSerializer(serializers.Serializer[Any]):
+    role = serializers.ChoiceField(["user", "assistant"])
+    text = serializers.CharField()
+
+
+class ShownActionSerializer(serializers.Serializer[Any]):
+    letter = serializers.ChoiceField(["A", "B"])
+    text = serializers.CharField()
+
+
+class ContentSerializer(serializers.Serializer[Any]):
+    """A situation, or a conversation."""
+
+    description = serializers.CharField()
+    persona = serializers.CharField()
+    background = serializers.CharField()
+    goal = serializers.CharField()
+    transcript = SheetTurnSerializer(many=True)
+
+
+class ValueOfQuestionSerializer(serializers.Serializer[Any]):
+    name = serializers.CharField()
+    definition = serializers.CharField()
+
+
+class OptionSerializer(serializers.Serializer[Any]):
+    value = serializers.CharField(help_text="What is sent as the answer.")
+    words = serializers.CharField()
+    key = serializers.CharField(help_text="The key that gives it on a keyboard.")
+
+
+class QuestionSerializer(serializers.Serializer[Any]):
+    number = serializers.IntegerField()
+    field = serializers.CharField()
+    text = serializers.CharField()
+    hint = serializers.CharField()
+    value = ValueOfQuestionSerializer(allow_null=True)
+    control = serializers.ChoiceField([(each.value, each.value) for each in Control])
+    ends = serializers.ListField(child=serializers.CharField(), allow_null=True)
+    options = OptionSerializer(many=True)
+
+
+class SheetSerializer(serializers.Serializer[Any]):
+    token = serializers.UUIDField()
+    campaign = serializers.IntegerField()
+    kind = serializers.ChoiceField(Campaign.Kind.choices)
+    state = serializers.ChoiceField(
+        Assignment.State.choices, allow_null=True, help_text="Null: shown ahead by peek, and held by nobody."
+    )
+    lease_seconds = serializers.IntegerField(help_text="How long the item is held from now. 0: not any more.")
+    content = ContentSerializer()
+    actions = ShownActionSerializer(
+        many=True, help_text="In the order of this person; which is which is not to be known."
+    )
+    questions = QuestionSerializer(many=True)
+    answers = serializers.DictField(child=serializers.CharField(), help_text="What the person has answered so far.")
+    comments = serializers.DictField(child=serializers.CharField())
+    flags = serializers.ListField(child=serializers.CharField())
+
+
+class HandedOutSerializer(SheetSerializer):
+    progress = ProgressSerializer()
+
+
+class StandingSerializer(serializers.Serializer[Any]):
+    """How an assignment stands after a request."""
+
+    token = serializers.UUIDField()
+    state = serializers.ChoiceField(Assignment.State.choices)
+    stored = serializers.BooleanField(help_text="False: it stood so already, as when the same request comes again.")
+    surplus = serializers.BooleanField(help_text="Submitted after its slot had gone: kept, and not counted.")
+    lease_seconds = serializers.IntegerField()
+
+
+def sheet_payload(sheet: Sheet, *, campaign: int, state: str | None) -> dict[str, Any]:
+    questions = sheet.questions
+    return {
+        "token": sheet.token,
+        "campaign": campaign,
+        "kind": sheet.kind,
+        "state": state,
+        "lease_seconds": sheet.lease_seconds,
+        "content": {
+            "description": sheet.description,
+            "persona": sheet.persona,
+            "background": sheet.background,
+            "goal": sheet.goal,
+            "transcript": [{"role": turn.by, "text": turn.text} for turn in sheet.transcript],
+        },
+        "actions": [{"letter": action.letter, "text": action.text} for action in sheet.actions],
+        "questions": [
+            {
+                "number": question.number,
+                "field": question.field,
+                "text": question.text,
+                "hint": question.hint,
+                "value": question.value and {"name": question.value.name, "definition": question.value.definition},
+                "control": question.control.value,
+                "ends": question.ends and list(question.ends),
+                "options": [
+                    {"value": option.value, "words": option.label, "key": option.shortcut}
+                    for option in question.options
+                ],
+            }
+            for question in questions
+        ],
+        "answers": {
+            question.field: option.value for question in questions for option in question.options if option.chosen
+        },
+        "comments": {question.field: question.comment for question in questions if question.comment},
+        "flags": list(sheet.flags),
+    }
+
+
+def progress_payload(progress: Progress) -> dict[str, int]:
+    return {"done": progress.done, "skipped": progress.skipped, "goal": progress.goal, "left": progress.left}

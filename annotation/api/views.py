@@ -1,0 +1,288 @@
+"""Labelling by API: what to label next, answers kept and submitted, and a campaign's labels for its researchers.
+
+An annotator reaches their own work here and nothing else; a campaign or an assignment that is not theirs answers 404. What is
+answered with 2xx has been committed. Nothing of it may be kept by a cache.
+"""
+
+from __future__ import annotations
+
+import uuid
+from typing import Any
+
+from django.contrib.auth.models import User
+from django.http import StreamingHttpResponse
+from django.utils import timezone
+from drf_spectacular.types import OpenApiTypes
+from drf_spectacular.utils import OpenApiParameter, OpenApiResponse, extend_schema
+from rest_framework import serializers, status
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.views import APIView
+
+from annotation.api.serializers import (
+    FlagSerializer,
+    GuidelineSerializer,
+    HandedOutSerializer,
+    HeartbeatSerializer,
+    MyCampaignSerializer,
+    ProgressSerializer,
+    SheetSerializer,
+    SkipSerializer,
+    StandingSerializer,
+    WishSerializer,
+    WorkSerializer,
+    progress_payload,
+    sheet_payload,
+)
+from annotation.api.throttling import LabellingThrottle
+from annotation.campaigns.lifecycle import consent
+from annotation.errors import LeaseExpired, SubmittedOtherwise
+from annotation.labelling import access as places
+from annotation.labelling import answers as labelling
+from annotation.labelling import editing, routing
+from annotation.labelling.sheets import preview_of, sheet_of
+from annotation.models import Assignment, Participant
+from annotation.monitoring.downloads import label_lines
+
+# Seconds after which it is worth asking again when other people hold the last items.
+LOOK_AGAIN = 30
+
+_WHY = OpenApiParameter(
+    "X-Nothing",
+    str,
+    location=OpenApiParameter.HEADER,
+    response=[204],
+    enum=[each.value for each in routing.Nothing],
+    description="Why there is none. done: you have been through all there is for you. waiting: the rest is in other people's "
+    "hands and may come back; ask again after Retry-After seconds. quota: you have labelled as many as one person may.",
+)
+_NOTHING = OpenApiResponse(description="Nothing for this person at present; X-Nothing says why.")
+
+
+class LabellingView(APIView):
+    """What every route of a person's own work shares."""
+
+    request: Request
+    throttle_classes = [LabellingThrottle]
+
+    def finalize_response(self, request: Request, response: Any, *args: Any, **kwargs: Any) -> Any:
+        response = super().finalize_response(request, response, *args, **kwargs)
+        response["Cache-Control"] = "no-store, private"
+        return response
+
+    @property
+    def user(self) -> User:
+        return self.request.user  # type: ignore[return-value]
+
+    def place(self, campaign_id: int) -> Participant:
+        return places.place_in(campaign_id, self.user)
+
+    def assignment(self, token: uuid.UUID, *, told: bool = False) -> Assignment:
+        return places.assignment_of(self.user, token, told=told)
+
+    def sent(self, serializer: type[serializers.Serializer[Any]]) -> dict[str, Any]:
+        given = serializer(data=self.request.data)
+        given.is_valid(raise_exception=True)
+        found: dict[str, Any] = given.validated_data
+        return found
+
+
+class Campaigns(LabellingView):
+    """The open campaigns in which you may label, and how far you are in each."""
+
+    @extend_schema(operation_id="campaigns_mine", responses=MyCampaignSerializer(many=True))
+    def get(self, request: Request) -> Response:
+        return Response(
+            [
+                {
+                    "id": entry.campaign.pk,
+                    "study": entry.campaign.study.slug,
+                    "slug": entry.campaign.slug,
+                    "name": entry.campaign.name,
+                    "kind": entry.campaign.kind,
+                    "state": entry.campaign.state,
+                    "started": entry.started,
+                    "progress": progress_payload(entry.progress),
+                }
+                for entry in labelling.queue(self.user)
+            ]
+        )
+
+
+class GuidelineOfCampaign(LabellingView):
+    """What you are asked to follow, in Markdown."""
+
+    @extend_schema(responses=GuidelineSerializer)
+    def get(self, request: Request, campaign_id: int) -> Response:
+        place = self.place(campaign_id)
+        newest = place.campaign.guidelines.last()
+        return Response(
+            {
+                "version": newest.version if newest else 0,
+                "markdown": newest.markdown if newest else "",
+                "agreed": place.consented_at is not None,
+            }
+        )
+
+
+class Consent(LabellingView):
+    """You have read the guideline and agree to label by it. Twice is once."""
+
+    @extend_schema(request=None, responses={204: None})
+    def post(self, request: Request, campaign_id: int) -> Response:
+        consent(self.place(campaign_id))
+        return Response(status=status.HTTP_204_NO_CONTENT)
+
+
+class Next(LabellingView):
+    """The item in your hands, or else the next one, which is held for you from now on: one at a time, in all your tabs."""
+
+    @extend_schema(
+        request=WishSerializer,
+        parameters=[_WHY],
+        responses={200: HandedOutSerializer, 204: _NOTHING},
+        operation_id="next_item",
+    )
+    def post(self, request: Request, campaign_id: int) -> Response:
+        wish = self.sent(WishSerializer).get("token")
+        place = self.place(campaign_id)
+        assignment = routing.claim(place, wish=wish)
+        if assignment is None:
+            return nothing(routing.why_nothing(place))
+        payload = sheet_payload(sheet_of(assignment), campaign=campaign_id, state=assignment.state)
+        return Response(payload | {"progress": progress_payload(labelling.progress(place))})
+
+
+class Peek(LabellingView):
+    """An item that you may well get next, to be at hand at once. Nobody holds it: send its token to `next` to have it."""
+
+    @extend_schema(responses={200: SheetSerializer, 204: OpenApiResponse(description="Nothing to show ahead.")})
+    def get(self, request: Request, campaign_id: int) -> Response:
+        shown = routing.peek(self.place(campaign_id))
+        if shown is None:
+            return Response(status=status.HTTP_204_NO_CONTENT)
+        item, token, order = shown
+        sheet = preview_of(item, order=order, token=str(token))
+        return Response(sheet_payload(sheet, campaign=campaign_id, state=None) | {"lease_seconds": 0})
+
+
+class ProgressInCampaign(LabellingView):
+    """How far you are."""
+
+    @extend_schema(responses=ProgressSerializer)
+    def get(self, request: Request, campaign_id: int) -> Response:
+        return Response(progress_payload(labelling.progress(self.place(campaign_id))))
+
+
+class OneAssignment(LabellingView):
+    """One item of yours, and your answers to it."""
+
+    @extend_schema(responses=SheetSerializer, operation_id="assignment")
+    def get(self, request: Request, token: uuid.UUID) -> Response:
+        assignment = self.assignment(token, told=True)
+        return Response(
+            sheet_payload(sheet_of(assignment), campaign=assignment.item.campaign_id, state=assignment.state)
+        )
+
+    @extend_schema(request=WorkSerializer, responses=StandingSerializer, operation_id="assignment_work")
+    def put(self, request: Request, token: uuid.UUID) -> Response:
+        """Let these answers and comments stand, all of them: as a draft, submitted, or in place of what was submitted.
+
+        The same request again changes nothing. 422 `answers_missing` names the open questions of a submission, and keeps
+        what was answered; 400 `answer_unknown` names the wrong fields, and stores nothing; 409 `submitted_otherwise` says
+        that other answers have been submitted, which stand until they are changed with `edit`.
+        """
+        sent = self.sent(WorkSerializer)
+        assignment = self.assignment(token)
+        given = labelling.understand(assignment, sent["answers"], sent["comments"])
+        if sent["edit"]:
+            stored = editing.edit(assignment, given.answers, comments=given.comments)
+        elif sent["submit"]:
+            stored = labelling.submit(assignment, given.answers, comments=given.comments, worked=sent["active_seconds"])
+            if not stored and not labelling.stands(assignment, given):
+                raise SubmittedOtherwise(
+                    "You submitted this item before, with other answers, and those stand. To change them, send edit."
+                )
+        else:
+            labelling.save(assignment, given.answers, comments=given.comments, worked=sent["active_seconds"])
+            stored = True
+        return Response(standing(assignment, stored=stored))
+
+
+class Heartbeat(LabellingView):
+    """You are still at work on the item: it is held for you anew. 409 `lease_expired`: it has gone back to the queue."""
+
+    @extend_schema(request=HeartbeatSerializer, responses=StandingSerializer)
+    def post(self, request: Request, token: uuid.UUID) -> Response:
+        sent = self.sent(HeartbeatSerializer)
+        assignment = self.assignment(token)
+        if not labelling.at_work(assignment, seconds=sent["active_seconds"]):
+            raise LeaseExpired(
+                "This item is not held for you any more. What you answered is kept, and you may still submit it."
+            )
+        return Response(standing(assignment, stored=True))
+
+
+class Skip(LabellingView):
+    """Give the item to somebody else; it does not come back to you."""
+
+    @extend_schema(request=SkipSerializer, responses=StandingSerializer)
+    def post(self, request: Request, token: uuid.UUID) -> Response:
+        assignment = self.assignment(token)
+        stored = routing.skip(assignment, reason=self.sent(SkipSerializer)["reason"])
+        return Response(standing(assignment, stored=stored))
+
+
+class RaiseFlag(LabellingView):
+    """Say that something is wrong with the item. Answer or skip it all the same."""
+
+    @extend_schema(request=FlagSerializer, responses={200: FlagSerializer})
+    def post(self, request: Request, token: uuid.UUID) -> Response:
+        raised = labelling.flag(self.assignment(token), self.sent(FlagSerializer)["reason"])
+        return Response({"reason": raised.reason})
+
+
+class Annotations(APIView):
+    """A campaign's labels, one JSON object a line for each item and person: for those who may export the study's data.
+
+    Nobody who labels in the study may, as long as they do.
+    """
+
+    @extend_schema(
+        responses={(200, "application/x-ndjson"): OpenApiTypes.BINARY},
+        parameters=[
+            OpenApiParameter(
+                "state",
+                str,
+                enum=[*Assignment.State.values, "all"],
+                default=Assignment.State.SUBMITTED.value,
+                description="How the assignments stand.",
+            )
+        ],
+    )
+    def get(self, request: Request, campaign_id: int) -> StreamingHttpResponse:
+        campaign = places.exportable_campaign(request.user, campaign_id)
+        state = request.query_params.get("state", Assignment.State.SUBMITTED.value)
+        response = StreamingHttpResponse(label_lines(campaign, state=state), content_type="application/x-ndjson")
+        response["Content-Disposition"] = f'attachment; filename="{campaign.slug}.annotations.jsonl"'
+        response["Cache-Control"] = "no-store, private"
+        return response
+
+
+def nothing(why: routing.Nothing) -> Response:
+    headers = {"X-Nothing": why.value}
+    if why is routing.Nothing.WAITING:
+        headers["Retry-After"] = str(LOOK_AGAIN)
+    return Response(status=status.HTTP_204_NO_CONTENT, headers=headers)
+
+
+def standing(assignment: Assignment, *, stored: bool) -> dict[str, Any]:
+    leased = assignment.state == Assignment.State.LEASED
+    seconds = (assignment.lease_until - timezone.now()).total_seconds() if leased else 0
+    return {
+        "token": str(assignment.token),
+        "state": assignment.state,
+        "stored": stored,
+        "surplus": assignment.surplus,
+        "lease_seconds": max(int(seconds), 0),
+    }

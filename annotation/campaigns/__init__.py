@@ -1,0 +1,1 @@
+"""Campaigns: made, drawn, opened, extended, closed."""

@@ -1,0 +1,351 @@
+"""From a dataset to a draft campaign: what is asked about, how many, drawn how, by whom; and more of the same later."""
+
+from __future__ import annotations
+
+import logging
+from collections import Counter
+from collections.abc import Collection, Iterator, Sequence
+from typing import Any
+
+import numpy as np
+from django.contrib.auth.models import User
+from django.db import transaction
+from django.db.models import F, QuerySet
+from django.utils.text import slugify
+
+from annotation.campaigns import sampling
+from annotation.campaigns.lifecycle import start
+from annotation.campaigns.populations import Candidate, digest_of, population_of
+from annotation.campaigns.sampling import Drawn, Plan
+from annotation.campaigns.serving import serving_keys
+from annotation.errors import CampaignClosed, CampaignExists, NothingToLabel, PopulationChanged
+from annotation.guidelines import default_guideline
+from annotation.models import Campaign, Guideline, Item
+from conflictscope.errors import InvalidInput
+from conflictscope.scenarios.models import Dataset
+from conflictscope.studies.models import Study
+from conflictscope.studies.permissions import Role
+from evaluation.models import Run
+
+logger = logging.getLogger(__name__)
+
+Kind = Campaign.Kind
+MOST_PEOPLE = 100
+
+
+def create_campaign(
+    study: Study,
+    dataset: Dataset,
+    *,
+    name: str,
+    size: int,
+    slug: str = "",
+    kind: str = Kind.SCENARIO_FILTER,
+    runs: Collection[Run] = (),
+    responses_each: int | None = None,
+    overlap: int = 3,
+    plan: str = Plan.RANDOM,
+    seed: int = 0,
+    quota: int | None = None,
+    lease_minutes: int = 30,
+    guideline: str = "",
+    purpose: str = "",
+    invited: Collection[User] = (),
+    created_by: User | None = None,
+) -> Campaign:
+    """A draft campaign on a sample of the dataset's scenarios. Asked for again with the same name and settings, it is found.
+
+    Args:
+        size: scenarios to draw; above what the dataset has takes all of it. An action judgement asks about responses, so it
+            has as many items as these scenarios have responses.
+        runs: of an action judgement, the simulated-user runs whose responses are judged.
+        responses_each: at most so many responses of a scenario, chosen at random; None: all.
+        guideline: Markdown; empty: the default of the kind. invited: annotators of the study; none: all of them.
+
+    Raises:
+        InvalidInput: settings that make no campaign, each named.
+        NothingToLabel: nothing of the dataset can be asked about yet.
+        CampaignExists: the study has a campaign of that name with other settings.
+    """
+    slug = slug or slugify(name)[:50]
+    problems = [
+        *_problems(slug=slug, kind=kind, size=size, overlap=overlap, plan=plan, quota=quota, lease=lease_minutes),
+        *_problems_between(study, dataset, kind=kind, runs=runs, responses_each=responses_each, invited=invited),
+    ]
+    if problems:
+        raise InvalidInput(f"This makes no campaign: {'; '.join(problems)}.")
+    asked: dict[str, Any] = {"plan": str(plan), "size": size, "seed": seed}
+    if kind == Kind.ACTION_JUDGEMENT:
+        asked |= {"runs": sorted(run.pk for run in runs), "responses_each": responses_each}
+    with transaction.atomic():
+        Study.objects.select_for_update().get(pk=study.pk)
+        existing = Campaign.objects.filter(study=study, slug=slug).first()
+        if existing is not None:
+            return _same(existing, dataset, kind=kind, overlap=overlap, quota=quota, asked=asked)
+        population = population_of(kind, dataset, runs=runs)
+        if not population:
+            raise NothingToLabel(_why_nothing(kind, dataset))
+        fewest = sampling.least(population, plan=Plan(plan))
+        if size < fewest:
+            what = "the judge's outcomes" if population[0].outcome else "the pairs of values"
+            raise InvalidInput(
+                f"A {plan} sample of {dataset.name} needs at least {fewest} scenarios: one for each of {what}."
+            )
+        campaign = Campaign.objects.create(
+            study=study,
+            slug=slug,
+            name=name.strip(),
+            kind=kind,
+            dataset=dataset,
+            overlap=overlap,
+            lease_minutes=lease_minutes,
+            quota=quota,
+            purpose=purpose.strip(),
+            created_by=created_by,
+            sampling_plan=asked
+            | {
+                "population": len(population),
+                "population_by_outcome": Counter(each.outcome for each in population),
+                "digest": digest_of(population),
+                "draws": [],
+            },
+        )
+        campaign.runs.set(runs)
+        campaign.invited.set(invited)
+        Guideline.objects.create(campaign=campaign, version=1, markdown=guideline.strip() or default_guideline(kind))
+        _add_items(campaign, sampling.draw(population, plan=Plan(plan), size=size, seed=seed), size=size)
+    logger.info("Campaign %s created with %s items", campaign.pk, campaign.sampling_plan["drawn"])
+    return campaign
+
+
+def open_campaign(study: Study, dataset: Dataset, *, name: str, size: int, **settings: object) -> Campaign:
+    """`create_campaign` and `start` in one, for callers without a preview. One that has been closed stays closed."""
+    campaign = create_campaign(study, dataset, name=name, size=size, **settings)  # type: ignore[arg-type]
+    if campaign.state != Campaign.State.CLOSED:
+        start(campaign)
+    return campaign
+
+
+def extend_campaign(campaign: Campaign, *, size: int | None = None, overlap: int | None = None) -> int:
+    """More scenarios by the plan that the campaign was drawn by, or more people for each item. Returns the items added.
+
+    Items that are there get the inclusion probability of the larger sample, so that all of them together are a sample as it
+    would have been drawn at that size from the start. Asked for the size and overlap that stand, it changes nothing.
+
+    Args: size: scenarios in all; overlap: people for each item in all; None: as it is.
+    Raises:
+        InvalidInput: fewer than there are, or too many people.
+        PopulationChanged: the dataset is not what the sample was drawn from.
+        CampaignClosed: its labels have been seen.
+    """
+    with transaction.atomic():
+        locked = Campaign.objects.select_for_update().get(pk=campaign.pk)
+        if locked.state == Campaign.State.CLOSED:
+            raise CampaignClosed(
+                f"{locked.name} is closed, and its labels have been seen. Open a new campaign instead."
+            )
+        if overlap is not None:
+            _raise_overlap(locked, overlap)
+        added = _enlarge(locked, size) if size is not None else 0
+    campaign.refresh_from_db()
+    logger.info("Campaign %s extended by %s items, overlap %s", campaign.pk, added, campaign.overlap)
+    return added
+
+
+def scenarios_drawn(campaign: Campaign) -> int:
+    """How many scenarios were asked for in all: at the draw, or at the latest extension."""
+    draws = campaign.sampling_plan.get("draws") or [campaign.sampling_plan]
+    return int(draws[-1].get("size", campaign.sampling_plan.get("drawn", 0)))
+
+
+def judgeable_runs(dataset: Dataset) -> QuerySet[Run]:
+    """The runs on the dataset whose answers are open text, which somebody has to judge."""
+    talked = Run.objects.filter(dataset=dataset, mode=Run.Mode.SIMULATED_USER)
+    return talked.select_related("target", "dataset", "steering").order_by("pk")
+
+
+def population_summary(kind: str, dataset: Dataset) -> dict[str, int]:
+    """How many scenarios there are to draw from, by what the judge made of them; a preference counts those of each pair.
+
+    An action judgement draws from the answered scenarios of the runs that are chosen, which are not known yet: none counted.
+    """
+    if kind == Kind.ACTION_JUDGEMENT:
+        return {}
+    return dict(sorted(Counter(each.group for each in population_of(kind, dataset)).items()))
+
+
+def _raise_overlap(campaign: Campaign, overlap: int) -> None:
+    if not campaign.overlap <= overlap <= MOST_PEOPLE:
+        raise InvalidInput(
+            f"Each item of {campaign.name} is for {campaign.overlap} people already; choose from there up to {MOST_PEOPLE}."
+        )
+    more = overlap - campaign.overlap
+    if more:
+        campaign.overlap = overlap
+        campaign.save(update_fields=["overlap"])
+        Item.objects.filter(campaign=campaign).update(open_slots=F("open_slots") + more)
+
+
+def _enlarge(campaign: Campaign, size: int) -> int:
+    stands, asked = scenarios_drawn(campaign), campaign.sampling_plan
+    if size < stands:
+        raise InvalidInput(f"{campaign.name} has {stands} scenarios already; a campaign can only grow.")
+    if size == stands:
+        return 0
+    population = population_of(campaign.kind, campaign.dataset, runs=list(campaign.runs.all()))
+    if digest_of(population) != asked.get("digest"):
+        raise PopulationChanged(
+            f"{campaign.dataset.name} has changed since {campaign.name} was drawn from it: scenarios were added, or judged "
+            "anew. Chances over both could not be told. Open a new campaign on what it is now."
+        )
+    plan = Plan(asked["plan"])
+    before = set(_scenarios_of(campaign))
+    drawn = sampling.draw(
+        population,
+        plan=plan,
+        size=size,
+        seed=asked["seed"],
+        before=before,
+        size_before=stands,
+        turn=len(asked["draws"]),
+    )
+    chances = sampling.chances(population, plan=plan, size=size)
+    now = {each.scenario_id: chance for each, chance in zip(population, chances, strict=True)}
+    share = {each.scenario_id: _share_of_responses(campaign, each) for each in population}
+    items = list(Item.objects.filter(campaign=campaign).select_related("scenario", "response__scenario"))
+    for item in items:
+        item.inclusion_probability = min(now[item.subject.pk] * share[item.subject.pk], 1.0)
+    Item.objects.bulk_update(items, ["inclusion_probability"], batch_size=500)
+    return _add_items(campaign, drawn, size=size)
+
+
+def _scenarios_of(campaign: Campaign) -> Iterator[int]:
+    for scenario, of_response in campaign.items.values_list("scenario", "response__scenario"):
+        yield scenario or of_response
+
+
+def _share_of_responses(campaign: Campaign, candidate: Candidate) -> float:
+    """How likely a response of a drawn scenario is to be labelled; 1 where the scenario itself is."""
+    most = campaign.sampling_plan.get("responses_each")
+    if not candidate.responses or most is None:
+        return 1.0
+    return min(most / len(candidate.responses), 1.0)
+
+
+def _add_items(campaign: Campaign, drawn: Sequence[Drawn], *, size: int) -> int:
+    """Write the items of drawn scenarios, and into the plan what was drawn. Returns how many items these are."""
+    plan = campaign.sampling_plan
+    rng = np.random.default_rng([plan["seed"], len(plan["draws"]), 1])
+    rows = []
+    for each in drawn:
+        candidate = each.candidate
+        share = _share_of_responses(campaign, candidate)
+        chosen: Sequence[int | None] = candidate.responses or (None,)
+        if share < 1:
+            picked = rng.choice(len(chosen), size=plan["responses_each"], replace=False)
+            chosen = [chosen[place] for place in sorted(picked)]
+        rows += [
+            Item(
+                campaign=campaign,
+                scenario_id=None if response else candidate.scenario_id,
+                response_id=response,
+                open_slots=campaign.overlap,
+                shuffle_key=each.shuffle_key,
+                inclusion_probability=min(each.probability * share, 1.0),
+                stratum=candidate.stratum[:200],
+            )
+            for response in chosen
+        ]
+    if any(row.response_id for row in rows):
+        # Responses of one scenario are served apart, each at a place of its own.
+        keys = serving_keys([(row.stratum.rpartition(" · ")[2], row.stratum) for row in rows], rng)
+        for row, key in zip(rows, keys, strict=True):
+            row.shuffle_key = key
+        rows.sort(key=lambda row: row.shuffle_key)
+    Item.objects.bulk_create(rows, batch_size=500)
+    by_outcome = Counter(plan.get("drawn_by_outcome", {})) + Counter(each.candidate.outcome for each in drawn)
+    campaign.sampling_plan = plan | {
+        "drawn": plan.get("drawn", 0) + len(rows),
+        "scenarios": plan.get("scenarios", 0) + len(drawn),
+        "drawn_by_outcome": by_outcome,
+        "draws": [*plan["draws"], {"size": size, "scenarios": len(drawn), "items": len(rows)}],
+    }
+    campaign.save(update_fields=["sampling_plan"])
+    return len(rows)
+
+
+def _problems(
+    *, slug: str, kind: str, size: int, overlap: int, plan: str, quota: int | None, lease: int
+) -> Iterator[str]:
+    if not slug:
+        yield "the name needs at least one letter or digit"
+    if kind not in Kind.values:
+        yield f"the kind must be one of: {', '.join(Kind.values)}"
+    if plan not in list(Plan):
+        yield f"the sampling plan must be one of: {', '.join(Plan)}"
+    if size < 1:
+        yield "at least one item is needed"
+    if not 1 <= overlap <= MOST_PEOPLE:
+        yield f"the overlap (people for each item) must be from 1 to {MOST_PEOPLE}"
+    if quota is not None and quota < 1:
+        yield "the quota (items for one person) must be at least 1, or left empty"
+    if not 1 <= lease <= 10_000:
+        yield "the lease must be from 1 to 10000 minutes"
+
+
+def _problems_between(
+    study: Study,
+    dataset: Dataset,
+    *,
+    kind: str,
+    runs: Collection[Run],
+    responses_each: int | None,
+    invited: Collection[User],
+) -> Iterator[str]:
+    if dataset.study_id != study.pk:
+        yield f"the dataset {dataset.slug} belongs to another study"
+    if kind == Kind.PREFERENCE and dataset.value_set_version_id is None:
+        yield f"{dataset.slug} has no values, so no order of values can grow from preferences"
+    if kind == Kind.ACTION_JUDGEMENT:
+        if not runs:
+            yield "an action judgement needs at least one run whose responses are judged"
+        if any(run.dataset_id != dataset.pk for run in runs):
+            yield f"every run must be on the dataset {dataset.slug}"
+        if any(run.mode != Run.Mode.SIMULATED_USER for run in runs):
+            yield "only runs with a simulated user are judged; the choices of the others are read from their answers"
+        if responses_each is not None and responses_each < 1:
+            yield "at least one response of each scenario is needed, or leave it empty for all"
+    elif runs or responses_each is not None:
+        yield "only an action judgement asks about the responses of runs"
+    annotators = set(study.memberships.filter(role=Role.ANNOTATOR).values_list("user", flat=True)) if invited else set()
+    strangers = sorted(user.get_username() for user in invited if user.pk not in annotators)
+    if strangers:
+        yield f"only annotators of the study can be asked, and {', '.join(strangers)} is none"
+
+
+def _why_nothing(kind: str, dataset: Dataset) -> str:
+    if kind == Kind.ACTION_JUDGEMENT:
+        return "These runs have no answer yet that could be judged. Wait for them, or choose others."
+    if kind == Kind.PREFERENCE:
+        return f"{dataset.name} has no scenario yet that the filter kept. Filter it first."
+    return f"{dataset.name} has no scenario with two actions yet. Generate or import scenarios first."
+
+
+def _same(
+    existing: Campaign, dataset: Dataset, *, kind: str, overlap: int, quota: int | None, asked: dict[str, Any]
+) -> Campaign:
+    stands = {
+        "dataset": existing.dataset_id,
+        "kind": existing.kind,
+        "overlap": existing.overlap,
+        "quota": existing.quota,
+    }
+    stands |= {key: existing.sampling_plan.get(key) for key in asked}
+    wanted = {"dataset": dataset.pk, "kind": str(kind), "overlap": overlap, "quota": quota, **asked}
+    other = [key.replace("_", " ") for key in wanted if wanted[key] != stands[key]]
+    if other:
+        raise CampaignExists(
+            f"The study has a campaign {existing.slug!r} already, with another {' and '.join(other)}. "
+            "Choose another name, or the settings it has."
+        )
+    return existing

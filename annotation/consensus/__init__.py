@@ -1,0 +1,1 @@
+"""From the answers of several people to one, and where it is written down."""

@@ -1,0 +1,1 @@
+"""How a campaign gets on, for those who run it."""

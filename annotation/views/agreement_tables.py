@@ -1,0 +1,148 @@
+"""Agreement figures as the page shows them: each count leads back to its items."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass, replace
+from urllib.parse import urlencode
+
+from django.urls import reverse
+
+from annotation.agreement.measures import CampaignAgreement, Comparison, Crossing, DimensionAgreement
+from annotation.agreement.tables import Subject
+from annotation.models import Campaign
+from annotation.questions import answer_label
+from conflictscope.scenarios.models import Scenario
+from conflictscope.stats.agreement import Agreement
+from conflictscope.stats.types import Estimate
+
+
+@dataclass(frozen=True, slots=True)
+class Count:
+    """A number of items, and the page that lists them; no address where there are none."""
+
+    number: int
+    href: str
+
+
+@dataclass(frozen=True, slots=True)
+class Crossed:
+    """A row of the table of a dimension or question: rows are the judge's outcomes, columns those of people."""
+
+    by_judge: str
+    counts: tuple[Count, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Card:
+    """A dimension with its table. `warnings` are those that not every dimension has."""
+
+    measured: DimensionAgreement
+    columns: tuple[str, ...]
+    table: tuple[Crossed, ...]
+    disagreements: Count
+    tied: Count
+    unread: Count
+    warnings: tuple[str, ...]
+
+    @property
+    def counted(self) -> Agreement:
+        """Plain figures of items, also where the others are weighted."""
+        return self.measured.unweighted or self.measured.judge_people
+
+
+@dataclass(frozen=True, slots=True)
+class Listed:
+    """An item in the list behind a number, with the answers in words."""
+
+    crossing: Crossing
+    scenario: Scenario
+    by_judge: str
+    by_people: str
+    votes: str
+
+
+@dataclass(frozen=True, slots=True)
+class Kappa:
+    """A cell of the matrix of raters. `warned`: why not to trust its interval is said below the table, not in every cell."""
+
+    estimate: Estimate
+    warned: bool
+
+
+def matrix_of(comparison: Comparison) -> list[tuple[str, list[Kappa | None]]]:
+    """For each rater kappa with each person; None with themselves."""
+    return [
+        (rater, [Kappa(replace(one.kappa, warning=""), bool(one.kappa.warning)) if one else None for one in row])
+        for rater, row in comparison.rows()
+    ]
+
+
+def cards_of(measured: CampaignAgreement, campaign: Campaign) -> list[Card]:
+    shared = shared_warnings(measured)
+    return [_card(dimension, campaign, shared) for dimension in measured.dimensions]
+
+
+def shared_warnings(measured: CampaignAgreement) -> list[str]:
+    """What would be said of every dimension, to be said once."""
+    said = [dimension.judge_people.warnings for dimension in measured.dimensions]
+    return [warning for warning in said[0] if all(warning in other for other in said)]
+
+
+def _card(dimension: DimensionAgreement, campaign: Campaign, shared: Collection[str]) -> Card:
+    behind = reverse("annotation:agreement_items", args=[campaign.study.slug, campaign.slug, dimension.key])
+
+    def count(number: float, **query: str) -> Count:
+        return Count(round(number), f"{behind}?{urlencode(query)}" if number else "")
+
+    confusion = (dimension.unweighted or dimension.judge_people).confusion
+    table = tuple(
+        Crossed(
+            _short(dimension, judge),
+            tuple(
+                count(confusion[row][column], judge=judge, people=people)
+                for column, people in enumerate(dimension.categories)
+            ),
+        )
+        for row, judge in enumerate(dimension.categories)
+    )
+    apart = sum(
+        confusion[row][column]
+        for row in range(len(dimension.categories))
+        for column in range(len(dimension.categories))
+        if row != column
+    )
+    return Card(
+        columns=tuple(_short(dimension, category) for category in dimension.categories),
+        measured=dimension,
+        table=table,
+        disagreements=count(apart, show="disagreements"),
+        tied=Count(
+            dimension.tied,
+            reverse("annotation:ties", args=[campaign.study.slug, campaign.slug]) if dimension.tied else "",
+        ),
+        unread=count(dimension.unread, show="unread"),
+        warnings=tuple(warning for warning in dimension.judge_people.warnings if warning not in shared),
+    )
+
+
+def listed(crossings: Sequence[Crossing], subject: Subject) -> list[Listed]:
+    """The items with their scenarios, in one query; for one page of them."""
+    scenarios = Scenario.objects.select_related("dataset", "value_1", "value_2").in_bulk(
+        [crossing.item.scenario_id for crossing in crossings]
+    )
+    return [
+        Listed(
+            crossing,
+            scenarios[crossing.item.scenario_id],
+            subject.said(crossing.by_judge),
+            subject.said(crossing.by_people),
+            ", ".join(f"{count} × {subject.said(answer)}" for answer, count in crossing.votes.items()),
+        )
+        for crossing in crossings
+    ]
+
+
+def _short(dimension: DimensionAgreement, category: str) -> str:
+    """A category as a heading: a place on a scale by its number alone."""
+    return category if dimension.weights else answer_label(dimension.key, category)

@@ -1,0 +1,175 @@
+"""What researchers fill in to make, extend and close off a campaign. What fits together is checked where the work is done."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django import forms
+from django.contrib.auth.models import User
+
+from annotation.campaigns.creating import judgeable_runs
+from annotation.campaigns.sampling import Plan
+from annotation.guidelines import default_guideline
+from annotation.models import Campaign
+from conflictscope.scenarios.models import Dataset
+from conflictscope.studies.models import Study
+from conflictscope.studies.permissions import Role
+from evaluation.models import Run
+
+Kind = Campaign.Kind
+
+KINDS = {
+    Kind.SCENARIO_FILTER: "Scenario filter: are the scenarios good? People answer the judge's eight questions on each",
+    Kind.ACTION_JUDGEMENT: "Action judgement: which action did a target take? People read the conversation beside both",
+    Kind.PREFERENCE: "Preference: what should an assistant do? A community's order of values grows from it",
+}
+PLANS = {
+    Plan.RANDOM: "Random: every scenario is as likely as any other",
+    Plan.STRATIFIED: "Stratified: equal parts of what the judge made of them, spread over pairs and templates",
+    Plan.UNCERTAINTY: "Leaning to uncertainty: up to four times as likely where the judge was least sure",
+}
+PLANS_OF_PREFERENCE = {
+    Plan.RANDOM: PLANS[Plan.RANDOM],
+    Plan.STRATIFIED: "Stratified: equal parts of all pairs of values, spread over templates",
+}
+
+
+class WhatForm(forms.Form):
+    """The first step: what is labelled, and what it is drawn from."""
+
+    kind = forms.ChoiceField(
+        label="What do you want to know?",
+        choices=list(KINDS.items()),
+        initial=Kind.SCENARIO_FILTER,
+        widget=forms.RadioSelect,
+    )
+    dataset = forms.ModelChoiceField(Dataset.objects.none(), to_field_name="slug", empty_label=None)
+
+    def __init__(self, *args: Any, study: Study, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields["dataset"].queryset = study.datasets.order_by("-pk")  # type: ignore[attr-defined]
+
+
+class CampaignForm(forms.Form):
+    """The second step, for a kind and a dataset: why, how many, drawn how, by whom, by which guideline."""
+
+    runs = forms.ModelMultipleChoiceField(
+        Run.objects.none(),
+        widget=forms.CheckboxSelectMultiple,
+        label="Whose responses",
+        help_text="All the responses that these targets gave to a drawn scenario become items.",
+    )
+    responses_each = forms.IntegerField(
+        label="Responses of each scenario",
+        min_value=1,
+        required=False,
+        help_text="At most so many, chosen at random; empty: all. A corrected ranking of a target is narrower with all.",
+    )
+    name = forms.CharField(max_length=200, help_text="Annotators see it.")
+    purpose = forms.CharField(
+        label="Why",
+        required=False,
+        widget=forms.Textarea(attrs={"rows": 2}),
+        help_text="What is to be decided by these labels. Stands on the campaign's page; annotators do not see it.",
+    )
+    size = forms.IntegerField(
+        label="Scenarios", min_value=1, initial=50, help_text="How many to draw; more than there are takes all of them."
+    )
+    overlap = forms.IntegerField(
+        label="People for each item",
+        min_value=1,
+        max_value=100,
+        initial=3,
+        help_text="With two or more you learn how far people agree with each other; an odd number makes fewer ties.",
+    )
+    plan = forms.ChoiceField(
+        label="How they are drawn",
+        choices=list(PLANS.items()),
+        initial=Plan.RANDOM,
+        widget=forms.RadioSelect,
+        help_text="Every scenario has a known chance, rejected ones too, and figures are weighted back to all of them.",
+    )
+    seed = forms.IntegerField(min_value=0, initial=0, help_text="The same seed draws the same scenarios.")
+    invited = forms.ModelMultipleChoiceField(
+        User.objects.none(),
+        widget=forms.CheckboxSelectMultiple,
+        label="Who labels",
+        required=False,
+        help_text="None chosen: all annotators of the study, and those who join later.",
+    )
+    quota = forms.IntegerField(
+        min_value=1, required=False, help_text="Items that one person may label; empty: as many as there are."
+    )
+    lease_minutes = forms.IntegerField(
+        label="Minutes an item is held",
+        min_value=1,
+        max_value=10_000,
+        initial=30,
+        help_text="An item that somebody leaves open for longer goes to the next person; saving an answer starts the time anew.",
+    )
+    guideline = forms.CharField(
+        widget=forms.Textarea(attrs={"rows": 16}),
+        help_text="Markdown. Annotators read it before they start, and can open it at any time.",
+    )
+
+    WHAT = ("runs", "responses_each")
+    WHY = ("name", "purpose")
+    HOW_MANY = ("size", "overlap")
+    HOW = ("plan", "seed")
+    WHO = ("invited", "quota", "lease_minutes")
+
+    def __init__(self, *args: Any, study: Study, kind: str, dataset: Dataset, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields["guideline"].initial = default_guideline(kind)
+        annotators = User.objects.filter(memberships__study=study, memberships__role=Role.ANNOTATOR)
+        self.fields["invited"].queryset = annotators.order_by("username")  # type: ignore[attr-defined]
+        if kind == Kind.ACTION_JUDGEMENT:
+            runs = judgeable_runs(dataset)
+            self.fields["runs"].queryset = runs  # type: ignore[attr-defined]
+            self.fields["runs"].initial = list(runs)
+        else:
+            del self.fields["runs"], self.fields["responses_each"]
+        if kind == Kind.PREFERENCE:
+            self.fields["plan"].choices = list(PLANS_OF_PREFERENCE.items())  # type: ignore[attr-defined]
+            self.fields["plan"].initial = Plan.STRATIFIED
+
+    def part(self, names: tuple[str, ...]) -> list[forms.BoundField]:
+        """The fields of one step of the page, those that the kind has."""
+        return [self[name] for name in names if name in self.fields]
+
+    @property
+    def steps(self) -> list[tuple[str, list[forms.BoundField]]]:
+        found = [
+            ("What", self.part(self.WHAT)),
+            ("Why", self.part(self.WHY)),
+            ("How many", self.part(self.HOW_MANY)),
+            ("Drawn how", self.part(self.HOW)),
+            ("Who", self.part(self.WHO)),
+        ]
+        return [(title, fields) for title, fields in found if fields]
+
+
+class PrecisionForm(forms.Form):
+    """How many items a wanted interval of kappa needs."""
+
+    kappa = forms.FloatField(label="κ you expect", initial=0.6, min_value=0, max_value=0.99)
+    prevalence = forms.FloatField(label="Share of the commoner answer", initial=0.8, min_value=0.5, max_value=0.99)
+    half_width = forms.FloatField(label="κ to within ±", initial=0.1, min_value=0.01, max_value=0.5)
+
+
+class ExtendForm(forms.Form):
+    size = forms.IntegerField(label="Scenarios in all", min_value=1)
+    overlap = forms.IntegerField(label="People for each item", min_value=1, max_value=100)
+
+
+class DecideForm(forms.Form):
+    minimum = forms.IntegerField(
+        label="Labels needed",
+        min_value=1,
+        max_value=100,
+        help_text="Items that fewer people have labelled are left for later.",
+    )
+
+
+class GuidelineForm(forms.Form):
+    markdown = forms.CharField(label="Guideline", widget=forms.Textarea(attrs={"rows": 16}), help_text="Markdown.")
