@@ -16,7 +16,7 @@ from conflictscope.studies.permissions import Action
 from evaluation.models import OptionOrder, Response, Run
 
 
-class CampaignQuerySet(StudyScopedQuerySet):
+class CampaignQuerySet(StudyScopedQuerySet["Campaign"]):
     def labelled_by(self, user: User | AnonymousUser) -> Self:
         """Campaigns that ask this person: begun ones of studies in which they label, for all annotators or for them."""
         asked = self.visible_to(user, may=Action.LABEL).exclude(state="draft")

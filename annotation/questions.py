@@ -1,6 +1,6 @@
 """What people are asked in each kind of campaign: the questions of its items, in the order in which a page asks them.
 
-Scenario filter: the eight questions that a judge is asked (`conflictscope.scenarios.dimensions`). Action judgement: the three
+Scenario filter: the eight questions that a judge is asked (`conflictscope.scenarios.filtering.dimensions`). Action judgement: the three
 things that a judge of responses answers. Preference: what the assistant should do. Keys are unique over all kinds, because
 annotations and decisions name a question by its key alone.
 
@@ -14,8 +14,17 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from annotation.models import Campaign, Item
-from conflictscope.scenarios.dimensions import ACTION_1, ACTION_2, BOTH, NEITHER, NO, YES, Answer, dimensions_of
-from conflictscope.scenarios.dimensions import QUESTIONS as FILTER_QUESTIONS
+from conflictscope.scenarios.filtering.dimensions import (
+    ACTION_1,
+    ACTION_2,
+    BOTH,
+    NEITHER,
+    NO,
+    YES,
+    Answer,
+    dimensions_of,
+)
+from conflictscope.scenarios.filtering.dimensions import QUESTIONS as FILTER_QUESTIONS
 from conflictscope.scenarios.models import Dataset, Dimension, Scenario
 
 Kind = Campaign.Kind

@@ -191,8 +191,8 @@ class Measurement:
 
         from conflictscope.llm.models import Endpoint
         from conflictscope.llm.simulator.endpoints import simulated_endpoints
+        from conflictscope.scenarios.filtering.judges import judge_named
         from conflictscope.scenarios.importing import import_scenarios
-        from conflictscope.scenarios.judges import judge_named
         from conflictscope.studies.membership import create_study
         from evaluation import runs
         from evaluation.targets import target_for
@@ -211,7 +211,7 @@ class Measurement:
         self.run = runs.create_or_find_run(chosen, target=target_for(TARGET), mode="multiple_choice", scope="all")
 
     def start_jobs(self) -> list[Job]:
-        from conflictscope.scenarios import filtering
+        from conflictscope.scenarios.filtering import job as filtering
         from evaluation import runs
 
         return [filtering.start(self.judged, self.judge), runs.start(self.run)]
@@ -275,16 +275,16 @@ class Measurement:
         return set(WorkItem.objects.filter(job__in=jobs).values_list("lease_owner", flat=True).distinct())
 
     def ended(self, jobs: Sequence[Job]) -> int:
-        from conflictscope.jobs import engine
+        from conflictscope.jobs import progress
 
-        return sum(engine.counts(job).ended for job in jobs)
+        return sum(progress.counts(job).ended for job in jobs)
 
     def counts(self, jobs: Sequence[Job], ledger: dict[str, Any]) -> dict[str, int]:
         from django.db.models import Count
 
         from conflictscope.jobs.models import WorkItem
         from conflictscope.llm.models import Call
-        from conflictscope.scenarios.dimensions import dimensions_of
+        from conflictscope.scenarios.filtering.dimensions import dimensions_of
         from conflictscope.scenarios.models import Verdict
         from evaluation.models import Rating, Response
 
@@ -328,10 +328,10 @@ class Measurement:
 
     def start_again(self) -> None:
         """Both jobs once more, in this process, as a command does it."""
-        from conflictscope.jobs import engine
+        from conflictscope.jobs import worker
 
         for job in self.start_jobs():
-            engine.work_on(job)
+            worker.work_on(job)
 
     def ledger(self) -> dict[str, Any]:
         with urlopen(f"{self.address}/ledger?records=0", timeout=30) as answer:  # noqa: S310  # our own simulator

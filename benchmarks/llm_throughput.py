@@ -172,13 +172,13 @@ def wait_for_first_call(jobs: list[Job], *, patience: float = 180.0) -> float:
 
 def pause(jobs: list[Job]) -> None:
     """Pause the jobs, and wait until what is in flight has ended."""
-    from conflictscope.jobs import engine
+    from conflictscope.jobs import control
     from conflictscope.jobs.models import WorkItem
 
     for one in jobs:
         one.refresh_from_db()
         if one.state == one.State.RUNNING:
-            engine.pause(one)
+            control.pause(one)
     while WorkItem.objects.filter(job__in=jobs, state=WorkItem.State.LEASED).exists():
         time.sleep(0.1)
 

@@ -8,12 +8,12 @@ from dataclasses import dataclass
 from io import StringIO
 
 from conflictscope.errors import NotFound
-from conflictscope.scenarios.csv_cells import escape
+from conflictscope.files.csv_cells import escape
 from conflictscope.scenarios.datasets import StatusCount, status_counts
 from conflictscope.scenarios.digest import digest_of
 from conflictscope.scenarios.diversity import DescriptionDiversity, diversity_of
+from conflictscope.scenarios.filtering.pass_rates import dimension_rates, judged
 from conflictscope.scenarios.models import Dataset, Dimension, Scenario
-from conflictscope.scenarios.pass_rates import dimension_rates, judged
 from conflictscope.stats.datasets import PassRate, PassRates
 from conflictscope.stats.types import Estimate
 from conflictscope.studies.models import Study

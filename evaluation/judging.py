@@ -17,7 +17,7 @@ from conflictscope.errors import Conflict
 from conflictscope.llm.client import Door
 from conflictscope.llm.prompts import delimit
 from conflictscope.llm.types import Parsed, Prompt
-from conflictscope.scenarios.judges import endpoint_of
+from conflictscope.scenarios.filtering.judges import endpoint_of
 from conflictscope.scenarios.models import Judge, Scenario
 from evaluation.asking import ACTION, render
 from evaluation.models import Judgement, OptionOrder, Response, Run

@@ -118,7 +118,7 @@ class OptionOrder(models.TextChoices):
     ACTION_2_FIRST = "action_2_first"
 
 
-class ResponseQuerySet(StudyScopedQuerySet):
+class ResponseQuerySet(StudyScopedQuerySet["Response"]):
     to_study = "run__study"
 
     def with_decision(self) -> Self:

@@ -9,7 +9,7 @@ from django.db import transaction
 from django.db.models import QuerySet
 
 from conflictscope.errors import Conflict, InvalidInput, NotFound
-from conflictscope.jobs import engine
+from conflictscope.jobs import control
 from conflictscope.jobs.budgets import NO_BUDGET, Budget
 from conflictscope.jobs.models import Job
 from conflictscope.llm.models import Endpoint
@@ -140,7 +140,7 @@ def _said(setting: Any) -> str:
 
 def start(run: Run, *, started_by: User | None = None, budget: Budget = NO_BUDGET) -> Job:
     """The job that does what is missing of a run."""
-    return engine.start(
+    return control.start(
         run.study,
         kind=JOB_KIND,
         subject=f"run {run.pk}",

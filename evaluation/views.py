@@ -14,7 +14,7 @@ from conflictscope.errors import InvalidInput
 from conflictscope.http import Request
 from conflictscope.jobs.forms import budget_of
 from conflictscope.jobs.models import Job
-from conflictscope.jobs.starting import Started, start_or_estimate
+from conflictscope.jobs.views.starting import Started, start_or_estimate
 from conflictscope.scenarios import diversity
 from conflictscope.scenarios.models import Dataset, Dimension, Scenario
 from conflictscope.studies.access import study_for

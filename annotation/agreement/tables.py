@@ -15,7 +15,7 @@ from annotation.consensus.labels import Cell, Labels, counted, judged, judged_re
 from annotation.models import Campaign
 from annotation.questions import Control, Question, answer_label, questions_of
 from conflictscope.errors import InvalidInput
-from conflictscope.scenarios.dimensions import questions_of as questions_of_dimension
+from conflictscope.scenarios.filtering.dimensions import questions_of as questions_of_dimension
 from conflictscope.scenarios.models import Dimension, Judge
 from conflictscope.stats.datasets import conjunction
 

@@ -226,7 +226,7 @@ def _scenarios_of(campaign: Campaign) -> Iterator[int]:
 
 def _share_of_responses(campaign: Campaign, candidate: Candidate) -> float:
     """How likely a response of a drawn scenario is to be labelled; 1 where the scenario itself is."""
-    most = campaign.sampling_plan.get("responses_each")
+    most: int | None = campaign.sampling_plan.get("responses_each")
     if not candidate.responses or most is None:
         return 1.0
     return min(most / len(candidate.responses), 1.0)

@@ -82,7 +82,10 @@ def add_guideline(campaign: Campaign, markdown: str) -> Guideline:
         newest = locked.guidelines.last()
         if newest is not None and newest.markdown.strip() == text:
             return newest
-        return Guideline.objects.create(campaign=locked, version=newest.version + 1 if newest else 1, markdown=text)
+        written: Guideline = Guideline.objects.create(
+            campaign=locked, version=newest.version + 1 if newest else 1, markdown=text
+        )
+        return written
 
 
 def join(campaign: Campaign, user: User, *, simulated: bool = False) -> Participant:
@@ -118,7 +121,8 @@ def campaign_named(study: Study, slug: str) -> Campaign:
         NotFound: naming the study's campaigns.
     """
     try:
-        return study.campaigns.select_related("dataset", "study").get(slug=slug)
+        named: Campaign = study.campaigns.select_related("dataset", "study").get(slug=slug)
+        return named
     except Campaign.DoesNotExist as exc:
         known = ", ".join(study.campaigns.values_list("slug", flat=True)[:20]) or "none yet"
         raise NotFound(

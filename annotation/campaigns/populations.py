@@ -14,9 +14,9 @@ from dataclasses import dataclass
 from django.db.models import F
 
 from annotation.models import Campaign
-from conflictscope.scenarios.dimensions import dimensions_of
+from conflictscope.scenarios.filtering.dimensions import dimensions_of
+from conflictscope.scenarios.filtering.verdicts import SETTLED_BY_VERDICTS, settle
 from conflictscope.scenarios.models import Dataset, Scenario, Verdict
-from conflictscope.scenarios.verdicts import SETTLED_BY_VERDICTS, settle
 from evaluation.models import Judgement, Response, Run
 
 # How much likelier than a clear case one is drawn on which the judge is least sure, by a plan that leans to uncertainty.

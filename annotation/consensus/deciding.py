@@ -19,7 +19,7 @@ from annotation.consensus.labels import Cell, LabelledItem, Labels, counted
 from annotation.models import Campaign, Decision, Item
 from annotation.questions import MIDDLE, QUESTION, Control, Question
 from conflictscope.errors import InvalidInput
-from conflictscope.scenarios.dimensions import outcome_of, questions_of
+from conflictscope.scenarios.filtering.dimensions import outcome_of, questions_of
 from conflictscope.scenarios.models import TargetRanking
 from conflictscope.stats.consensus import majority
 

@@ -13,7 +13,15 @@ from django.db.models import F
 
 from annotation.models import Annotation, Assignment, Campaign, Item, Participant
 from annotation.questions import questions_of as asked_in
-from conflictscope.scenarios.dimensions import ACTION_1, ACTION_2, NO, YES, dimensions_of, outcome_of, questions_of
+from conflictscope.scenarios.filtering.dimensions import (
+    ACTION_1,
+    ACTION_2,
+    NO,
+    YES,
+    dimensions_of,
+    outcome_of,
+    questions_of,
+)
 from conflictscope.scenarios.models import Dimension, Verdict
 from evaluation.models import Judgement
 

@@ -18,9 +18,9 @@ from annotation.consensus.labels import Cell, Labels
 from annotation.models import Campaign, Decision
 from annotation.questions import ACTION_STRENGTH, ACTION_TAKEN, PREFERRED_ACTION, RESOLVED, answer_label
 from conflictscope.errors import InvalidInput
-from conflictscope.scenarios.dimensions import ACTION_1, ACTION_2, YES, outcome_of, questions_of
+from conflictscope.scenarios.filtering.dimensions import ACTION_1, ACTION_2, YES, outcome_of, questions_of
+from conflictscope.scenarios.filtering.verdicts import resettle, write_human_verdict
 from conflictscope.scenarios.models import Dimension, Scenario, TargetRanking, TargetRankingPosition, Verdict
-from conflictscope.scenarios.verdicts import resettle, write_human_verdict
 from conflictscope.stats.bradley_terry import fit_ranking, tally_trials
 from conflictscope.stats.rankings import RankingResult
 from evaluation.models import Judgement, Steering

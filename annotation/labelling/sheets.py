@@ -16,7 +16,7 @@ from django.utils import timezone
 from annotation.guidelines.examples import EXAMPLES, Example
 from annotation.models import Annotation, Assignment, Campaign, Item
 from annotation.questions import FARTHEST, Control, Question, questions_about
-from conflictscope.scenarios.dimensions import ACTION_1, ACTION_2
+from conflictscope.scenarios.filtering.dimensions import ACTION_1, ACTION_2
 from conflictscope.scenarios.models import Scenario, Value
 from evaluation.models import OptionOrder
 

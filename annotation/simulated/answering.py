@@ -15,7 +15,7 @@ from annotation.models import Campaign
 from annotation.questions import FARTHEST, MIDDLE, Control
 from conflictscope.errors import InvalidInput
 from conflictscope.llm.simulator import draws, reading
-from conflictscope.scenarios.dimensions import ACTION_1, ACTION_2, BOTH, NEITHER, NO, YES
+from conflictscope.scenarios.filtering.dimensions import ACTION_1, ACTION_2, BOTH, NEITHER, NO, YES
 
 Sheet = Mapping[str, Any]  # as `annotation.api.serializers.SheetSerializer` describes it
 
@@ -62,7 +62,9 @@ class Annotator:
     def seconds_for(self, sheet: Sheet) -> int:
         """Some seconds for reading and some for each question, more or fewer by the person and by the item."""
         said = "\n".join(_texts(sheet))
-        pace = 1.2 ** (draws.normal(self.seed, self.name, "pace") + draws.normal(self.seed, self.name, "pace", said))
+        pace: float = 1.2 ** (
+            draws.normal(self.seed, self.name, "pace") + draws.normal(self.seed, self.name, "pace", said)
+        )
         return round(pace * (len(said.split()) / self.speed + _SECONDS_A_QUESTION * len(sheet["questions"])))
 
     def _answer(self, question: Mapping[str, Any], truth: str, sheet: Sheet) -> str:

@@ -165,7 +165,8 @@ def flag(request: Request, study: str, campaign: str, token: uuid.UUID) -> HttpR
 def _campaign(request: Request, study: str, slug: str) -> Campaign:
     found = study_for(request.user, study, may=Action.LABEL)
     campaigns = Campaign.objects.labelled_by(request.user).select_related("study")
-    return get_object_or_404(campaigns, study=found, slug=slug)
+    campaign: Campaign = get_object_or_404(campaigns, study=found, slug=slug)
+    return campaign
 
 
 def _place(request: Request, study: str, campaign: str) -> Participant:

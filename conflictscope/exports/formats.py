@@ -13,7 +13,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from conflictscope.exports.tables import Kind, Row, Table
-from conflictscope.scenarios.csv_cells import escape
+from conflictscope.files.csv_cells import escape
 
 BATCH = 200
 CSV_ESCAPE = (

@@ -17,7 +17,7 @@ from django.core.management.base import CommandError, CommandParser
 from django.utils import timezone
 
 from conflictscope.commands import STOPPED_BY_CTRL_C, ConflictScopeCommand
-from conflictscope.jobs import engine, registry
+from conflictscope.jobs import progress, registry, worker
 from conflictscope.jobs.budgets import Budget
 from conflictscope.jobs.estimating import Estimate, estimate
 from conflictscope.jobs.models import Job
@@ -67,7 +67,7 @@ class JobCommand(ConflictScopeCommand):
         """What the command says when a job is done, in numbers: what the job's page says, too."""
         if said := registry.outcome_of(job):
             return said
-        counts = engine.counts(job)
+        counts = progress.counts(job)
         return f"{job.title}: {counts.done} done, {counts.failed} failed."
 
     def handle(self, *args: Any, **options: Any) -> None:
@@ -83,7 +83,7 @@ class JobCommand(ConflictScopeCommand):
                     self.follow(job, queue=options["queue"], stop=stop)
                 self._end_of(job, stop)
 
-    def _end_of(self, job: Job, stop: engine.Stop) -> None:
+    def _end_of(self, job: Job, stop: worker.Stop) -> None:
         """
         Raises:
             CommandError: it is not done, or not all of it.
@@ -99,7 +99,7 @@ class JobCommand(ConflictScopeCommand):
             why = job.error or (RESUME if job.state == Job.State.PAUSED else "")
             raise CommandError(f"{job.title}: {job.state}. {why}".strip())
         self.stdout.write(self.report(job))
-        if failures := engine.errors(job):
+        if failures := progress.errors(job):
             said = "; ".join(f"{n} × {error}" for error, n in failures)
             raise CommandError(f"Some items failed: {said}. What was done is kept; run the command again for the rest.")
 
@@ -110,12 +110,12 @@ class JobCommand(ConflictScopeCommand):
                 "prices, or use --budget-calls or --budget-tokens."
             )
 
-    def follow(self, job: Job, *, queue: bool, stop: engine.Stop) -> None:
+    def follow(self, job: Job, *, queue: bool, stop: worker.Stop) -> None:
         """Bring the job to its end with a progress bar: in this process, or by the workers (`queue`)."""
         with self.bar(job.title, unit="item") as bar:
 
             def show(current: Job) -> None:
-                counts = engine.counts(current)
+                counts = progress.counts(current)
                 bar.total = counts.total
                 bar.n = counts.ended
                 waiting = f"{counts.waiting} waiting" if counts.waiting else ""
@@ -123,7 +123,7 @@ class JobCommand(ConflictScopeCommand):
                 bar.refresh()
 
             if not queue:
-                engine.work_on(job, progress=show, stop=stop)
+                worker.work_on(job, progress=show, stop=stop)
                 return
             warned = False
             started = timezone.now()
@@ -185,12 +185,12 @@ def _padded(cell: str, width: int, *, left: bool) -> str:
 
 
 @contextmanager
-def _stopped_by_ctrl_c() -> Iterator[engine.Stop]:
+def _stopped_by_ctrl_c() -> Iterator[worker.Stop]:
     """Ctrl-C asks to stop; again, it insists; a third time it ends the process, as it would without us.
 
     An exception would do harm here: it would end the thread that database work is waiting for, and the rest would wait for ever.
     """
-    stop = engine.Stop()
+    stop = worker.Stop()
 
     def heard(*_: object) -> None:
         if stop.asked:

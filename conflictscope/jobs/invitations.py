@@ -11,12 +11,16 @@ from __future__ import annotations
 import logging
 from datetime import timedelta
 
+from celery import current_app
 from django.db.models import Exists, OuterRef, Q
 from django.utils import timezone
 from kombu.exceptions import OperationalError
 
 from conflictscope.jobs import leases
 from conflictscope.jobs.models import Job, WorkItem
+
+# By its name, since the task itself calls this module.
+WORK_ON = "conflictscope.jobs.tasks.work_on"
 
 logger = logging.getLogger(__name__)
 
@@ -28,14 +32,12 @@ WAITS = timedelta(seconds=2)
 
 def invite(job: Job) -> bool:
     """Ask one more worker to join, unless a message waits already. Returns whether one was sent."""
-    from conflictscope.jobs import tasks  # the task calls this module
-
     now = timezone.now()
     none_waits = Q(invited_at__isnull=True) | Q(invited_at__lt=now - GOOD_FOR)
     if not Job.objects.filter(none_waits, pk=job.pk, state=Job.State.RUNNING).update(invited_at=now):
         return False
     try:
-        tasks.work_on.apply_async((job.pk,), expires=GOOD_FOR.total_seconds())
+        current_app.send_task(WORK_ON, (job.pk,), expires=GOOD_FOR.total_seconds())
     except OperationalError as exc:
         Job.objects.filter(pk=job.pk).update(invited_at=None)
         logger.warning("Job %s is left to the reaper, the broker does not answer: %s", job.pk, exc)

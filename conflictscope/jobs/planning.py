@@ -13,7 +13,7 @@ from django.utils import timezone
 
 from conflictscope.jobs.models import Job, WorkItem
 from conflictscope.jobs.registry import NewItem
-from conflictscope.turns import give_way
+from conflictscope.write_pauses import let_others_write
 
 LEASE = timedelta(seconds=15)
 RENEW_EVERY = timedelta(seconds=3)
@@ -61,6 +61,6 @@ def add_items(job: Job, planned: Iterable[NewItem]) -> int:
         if len(batch) >= BATCH:
             WorkItem.objects.bulk_create(batch, ignore_conflicts=True)
             batch = []
-            give_way()
+            let_others_write()
     WorkItem.objects.bulk_create(batch, ignore_conflicts=True)
     return job.items.count() - before

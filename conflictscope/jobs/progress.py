@@ -10,13 +10,44 @@ from decimal import Decimal
 from django.db.models import Count, F, Min, Q, Sum
 from django.utils import timezone
 
-from conflictscope.jobs.engine import JobCounts
 from conflictscope.jobs.models import CallUse, Job, WorkItem
 from conflictscope.llm.models import Call
 
 # The speed of a job is what it did lately: one that was paused over night is not slow.
 LATELY = timedelta(seconds=60)
 _ENDED = (WorkItem.State.DONE, WorkItem.State.FAILED)
+
+
+@dataclass(frozen=True, slots=True)
+class JobCounts:
+    """How many items of a job are in each state."""
+
+    open: int = 0
+    leased: int = 0
+    done: int = 0
+    failed: int = 0
+    cancelled: int = 0
+    waiting: int = 0  # of the open ones, those that wait after an error that may pass
+
+    @property
+    def total(self) -> int:
+        return self.open + self.leased + self.done + self.failed + self.cancelled
+
+    @property
+    def ended(self) -> int:
+        return self.done + self.failed + self.cancelled
+
+
+def counts(job: Job) -> JobCounts:
+    rows = job.items.values_list("state").annotate(Count("pk")).order_by("state")
+    waiting = job.items.filter(state=WorkItem.State.OPEN, not_before__gt=timezone.now()).count()
+    return JobCounts(**dict(rows), waiting=waiting)
+
+
+def errors(job: Job, *, limit: int = 10) -> list[tuple[str, int]]:
+    """The errors of failed items, most frequent first, each with its number of items."""
+    failed = job.items.filter(state=WorkItem.State.FAILED)
+    return list(failed.values_list("error").annotate(n=Count("pk")).order_by("-n", "error")[:limit])
 
 
 @dataclass(frozen=True, slots=True)

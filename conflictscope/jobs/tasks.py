@@ -8,7 +8,7 @@ from datetime import timedelta
 from celery import shared_task
 from django.utils import timezone
 
-from conflictscope.jobs import budgets, engine, invitations, leases
+from conflictscope.jobs import budgets, invitations, leases, worker
 from conflictscope.jobs.models import Job
 
 # After a slice a worker is free for whoever has waited longest. Those who joined together do not all leave together.
@@ -22,7 +22,7 @@ def work_on(job_id: int) -> None:
     job = Job.objects.get(pk=job_id)
     if not invitations.wants_workers(job):
         return
-    engine.work_on(job, until=timezone.now() + SLICE * random.uniform(0.7, 1.0))
+    worker.work_on(job, until=timezone.now() + SLICE * random.uniform(0.7, 1.0))
     if invitations.wants_workers(job):
         invitations.invite(job)
 

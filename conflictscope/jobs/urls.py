@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from conflictscope.jobs import views
+from conflictscope.jobs.views import pages as views
 
 app_name = "jobs"
 urlpatterns = [

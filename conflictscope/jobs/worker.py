@@ -28,9 +28,9 @@ from conflictscope.jobs.leases import Trouble
 from conflictscope.jobs.models import Job, WorkItem
 from conflictscope.jobs.planning import add_items, planning
 from conflictscope.jobs.registry import Handler, handler_of
+from conflictscope.llm.batching import in_database, let_go_of_broken_connection
 from conflictscope.llm.client import Client
 from conflictscope.llm.errors import LLMError, RateLimited, TransientLLMError
-from conflictscope.llm.together import in_database, let_go_of_broken_connection
 
 logger = logging.getLogger(__name__)
 

@@ -19,18 +19,18 @@ from asgiref.sync import async_to_sync
 from django.utils import timezone
 
 from conflictscope.llm import log
-from conflictscope.llm.accounts import Accounts, open_accounts
+from conflictscope.llm.batching import Batcher
 from conflictscope.llm.errors import LLMError, UnparsableReply
-from conflictscope.llm.limits import Limits
 from conflictscope.llm.log import Asking, Book, Ending, Entry
 from conflictscope.llm.models import Call, Endpoint
 from conflictscope.llm.questions import Question, question
 from conflictscope.llm.registry import adapter_for
 from conflictscope.llm.replies import read_as
-from conflictscope.llm.retrying import Retries, Sending
-from conflictscope.llm.slots import Slot, Slots
-from conflictscope.llm.together import Together
-from conflictscope.llm.tokens import estimate
+from conflictscope.llm.traffic.limits import Limits
+from conflictscope.llm.traffic.retrying import Retries, Sending
+from conflictscope.llm.traffic.shared_state import SharedState, open_shared_state
+from conflictscope.llm.traffic.slots import Slot, Slots
+from conflictscope.llm.traffic.tokens import estimate
 from conflictscope.llm.types import Adapter, Completion, Message, Parameters, Parsed, Prompt, Reply, SchemaT
 
 __all__ = ["Book", "Client", "Door", "Entry", "ask_once"]
@@ -52,12 +52,12 @@ class Client:
 
     def __init__(self, *, retries: Retries | None = None) -> None:
         self.retries = retries or Retries.from_settings()
-        self.reads = Together(writes=False)
-        self.writes = Together(writes=True)
+        self.reads = Batcher(writes=False)
+        self.writes = Batcher(writes=True)
         self._adapters: dict[tuple[object, ...], Adapter] = {}
         self._slots: dict[int, Slots] = {}
         self._limits: dict[int, Limits] = {}
-        self._accounts: Accounts | None = None
+        self._shared_state: SharedState | None = None
         self._closed = False
         self._asking: WeakValueDictionary[tuple[str, int], asyncio.Lock] = WeakValueDictionary()
 
@@ -76,9 +76,9 @@ class Client:
         for adapter in self._adapters.values():
             await adapter.aclose()
         self._adapters.clear()
-        if self._accounts is not None:
-            await self._accounts.aclose()
-            self._accounts = None
+        if self._shared_state is not None:
+            await self._shared_state.aclose()
+            self._shared_state = None
 
     @property
     def room(self) -> int:
@@ -123,11 +123,11 @@ class Client:
             self._limits[endpoint.pk] = Limits(endpoint, self._shared())
         return self._limits[endpoint.pk]
 
-    def _shared(self) -> Accounts:
-        if self._accounts is None:
+    def _shared(self) -> SharedState:
+        if self._shared_state is None:
             self._check_open()
-            self._accounts = open_accounts()
-        return self._accounts
+            self._shared_state = open_shared_state()
+        return self._shared_state
 
     def _check_open(self) -> None:
         """What a task that was left behind opens now, nobody would close."""

@@ -18,7 +18,7 @@ from conflictscope.llm import log
 from conflictscope.llm.client import Door, _Answer, _read
 from conflictscope.llm.models import Call, Endpoint
 from conflictscope.llm.questions import Question
-from conflictscope.llm.tokens import bytes_of, estimate, longest_reply
+from conflictscope.llm.traffic.tokens import bytes_of, estimate, longest_reply
 from conflictscope.llm.types import SchemaT
 
 LATEST = 100  # calls that a habit is measured on

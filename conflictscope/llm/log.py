@@ -1,6 +1,6 @@
 """The call log: an intent before a request is sent, its end when it has ended, and answers that are there already.
 
-All of it is ordinary, synchronous database work on any number of calls at once: `conflictscope.llm.together` gathers them, and
+All of it is ordinary, synchronous database work on any number of calls at once: `conflictscope.llm.batching` gathers them, and
 commits. Its transactions are durable (inside another transaction they raise), so that an intent is on the disk before anything
 is sent, and none is held open while an LLM thinks.
 """
@@ -18,7 +18,7 @@ from conflictscope.llm.errors import LLMError
 from conflictscope.llm.models import Call, Endpoint
 from conflictscope.llm.questions import Question
 from conflictscope.llm.replies import storable
-from conflictscope.llm.tokens import Estimate
+from conflictscope.llm.traffic.tokens import Estimate
 from conflictscope.llm.types import Completion
 
 # An answer that settles a corrective re-ask without giving what was asked for.

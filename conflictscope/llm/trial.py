@@ -9,7 +9,7 @@ from conflictscope.llm.client import Entry, ask_once
 from conflictscope.llm.errors import LLMError
 from conflictscope.llm.models import Call, Endpoint
 from conflictscope.llm.questions import question
-from conflictscope.llm.retrying import Retries
+from conflictscope.llm.traffic.retrying import Retries
 
 PURPOSE = "llm.trial"
 

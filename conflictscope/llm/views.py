@@ -6,7 +6,7 @@ import logging
 import os
 from collections.abc import Callable
 from functools import wraps
-from typing import Concatenate, ParamSpec
+from typing import Concatenate, ParamSpec, cast
 
 from django.conf import settings
 from django.contrib import messages
@@ -40,7 +40,7 @@ def administrators_only(view: _View[_P]) -> _View[_P]:
             raise Http404("Endpoints are the administrators'.")
         return view(request, *args, **kwargs)
 
-    return guarded
+    return cast("_View[_P]", guarded)  # `wraps` hides which types it keeps
 
 
 @require_safe

@@ -11,7 +11,7 @@ class ScenariosConfig(AppConfig):
         from conflictscope.scenarios.dedup import DedupHandler
         from conflictscope.scenarios.diversity import EmbedDescriptionsHandler
         from conflictscope.scenarios.domains import TagDomainsHandler
-        from conflictscope.scenarios.filtering import FilterHandler
+        from conflictscope.scenarios.filtering.job import FilterHandler
         from conflictscope.scenarios.generation import GenerationHandler
         from conflictscope.scenarios.search.index import look_after_indexes
 

@@ -11,9 +11,9 @@ from django.db.models import Count, Q
 from django.utils.text import slugify
 
 from conflictscope.errors import InvalidInput, NotFound
-from conflictscope.scenarios.dimensions import dimensions_of
+from conflictscope.scenarios.filtering.dimensions import dimensions_of
+from conflictscope.scenarios.filtering.verdicts import SETTLED_BY_VERDICTS
 from conflictscope.scenarios.models import Dataset, Dimension, Judge, Scenario, Verdict
-from conflictscope.scenarios.verdicts import SETTLED_BY_VERDICTS
 from conflictscope.stats.intervals import wilson
 from conflictscope.stats.types import Estimate
 from conflictscope.studies.models import Study

@@ -11,7 +11,7 @@ from django.conf import settings
 from django.db.models import QuerySet
 
 from conflictscope.errors import Conflict
-from conflictscope.jobs import engine
+from conflictscope.jobs import control
 from conflictscope.jobs.models import Job, WorkItem
 from conflictscope.jobs.registry import NewItem
 from conflictscope.llm.client import Door
@@ -70,7 +70,7 @@ def start(dataset: Dataset, *, started_by: User | None = None) -> Job:
     """
     if not described(dataset).exists():
         raise Conflict(f"Dataset {dataset.slug!r} has no scenarios with a description yet.")
-    return engine.start(
+    return control.start(
         dataset.study,
         kind=KIND,
         subject=f"dataset {dataset.pk}",

@@ -12,7 +12,7 @@ from django.db.models import Count, Exists, OuterRef, QuerySet
 from pydantic import BaseModel, ConfigDict, create_model
 
 from conflictscope.errors import Conflict, InvalidInput
-from conflictscope.jobs import engine
+from conflictscope.jobs import control
 from conflictscope.jobs.budgets import NO_BUDGET, Budget
 from conflictscope.jobs.models import Job, WorkItem
 from conflictscope.jobs.registry import Grown, NewItem
@@ -121,7 +121,7 @@ def start(
     if names != domains_of(dataset):
         Dataset.objects.filter(pk=dataset.pk).update(domains=names)
         dataset.domains = names
-    return engine.start(
+    return control.start(
         dataset.study,
         kind=KIND,
         subject=f"dataset {dataset.pk}",

@@ -11,7 +11,7 @@ from django.utils.text import Truncator
 from conflictscope.jobs.forms import calls_field, dollars_field, tokens_field
 from conflictscope.llm.models import Endpoint
 from conflictscope.scenarios.dedup.settings import DEFAULT_THRESHOLD, Scope, settings_of
-from conflictscope.scenarios.filtering import scenarios_to_judge
+from conflictscope.scenarios.filtering.job import scenarios_to_judge
 from conflictscope.scenarios.generation.recipe import DEFAULT_CONTEXT, DEFAULT_YIELD_FLOOR
 from conflictscope.scenarios.importing import FORMATS
 from conflictscope.scenarios.importing.mapping import FIELDS

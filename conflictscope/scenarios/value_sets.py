@@ -15,8 +15,8 @@ from django.db import transaction
 from django.utils.text import slugify
 
 from conflictscope.errors import ConflictScopeError, InvalidInput, NotFound
+from conflictscope.files.texts import read_text, storable
 from conflictscope.scenarios.models import Value, ValueSet, ValueSetVersion
-from conflictscope.scenarios.text_files import read_text, storable
 
 if TYPE_CHECKING:
     from django.contrib.auth.models import User

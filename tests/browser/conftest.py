@@ -11,7 +11,7 @@ import pytest
 from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, Response, expect, sync_playwright
 
 from annotation.models import Campaign
-from conflictscope.scenarios.dimensions import NO
+from conflictscope.scenarios.filtering.dimensions import NO
 from conflictscope.studies.models import Membership
 from conflictscope.studies.permissions import Role
 from tests.factories.annotation import CampaignFactory, ItemFactory, ParticipantFactory, labelled

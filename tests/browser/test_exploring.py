@@ -11,11 +11,10 @@ import pytest
 from django.db import connection
 from playwright.sync_api import Page, expect
 
-from conflictscope.jobs import engine
 from conflictscope.jobs.models import Job
+from conflictscope.scenarios.filtering.verdicts import write_human_verdict
 from conflictscope.scenarios.models import Dataset, Scenario
 from conflictscope.scenarios.value_sets import import_value_set
-from conflictscope.scenarios.verdicts import write_human_verdict
 from tests.browser.conftest import PHONE, fits
 from tests.factories.llm import EndpointFactory
 from tests.factories.scenarios import DatasetFactory, JudgeFactory, ScenarioFactory, judged
@@ -35,7 +34,7 @@ def watched(page: Page) -> None:
 
     def work() -> None:
         try:
-            engine.work_on(job)
+            worker.work_on(job)
         finally:
             connection.close()
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from conflictscope.jobs import engine
+from conflictscope.jobs import worker
 from conflictscope.jobs.models import Job
 from conflictscope.scenarios.models import Dataset
 from evaluation import runs
@@ -25,7 +25,7 @@ __all__ = ["provider", "scripted_server", "shared_data"]
 def work(run: Run) -> Job:
     """Do what is missing of a run."""
     job = runs.start(run)
-    engine.work_on(job)
+    worker.work_on(job)
     return job
 
 

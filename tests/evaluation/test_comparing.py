@@ -13,7 +13,7 @@ from django.test import Client
 from django.urls import reverse
 from pytest_django import DjangoAssertNumQueries
 
-from conflictscope.jobs import engine
+from conflictscope.jobs import worker
 from conflictscope.jobs.models import Job
 from conflictscope.scenarios.digest import digest_of
 from conflictscope.scenarios.diversity import diversity_of, start
@@ -88,7 +88,7 @@ def test_diversity_is_known_once_the_descriptions_are_embedded_and_they_are_embe
 ) -> None:
     (row,) = compared(filtered.study)
     assert row.diverse.reason == "3 texts not embedded"
-    engine.work_on(start(filtered))
+    worker.work_on(start(filtered))
     assert TextVector.objects.count() == 3
     vectors = embed(TEXTS)
     cosines = [float(vectors[i] @ vectors[j]) for i, j in ((0, 1), (0, 2), (1, 2))]
@@ -104,7 +104,7 @@ def test_diversity_is_known_once_the_descriptions_are_embedded_and_they_are_embe
     assert diversity_of(again).missing == 0, "the same text has its vector already"
     ScenarioFactory(dataset=again, description="Another text.")
     job = start(again)
-    engine.work_on(job)
+    worker.work_on(job)
     assert job.items.count() == 1
     assert TextVector.objects.count() == 4
 
@@ -122,7 +122,7 @@ def test_the_page_shows_every_figure_or_why_there_is_none(client: Client, filter
     assert "1 dataset is being embedded." in posted.text
     job = Job.objects.get()
     assert job.get_absolute_url() in posted.text
-    engine.work_on(job)
+    worker.work_on(job)
     text = client.get(url).text
     assert "have no vector yet" not in text
     assert (

@@ -9,13 +9,14 @@ import pytest
 from django.core.management import call_command
 from django.db.models import Count, Sum
 
-from conflictscope.jobs import engine
+from conflictscope.jobs import worker
 from conflictscope.jobs.estimating import Estimate, estimate
 from conflictscope.jobs.models import CallUse, Job, WorkItem
 from conflictscope.llm.models import Call, Endpoint
 from conflictscope.llm.simulator.endpoints import simulated_endpoints
 from conflictscope.llm.simulator.server import Running
-from conflictscope.scenarios import filtering, generation
+from conflictscope.scenarios import generation
+from conflictscope.scenarios.filtering import job as filtering
 from conflictscope.scenarios.models import Dataset, Judge, Scenario
 from evaluation import runs
 from evaluation.models import Run, Target
@@ -51,7 +52,7 @@ def estimated_and_done(start: Callable[[], Job | Sequence[Job]]) -> tuple[Estima
     started = start()
     jobs = [started] if isinstance(started, Job) else list(started)
     for job in jobs:
-        engine.work_on(job)
+        worker.work_on(job)
         assert job.state == Job.State.DONE
     paid = CallUse.objects.filter(item__job__in=jobs, from_cache=False)
     took = paid.aggregate(calls=Count("pk"), into=Sum("call__tokens_in"), out=Sum("call__tokens_out"))

@@ -6,7 +6,7 @@ import pytest
 
 from conflictscope.errors import Conflict, InvalidInput, NotFound
 from conflictscope.jobs.models import Job
-from conflictscope.scenarios.dimensions import dimensions_of
+from conflictscope.scenarios.filtering.dimensions import dimensions_of
 from conflictscope.scenarios.models import Dimension, OpeningMessage, Scenario
 from evaluation.models import Run, Target
 from evaluation.runs import create_or_find_run, evaluate, jobs_of, scenarios_in, start

@@ -7,7 +7,7 @@ from math import prod
 
 import pytest
 
-from conflictscope.jobs import engine
+from conflictscope.jobs import progress, worker
 from conflictscope.jobs.models import Job
 from conflictscope.llm.endpoints import endpoint_named
 from conflictscope.llm.simulator import personas
@@ -15,8 +15,9 @@ from conflictscope.llm.simulator.endpoints import simulated_endpoints
 from conflictscope.llm.simulator.personas import CANDID, CAREFUL, GENERATOR, JUDGE, USER, Mode
 from conflictscope.llm.simulator.server import Running
 from conflictscope.llm.simulator.writing.scenarios import FLAW_SHARES
-from conflictscope.scenarios import filtering, generation
-from conflictscope.scenarios.judges import judge_named
+from conflictscope.scenarios import generation
+from conflictscope.scenarios.filtering import job as filtering
+from conflictscope.scenarios.filtering.judges import judge_named
 from conflictscope.scenarios.models import Dataset, Scenario
 from conflictscope.scenarios.value_sets import import_value_set, version_named
 from evaluation import runs
@@ -35,9 +36,9 @@ MODES: dict[str, Mode] = {Run.Mode.MULTIPLE_CHOICE: "expressed", Run.Mode.SIMULA
 
 
 def work(job: Job) -> None:
-    engine.work_on(job)
+    worker.work_on(job)
     assert job.state == Job.State.DONE, job.error
-    assert not engine.errors(job)
+    assert not progress.errors(job)
 
 
 def filtered_dataset(simulator: Running) -> Dataset:

@@ -18,9 +18,9 @@ from annotation.models import Annotation, Participant
 from conflictscope.errors import Conflict, ConflictScopeError, InvalidInput
 from conflictscope.exports.exporting import Export, Exported, export_dataset, zipped
 from conflictscope.exports.tables import TABLES
+from conflictscope.files.csv_cells import unescape
 from conflictscope.jobs.models import Job
 from conflictscope.llm.models import Call
-from conflictscope.scenarios.csv_cells import unescape
 from conflictscope.scenarios.models import Dataset, Scenario, Verdict
 from conflictscope.studies.models import Study
 from evaluation.models import Judgement, Rating, Response

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from conflictscope.exports.formats import as_csv, as_json_lines
 from conflictscope.exports.tables import Column, Kind, Row, Table
-from conflictscope.scenarios.csv_cells import escape, unescape
+from conflictscope.files.csv_cells import escape, unescape
 
 # What a database column of text can hold.
 TEXT = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"))

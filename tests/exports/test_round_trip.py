@@ -15,13 +15,13 @@ from django.core.management import call_command
 
 from conflictscope.errors import InvalidInput
 from conflictscope.exports.exporting import Export, export_dataset, zipped
-from conflictscope.scenarios import text_files
+from conflictscope.files import texts as text_files
 from conflictscope.scenarios.digest import digest_of
+from conflictscope.scenarios.filtering.verdicts import resettle, write_human_verdict
 from conflictscope.scenarios.importing import ImportReport, import_scenarios
 from conflictscope.scenarios.importing.formats import exported as exported_format
 from conflictscope.scenarios.models import Dataset, OpeningMessage, Scenario, Value, ValueSet, ValueSetVersion
 from conflictscope.scenarios.value_sets import import_value_set
-from conflictscope.scenarios.verdicts import resettle, write_human_verdict
 from conflictscope.studies.models import Study
 from tests.factories.llm import EndpointFactory
 from tests.factories.scenarios import DatasetFactory, JudgeFactory, ScenarioFactory, judged

@@ -13,7 +13,7 @@ from factory.django import DjangoModelFactory
 
 from annotation.models import Annotation, Assignment, Campaign, Guideline, Item, Participant
 from annotation.questions import questions_about
-from conflictscope.scenarios.dimensions import ACTION_1, ACTION_2, YES, dimensions_of, questions_of
+from conflictscope.scenarios.filtering.dimensions import ACTION_1, ACTION_2, YES, dimensions_of, questions_of
 from conflictscope.scenarios.models import Scenario
 from evaluation.models import OptionOrder
 from tests.factories.scenarios import DatasetFactory, ScenarioFactory

@@ -7,7 +7,8 @@ from typing import Any
 import factory
 from factory.django import DjangoModelFactory
 
-from conflictscope.scenarios.dimensions import dimensions_of
+from conflictscope.scenarios.filtering.dimensions import dimensions_of
+from conflictscope.scenarios.filtering.verdicts import resettle
 from conflictscope.scenarios.models import (
     Dataset,
     Dimension,
@@ -18,7 +19,6 @@ from conflictscope.scenarios.models import (
     ValueSetVersion,
     Verdict,
 )
-from conflictscope.scenarios.verdicts import resettle
 
 THREE_VALUES = (
     ("helpfulness", "Helpfulness", "Doing what the person asks, fully and without detours."),

@@ -7,7 +7,7 @@ import signal
 from collections.abc import Iterable
 
 from conflictscope.errors import InvalidInput
-from conflictscope.jobs import engine
+from conflictscope.jobs import control
 from conflictscope.jobs.models import Job, WorkItem
 from conflictscope.jobs.registry import NewItem
 from conflictscope.llm.client import Door
@@ -35,9 +35,9 @@ class CountingHandler:
         for _ in range(parameters.get("ctrl_c", {}).get(item.key, 0)):
             signal.raise_signal(signal.SIGINT)
         if parameters.get("cancels") == item.key:
-            engine.cancel(item.job)
+            control.cancel(item.job)
         if parameters.get("pauses") == item.key and item.attempts == 1:
-            engine.pause(item.job)
+            control.pause(item.job)
         endpoint = Endpoint.objects.get(pk=parameters["endpoint"]) if "endpoint" in parameters else None
         return item, parameters.get("trouble", {}), endpoint
 

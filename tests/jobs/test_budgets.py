@@ -15,14 +15,14 @@ from django.db.models import Sum
 from django.utils import timezone
 
 from conflictscope.errors import Conflict, InvalidInput
-from conflictscope.jobs import engine, leases, tasks
+from conflictscope.jobs import control, leases, progress, tasks, worker
 from conflictscope.jobs.budgets import NO_BUDGET, Budget, BudgetReached, JobBook, LeaseLost
 from conflictscope.jobs.leases import Trouble
 from conflictscope.jobs.models import CallUse, Job, WorkItem
 from conflictscope.jobs.progress import limits_of, lost_calls
 from conflictscope.llm.client import Entry
 from conflictscope.llm.models import Call, Endpoint
-from conflictscope.llm.tokens import Estimate
+from conflictscope.llm.traffic.tokens import Estimate
 from tests.factories.llm import EndpointFactory
 from tests.factories.studies import StudyFactory
 from tests.jobs.handlers import CountingHandler
@@ -47,7 +47,7 @@ def endpoint(simulator) -> Endpoint:
 
 
 def started(endpoint: Endpoint, budget: Budget, *, items: int = 60) -> Job:
-    return engine.start(
+    return control.start(
         StudyFactory(),
         kind="tests.count",
         subject="a budget",
@@ -58,7 +58,7 @@ def started(endpoint: Endpoint, budget: Budget, *, items: int = 60) -> Job:
 
 
 def work_until_idle(job: Job) -> None:
-    engine.work_on(job, until=timezone.now() + timedelta(seconds=60))
+    worker.work_on(job, until=timezone.now() + timedelta(seconds=60))
 
 
 def entry_of(job: Job, endpoint: Endpoint, number: int = 0, *, out: int = MOST_OUT) -> Entry:
@@ -98,12 +98,12 @@ def test_three_processes_together_stay_within_a_budget_and_go_on_with_a_higher_o
         (job.tokens_used, budget.tokens),
     ):
         assert limit is None or limit * Decimal("0.7") < taken <= limit
-    assert engine.counts(job).failed == 0
+    assert progress.counts(job).failed == 0
 
-    engine.set_budget(job, NO_BUDGET)
+    control.set_budget(job, NO_BUDGET)
     work_until_idle(job)
     assert job.state == Job.State.DONE
-    assert engine.counts(job).done == 60
+    assert progress.counts(job).done == 60
     assert simulator.ledger()["requests"] == 60  # nothing was asked twice
 
 
@@ -122,7 +122,7 @@ def test_a_budget_that_not_one_call_fits_into_stops_before_anything_is_sent(endp
     assert "the next call may take 2" in job.error
     assert simulator.ledger()["requests"] == 0
     assert set(job.items.values_list("state", "attempts")) == {(WorkItem.State.OPEN, 0)}
-    engine.set_budget(job, Budget(dollars=Decimal(10_000)))
+    control.set_budget(job, Budget(dollars=Decimal(10_000)))
     work_until_idle(job)
     assert job.state == Job.State.DONE
 
@@ -286,7 +286,7 @@ def test_answers_from_the_log_take_nothing(endpoint: Endpoint, simulator) -> Non
 
 def test_limits_that_are_not_given_stay_when_a_job_is_started_again(endpoint: Endpoint) -> None:
     job = started(endpoint, Budget(dollars=Decimal(5), calls=7))
-    again = engine.start(
+    again = control.start(
         job.study, kind=job.kind, subject=job.subject, title="Again", parameters={}, budget=Budget(tokens=10**6)
     )
     assert (again.pk, Budget.of(again)) == (job.pk, Budget(Decimal(5), 7, 10**6))
@@ -302,6 +302,6 @@ def test_a_budget_below_what_is_spent_is_refused(job: Job) -> None:
     Job.objects.update(calls_sent=10, tokens_used=1000, unknown_tokens=500)
     job.refresh_from_db()
     with pytest.raises(Conflict, match="10 calls are spent already"):
-        engine.set_budget(job, Budget(calls=10))
+        control.set_budget(job, Budget(calls=10))
     with pytest.raises(Conflict, match="1,500 tokens are spent already"):
-        engine.set_budget(job, Budget(tokens=1500))
+        control.set_budget(job, Budget(tokens=1500))

@@ -9,7 +9,7 @@ import pytest
 from django.core.management import call_command
 from django.core.management.base import CommandError
 
-from conflictscope.jobs import engine
+from conflictscope.jobs import control
 from conflictscope.jobs.commands import JobCommand, budget_of
 from conflictscope.jobs.models import Job, WorkItem
 from tests.factories.llm import EndpointFactory
@@ -78,7 +78,7 @@ def test_after_a_command_ctrl_c_means_what_it_meant_before(job):
 
 
 def test_a_paused_job_is_not_left_without_advice(job):
-    engine.pause(job)
+    control.pause(job)
     with pytest.raises(CommandError, match=r"paused\. Resume it on its page"):
         count(first=1)
 
@@ -89,7 +89,7 @@ def test_an_estimate_asks_no_budget_of_a_job_that_has_spent_more(job):
     class Start(JobCommand):
         def start(self, **options):
             budget = budget_of(options)
-            return engine.start(job.study, kind=job.kind, subject=job.subject, title="C", parameters={}, budget=budget)
+            return control.start(job.study, kind=job.kind, subject=job.subject, title="C", parameters={}, budget=budget)
 
     out = StringIO()
     call_command(Start(), "--estimate", "--budget-calls", "5", stdout=out)

@@ -10,7 +10,7 @@ from django.urls import reverse
 from django.utils import timezone
 
 from conflictscope.errors import NotFound
-from conflictscope.jobs import budgets, engine, registry
+from conflictscope.jobs import budgets, control, progress, registry
 from conflictscope.jobs.models import CallUse, Job, WorkItem
 from conflictscope.jobs.progress import progress_of, usage_of
 from conflictscope.jobs.registry import WorkedOn
@@ -128,7 +128,7 @@ def test_htmx_gets_the_fragment_which_polls_only_while_the_job_runs(client, job)
     assert 'hx-trigger="every 2s"' in running
     assert 'hx-trigger="every 3s"' in client.get(list_address(job), headers=HTMX).text
 
-    engine.cancel(job)
+    control.cancel(job)
     ended = client.get(job.get_absolute_url(), headers=HTMX).text
     assert "hx-trigger" not in ended
     assert "hx-trigger" not in client.get(list_address(job), headers=HTMX).text
@@ -145,7 +145,7 @@ def test_those_who_run_the_pipeline_pause_resume_and_cancel(client, job, role):
         assert response.redirect_chain == [(job.get_absolute_url(), 302)]
         job.refresh_from_db()
         assert job.state == state
-    assert engine.counts(job).cancelled == 2
+    assert progress.counts(job).cancelled == 2
 
 
 def test_failed_items_are_tried_again(client, job):
@@ -156,7 +156,7 @@ def test_failed_items_are_tried_again(client, job):
     response = client.post(address("retry", job), follow=True)
     assert "2 failed items are tried again." in response.text
     job.refresh_from_db()
-    assert (job.state, engine.counts(job).open, engine.counts(job).failed) == ("running", 2, 0)
+    assert (job.state, progress.counts(job).open, progress.counts(job).failed) == ("running", 2, 0)
 
 
 @pytest.mark.parametrize("role", ["adjudicator", "viewer", "annotator"])
@@ -168,11 +168,11 @@ def test_others_get_no_button_and_no_effect(client, job, role):
         assert client.post(address(button, job)).status_code == 404
     job.refresh_from_db()
     assert job.state == "running"
-    assert engine.counts(job).failed == 1
+    assert progress.counts(job).failed == 1
 
 
 def test_a_button_that_no_longer_fits_says_so_and_changes_nothing(client, job):
-    engine.cancel(job)
+    control.cancel(job)
     client.force_login(job.study.created_by)
     response = client.post(address("pause", job))
     assert response.status_code == 409
@@ -293,7 +293,7 @@ def test_only_rows_of_running_jobs_are_asked_for_again(client, job):
     assert f'hx-get="{address("row", job)}"' in text
     assert f'hx-get="{address("row", ended)}"' not in text
     assert client.get(address("row", job), headers=HTMX).text.strip().startswith("<tr id=")
-    engine.cancel(job)
+    control.cancel(job)
     assert "hx-get" not in client.get(address("row", job), headers=HTMX).text
 
 
@@ -302,7 +302,7 @@ def test_a_fragment_of_another_state_has_the_whole_page_renewed(client, job):
     address_of_poll = f"{job.get_absolute_url()}?state=running"
     assert address_of_poll in client.get(job.get_absolute_url(), headers=HTMX).text
     assert "HX-Refresh" not in client.get(address_of_poll, headers=HTMX)
-    engine.pause(job)
+    control.pause(job)
     assert client.get(address_of_poll, headers=HTMX)["HX-Refresh"] == "true"
 
 

@@ -9,7 +9,7 @@ from datetime import timedelta
 import pytest
 from django.utils import timezone
 
-from conflictscope.jobs import engine
+from conflictscope.jobs import control, progress
 from conflictscope.jobs.models import CallUse, Job, WorkItem
 from conflictscope.jobs.progress import lost_calls
 from conflictscope.llm.models import Call
@@ -39,7 +39,7 @@ def endpoint(simulator):
 
 
 def start(endpoint, *, items):
-    return engine.start(
+    return control.start(
         StudyFactory(),
         kind="tests.count",
         subject="the queue",
@@ -66,7 +66,7 @@ def test_a_started_job_is_done_by_a_worker(endpoint):
         job = start(endpoint, items=20)
         wait_until(lambda: ended(job))
     assert job.state == Job.State.DONE
-    assert engine.counts(job).done == 20
+    assert progress.counts(job).done == 20
 
 
 def test_idle_processes_join_a_running_job_and_no_message_is_left_over(endpoint, simulator):
@@ -74,7 +74,7 @@ def test_idle_processes_join_a_running_job_and_no_message_is_left_over(endpoint,
     with running(*WORKER):
         job = start(endpoint, items=240)
         wait_until(lambda: ended(job))
-    assert engine.counts(job).done == 240
+    assert progress.counts(job).done == 240
     assert len(set(job.items.values_list("lease_owner", flat=True))) >= 2
     assert simulator.ledger()["requests"] == 240
 
@@ -85,16 +85,16 @@ def test_a_job_whose_message_was_lost_is_found_by_the_reaper(endpoint):
     )
     with running(*WORKER):
         wait_until(lambda: ended(job))
-    assert engine.counts(job).done == 5
+    assert progress.counts(job).done == 5
 
 
 def test_a_killed_workers_items_are_done_by_the_next_and_no_reply_is_asked_for_twice(endpoint, simulator):
     items = 150
     with running(*WORKER) as worker:
         job = start(endpoint, items=items)
-        wait_until(lambda: engine.counts(job).done >= 20)
+        wait_until(lambda: progress.counts(job).done >= 20)
         kill(worker)
-    before = engine.counts(job)
+    before = progress.counts(job)
     assert before.done < items
     answered = set(Call.objects.filter(outcome=Call.Outcome.OK).values_list("request_digest", flat=True))
     unknown = Call.objects.filter(outcome=Call.Outcome.SENT).count()
@@ -106,7 +106,7 @@ def test_a_killed_workers_items_are_done_by_the_next_and_no_reply_is_asked_for_t
     with running(*WORKER):
         wait_until(lambda: ended(job))
 
-    assert engine.counts(job).done == items
+    assert progress.counts(job).done == items
     calls = Counter(Call.objects.filter(outcome=Call.Outcome.OK).values_list("request_digest", flat=True))
     assert len(calls) == items
     assert set(calls.values()) == {1}

@@ -12,7 +12,7 @@ from django.db import OperationalError, connection
 from django.utils import timezone
 
 from conflictscope.errors import Conflict, InvalidInput
-from conflictscope.jobs import budgets, engine, invitations, leases, tasks
+from conflictscope.jobs import budgets, control, invitations, leases, progress, tasks, worker
 from conflictscope.jobs.budgets import NO_BUDGET, Budget
 from conflictscope.jobs.models import Job, WorkItem
 from conflictscope.jobs.progress import waiting as waiting_items
@@ -29,11 +29,11 @@ def ready_now(job):
 
 
 def work_until_idle(job):
-    engine.work_on(job, until=timezone.now() + timedelta(seconds=30))
+    worker.work_on(job, until=timezone.now() + timedelta(seconds=30))
 
 
 def test_a_job_plans_its_second_stage_when_the_first_is_done_and_then_ends(job):
-    engine.work_on(job)
+    worker.work_on(job)
     assert job.state == Job.State.DONE
     assert job.finished_at is not None
     notes = dict(job.items.values_list("key", "note"))
@@ -73,26 +73,26 @@ def test_where_progress_cannot_be_shown_what_is_in_flight_still_ends(job, monkey
         raise BrokenPipeError("the terminal is gone")
 
     with pytest.raises(BrokenPipeError):
-        engine.work_on(job, progress=broken)
+        worker.work_on(job, progress=broken)
     assert set(job.items.values_list("state", flat=True)) == {WorkItem.State.DONE}
 
 
 def test_a_job_with_nothing_to_do_is_done(job):
     Job.objects.filter(pk=job.pk).update(parameters={})
-    engine.work_on(job)
+    worker.work_on(job)
     assert job.state == Job.State.DONE
-    assert engine.counts(job).total == 0
+    assert progress.counts(job).total == 0
 
 
 def test_starting_a_job_twice_gives_the_same_live_job(job):
-    again = engine.start(job.study, kind=job.kind, subject=job.subject, title="Again", parameters={"first": 99})
+    again = control.start(job.study, kind=job.kind, subject=job.subject, title="Again", parameters={"first": 99})
     assert again == job
     assert again.parameters["first"] == 3
 
 
 def test_a_finished_job_makes_way_for_a_new_one(job):
-    engine.work_on(job)
-    again = engine.start(job.study, kind=job.kind, subject=job.subject, title="Again", parameters={"first": 1})
+    worker.work_on(job)
+    again = control.start(job.study, kind=job.kind, subject=job.subject, title="Again", parameters={"first": 1})
     assert again != job
 
 
@@ -119,7 +119,7 @@ def test_an_error_that_never_passes_fails_the_item_with_its_words_after_five_att
         work_until_idle(job)
     failed = job.items.get(key="first-0")
     assert (failed.state, failed.attempts) == (WorkItem.State.FAILED, 5)
-    assert engine.errors(job) == [("The server is busy. Try later.", 1)]
+    assert progress.errors(job) == [("The server is busy. Try later.", 1)]
     job.refresh_from_db()
     assert job.state == Job.State.DONE
     assert job.items.get(key="first-1").state == WorkItem.State.DONE
@@ -127,7 +127,7 @@ def test_an_error_that_never_passes_fails_the_item_with_its_words_after_five_att
 
 def test_a_permanent_error_is_not_tried_again_and_ends_a_job_in_which_nothing_works(job):
     Job.objects.filter(pk=job.pk).update(parameters={"first": 500, "trouble": {"all": "permanent"}})
-    engine.work_on(job)
+    worker.work_on(job)
     assert job.state == Job.State.FAILED
     assert "The key is wrong. Set another." in job.error
     assert job.items.filter(state=WorkItem.State.OPEN).count() > 300
@@ -146,9 +146,9 @@ def test_an_error_that_meets_every_item_pauses_a_job_in_which_nothing_works(job)
     assert "Resume the job" in job.error
     Job.objects.filter(pk=job.pk).update(parameters={"first": 6})
     ready_now(job)
-    engine.resume(job)
-    engine.work_on(job)
-    assert (job.state, engine.counts(job).done) == (Job.State.DONE, 6)
+    control.resume(job)
+    worker.work_on(job)
+    assert (job.state, progress.counts(job).done) == (Job.State.DONE, 6)
 
 
 def test_an_outage_is_waited_for_by_a_job_that_had_got_on_and_then_pauses_it(job):
@@ -172,9 +172,9 @@ def test_an_outage_is_waited_for_by_a_job_that_had_got_on_and_then_pauses_it(job
 def test_an_account_that_runs_empty_half_way_pauses_the_job_and_the_rest_is_not_tried(job):
     troubles = {f"first-{number}": "permanent" for number in range(100, 500)}
     Job.objects.filter(pk=job.pk).update(parameters={"first": 500, "trouble": troubles})
-    engine.work_on(job)
+    worker.work_on(job)
     assert job.state == Job.State.PAUSED
-    counts = engine.counts(job)
+    counts = progress.counts(job)
     assert counts.done == 100
     assert counts.failed < 150
     assert "The key is wrong. Set another. Resume the job" in job.error
@@ -183,8 +183,8 @@ def test_an_account_that_runs_empty_half_way_pauses_the_job_and_the_rest_is_not_
 def test_errors_between_which_items_are_done_stop_nothing(job):
     troubles = {f"first-{number}": "permanent" for number in range(0, 200, 2)}
     Job.objects.filter(pk=job.pk).update(parameters={"first": 200, "trouble": troubles})
-    engine.work_on(job)
-    assert (job.state, engine.counts(job).done, engine.counts(job).failed) == (Job.State.DONE, 100, 100)
+    worker.work_on(job)
+    assert (job.state, progress.counts(job).done, progress.counts(job).failed) == (Job.State.DONE, 100, 100)
 
 
 def test_a_rate_limit_may_be_met_more_often_than_another_error_and_for_a_day_at_most(job):
@@ -206,7 +206,7 @@ def test_a_rate_limit_may_be_met_more_often_than_another_error_and_for_a_day_at_
 def test_a_mistake_of_our_own_is_raised_and_its_item_is_put_back_while_the_others_end(job):
     Job.objects.filter(pk=job.pk).update(parameters={"first": 3, "trouble": {"first-1": "bug"}})
     with pytest.raises(ZeroDivisionError):
-        engine.work_on(job)
+        worker.work_on(job)
     states = dict(job.items.values_list("key", "state"))
     assert states == {"first-0": "done", "first-1": "open", "first-2": "done"}
     assert "a mistake of our own" in job.items.get(key="first-1").error
@@ -214,14 +214,14 @@ def test_a_mistake_of_our_own_is_raised_and_its_item_is_put_back_while_the_other
 
 def test_a_plan_that_cannot_be_made_fails_the_job_with_its_sentence(job):
     Job.objects.filter(pk=job.pk).update(parameters={"plan_error": "The judge has no endpoint. Give it one."})
-    engine.work_on(job)
+    worker.work_on(job)
     assert (job.state, job.error) == (Job.State.FAILED, "The judge has no endpoint. Give it one.")
 
 
 def test_items_of_a_worker_that_died_come_back_when_their_lease_ends(job):
     long_ago = timezone.now() - timedelta(minutes=5)
     job.items.create(key="first-0", state=WorkItem.State.LEASED, lease_owner="dead", lease_until=long_ago, attempts=1)
-    engine.work_on(job)
+    worker.work_on(job)
     assert job.state == Job.State.DONE
     back = job.items.get(key="first-0")
     assert (back.state, back.attempts) == (WorkItem.State.DONE, 2)
@@ -230,7 +230,7 @@ def test_items_of_a_worker_that_died_come_back_when_their_lease_ends(job):
 def test_an_item_that_killed_five_workers_is_given_up(job):
     long_ago = timezone.now() - timedelta(minutes=5)
     job.items.create(key="first-0", state=WorkItem.State.LEASED, lease_owner="dead", lease_until=long_ago, attempts=5)
-    engine.work_on(job)
+    worker.work_on(job)
     assert "5 workers died" in job.items.get(key="first-0").error
     assert job.items.get(key="first-1").state == WorkItem.State.DONE
 
@@ -246,48 +246,48 @@ def test_a_live_lease_of_another_worker_is_left_alone(job):
 
 
 def test_a_paused_job_is_not_worked_on_until_it_is_resumed(job):
-    engine.pause(job)
-    engine.work_on(job)
-    assert engine.counts(job).total == 0
-    engine.resume(job)
-    engine.work_on(job)
+    control.pause(job)
+    worker.work_on(job)
+    assert progress.counts(job).total == 0
+    control.resume(job)
+    worker.work_on(job)
     assert job.state == Job.State.DONE
 
 
 def test_a_job_paused_while_it_runs_keeps_what_was_in_flight_and_asks_only_the_rest_when_it_is_resumed(job, simulator):
     endpoint = EndpointFactory(base_url=simulator.base_url, max_concurrency=4)
     Job.objects.filter(pk=job.pk).update(parameters={"first": 150, "endpoint": endpoint.pk, "pauses": "first-20"})
-    engine.work_on(job)
-    paused = engine.counts(job)
+    worker.work_on(job)
+    paused = progress.counts(job)
     assert job.state == Job.State.PAUSED
     assert (paused.leased, paused.failed) == (0, 0)
     assert 20 < paused.done < 150
     assert simulator.ledger()["requests"] == paused.done
-    engine.resume(job)
-    engine.work_on(job)
-    assert (job.state, engine.counts(job).done) == (Job.State.DONE, 150)
+    control.resume(job)
+    worker.work_on(job)
+    assert (job.state, progress.counts(job).done) == (Job.State.DONE, 150)
     assert simulator.ledger()["requests"] == 150
 
 
 def test_an_llm_that_cannot_be_reached_pauses_the_job_soon_with_what_to_do(job):
     endpoint = EndpointFactory(base_url="http://127.0.0.1:9/v1", max_concurrency=8)
     Job.objects.filter(pk=job.pk).update(parameters={"first": 12, "endpoint": endpoint.pk})
-    engine.work_on(job)
+    worker.work_on(job)
     assert job.state == Job.State.PAUSED
     assert "could not be reached" in job.error
     assert "Resume the job" in job.error
     # No item had to be given up for it.
-    assert engine.counts(job).failed == 0
+    assert progress.counts(job).failed == 0
     assert Call.objects.count() <= 24
 
 
 def test_a_cancelled_job_keeps_what_is_done_and_cannot_be_resumed(job):
     job.items.create(key="first-0", state=WorkItem.State.DONE)
     job.items.create(key="first-1")
-    engine.cancel(job)
+    control.cancel(job)
     assert dict(job.items.values_list("key", "state")) == {"first-0": "done", "first-1": "cancelled"}
     with pytest.raises(Conflict, match="cancelled cannot be resumed"):
-        engine.resume(job)
+        control.resume(job)
 
 
 def test_a_job_that_stopped_at_its_budget_resumes_with_a_higher_one(job):
@@ -297,46 +297,46 @@ def test_a_job_that_stopped_at_its_budget_resumes_with_a_higher_one(job):
     assert job.state == Job.State.PAUSED
     assert job.error == "Stopped at its budget of 1.5 US dollars: 1.5 spent. With a higher budget it goes on."
     with pytest.raises(Conflict, match="With a higher budget"):
-        engine.resume(job)
+        control.resume(job)
     with pytest.raises(Conflict, match=r"1\.5 US dollars are spent already"):
-        engine.set_budget(job, Budget(Decimal("1.5")))
-    again = engine.start(
+        control.set_budget(job, Budget(Decimal("1.5")))
+    again = control.start(
         job.study, kind=job.kind, subject=job.subject, title="Again", parameters={}, budget=Budget(Decimal("2.25"))
     )
     assert (again.pk, again.state, again.budget, again.error) == (job.pk, Job.State.RUNNING, Decimal("2.25"), "")
-    engine.work_on(again)
+    worker.work_on(again)
     assert again.state == Job.State.DONE
 
 
 def test_another_budget_does_not_resume_what_a_person_paused(job):
-    engine.pause(job)
-    engine.set_budget(job, NO_BUDGET)
+    control.pause(job)
+    control.set_budget(job, NO_BUDGET)
     assert job.state == Job.State.PAUSED
 
 
 @pytest.mark.parametrize("budget", ["0", "-1", "NaN", "Infinity", "1e8"])
 def test_a_budget_that_is_no_amount_starts_nothing(job, budget):
     with pytest.raises(InvalidInput, match="A budget is an amount of US dollars"):
-        engine.start(
+        control.start(
             job.study, kind=job.kind, subject="new", title="New", parameters={}, budget=Budget(Decimal(budget))
         )
     assert not Job.objects.filter(subject="new").exists()
 
 
 def test_a_job_that_has_ended_takes_no_budget(job):
-    engine.cancel(job)
+    control.cancel(job)
     with pytest.raises(Conflict, match="has ended"):
-        engine.set_budget(job, Budget(Decimal(1)))
+        control.set_budget(job, Budget(Decimal(1)))
 
 
 def test_failed_items_can_be_tried_again(job):
     Job.objects.filter(pk=job.pk).update(parameters={"first": 2, "trouble": {"first-0": "permanent"}})
-    engine.work_on(job)
-    assert engine.counts(job).failed == 1
+    worker.work_on(job)
+    assert progress.counts(job).failed == 1
     Job.objects.filter(pk=job.pk).update(parameters={"first": 2})
-    assert engine.retry_failed(job) == 1
-    engine.work_on(job)
-    assert engine.counts(job).done == 2
+    assert control.retry_failed(job) == 1
+    worker.work_on(job)
+    assert progress.counts(job).done == 2
 
 
 def test_the_task_works_on_a_slice_and_leaves_ended_jobs_alone(job):
@@ -361,7 +361,7 @@ def test_a_job_wants_workers_while_there_is_something_to_claim_or_to_plan(job):
     assert invitations.wants_workers(job)  # to plan further, or to end it
     job.planning_until = later
     assert not invitations.wants_workers(job)
-    engine.pause(job)
+    control.pause(job)
     assert not invitations.wants_workers(job)
 
 
@@ -377,7 +377,7 @@ def test_of_one_job_one_invitation_waits_at_a_time(job):
 def test_the_reaper_opens_what_dead_workers_held_also_of_jobs_that_do_not_run(job):
     long_ago = timezone.now() - timedelta(minutes=5)
     item = job.items.create(key="first-0", state=WorkItem.State.LEASED, lease_owner="dead", lease_until=long_ago)
-    engine.pause(job)
+    control.pause(job)
     tasks.reap()
     item.refresh_from_db()
     assert (item.state, item.lease_owner) == (WorkItem.State.OPEN, "")
@@ -388,7 +388,7 @@ def test_the_reaper_opens_what_dead_workers_held_also_of_jobs_that_do_not_run(jo
 def test_an_item_put_back_after_its_job_was_cancelled_is_cancelled_too(job):
     Job.objects.filter(pk=job.pk).update(parameters={"first": 2, "cancels": "first-0", "trouble": {"all": "transient"}})
     job.refresh_from_db()
-    engine.work_on(job)
+    worker.work_on(job)
     assert job.state == Job.State.CANCELLED
     assert set(job.items.values_list("state", flat=True)) == {WorkItem.State.CANCELLED}
 
@@ -396,7 +396,7 @@ def test_an_item_put_back_after_its_job_was_cancelled_is_cancelled_too(job):
 def test_an_item_of_a_dead_worker_is_cancelled_with_its_job(job):
     long_ago = timezone.now() - timedelta(minutes=5)
     item = job.items.create(key="first-0", state=WorkItem.State.LEASED, lease_owner="dead", lease_until=long_ago)
-    engine.cancel(job)
+    control.cancel(job)
     tasks.reap()
     item.refresh_from_db()
     assert item.state == WorkItem.State.CANCELLED
@@ -407,7 +407,7 @@ def test_who_finds_that_another_has_planned_meanwhile_does_not_end_the_job(job):
     Job.objects.filter(pk=job.pk).update(parameters={"first": 1})
     job.refresh_from_db()
     job.items.create(key="first-0")
-    late = _Worker(job, until=None, progress=None, stop=engine.Stop())
+    late = _Worker(job, until=None, progress=None, stop=worker.Stop())
     assert late._plan() is _Next.CLAIM
     job.refresh_from_db()
     assert job.state == Job.State.RUNNING

@@ -5,7 +5,7 @@ import sys
 from tests.jobs.celery_app import app  # noqa: F401  # sets Django up, and registers the tests' own kind of job
 
 if __name__ == "__main__":
-    from conflictscope.jobs import engine
+    from conflictscope.jobs import worker
     from conflictscope.jobs.models import Job
 
-    engine.work_on(Job.objects.get(pk=int(sys.argv[1])))
+    worker.work_on(Job.objects.get(pk=int(sys.argv[1])))

@@ -21,10 +21,10 @@ from django.test import Client
 from django.urls import URLPattern, URLResolver, get_resolver, reverse
 
 from conflictscope.jobs.models import Job
+from conflictscope.scenarios.filtering.verdicts import make_primary
 from conflictscope.scenarios.generation.recipe import open_dataset
 from conflictscope.scenarios.importing.staging import stage
 from conflictscope.scenarios.models import Scenario
-from conflictscope.scenarios.verdicts import make_primary
 from conflictscope.studies.permissions import MAY, Action, Role
 from evaluation.models import Run
 from evaluation.ranking import fit_dataset

@@ -12,7 +12,7 @@ from django.db import IntegrityError
 from django.test import Client
 
 from conflictscope.errors import InvalidInput
-from conflictscope.jobs import engine
+from conflictscope.jobs import worker
 from conflictscope.jobs.models import Job
 from conflictscope.llm.endpoints import endpoint_named
 from conflictscope.scenarios import domains
@@ -80,7 +80,7 @@ def test_a_reply_that_is_no_domain_of_the_list_tags_nothing(simulator: Any, data
     endpoint = EndpointFactory(name="reader", base_url=simulator.base_url)
     simulator.script("sim-judge", *['{"domain": "witchcraft"}'] * 6)
     job = domains.start(dataset, endpoint)
-    engine.work_on(job)
+    worker.work_on(job)
     assert set(tagged().values()) == {""}
     assert not DomainTag.objects.exists()
 

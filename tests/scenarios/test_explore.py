@@ -14,8 +14,8 @@ from django.utils import timezone
 from django.utils.html import escape
 
 from conflictscope.scenarios.browsing.listing import Filter, Listing
+from conflictscope.scenarios.filtering.verdicts import resettle, write_human_verdict
 from conflictscope.scenarios.models import Dataset, OpeningMessage, Scenario, Verdict
-from conflictscope.scenarios.verdicts import resettle, write_human_verdict
 from tests.factories.llm import EndpointFactory
 from tests.factories.scenarios import DatasetFactory, JudgeFactory, ScenarioFactory, VerdictFactory, judged
 from tests.factories.studies import UserFactory

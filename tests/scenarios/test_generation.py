@@ -10,7 +10,7 @@ import pytest
 from django.core.management import CommandError, call_command
 
 from conflictscope.errors import Conflict, InvalidInput
-from conflictscope.jobs import engine
+from conflictscope.jobs import progress, worker
 from conflictscope.jobs.models import Job, WorkItem
 from conflictscope.llm.models import Call, Endpoint
 from conflictscope.llm.simulator.server import Running
@@ -57,7 +57,7 @@ def opened(generator: Endpoint, *, per_pair: int = 4, slug: str = "hhh", **setti
 
 def generated(dataset: Dataset) -> Job:
     job = generation.start(dataset)
-    engine.work_on(job)
+    worker.work_on(job)
     job.refresh_from_db()
     return job
 
@@ -174,9 +174,9 @@ def test_a_dataset_is_not_topped_up_by_an_endpoint_that_is_asked_otherwise(
     with pytest.raises(Conflict, match=r"temperature was 1 and is 0; top_p was not given and is 0\.1\. Put it back"):
         generation.open_dataset(dataset.study, "hhh", per_pair=2)
     assert recipe_of(dataset.study.datasets.get()).per_pair == 1
-    engine.work_on(job)
+    worker.work_on(job)
     assert not Call.objects.exists(), "nor does a job that had begun go on with it"
-    assert all("Put it back" in error for error, _ in engine.errors(job))
+    assert all("Put it back" in error for error, _ in progress.errors(job))
     generator.parameters = {"temperature": 1.0}
     generator.base_url = generator.base_url.replace("127.0.0.1", "localhost")
     generator.save()

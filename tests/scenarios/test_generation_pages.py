@@ -6,7 +6,7 @@ import pytest
 from django.test import Client
 from django.urls import reverse
 
-from conflictscope.jobs import engine
+from conflictscope.jobs import worker
 from conflictscope.jobs.models import Job
 from conflictscope.scenarios.models import Dataset
 from conflictscope.studies.permissions import Role
@@ -52,7 +52,7 @@ def test_duplicates_are_found_from_a_page_by_another_threshold(client: Client) -
     response = client.post(address, {"threshold": "0.9", "scope": "dataset"})
     job = Job.objects.get(kind="scenarios.dedup")
     assert response["Location"] == job.get_absolute_url()
-    engine.work_on(job)
+    worker.work_on(job)
     assert '<td class="num">1</td>' in client.get(address).content.decode()
 
 

@@ -13,10 +13,10 @@ from django.utils.html import strip_tags
 
 from conflictscope.jobs.models import Job
 from conflictscope.llm.models import Call
-from conflictscope.scenarios.filtering import start as start_filter
+from conflictscope.scenarios.filtering.job import start as start_filter
+from conflictscope.scenarios.filtering.verdicts import write_human_verdict
 from conflictscope.scenarios.models import Dataset, Judge, Scenario, ValueSet
 from conflictscope.scenarios.value_sets import import_value_set
-from conflictscope.scenarios.verdicts import write_human_verdict
 from tests.factories.llm import EndpointFactory
 from tests.factories.scenarios import (
     DatasetFactory,

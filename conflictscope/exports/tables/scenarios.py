@@ -9,8 +9,8 @@ from django.db.models.functions import Coalesce
 
 from annotation.models import Annotation, Assignment
 from conflictscope.exports.tables.base import CHUNK, SIMULATED, UID, Column, Kind, Row, Selection, Table, compact
+from conflictscope.scenarios.filtering.verdicts import standing_verdicts
 from conflictscope.scenarios.models import Dimension, OpeningMessage, Verdict
-from conflictscope.scenarios.verdicts import standing_verdicts
 
 _T, _B, _I, _N = Kind.TEXT, Kind.BOOLEAN, Kind.INTEGER, Kind.NUMBER
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 from conflictscope.llm.simulator import draws
-from conflictscope.llm.simulator.voices import CONTENT, MARKS, TOWNS, WHEN, Person, Voice, people_in
+from conflictscope.llm.simulator.pronouns import CONTENT, MARKS, TOWNS, WHEN, Person, Voice, people_in
 
 _PAIRS = ("risk", "hurt")
 _PREPOSITIONS = ("at", "from", "in", "of", "on", "with")

@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Literal
 
+from conflictscope.llm.simulator.pronouns import CONTENT
 from conflictscope.llm.simulator.values import canonical
-from conflictscope.llm.simulator.voices import CONTENT
 
 Use = Literal["act", "cost", "pull", "plea", "good", "bad", "reply", "slight"]
 _SLOT = re.compile(r"\{\w+\}")

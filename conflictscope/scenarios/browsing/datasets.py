@@ -8,8 +8,9 @@ from django.db.models import QuerySet
 
 from conflictscope.jobs.models import Job
 from conflictscope.jobs.progress import Progress, progress_of
-from conflictscope.scenarios import dedup, domains, filtering, generation
+from conflictscope.scenarios import dedup, domains, generation
 from conflictscope.scenarios.datasets import StatusCount, status_counts
+from conflictscope.scenarios.filtering import job as filtering
 from conflictscope.scenarios.models import Dataset
 from conflictscope.studies.models import Study
 

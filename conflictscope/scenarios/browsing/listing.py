@@ -11,10 +11,10 @@ from urllib.parse import urlencode
 from django.db.models import Count, Exists, F, IntegerField, OuterRef, Q, QuerySet, Subquery
 from django.db.models.functions import Coalesce
 
-from conflictscope.scenarios.dimensions import dimensions_of
+from conflictscope.scenarios.filtering.dimensions import dimensions_of
+from conflictscope.scenarios.filtering.verdicts import SETTLED_BY_VERDICTS
 from conflictscope.scenarios.models import Dataset, Dimension, Scenario, Verdict
 from conflictscope.scenarios.search import Query, matching, parse, ranked
-from conflictscope.scenarios.verdicts import SETTLED_BY_VERDICTS
 
 if TYPE_CHECKING:
     from django.http import QueryDict

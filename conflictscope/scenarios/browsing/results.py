@@ -6,10 +6,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from conflictscope.charts import Chart, FunnelStage, IntervalRow, funnel, interval_plot
-from conflictscope.scenarios import pass_rates
-from conflictscope.scenarios.dimensions import dimensions_of
+from conflictscope.scenarios.filtering import pass_rates
+from conflictscope.scenarios.filtering.dimensions import dimensions_of
+from conflictscope.scenarios.filtering.pass_rates import Judged, Stage
 from conflictscope.scenarios.models import Dataset
-from conflictscope.scenarios.pass_rates import Judged, Stage
 from conflictscope.stats.datasets import PassRate, PassRates
 
 ALL = "All dimensions"

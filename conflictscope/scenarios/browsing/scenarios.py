@@ -10,13 +10,13 @@ from django.core.paginator import Page, Paginator
 from django.db.models import Q
 
 from conflictscope.llm.models import Call
-from conflictscope.scenarios import filtering
 from conflictscope.scenarios.browsing.differences import differences
 from conflictscope.scenarios.browsing.listing import Listing
-from conflictscope.scenarios.dimensions import INCONSISTENT, QUESTION, dimensions_of
+from conflictscope.scenarios.filtering import job as filtering
+from conflictscope.scenarios.filtering.dimensions import INCONSISTENT, QUESTION, dimensions_of
+from conflictscope.scenarios.filtering.verdicts import human_validated, standing_verdicts
 from conflictscope.scenarios.models import Dimension, DomainTag, OpeningMessage, Scenario, Verdict
 from conflictscope.scenarios.search import Piece, excerpt, pieces
-from conflictscope.scenarios.verdicts import human_validated, standing_verdicts
 
 PAGE_SIZE = 50
 _HEAVY = ("embedding",)  # no page shows it

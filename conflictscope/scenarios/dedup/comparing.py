@@ -14,9 +14,9 @@ from conflictscope.scenarios.dedup.cosines import nearest_earlier
 from conflictscope.scenarios.dedup.settings import DedupSettings, Scope
 from conflictscope.scenarios.dedup.vectors import compared_text, embed_and_keep, vectors_of, with_texts, without_vector
 from conflictscope.scenarios.embedding import unpacked
+from conflictscope.scenarios.filtering.verdicts import resettle_all
 from conflictscope.scenarios.models import Dataset, Scenario
-from conflictscope.scenarios.verdicts import resettle_all
-from conflictscope.turns import give_way
+from conflictscope.write_pauses import let_others_write
 
 logger = logging.getLogger(__name__)
 
@@ -111,7 +111,7 @@ def _in_turns(
     for first in range(0, len(scenarios), _WRITE_BATCH):
         with alone_on(dataset):
             write(dataset, scenarios[first : first + _WRITE_BATCH])
-        give_way()
+        let_others_write()
 
 
 def _never_compared(dataset: Dataset, earlier_first: Callable[[Scenario], tuple[int, ...]] | None) -> list[Scenario]:

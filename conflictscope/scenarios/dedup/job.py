@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 from conflictscope.errors import Conflict
-from conflictscope.jobs import engine
+from conflictscope.jobs import control
 from conflictscope.jobs.models import Job, WorkItem
 from conflictscope.jobs.registry import NewItem
 from conflictscope.llm.client import Door
@@ -49,7 +49,7 @@ def start(
     with alone_on(dataset):
         if Job.objects.live().filter(kind=GENERATION, subject=_subject(dataset)).exists():
             raise Conflict(f"Dataset {dataset.slug!r} is being generated: wait for that job, or cancel it.")
-        job = engine.start(
+        job = control.start(
             dataset.study,
             kind=KIND,
             subject=_subject(dataset),

@@ -3,8 +3,9 @@
 Two variants leave stages out: `single_stage` asks for whole scenarios, `direct` for nothing but a dilemma between two values.
 """
 
-from conflictscope.scenarios.generation.job import KIND, GenerationHandler, start
+from conflictscope.scenarios.generation.job import GenerationHandler, start
 from conflictscope.scenarios.generation.recipe import GENERATED, Recipe, open_dataset, recipe_of, was_generated_here
+from conflictscope.scenarios.generation.survey import KIND
 from conflictscope.scenarios.generation.yields import shortfalls, yields
 
 __all__ = [

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from conflictscope.errors import Conflict
-from conflictscope.jobs import engine
+from conflictscope.jobs import control
 from conflictscope.jobs.budgets import NO_BUDGET, Budget
 from conflictscope.jobs.models import Job, WorkItem
 from conflictscope.jobs.registry import Grown, NewItem
@@ -63,7 +63,7 @@ def start(dataset: Dataset, *, started_by: User | None = None, budget: Budget = 
     with alone_on(dataset):
         if Job.objects.live().filter(kind=dedup.KIND, subject=subject_of(dataset)).exists():
             raise Conflict(f"Dataset {dataset.slug!r} is being compared: wait for that job, or cancel it.")
-        return engine.start(
+        return control.start(
             dataset.study,
             kind=KIND,
             subject=subject_of(dataset),

@@ -10,9 +10,9 @@ from django.db.models import Max
 from pydantic import BaseModel, ConfigDict
 
 from conflictscope.errors import Conflict, InvalidInput, NotFound
+from conflictscope.files.texts import storable
 from conflictscope.llm.prompts import PromptFile, PromptLibrary
 from conflictscope.scenarios.models import Dataset, Scenario, StudyPrompt
-from conflictscope.scenarios.text_files import storable
 from conflictscope.studies.models import Study
 
 if TYPE_CHECKING:

@@ -11,13 +11,13 @@ from django.db import IntegrityError, transaction
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from conflictscope.errors import Conflict, InvalidInput
+from conflictscope.files.texts import storable
 from conflictscope.llm.models import Endpoint
 from conflictscope.llm.questions import sampling_parameters
 from conflictscope.scenarios.datasets import checked_slug
 from conflictscope.scenarios.dedup.settings import DEFAULT_THRESHOLD, EarlierSettings, Scope, Threshold
 from conflictscope.scenarios.generation.prompts import UsedPrompt, prompts_for
 from conflictscope.scenarios.models import Dataset, ValueSetVersion
-from conflictscope.scenarios.text_files import storable
 
 if TYPE_CHECKING:
     from django.contrib.auth.models import User

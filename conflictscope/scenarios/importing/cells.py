@@ -10,8 +10,8 @@ import warnings
 from collections.abc import Mapping
 from typing import Any
 
+from conflictscope.files.texts import printable
 from conflictscope.scenarios.importing.records import RowProblem
-from conflictscope.scenarios.text_files import printable
 
 _NOTHING = {"", "nan", "NaN", "None", "null", "NULL"}
 _TRUE = {"true", "1", "yes"}

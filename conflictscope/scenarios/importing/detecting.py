@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from conflictscope.errors import InvalidInput, NotFound
+from conflictscope.files.texts import lines_of
 from conflictscope.scenarios.importing.formats.authors import AuthorsPrompts, AuthorsScenarios, named_by
 from conflictscope.scenarios.importing.formats.daily_dilemmas import DailyDilemmas
 from conflictscope.scenarios.importing.formats.dialogues import HhRlhf, PkuSafeRlhf
@@ -15,7 +16,6 @@ from conflictscope.scenarios.importing.formats.mapped import MappedCsv, MappedJs
 from conflictscope.scenarios.importing.formats.moralchoice import MoralChoice
 from conflictscope.scenarios.importing.records import Format
 from conflictscope.scenarios.importing.rows import csv_header
-from conflictscope.scenarios.text_files import lines_of
 
 FORMATS: dict[str, Format] = {
     each.name: each

@@ -11,7 +11,10 @@ from itertools import islice
 from django.db import models
 
 from conflictscope.errors import Conflict, InvalidInput
-from conflictscope.scenarios.dimensions import dimensions_of
+from conflictscope.files.texts import unstorable
+from conflictscope.scenarios.filtering.dimensions import dimensions_of
+from conflictscope.scenarios.filtering.judges import imported_judge
+from conflictscope.scenarios.filtering.verdicts import settle
 from conflictscope.scenarios.importing import twins as twins_of_files
 from conflictscope.scenarios.importing.records import (
     TEXTS,
@@ -22,10 +25,7 @@ from conflictscope.scenarios.importing.records import (
 )
 from conflictscope.scenarios.importing.reporting import SAMPLES, ImportReport, Sample
 from conflictscope.scenarios.importing.values import Pair, ValueNames
-from conflictscope.scenarios.judges import imported_judge
 from conflictscope.scenarios.models import Dataset, Judge, OpeningMessage, Scenario, Verdict
-from conflictscope.scenarios.text_files import unstorable
-from conflictscope.scenarios.verdicts import settle
 
 BATCH = 500
 PANEL = "(imported)"  # no campaign is called so

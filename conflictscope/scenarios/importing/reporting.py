@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from io import StringIO
 from typing import Any
 
-from conflictscope.scenarios.csv_cells import escape
+from conflictscope.files.csv_cells import escape
 from conflictscope.scenarios.importing.records import BadRow
 from conflictscope.scenarios.models import Dataset
 

@@ -12,9 +12,9 @@ from pathlib import Path
 from typing import Any
 
 from conflictscope.errors import InvalidInput
+from conflictscope.files.texts import LINE_LIMIT, lines_of, printable
 from conflictscope.scenarios.importing.cells import filled
 from conflictscope.scenarios.importing.records import BadRow, Place, Reading, nothing_in
-from conflictscope.scenarios.text_files import LINE_LIMIT, lines_of, printable
 
 csv.field_size_limit(LINE_LIMIT)  # of the whole process; 131,072 otherwise, and a text may be longer
 

@@ -17,12 +17,12 @@ from django.core.files.uploadedfile import UploadedFile
 from django.utils import timezone
 
 from conflictscope.errors import NotFound
+from conflictscope.files.uploads import safe_name
 from conflictscope.scenarios.importing.mapping import guessed
 from conflictscope.scenarios.importing.records import BadRow
 from conflictscope.scenarios.importing.reporting import ImportReport, bad_row_cells
 from conflictscope.scenarios.importing.writing import examples_of, import_scenarios
 from conflictscope.scenarios.models import ImportUpload, ValueSetVersion
-from conflictscope.scenarios.uploads import safe_name
 
 if TYPE_CHECKING:
     from django.contrib.auth.models import User
@@ -34,7 +34,7 @@ logger = logging.getLogger(__name__)
 KEPT_FOR = timedelta(days=1)
 
 
-def stage(study: Study, upload: UploadedFile, *, options: dict[str, Any], created_by: User) -> ImportUpload:
+def stage(study: Study, upload: UploadedFile[bytes], *, options: dict[str, Any], created_by: User) -> ImportUpload:
     """Lay an upload down, piece by piece, to be looked at. What others left behind a day ago goes."""
     sweep()
     name = safe_name(upload.name or "")

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from django.db import IntegrityError, transaction
 
 from conflictscope.errors import Conflict, InvalidInput
+from conflictscope.files.texts import storable
 from conflictscope.scenarios.datasets import checked_slug
 from conflictscope.scenarios.digest import digest_of
 from conflictscope.scenarios.importing.detecting import MAPPED, detected, format_named
@@ -23,7 +24,6 @@ from conflictscope.scenarios.importing.records import BadRow, Format, Reading
 from conflictscope.scenarios.importing.reporting import ImportReport
 from conflictscope.scenarios.importing.values import ValueNames
 from conflictscope.scenarios.models import Dataset, ValueSetVersion
-from conflictscope.scenarios.text_files import storable
 from conflictscope.scenarios.value_sets import publish
 
 if TYPE_CHECKING:

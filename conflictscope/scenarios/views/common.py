@@ -17,6 +17,6 @@ def dataset_of(study: Study, slug: str) -> Dataset:
     return get_object_or_404(datasets, study=study, slug=slug)
 
 
-def posted(request: Request) -> tuple[QueryDict | None, MultiValueDict[str, UploadedFile] | None]:
+def posted(request: Request) -> tuple[QueryDict | None, MultiValueDict[str, UploadedFile[bytes]] | None]:
     """What a form is bound to: also when nothing was filled in, and to nothing when it is only shown."""
     return (request.POST, request.FILES) if request.method == "POST" else (None, None)

@@ -12,7 +12,7 @@ from conflictscope.errors import ConflictScopeError
 from conflictscope.http import Request
 from conflictscope.jobs.forms import budget_of
 from conflictscope.jobs.models import Job
-from conflictscope.jobs.starting import start_or_estimate
+from conflictscope.jobs.views.starting import start_or_estimate
 from conflictscope.scenarios import domains as tagging
 from conflictscope.scenarios.browsing.listing import Filter, Listing
 from conflictscope.scenarios.forms import TagDomainsForm

@@ -10,13 +10,13 @@ from conflictscope.errors import Conflict
 from conflictscope.http import Request
 from conflictscope.jobs.forms import budget_of
 from conflictscope.jobs.models import Job
-from conflictscope.jobs.starting import start_or_estimate
-from conflictscope.scenarios import filtering
-from conflictscope.scenarios.dimensions import dimensions_of
+from conflictscope.jobs.views.starting import start_or_estimate
+from conflictscope.scenarios.filtering import job as filtering
+from conflictscope.scenarios.filtering.dimensions import dimensions_of
+from conflictscope.scenarios.filtering.judges import judge_named
+from conflictscope.scenarios.filtering.verdicts import SETTLED_BY_VERDICTS
 from conflictscope.scenarios.forms import FilterForm
-from conflictscope.scenarios.judges import judge_named
 from conflictscope.scenarios.models import Dataset, Judge
-from conflictscope.scenarios.verdicts import SETTLED_BY_VERDICTS
 from conflictscope.scenarios.views.common import dataset_of, posted
 from conflictscope.studies.access import study_for
 from conflictscope.studies.permissions import Action

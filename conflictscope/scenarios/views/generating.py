@@ -8,7 +8,7 @@ from django.views.decorators.http import require_http_methods
 from conflictscope.http import Request
 from conflictscope.jobs.forms import budget_of
 from conflictscope.jobs.models import Job
-from conflictscope.jobs.starting import start_or_estimate
+from conflictscope.jobs.views.starting import start_or_estimate
 from conflictscope.scenarios import generation
 from conflictscope.scenarios.forms import GenerateForm, NewDatasetForm
 from conflictscope.scenarios.generation.prompts import newest_of

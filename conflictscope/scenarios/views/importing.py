@@ -105,9 +105,10 @@ def import_upload(request: Request, study: str, upload: uuid.UUID) -> HttpRespon
 
 def _how(upload: ImportUpload, columns: list[staging.Column]) -> dict[str, object]:
     """How the upload is read, with a guess spelled out: what is imported is what was seen."""
-    return upload.options | {
+    how: dict[str, object] = upload.options | {
         "mapping": upload.options.get("mapping") or {column.name: column.field for column in columns} or None
     }
+    return how
 
 
 def _ask_for_the_tick(form: ImportOptionsForm, report: ImportReport) -> None:

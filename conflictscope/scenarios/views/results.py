@@ -13,10 +13,10 @@ from django.views.decorators.http import require_POST, require_safe
 from conflictscope.charts import Chart
 from conflictscope.charts.downloads import chart_response
 from conflictscope.http import Request
-from conflictscope.scenarios import judge_comparison, pass_rates
 from conflictscope.scenarios.browsing import results as browsing
-from conflictscope.scenarios.dimensions import dimensions_of
-from conflictscope.scenarios.verdicts import make_primary
+from conflictscope.scenarios.filtering import judge_comparison, pass_rates
+from conflictscope.scenarios.filtering.dimensions import dimensions_of
+from conflictscope.scenarios.filtering.verdicts import make_primary
 from conflictscope.scenarios.views.common import dataset_of
 from conflictscope.studies.access import study_for
 from conflictscope.studies.permissions import Action

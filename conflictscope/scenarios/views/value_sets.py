@@ -9,12 +9,12 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.http import require_http_methods, require_safe
 
 from conflictscope.errors import ConflictScopeError
+from conflictscope.files.uploads import as_file
 from conflictscope.http import Request
 from conflictscope.scenarios import value_sets as publishing
 from conflictscope.scenarios.browsing.value_sets import value_set_rows
 from conflictscope.scenarios.forms import ImportValueSetForm
 from conflictscope.scenarios.models import ValueSet
-from conflictscope.scenarios.uploads import as_file
 from conflictscope.scenarios.views.common import posted
 from conflictscope.studies.models import Study
 from conflictscope.studies.permissions import Action

@@ -7,7 +7,7 @@ from conflictscope.jobs.commands import JobCommand, budget_of
 from conflictscope.jobs.models import Job
 from conflictscope.llm.endpoints import endpoint_named
 from conflictscope.scenarios.datasets import dataset_named
-from conflictscope.scenarios.judges import judge_named
+from conflictscope.scenarios.filtering.judges import judge_named
 from conflictscope.studies.access import study_named
 from evaluation.models import Run
 from evaluation.runs import ORDERS, evaluate

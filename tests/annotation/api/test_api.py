@@ -16,7 +16,7 @@ from rest_framework.test import APIClient
 from annotation.api import serializers
 from annotation.labelling import routing
 from annotation.models import Annotation, Assignment, Campaign, Item, Participant, Revision
-from conflictscope.scenarios.dimensions import NO
+from conflictscope.scenarios.filtering.dimensions import NO
 from conflictscope.studies.permissions import Role
 from tests.factories.annotation import CampaignFactory, ItemFactory, ParticipantFactory, labelled
 from tests.factories.studies import UserFactory, member

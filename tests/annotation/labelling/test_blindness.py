@@ -17,7 +17,7 @@ from annotation.consensus.deciding import decide
 from annotation.labelling import routing
 from annotation.models import Annotation, Assignment, Campaign, Decision, Flag
 from conflictscope.jobs.models import Job
-from conflictscope.scenarios.dimensions import NO
+from conflictscope.scenarios.filtering.dimensions import NO
 from conflictscope.scenarios.models import Verdict
 from conflictscope.studies.permissions import Role
 from evaluation.models import Judgement

@@ -12,7 +12,7 @@ from annotation.errors import AnswersMissing, AnswerUnknown, NotEditable
 from annotation.labelling import answers as labelling
 from annotation.labelling import editing, routing
 from annotation.models import Annotation, Assignment, Campaign, Participant
-from conflictscope.scenarios.dimensions import NO
+from conflictscope.scenarios.filtering.dimensions import NO
 from tests.factories.annotation import ItemFactory, ParticipantFactory, all_passing, labelled
 
 pytestmark = pytest.mark.django_db

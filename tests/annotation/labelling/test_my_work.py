@@ -12,7 +12,7 @@ from django.utils import timezone
 from annotation.labelling import answers as labelling
 from annotation.labelling import routing
 from annotation.models import Assignment, Campaign, Participant
-from conflictscope.scenarios.dimensions import NO
+from conflictscope.scenarios.filtering.dimensions import NO
 from tests.factories.annotation import CampaignFactory, ItemFactory, ParticipantFactory, labelled
 
 pytestmark = pytest.mark.django_db

@@ -6,7 +6,7 @@ import pytest
 from django.test import Client
 
 from annotation.models import Campaign
-from conflictscope.scenarios.dimensions import NO
+from conflictscope.scenarios.filtering.dimensions import NO
 from conflictscope.scenarios.models import Dataset
 from conflictscope.studies.models import Study
 from conflictscope.studies.permissions import Role

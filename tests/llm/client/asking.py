@@ -10,7 +10,7 @@ from pydantic import BaseModel, ConfigDict
 
 from conflictscope.llm.client import Book, Client, Door, Entry
 from conflictscope.llm.models import Call, Endpoint
-from conflictscope.llm.retrying import Retries
+from conflictscope.llm.traffic.retrying import Retries
 from conflictscope.llm.types import Parsed, Prompt, Reply
 
 KEY = "sk-a-key-that-nobody-may-ever-see-0123456789"

@@ -98,7 +98,7 @@ def test_the_asker_is_told_when_a_failed_call_may_be_billed(
 def test_a_reply_outlives_a_database_that_is_away_for_a_moment(
     provider: ScriptedServer, endpoint: Endpoint, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("conflictscope.llm.together.AGAIN_AFTER", (0, 0, 0))
+    monkeypatch.setattr("conflictscope.llm.batching.AGAIN_AFTER", (0, 0, 0))
     away = iter([True, True])
 
     def away_twice(execute: Callable[..., Any], sql: str, *rest: Any) -> Any:

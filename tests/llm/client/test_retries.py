@@ -6,7 +6,7 @@ import pytest
 
 from conflictscope.llm.errors import PermanentLLMError, RateLimited, TransientLLMError
 from conflictscope.llm.models import Endpoint
-from conflictscope.llm.retrying import Retries
+from conflictscope.llm.traffic.retrying import Retries
 from tests.factories.llm import EndpointFactory
 from tests.llm.client.asking import Notes, Waits, ask, the_call
 from tests.llm.scripted import (

@@ -10,9 +10,9 @@ import pytest
 
 from conflictscope.llm.simulator.cases import CASES, STRANDS, Found
 from conflictscope.llm.simulator.phrases import phrases_of
+from conflictscope.llm.simulator.pronouns import Person, Voice
 from conflictscope.llm.simulator.reading import action_served, truth_of
 from conflictscope.llm.simulator.values import KNOWN
-from conflictscope.llm.simulator.voices import Person, Voice
 from conflictscope.llm.simulator.writing.scenarios import FLAW_SHARES
 from tests.llm.simulator import asking
 

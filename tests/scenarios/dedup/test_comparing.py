@@ -12,13 +12,13 @@ from django.core.management import CommandError, call_command
 from django.db import connection
 
 from conflictscope.errors import Conflict, InvalidInput
-from conflictscope.jobs import engine
+from conflictscope.jobs import control, worker
 from conflictscope.jobs.models import Job
 from conflictscope.scenarios import dedup, embedding, generation
 from conflictscope.scenarios.dedup import comparing, vectors
 from conflictscope.scenarios.dedup.vectors import with_texts
+from conflictscope.scenarios.filtering.verdicts import make_primary
 from conflictscope.scenarios.models import Dataset, OpeningMessage, Scenario
-from conflictscope.scenarios.verdicts import make_primary
 from tests.factories.llm import EndpointFactory
 from tests.factories.scenarios import (
     DatasetFactory,
@@ -55,7 +55,7 @@ def outline(dataset: Dataset, context: str, **fields: object) -> Scenario:
 
 def found(dataset: Dataset, **settings: object) -> Job:
     job = dedup.start(dataset, **settings)  # type: ignore[arg-type]
-    engine.work_on(job)
+    worker.work_on(job)
     job.refresh_from_db()
     dataset.refresh_from_db()
     assert job.state == Job.State.DONE, job.error
@@ -181,7 +181,7 @@ def test_of_two_who_start_a_comparison_and_a_generation_at_once_one_is_told_to_w
         assert Job.objects.live().count() == 1
         assert sum("wait for that job" in each for each in said) == 1
         for job in Job.objects.live():
-            engine.cancel(job)
+            control.cancel(job)
 
 
 def test_vectors_of_another_model_are_replaced_before_new_scenarios_are_compared(dataset: Dataset) -> None:

@@ -9,9 +9,9 @@ import pytest
 
 from conflictscope.errors import Conflict, InvalidInput
 from conflictscope.scenarios.dedup.comparing import mark
+from conflictscope.scenarios.filtering.verdicts import resettle_all
 from conflictscope.scenarios.models import Dataset, OpeningMessage, Scenario, ValueSetVersion, Verdict
 from conflictscope.scenarios.value_sets import import_value_set
-from conflictscope.scenarios.verdicts import resettle_all
 from conflictscope.studies.models import Study
 from tests.factories.scenarios import JudgeFactory, judged
 from tests.factories.studies import StudyFactory

@@ -13,7 +13,7 @@ import pytest
 from django.core.management import CommandError, call_command
 
 from conflictscope.errors import ConflictScopeError, InvalidInput
-from conflictscope.scenarios import text_files
+from conflictscope.files import texts as text_files
 from conflictscope.scenarios.importing import detected, import_scenarios
 from conflictscope.scenarios.importing import rows as rows_of_files
 from conflictscope.scenarios.models import Dataset, Scenario

@@ -10,7 +10,7 @@ from random import Random
 from conflictscope.llm.simulator import draws
 from conflictscope.llm.simulator.cases import Found, found_in
 from conflictscope.llm.simulator.phrases import phrases_of, values_in
-from conflictscope.llm.simulator.voices import CONTENT, tidy
+from conflictscope.llm.simulator.pronouns import CONTENT, tidy
 from conflictscope.llm.simulator.writing.frames import FRAMES, joined
 
 TALK: Mapping[str, Sequence[str]] = tomllib.loads((CONTENT / "talk.toml").read_text(encoding="utf-8"))

@@ -6,7 +6,7 @@ import tomllib
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from conflictscope.llm.simulator.voices import CONTENT
+from conflictscope.llm.simulator.pronouns import CONTENT
 
 FRAMES: Mapping[str, Sequence[str]] = tomllib.loads((CONTENT / "frames.toml").read_text(encoding="utf-8"))
 FLAWS: Mapping[str, Any] = tomllib.loads((CONTENT / "flaws.toml").read_text(encoding="utf-8"))

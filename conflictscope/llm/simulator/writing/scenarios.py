@@ -14,8 +14,8 @@ from random import Random
 from conflictscope.llm.simulator import draws
 from conflictscope.llm.simulator.cases import Case, Found, Strand, case_in, fitting, found_in
 from conflictscope.llm.simulator.phrases import Phrase, phrase_in, phrases_of
+from conflictscope.llm.simulator.pronouns import MARKS, TOWNS, WHEN, Person, draw_person, tidy
 from conflictscope.llm.simulator.values import canonical
-from conflictscope.llm.simulator.voices import MARKS, TOWNS, WHEN, Person, draw_person, tidy
 from conflictscope.llm.simulator.writing.frames import FLAWS, FRAMES, joined, small
 
 # The share of outlines that tell an earlier one of the same reply again, in other words.

@@ -7,6 +7,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from conflictscope.files.texts import printable
+from conflictscope.scenarios.filtering.verdicts import settle
 from conflictscope.scenarios.importing.cells import as_text, filled, object_in, truth_in
 from conflictscope.scenarios.importing.records import (
     BadRow,
@@ -17,8 +19,6 @@ from conflictscope.scenarios.importing.records import (
 )
 from conflictscope.scenarios.importing.rows import csv_rows, json_texts
 from conflictscope.scenarios.models import Dimension, Scenario, Verdict
-from conflictscope.scenarios.text_files import printable
-from conflictscope.scenarios.verdicts import settle
 
 CHECKS = {
     "scenario_realism": Dimension.REALISM,

@@ -12,7 +12,8 @@ from pathlib import Path, PurePosixPath
 from typing import IO, Any
 
 from conflictscope.errors import InvalidInput
-from conflictscope.scenarios.csv_cells import unescape
+from conflictscope.files.csv_cells import unescape
+from conflictscope.files.texts import NO_ZIP, SMALL_FILE, UNPACKED_LIMIT, ZIP, lines_of, read_text, too_much_in
 from conflictscope.scenarios.importing.cells import truth_in
 from conflictscope.scenarios.importing.records import (
     TEXTS,
@@ -24,15 +25,6 @@ from conflictscope.scenarios.importing.records import (
 )
 from conflictscope.scenarios.importing.rows import csv_rows, json_lines
 from conflictscope.scenarios.models import Dimension, Verdict
-from conflictscope.scenarios.text_files import (
-    NO_ZIP,
-    SMALL_FILE,
-    UNPACKED_LIMIT,
-    ZIP,
-    lines_of,
-    read_text,
-    too_much_in,
-)
 from conflictscope.scenarios.value_sets import ValueSetText, parse_value_set
 
 TABLES = ("scenarios.jsonl", "scenarios.csv")

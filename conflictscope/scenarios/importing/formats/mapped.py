@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from conflictscope.errors import InvalidInput
+from conflictscope.files.texts import printable
 from conflictscope.scenarios.importing import mapping as columns_to_fields
 from conflictscope.scenarios.importing.cells import digest_id, filled, flat
 from conflictscope.scenarios.importing.records import (
@@ -20,7 +21,6 @@ from conflictscope.scenarios.importing.records import (
 )
 from conflictscope.scenarios.importing.rows import csv_header, csv_rows, json_lines
 from conflictscope.scenarios.models import Scenario
-from conflictscope.scenarios.text_files import printable
 
 T = TypeVar("T")
 

@@ -6,9 +6,9 @@ from django.db import transaction
 from conflictscope.jobs.commands import JobCommand, budget_of
 from conflictscope.jobs.models import Job
 from conflictscope.llm.endpoints import endpoint_named
-from conflictscope.scenarios import filtering
 from conflictscope.scenarios.datasets import dataset_named
-from conflictscope.scenarios.judges import judge_named
+from conflictscope.scenarios.filtering import job as filtering
+from conflictscope.scenarios.filtering.judges import judge_named
 from conflictscope.studies.access import study_named
 
 

@@ -8,7 +8,7 @@ from django.core.management.base import CommandParser
 
 from conflictscope.commands import ConflictScopeCommand
 from conflictscope.errors import InvalidInput
-from conflictscope.scenarios.csv_cells import escape
+from conflictscope.files.csv_cells import escape
 from conflictscope.scenarios.importing import FORMATS, BadRow, ImportReport, import_scenarios
 from conflictscope.scenarios.importing.reporting import BAD_ROW_COLUMNS, bad_row_cells
 from conflictscope.scenarios.value_sets import version_named

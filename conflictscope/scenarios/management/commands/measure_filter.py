@@ -4,8 +4,8 @@ from typing import Any
 
 from conflictscope.commands import ConflictScopeCommand
 from conflictscope.errors import InvalidInput, NotFound
-from conflictscope.scenarios import judge_comparison, pass_rates
 from conflictscope.scenarios.datasets import dataset_named
+from conflictscope.scenarios.filtering import judge_comparison, pass_rates
 from conflictscope.scenarios.models import Dataset, Judge
 from conflictscope.stats.types import Estimate, plain
 from conflictscope.studies.access import study_named

@@ -1,0 +1,1 @@
+"""Files that people bring: texts in any encoding, cells of spreadsheets, uploads."""

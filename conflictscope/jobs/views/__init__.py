@@ -1,0 +1,1 @@
+"""Pages of jobs, and what pages that start one have in common."""

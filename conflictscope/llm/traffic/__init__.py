@@ -1,0 +1,1 @@
+"""What holds the traffic to endpoints within their limits: slots, shares, pace, requests and tokens per minute, asking again."""

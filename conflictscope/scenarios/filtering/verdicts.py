@@ -1,0 +1,150 @@
+"""From verdicts to the status of a scenario: the primary judge decides, people overrule it dimension by dimension."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from django.db import transaction
+from django.db.models import Prefetch
+from django.utils import timezone
+
+from conflictscope.scenarios.filtering.dimensions import dimensions_of
+from conflictscope.scenarios.models import Dataset, Dimension, Judge, Scenario, Verdict
+
+logger = logging.getLogger(__name__)
+
+SETTLED_BY_VERDICTS = (
+    Scenario.Status.DRAFTED,
+    Scenario.Status.KEPT,
+    Scenario.Status.DROPPED,
+    Scenario.Status.UNDECIDED,
+)
+_BATCH = 500
+_VERDICTS = Prefetch("verdicts", queryset=Verdict.objects.defer("evidence"))
+
+
+def settle(
+    outcomes: Mapping[str, str], *, dimensions: Iterable[str] = tuple(Dimension), told: str = ""
+) -> Scenario.Status:
+    """The status that the outcomes (dimension to outcome) come to, over the dimensions that are asked.
+
+    One fail drops a scenario; an unparsable verdict leaves it undecided, never failed; while a dimension has no verdict and
+    nothing has failed, the scenario has the status that a file told (`told`), and stays drafted where none did.
+    """
+    found = [outcomes.get(dimension) for dimension in dimensions]
+    if Verdict.Outcome.FAIL in found:
+        return Scenario.Status.DROPPED
+    if None in found:
+        return Scenario.Status(told or Scenario.Status.DRAFTED)
+    return Scenario.Status.UNDECIDED if Verdict.Outcome.UNPARSABLE in found else Scenario.Status.KEPT
+
+
+def standing_verdicts(verdicts: Iterable[Verdict], *, primary_judge_id: int | None) -> dict[str, Verdict]:
+    """For each dimension the verdict that counts: that of the panel that decided last, else the primary judge's."""
+    standing: dict[str, Verdict] = {}
+    for verdict in sorted(verdicts, key=lambda each: (each.created_at, each.pk)):
+        human = verdict.source == Verdict.Source.HUMAN
+        if not human and (primary_judge_id is None or verdict.judge_id != primary_judge_id):
+            continue
+        overruled = standing.get(verdict.dimension)
+        if human or overruled is None or overruled.source == Verdict.Source.JUDGE:
+            standing[verdict.dimension] = verdict
+    return standing
+
+
+def resettle(scenario: Scenario) -> Scenario.Status:
+    """Bring the scenario's status in line with its verdicts. Outlines and duplicates are left as they are.
+
+    The row is locked meanwhile, so that two verdicts written at once cannot each miss the other.
+    """
+    with transaction.atomic():
+        locked = Scenario.objects.select_for_update(of=("self",)).select_related("dataset").get(pk=scenario.pk)
+        if locked.status in SETTLED_BY_VERDICTS:
+            standing = standing_verdicts(locked.verdicts.all(), primary_judge_id=locked.dataset.primary_judge_id)
+            status = settle(
+                {dimension: verdict.outcome for dimension, verdict in standing.items()},
+                dimensions=dimensions_of(locked),
+                told=locked.status_told,
+            )
+            if status != locked.status:
+                Scenario.objects.filter(pk=locked.pk).update(status=status)
+                locked.status = status
+    scenario.status = locked.status
+    return Scenario.Status(locked.status)
+
+
+def resettle_all(dataset: Dataset, pks: Sequence[int]) -> int:
+    """`resettle` for many scenarios of a dataset, a batch at a time. Returns how many changed status."""
+    changed = 0
+    for first in range(0, len(pks), _BATCH):
+        with transaction.atomic():
+            primary = Dataset.objects.values_list("primary_judge", flat=True).get(pk=dataset.pk)
+            rows = dataset.scenarios.filter(pk__in=pks[first : first + _BATCH], status__in=SETTLED_BY_VERDICTS)
+            locked = rows.select_for_update(of=("self",)).order_by("pk")
+            scenarios = list(locked.only("status", "status_told", "value_1", "dataset").prefetch_related(_VERDICTS))
+            moves: dict[Scenario.Status, list[int]] = {}
+            for scenario in scenarios:
+                standing = standing_verdicts(scenario.verdicts.all(), primary_judge_id=primary)
+                outcomes = {dimension: verdict.outcome for dimension, verdict in standing.items()}
+                status = settle(outcomes, dimensions=dimensions_of(scenario), told=scenario.status_told)
+                if status != scenario.status:
+                    moves.setdefault(status, []).append(scenario.pk)
+            for to, moved in moves.items():
+                changed += Scenario.objects.filter(pk__in=moved).update(status=to)
+    return changed
+
+
+def make_primary(dataset: Dataset, judge: Judge) -> int:
+    """Let this judge's verdicts decide the dataset's statuses from now on. Returns how many scenarios changed status.
+
+    What files told without saying why does not count any more.
+    """
+    Dataset.objects.filter(pk=dataset.pk).update(primary_judge=judge)
+    dataset.primary_judge = judge
+    dataset.scenarios.exclude(status_told="").update(status_told="")
+    # Drafts without verdicts, too: one may be on its way by the word of the judge who decided until now.
+    settled = dataset.scenarios.filter(status__in=SETTLED_BY_VERDICTS)
+    changed = resettle_all(dataset, list(settled.order_by("pk").values_list("pk", flat=True)))
+    logger.info("Judge %s is primary for dataset %s; %s statuses changed", judge.pk, dataset.pk, changed)
+    return changed
+
+
+def write_human_verdict(
+    scenario: Scenario, dimension: str, outcome: str, *, panel: str, evidence: Mapping[str, Any]
+) -> Verdict:
+    """Write down what a panel of people found, and settle the scenario again.
+
+    The same panel's earlier verdict on the dimension is replaced; other panels' and judges' stay visible beside it.
+
+    Raises:
+        ValueError: no panel named, or an outcome that is neither pass nor fail: people who came to no answer wrote none.
+    """
+    if not panel:
+        raise ValueError("a human verdict names its panel")
+    if outcome not in (Verdict.Outcome.PASS, Verdict.Outcome.FAIL):
+        raise ValueError(f"people pass or fail a dimension; {outcome!r} is no verdict of theirs")
+    with transaction.atomic():
+        verdict, _ = Verdict.objects.update_or_create(
+            scenario=scenario,
+            dimension=Dimension(dimension),
+            panel=panel,
+            defaults={
+                "outcome": outcome,
+                "source": Verdict.Source.HUMAN,
+                "evidence": dict(evidence),
+                "created_at": timezone.now(),
+            },
+        )
+        resettle(scenario)
+    return verdict
+
+
+def human_validated(verdicts: Iterable[Verdict], *, dimensions: Iterable[str]) -> bool:
+    """Whether one panel of people has passed every dimension; `Scenario.objects.human_validated()` asks it of many."""
+    passed: dict[str, set[str]] = {}
+    for verdict in verdicts:
+        if verdict.source == Verdict.Source.HUMAN and verdict.outcome == Verdict.Outcome.PASS:
+            passed.setdefault(verdict.panel, set()).add(verdict.dimension)
+    return any(passed_by_one >= set(dimensions) for passed_by_one in passed.values())

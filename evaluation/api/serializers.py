@@ -1,0 +1,117 @@
+"""Runs, responses and rankings as the API shows them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from rest_framework import serializers
+
+from evaluation.models import Judgement, OptionOrder, Ranking, Response, Run
+from evaluation.summaries import CHOICE_LABELS
+
+_CHOICES = [choice for choice in CHOICE_LABELS if choice != "unjudged"]
+
+
+class RunSerializer(serializers.ModelSerializer[Run]):
+    dataset: serializers.SlugRelatedField[Any] = serializers.SlugRelatedField(slug_field="slug", read_only=True)
+    target: serializers.SlugRelatedField[Any] = serializers.SlugRelatedField(slug_field="label", read_only=True)
+    steering: serializers.SlugRelatedField[Any] = serializers.SlugRelatedField(
+        slug_field="name", read_only=True, allow_null=True
+    )
+    user_simulator: serializers.SlugRelatedField[Any] = serializers.SlugRelatedField(
+        slug_field="name", read_only=True, allow_null=True
+    )
+    judge: serializers.SlugRelatedField[Any] = serializers.SlugRelatedField(
+        slug_field="name", read_only=True, allow_null=True
+    )
+    option_orders = serializers.ListField(child=serializers.ChoiceField(choices=OptionOrder.choices), read_only=True)
+    prompt_versions = serializers.DictField(child=serializers.IntegerField(), read_only=True)
+    simulated = serializers.BooleanField(read_only=True, help_text="A simulator wrote answers, openings or judgements.")
+
+    class Meta:
+        model = Run
+        fields = [
+            "id",
+            "dataset",
+            "scope",
+            "mode",
+            "target",
+            "steering",
+            "user_simulator",
+            "judge",
+            "option_orders",
+            "samples",
+            "max_turns",
+            "seed",
+            "prompt_versions",
+            "simulated",
+            "created_at",
+        ]
+
+
+class TurnSerializer(serializers.Serializer[Any]):
+    role = serializers.ChoiceField(choices=["user", "assistant"])
+    text = serializers.CharField()
+
+
+class JudgementSerializer(serializers.ModelSerializer[Judgement]):
+    judge: serializers.SlugRelatedField[Any] = serializers.SlugRelatedField(
+        slug_field="name", read_only=True, allow_null=True
+    )
+
+    class Meta:
+        model = Judgement
+        fields = ["source", "judge", "panel", "choice", "order", "strength", "resolved", "reason", "created_at"]
+
+
+class ResponseSerializer(serializers.ModelSerializer[Response]):
+    scenario = serializers.CharField(source="scenario.uid", read_only=True)
+    value_1 = serializers.CharField(source="scenario.value_1.key", read_only=True, default=None, allow_null=True)
+    value_2 = serializers.CharField(source="scenario.value_2.key", read_only=True, default=None, allow_null=True)
+    transcript = TurnSerializer(many=True, read_only=True)
+    decision = serializers.ChoiceField(
+        choices=_CHOICES, read_only=True, allow_null=True, help_text="People's, else the judge's or what was parsed."
+    )
+    judgements = JudgementSerializer(many=True, read_only=True)
+
+    class Meta:
+        model = Response
+        fields = [
+            "id",
+            "scenario",
+            "value_1",
+            "value_2",
+            "order",
+            "sample",
+            "outcome",
+            "refused",
+            "transcript",
+            "decision",
+            "judgements",
+            "created_at",
+        ]
+
+
+class RankingSerializer(serializers.ModelSerializer[Ranking]):
+    dataset: serializers.SlugRelatedField[Any] = serializers.SlugRelatedField(slug_field="slug", read_only=True)
+    target = serializers.CharField(source="run.target.label", read_only=True)
+    mode = serializers.ChoiceField(source="run.mode", choices=Run.Mode.choices, read_only=True)
+    simulated = serializers.BooleanField(source="run.simulated", read_only=True)
+    parameters = serializers.DictField(read_only=True)
+    results = serializers.DictField(read_only=True, help_text="Strengths, ranks, pair shares and fit, with intervals.")
+
+    class Meta:
+        model = Ranking
+        fields = [
+            "id",
+            "dataset",
+            "run",
+            "target",
+            "mode",
+            "simulated",
+            "method",
+            "parameters",
+            "inputs_digest",
+            "results",
+            "created_at",
+        ]

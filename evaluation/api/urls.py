@@ -1,0 +1,12 @@
+"""Read-only API of runs and rankings, below /api/v1/."""
+
+from django.urls import path
+
+from evaluation.api import views as api_views
+
+urlpatterns = [
+    path("studies/<slug:study>/runs/", api_views.RunList.as_view(), name="api-runs"),
+    path("studies/<slug:study>/runs/<int:run>/", api_views.RunDetail.as_view(), name="api-run"),
+    path("studies/<slug:study>/runs/<int:run>/responses/", api_views.ResponseList.as_view(), name="api-responses"),
+    path("studies/<slug:study>/rankings/", api_views.RankingList.as_view(), name="api-rankings"),
+]

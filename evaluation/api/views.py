@@ -1,0 +1,75 @@
+"""Runs, responses and rankings to read, in the studies that the caller may see."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.shortcuts import get_object_or_404
+from drf_spectacular.utils import OpenApiParameter, extend_schema
+from rest_framework import generics
+
+from conflictscope.studies.api import InStudy
+from evaluation.api.serializers import RankingSerializer, ResponseSerializer, RunSerializer
+from evaluation.browsing import Filter, responses_of, runs_of
+from evaluation.models import Ranking, Response, Run
+from evaluation.summaries import CHOICE_LABELS
+
+_SELECTED = ("run__target__endpoint", "run__user_simulator", "run__judge__endpoint", "run__steering")
+
+
+class RunList(InStudy[Run], generics.ListAPIView[Run]):
+    """The study's runs."""
+
+    queryset = Run.objects.none()
+    serializer_class = RunSerializer
+
+    def get_queryset(self) -> Any:
+        return runs_of(self.study.datasets.all()).order_by("pk")
+
+
+class RunDetail(InStudy[Run], generics.RetrieveAPIView[Run]):
+    """One run."""
+
+    queryset = Run.objects.none()
+    serializer_class = RunSerializer
+    lookup_field = "pk"
+    lookup_url_kwarg = "run"
+
+    def get_queryset(self) -> Any:
+        return runs_of(self.study.datasets.all())
+
+
+@extend_schema(
+    parameters=[
+        OpenApiParameter("choice", str, enum=list(CHOICE_LABELS), description="By decision."),
+        OpenApiParameter("pair", str, description="Keys of two values with a tilde between them."),
+        OpenApiParameter("scenario", str, description="The uid of a scenario."),
+        OpenApiParameter("refused", bool, description="Only what was read as a refusal."),
+    ]
+)
+class ResponseList(InStudy[Response], generics.ListAPIView[Response]):
+    """A run's responses with their transcripts and judgements."""
+
+    queryset = Response.objects.none()
+    serializer_class = ResponseSerializer
+
+    def get_queryset(self) -> Any:
+        run = get_object_or_404(Run, study=self.study, pk=self.kwargs["run"])
+        given = self.request.query_params
+        chosen = Filter(
+            choice=given.get("choice", ""),
+            pair=given.get("pair", ""),
+            scenario=given.get("scenario", ""),
+            refused=given.get("refused", "") in ("1", "true"),
+        )
+        return chosen.apply(responses_of([run]))
+
+
+class RankingList(InStudy[Ranking], generics.ListAPIView[Ranking]):
+    """The study's rankings, newest first: snapshots with the digest of the decisions they were fitted to."""
+
+    queryset = Ranking.objects.none()
+    serializer_class = RankingSerializer
+
+    def get_queryset(self) -> Any:
+        return Ranking.objects.filter(study=self.study).select_related("dataset", *_SELECTED)
