@@ -48,6 +48,7 @@ class Estimate(Result):
         reason: why there is no value; empty where there is one.
         warning: why the interval should not be trusted to its level; empty where it may.
         level: nominal coverage of the interval.
+        conservative: whether the interval covers at least its level, and may cover more (exact or one-sided limits).
     """
 
     value: float | None
@@ -57,6 +58,7 @@ class Estimate(Result):
     reason: str = ""
     warning: str = ""
     level: float = 0.95
+    conservative: bool = False
 
     def __post_init__(self) -> None:
         if self.value is None and not self.reason:

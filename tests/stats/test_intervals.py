@@ -143,4 +143,5 @@ def test_results_turn_into_what_json_can_hold():
         "reason": "",
         "warning": "",
         "level": 0.95,
+        "conservative": False,
     }
