@@ -22,6 +22,8 @@ BROKER_URL = os.environ.get("TEST_BROKER_URL", "redis://127.0.0.1:6379/15")
 NO_TESTS = 5  # pytest's exit code when nothing was selected
 # A whole run uses every core, a file at a time; a run of some tests stays in one process, where a debugger works.
 SIDE_BY_SIDE = ["-n", "auto", "--maxprocesses", "8", "--dist", "loadfile"]
+# Of a whole run on the embedded default it is told how much of the code it went through; pyproject.toml holds the least.
+COVERED = ["--cov", "--cov-report=", "--no-cov-on-fail"]
 
 
 def main(arguments: list[str]) -> int:
@@ -30,7 +32,7 @@ def main(arguments: list[str]) -> int:
     clean = {key: value for key, value in os.environ.items() if key not in {"DATABASE_URL", "CELERY_BROKER_URL"}}
 
     how = arguments or SIDE_BY_SIDE
-    code = run_pytest("SQLite and the filesystem broker", how, clean)
+    code = run_pytest("SQLite and the filesystem broker", arguments or [*SIDE_BY_SIDE, *COVERED], clean)
     problems = {
         "PostgreSQL": why_no_postgresql(),
         "Redis": None if answers(BROKER_URL) else f"nothing answers at {without_password(BROKER_URL)}",
@@ -50,6 +52,9 @@ def main(arguments: list[str]) -> int:
     if why := local_server.why_missing():
         left_out.append(f"tests against a real LLM: {why}")
 
+    if not arguments and not code:
+        code = tell_coverage()
+
     for part in left_out:
         print(f"Not run: {part}.")
     if left_out and in_ci:
@@ -66,6 +71,17 @@ def run_pytest(where: str, arguments: list[str], environment: dict[str, str]) ->
     code = subprocess.run([sys.executable, "-m", "pytest", "-rs", *arguments], cwd=ROOT, env=environment).returncode
     print(f"Tests on {where}: exit code {code} after {time.monotonic() - started:.0f} s", flush=True)
     return code
+
+
+def tell_coverage() -> int:
+    """The total with branches, and the files that the tests go through least. Fails below the least that pyproject.toml holds."""
+    report = subprocess.run(
+        [sys.executable, "-m", "coverage", "report", "--sort=cover"], cwd=ROOT, capture_output=True, text=True
+    )
+    rows = report.stdout.splitlines()
+    print("\nCoverage with branches; the files least covered, and the whole:")
+    print("\n".join([*rows[:12], *rows[-3:], *report.stderr.splitlines()]), flush=True)
+    return report.returncode
 
 
 def why_no_postgresql() -> str | None:
