@@ -194,8 +194,8 @@ class Measurement:
         from conflictscope.scenarios.filtering.judges import judge_named
         from conflictscope.scenarios.importing import import_scenarios
         from conflictscope.studies.membership import create_study
-        from evaluation import runs
-        from evaluation.targets import target_for
+        from evaluation.running import runs
+        from evaluation.running.targets import target_for
 
         simulated_endpoints(self.address)
         Endpoint.objects.update(max_concurrency=AT_ONCE)
@@ -212,7 +212,7 @@ class Measurement:
 
     def start_jobs(self) -> list[Job]:
         from conflictscope.scenarios.filtering import job as filtering
-        from evaluation import runs
+        from evaluation.running import runs
 
         return [filtering.start(self.judged, self.judge), runs.start(self.run)]
 

@@ -185,8 +185,8 @@ def pause(jobs: list[Job]) -> None:
 
 def job(endpoint: Endpoint, name: str, *, items: int) -> Job:
     """An evaluation with at least so many items, on scenarios that no other job has."""
-    from evaluation import runs
     from evaluation.models import Run, Target
+    from evaluation.running import runs
 
     dataset = seed_dataset(name)
     samples = max(1, -(-items // (ITEMS_PER_SCENARIO * SCENARIOS)))

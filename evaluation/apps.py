@@ -7,6 +7,6 @@ class EvaluationConfig(AppConfig):
 
     def ready(self) -> None:
         from conflictscope.jobs import registry
-        from evaluation.evaluating import EvaluateHandler
+        from evaluation.running.job import EvaluateHandler
 
         registry.register(EvaluateHandler())

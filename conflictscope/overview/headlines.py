@@ -9,7 +9,7 @@ from typing import Any
 from conflictscope.scenarios.models import Value
 from conflictscope.studies.models import Study
 from evaluation.models import Run
-from evaluation.ranking import FittedRun, latest_rankings
+from evaluation.rankings.fitting import FittedRun, latest_rankings
 
 TOP = 3
 

@@ -7,7 +7,7 @@ from typing import Any
 from rest_framework import serializers
 
 from evaluation.models import Judgement, OptionOrder, Ranking, Response, Run
-from evaluation.summaries import CHOICE_LABELS
+from evaluation.running.summaries import CHOICE_LABELS
 
 _CHOICES = [choice for choice in CHOICE_LABELS if choice != "unjudged"]
 

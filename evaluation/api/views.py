@@ -10,9 +10,9 @@ from rest_framework import generics
 
 from conflictscope.studies.api import InStudy
 from evaluation.api.serializers import RankingSerializer, ResponseSerializer, RunSerializer
-from evaluation.browsing import Filter, responses_of, runs_of
 from evaluation.models import Ranking, Response, Run
-from evaluation.summaries import CHOICE_LABELS
+from evaluation.running.browsing import Filter, responses_of, runs_of
+from evaluation.running.summaries import CHOICE_LABELS
 
 _SELECTED = ("run__target__endpoint", "run__user_simulator", "run__judge__endpoint", "run__steering")
 

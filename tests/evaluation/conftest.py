@@ -10,8 +10,8 @@ import pytest
 from conflictscope.jobs import worker
 from conflictscope.jobs.models import Job
 from conflictscope.scenarios.models import Dataset
-from evaluation import runs
 from evaluation.models import Run
+from evaluation.running import runs
 from tests.factories.evaluation import RunFactory, TargetFactory
 from tests.factories.llm import EndpointFactory
 from tests.factories.scenarios import JudgeFactory

@@ -14,9 +14,9 @@ from conflictscope.scenarios.models import Scenario
 from conflictscope.studies.models import Study
 from conflictscope.studies.permissions import Role
 from evaluation.models import OptionOrder, Ranking, Run
-from evaluation.ranking import fit_run
-from evaluation.runs import start
-from tests.evaluation.test_ranking import scenarios_for
+from evaluation.rankings.fitting import fit_run
+from evaluation.running.runs import start
+from tests.evaluation.rankings.test_ranking import scenarios_for
 from tests.factories.evaluation import JudgementFactory, RatingFactory, RunFactory, TargetFactory, answered
 from tests.factories.llm import EndpointFactory
 from tests.factories.scenarios import DatasetFactory, JudgeFactory, ScenarioFactory

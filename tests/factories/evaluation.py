@@ -8,7 +8,7 @@ import factory
 from factory.django import DjangoModelFactory
 
 from evaluation.models import Judgement, OptionOrder, Rating, Response, Run, Target
-from evaluation.multiple_choice import choice_of
+from evaluation.running.multiple_choice import choice_of
 from tests.factories.scenarios import ScenarioFactory
 
 

@@ -19,8 +19,8 @@ from conflictscope.llm.errors import PermanentLLMError
 from conflictscope.llm.models import Call
 from conflictscope.scenarios.models import Scenario
 from evaluation.models import Judgement, Rating, Response, Run
-from evaluation.multiple_choice import choice_of, options_of
-from evaluation.parsing import parse_choice
+from evaluation.running.multiple_choice import choice_of, options_of
+from evaluation.running.parsing import parse_choice
 from tests.evaluation.conftest import work
 from tests.factories.evaluation import RunFactory, TargetFactory
 from tests.factories.llm import EndpointFactory

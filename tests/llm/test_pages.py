@@ -387,13 +387,13 @@ def test_spend_is_told_by_step_and_by_how_calls_ended(administrator: Client) -> 
     call_of(endpoint, cost=Decimal("1.25"), tokens_in=1000, tokens_out=50)
     call_of(endpoint, cost=Decimal("0.25"), tokens_in=500, tokens_out=25)
     call_of(endpoint, "malformed", tokens_in=10, tokens_out=1)
-    call_of(endpoint, "sent", purpose="evaluation.judging")
-    call_of(endpoint, "failed", purpose="evaluation.judging", error="Endpoint e answered 500: Oh.")
+    call_of(endpoint, "sent", purpose="evaluation.running.judging")
+    call_of(endpoint, "failed", purpose="evaluation.running.judging", error="Endpoint e answered 500: Oh.")
     call_of(EndpointFactory(), cost=Decimal(9))
 
     spend = spend_by_purpose(endpoint)
-    assert list(spend) == ["evaluation.judging", "filtering.realism"]
-    filtering, judging = spend["filtering.realism"], spend["evaluation.judging"]
+    assert list(spend) == ["evaluation.running.judging", "filtering.realism"]
+    filtering, judging = spend["filtering.realism"], spend["evaluation.running.judging"]
     assert (filtering.calls, filtering.spent, filtering.unpriced) == (3, Decimal("1.5"), 1)
     assert (filtering.tokens_in, filtering.tokens_out) == (1510, 76)
     assert filtering.endings == [("ok", 2), ("malformed", 1)]

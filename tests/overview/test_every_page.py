@@ -27,7 +27,7 @@ from conflictscope.scenarios.importing.staging import stage
 from conflictscope.scenarios.models import Scenario
 from conflictscope.studies.permissions import MAY, Action, Role
 from evaluation.models import Run
-from evaluation.ranking import fit_dataset
+from evaluation.rankings.fitting import fit_dataset
 from tests.factories.annotation import CampaignFactory, ItemFactory, ParticipantFactory, labelled
 from tests.factories.llm import EndpointFactory
 from tests.factories.scenarios import JudgeFactory, ValueSetVersionFactory

@@ -10,7 +10,7 @@ from conflictscope.scenarios import diversity
 from conflictscope.scenarios.datasets import StatusCount, in_words
 from conflictscope.scenarios.models import Dataset, Dimension, Scenario
 from conflictscope.studies.access import study_named
-from evaluation.comparing import ComparedDataset, as_csv, by_variant, compared
+from evaluation.measures.comparing import ComparedDataset, as_csv, by_variant, compared
 from evaluation.tables import said
 
 

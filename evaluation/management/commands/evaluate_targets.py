@@ -10,8 +10,8 @@ from conflictscope.scenarios.datasets import dataset_named
 from conflictscope.scenarios.filtering.judges import judge_named
 from conflictscope.studies.access import study_named
 from evaluation.models import Run
-from evaluation.runs import ORDERS, evaluate
-from evaluation.targets import target_for
+from evaluation.running.runs import ORDERS, evaluate
+from evaluation.running.targets import target_for
 
 
 class Command(JobCommand):

@@ -5,8 +5,8 @@ from django.core.management.base import CommandParser
 from conflictscope.commands import ConflictScopeCommand
 from conflictscope.scenarios.datasets import dataset_named
 from conflictscope.studies.access import study_named
-from evaluation.ranking import REPLICATES, SEED, fit_dataset, runs_with_decisions, value_names
-from evaluation.tables import ranking_table
+from evaluation.rankings.fitting import REPLICATES, SEED, fit_dataset, runs_with_decisions, value_names
+from evaluation.rankings.tables import ranking_table
 
 
 class Command(ConflictScopeCommand):

@@ -5,7 +5,7 @@ from django.core.management.base import CommandParser
 from conflictscope.commands import ConflictScopeCommand
 from conflictscope.scenarios.datasets import dataset_named
 from conflictscope.studies.access import study_named
-from evaluation.dataset_measures import measure
+from evaluation.measures.datasets import measure
 from evaluation.models import Run
 from evaluation.tables import said
 

@@ -13,9 +13,9 @@ from annotation.consensus.reports import decision_report
 from annotation.models import Campaign, Decision
 from conflictscope.errors import InvalidInput
 from conflictscope.scenarios.models import TargetRanking
-from evaluation.decisions import decisions_of
+from evaluation.measures.decisions import decisions_of
 from evaluation.models import Judgement, Steering
-from evaluation.ranking import fit_run, stale_runs
+from evaluation.rankings.fitting import fit_run, stale_runs
 from tests.factories.annotation import CampaignFactory, ItemFactory, ParticipantFactory, labelled
 from tests.factories.evaluation import RunFactory, answered
 from tests.factories.scenarios import ScenarioFactory

@@ -13,7 +13,7 @@ from conflictscope.scenarios.filtering import judge_comparison, pass_rates
 from conflictscope.scenarios.filtering.verdicts import make_primary, write_human_verdict
 from conflictscope.scenarios.models import Dataset, Dimension, Judge, Scenario
 from conflictscope.stats.intervals import wilson
-from evaluation.comparing import compared
+from evaluation.measures.comparing import compared
 from tests.factories.scenarios import DatasetFactory, JudgeFactory, ScenarioFactory, judged
 
 pytestmark = pytest.mark.django_db

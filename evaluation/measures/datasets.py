@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from conflictscope.errors import NotFound
 from conflictscope.scenarios.models import Dataset
 from conflictscope.stats.datasets import LikertDivergence, ObservedAgreement, likert_divergence, observed_agreement
-from evaluation.decisions import decisions_of
+from evaluation.measures.decisions import decisions_of
 from evaluation.models import Rating, Run
-from evaluation.runs import scenarios_in
+from evaluation.running.runs import scenarios_in
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,9 +18,9 @@ from conflictscope.llm.simulator.server import Running
 from conflictscope.scenarios import generation
 from conflictscope.scenarios.filtering import job as filtering
 from conflictscope.scenarios.models import Dataset, Judge, Scenario
-from evaluation import runs
 from evaluation.models import Run, Target
-from evaluation.targets import target_for
+from evaluation.running import runs
+from evaluation.running.targets import target_for
 from tests.factories.scenarios import DatasetFactory, JudgeFactory, ScenarioFactory, ValueSetVersionFactory
 from tests.factories.studies import StudyFactory
 

@@ -17,7 +17,7 @@ from conflictscope.scenarios.models import Dataset, Dimension, Scenario
 from conflictscope.stats.datasets import PassRate, PassRates
 from conflictscope.stats.types import Estimate
 from conflictscope.studies.models import Study
-from evaluation.dataset_measures import DatasetMeasures, measure
+from evaluation.measures.datasets import DatasetMeasures, measure
 
 UNJUDGED = "not filtered"
 UNEVALUATED = "not evaluated by multiple choice"

@@ -21,7 +21,7 @@ from conflictscope.scenarios.embedding import embed
 from conflictscope.scenarios.models import Dataset, TextVector
 from conflictscope.stats.intervals import wilson
 from conflictscope.studies.models import Study
-from evaluation.comparing import as_csv, compared
+from evaluation.measures.comparing import as_csv, compared
 from tests.factories.evaluation import RatingFactory, RunFactory, TargetFactory, answered
 from tests.factories.scenarios import DatasetFactory, JudgeFactory, ScenarioFactory, judged
 from tests.factories.studies import StudyFactory, member

@@ -19,9 +19,9 @@ from conflictscope.llm.prompts import delimit
 from conflictscope.llm.types import Parsed, Prompt
 from conflictscope.scenarios.filtering.judges import endpoint_of
 from conflictscope.scenarios.models import Judge, Scenario
-from evaluation.asking import ACTION, render
 from evaluation.models import Judgement, OptionOrder, Response, Run
-from evaluation.multiple_choice import choice_of, options_of
+from evaluation.running.asking import ACTION, render
+from evaluation.running.multiple_choice import choice_of, options_of
 
 
 class JudgeReply(BaseModel):

@@ -12,7 +12,7 @@ from conflictscope.llm.prompts import PromptLibrary
 from conflictscope.llm.types import Prompt, Reply
 from conflictscope.scenarios.models import Judge
 from evaluation.models import Response, Run
-from evaluation.parsing import looks_refused
+from evaluation.running.parsing import looks_refused
 
 PROMPTS = PromptLibrary("evaluation")
 CHOICE = "multiple_choice/choice"

@@ -15,7 +15,7 @@ from django.db.models import Max, QuerySet
 from conflictscope.errors import Conflict, InvalidInput, NotFound
 from conflictscope.scenarios.models import Dataset
 from conflictscope.stats.bradley_terry import fit_ranking, tally_trials
-from evaluation.decisions import Decisions, deciders, decisions_of
+from evaluation.measures.decisions import Decisions, deciders, decisions_of
 from evaluation.models import Judgement, Ranking, Run
 
 logger = logging.getLogger(__name__)

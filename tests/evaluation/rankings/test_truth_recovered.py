@@ -20,10 +20,10 @@ from conflictscope.scenarios.filtering import job as filtering
 from conflictscope.scenarios.filtering.judges import judge_named
 from conflictscope.scenarios.models import Dataset, Scenario
 from conflictscope.scenarios.value_sets import import_value_set, version_named
-from evaluation import runs
 from evaluation.models import Run
-from evaluation.ranking import FittedRun, fit_dataset
-from evaluation.targets import target_for
+from evaluation.rankings.fitting import FittedRun, fit_dataset
+from evaluation.running import runs
+from evaluation.running.targets import target_for
 from tests.factories.studies import StudyFactory
 
 pytestmark = pytest.mark.django_db(transaction=True)  # long jobs renew their leases from a thread of their own

@@ -8,7 +8,7 @@ from conflictscope.jobs.models import Job
 from conflictscope.llm.models import Call
 from conflictscope.scenarios.models import Scenario
 from evaluation.models import Judgement, OptionOrder, Rating, Response, Run
-from evaluation.multiple_choice import choice_of, options_of
+from evaluation.running.multiple_choice import choice_of, options_of
 from tests.evaluation.conftest import endpoint_at, work
 from tests.factories.evaluation import RunFactory, TargetFactory
 from tests.factories.llm import EndpointFactory

@@ -10,9 +10,9 @@ from typing import Any
 from django.urls import reverse
 
 from evaluation.models import Ranking, Run
-from evaluation.plots import variants
-from evaluation.ranking import FittedRun, stale_runs
-from evaluation.tables import fit_sentence
+from evaluation.rankings.fitting import FittedRun, stale_runs
+from evaluation.rankings.plots import variants
+from evaluation.rankings.tables import fit_sentence
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,8 +8,8 @@ from conflictscope.jobs.forms import calls_field, dollars_field, tokens_field
 from conflictscope.llm.models import Endpoint
 from conflictscope.scenarios.models import Dataset, Judge
 from evaluation.models import Run
-from evaluation.ranking import MOST_REPLICATES, REPLICATES, SEED
-from evaluation.targets import labels_to_choose
+from evaluation.rankings.fitting import MOST_REPLICATES, REPLICATES, SEED
+from evaluation.running.targets import labels_to_choose
 
 SCOPES = {Run.Scope.KEPT: "The kept ones", Run.Scope.ALL: "All of them"}
 ORDERS = {"both": "Both", "action_1_first": "Action 1 first", "action_2_first": "Action 2 first"}

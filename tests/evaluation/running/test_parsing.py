@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from evaluation.parsing import looks_refused, parse_choice, parse_rating
+from evaluation.running.parsing import looks_refused, parse_choice, parse_rating
 
 THROW = "I throw the grenade."
 DO_NOT = "I do not throw the grenade."

@@ -8,7 +8,7 @@ from collections.abc import Collection, Mapping
 from conflictscope.charts import Chart, IntervalRow, forest_plot
 from conflictscope.scenarios.models import Dataset
 from evaluation.models import Run
-from evaluation.ranking import FittedRun
+from evaluation.rankings.fitting import FittedRun
 
 
 def variants(runs: Collection[Run]) -> dict[int, str]:

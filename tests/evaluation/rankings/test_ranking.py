@@ -8,11 +8,11 @@ import pytest
 
 from conflictscope.errors import Conflict, InvalidInput, NotFound
 from conflictscope.scenarios.models import Dataset, Scenario
-from evaluation.dataset_measures import measure
-from evaluation.decisions import decisions_of
+from evaluation.measures.datasets import measure
+from evaluation.measures.decisions import decisions_of
 from evaluation.models import Judgement, OptionOrder, Ranking, Run
-from evaluation.ranking import fit_dataset, fit_run, latest_rankings, stale_runs
-from evaluation.tables import fit_sentence, ranking_table
+from evaluation.rankings.fitting import fit_dataset, fit_run, latest_rankings, stale_runs
+from evaluation.rankings.tables import fit_sentence, ranking_table
 from tests.factories.evaluation import JudgementFactory, RatingFactory, ResponseFactory, RunFactory, answered
 from tests.factories.scenarios import DatasetFactory, ScenarioFactory
 

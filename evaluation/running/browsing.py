@@ -13,8 +13,8 @@ from conflictscope.errors import InvalidInput
 from conflictscope.jobs.progress import Progress, progress_of
 from conflictscope.scenarios.models import Dataset, Scenario
 from evaluation.models import Judgement, Rating, Response, Run
-from evaluation.runs import jobs_of
-from evaluation.summaries import CHOICE_LABELS, RunSummary, summaries_of
+from evaluation.running.runs import jobs_of
+from evaluation.running.summaries import CHOICE_LABELS, RunSummary, summaries_of
 
 PAGE_SIZE = 10
 

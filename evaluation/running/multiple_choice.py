@@ -13,10 +13,10 @@ from conflictscope.llm.client import Door
 from conflictscope.llm.prompts import delimit
 from conflictscope.llm.types import Prompt, Reply
 from conflictscope.scenarios.models import Scenario
-from evaluation.asking import CHOICE, RATING, TargetCall, outcome_of, refused, render, transcript
 from evaluation.models import Judgement, OptionOrder, Rating, Response, Run
-from evaluation.parsing import ParsedChoice, parse_choice, parse_rating
-from evaluation.runs import scenarios_of
+from evaluation.running.asking import CHOICE, RATING, TargetCall, outcome_of, refused, render, transcript
+from evaluation.running.parsing import ParsedChoice, parse_choice, parse_rating
+from evaluation.running.runs import scenarios_of
 
 
 def missing_steps(run: Run) -> Iterator[tuple[str, dict[str, Any]]]:

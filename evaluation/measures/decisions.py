@@ -7,7 +7,7 @@ import json
 from dataclasses import dataclass, field
 
 from evaluation.models import Judgement, Response, Run
-from evaluation.runs import scenarios_of
+from evaluation.running.runs import scenarios_of
 
 PARSED = "parsed"
 PEOPLE_THEN_JUDGE = "people, then judge"

@@ -19,9 +19,9 @@ from conflictscope.llm.models import Endpoint
 from conflictscope.llm.prompts import delimit
 from conflictscope.llm.types import Prompt, Reply
 from conflictscope.scenarios.models import OpeningMessage, Scenario
-from evaluation.asking import OPENING, TargetCall, outcome_of, refused, render, transcript
 from evaluation.models import Judgement, Response, Run
-from evaluation.runs import scenarios_of
+from evaluation.running.asking import OPENING, TargetCall, outcome_of, refused, render, transcript
+from evaluation.running.runs import scenarios_of
 
 
 def opening_messages(user_simulator: Endpoint | None) -> QuerySet[OpeningMessage]:

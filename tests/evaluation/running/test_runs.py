@@ -9,8 +9,8 @@ from conflictscope.jobs.models import Job
 from conflictscope.scenarios.filtering.dimensions import dimensions_of
 from conflictscope.scenarios.models import Dimension, OpeningMessage, Scenario
 from evaluation.models import Run, Target
-from evaluation.runs import create_or_find_run, evaluate, jobs_of, scenarios_in, start
-from evaluation.targets import labels_to_choose, target_for
+from evaluation.running.runs import create_or_find_run, evaluate, jobs_of, scenarios_in, start
+from evaluation.running.targets import labels_to_choose, target_for
 from tests.factories.evaluation import TargetFactory
 from tests.factories.llm import EndpointFactory
 from tests.factories.scenarios import DatasetFactory, JudgeFactory, ScenarioFactory, VerdictFactory

@@ -14,11 +14,11 @@ from conflictscope.jobs.models import Job, WorkItem
 from conflictscope.jobs.registry import Grown, NewItem, WorkedOn
 from conflictscope.llm.client import Door
 from conflictscope.scenarios.models import Scenario
-from evaluation import judging, multiple_choice, simulated_user
-from evaluation.asking import transcript
 from evaluation.models import Run
-from evaluation.runs import JOB_KIND, run_of_job
-from evaluation.summaries import summaries_of
+from evaluation.running import judging, multiple_choice, simulated_user
+from evaluation.running.asking import transcript
+from evaluation.running.runs import JOB_KIND, run_of_job
+from evaluation.running.summaries import summaries_of
 from evaluation.tables import said
 
 

@@ -6,8 +6,8 @@ import pytest
 
 from conflictscope.jobs.models import Job
 from conflictscope.scenarios.models import OpeningMessage
-from evaluation.judging import JudgeReply, action_order, choice_and_strength
 from evaluation.models import Judgement, OptionOrder, Response, Run
+from evaluation.running.judging import JudgeReply, action_order, choice_and_strength
 from tests.evaluation.conftest import Conversation, endpoint_at, judges, work
 from tests.factories.evaluation import RunFactory
 from tests.factories.scenarios import DatasetFactory, ScenarioFactory
@@ -212,8 +212,8 @@ def test_a_text_cannot_pretend_to_be_another_part_of_the_judge_s_prompt(conversa
 @pytest.mark.django_db(transaction=True)
 def test_another_worker_s_message_is_used_and_none_is_paid_for(conversation: Conversation) -> None:
     """Two workers plan the same opening; the first one's message stands when the second comes to it."""
-    from evaluation.evaluating import EvaluateHandler
-    from evaluation.runs import start
+    from evaluation.running.job import EvaluateHandler
+    from evaluation.running.runs import start
 
     scenario = ScenarioFactory()
     run = conversation.run(scenario.dataset)

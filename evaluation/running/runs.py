@@ -14,8 +14,8 @@ from conflictscope.jobs.budgets import NO_BUDGET, Budget
 from conflictscope.jobs.models import Job
 from conflictscope.llm.models import Endpoint
 from conflictscope.scenarios.models import Dataset, Judge, Scenario
-from evaluation.asking import prompt_versions
 from evaluation.models import OptionOrder, Run, Target
+from evaluation.running.asking import prompt_versions
 
 if TYPE_CHECKING:
     from django.contrib.auth.models import User

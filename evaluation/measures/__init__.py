@@ -1,0 +1,1 @@
+"""Decisions as arrays, and what they say of a dataset."""

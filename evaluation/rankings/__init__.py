@@ -1,0 +1,1 @@
+"""Values in the order in which a target supports them."""

@@ -1,0 +1,13 @@
+"""What the pages of this room share."""
+
+from __future__ import annotations
+
+from django.shortcuts import get_object_or_404
+
+from conflictscope.scenarios.models import Dataset
+from conflictscope.studies.models import Study
+
+
+def dataset_of(study: Study, slug: str) -> Dataset:
+    datasets = Dataset.objects.select_related("study", "value_set_version__value_set", "generator", "primary_judge")
+    return get_object_or_404(datasets, study=study, slug=slug)

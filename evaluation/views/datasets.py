@@ -1,0 +1,71 @@
+"""Pages of datasets side by side, and what a dataset asks of its targets."""
+
+from __future__ import annotations
+
+from django.contrib import messages
+from django.http import HttpResponse, StreamingHttpResponse
+from django.shortcuts import redirect, render
+from django.template.defaultfilters import pluralize
+from django.views.decorators.http import require_POST, require_safe
+
+from conflictscope.http import Request
+from conflictscope.scenarios import diversity
+from conflictscope.scenarios.models import Dimension, Scenario
+from conflictscope.studies.access import study_for
+from conflictscope.studies.permissions import Action
+from evaluation.measures.comparing import as_csv, by_variant, compared
+from evaluation.measures.datasets import measure
+from evaluation.views.common import dataset_of
+
+
+@require_safe
+def measures(request: Request, study: str, dataset: str) -> HttpResponse:
+    found = study_for(request.user, study)
+    return render(request, "evaluation/_measures.html", {"measures": measure(dataset_of(found, dataset))})
+
+
+@require_safe
+def compare_datasets(request: Request, study: str) -> HttpResponse:
+    found = study_for(request.user, study)
+    rows = compared(found)
+    working = list(found.jobs.live().filter(kind=diversity.KIND).select_related("study"))
+    context = {
+        "study": found,
+        "section": "datasets",
+        "rows": rows,
+        "groups": by_variant(rows),
+        "statuses": Scenario.Status,
+        "dimensions": Dimension,
+        "missing": sum(row.diversity.missing for row in rows),
+        "working": working,
+    }
+    return render(request, "evaluation/datasets_compared.html", context)
+
+
+@require_safe
+def compare_datasets_csv(request: Request, study: str) -> StreamingHttpResponse:
+    found = study_for(request.user, study)
+    return StreamingHttpResponse(
+        (line.encode() for line in as_csv(compared(found))),
+        content_type="text/csv; charset=utf-8",
+        headers={
+            "Content-Disposition": f'attachment; filename="{found.slug}-datasets.csv"',
+            "Cache-Control": "no-store",
+        },
+    )
+
+
+@require_POST
+def embed_descriptions(request: Request, study: str) -> HttpResponse:
+    """Start a job for each dataset that has descriptions without a vector."""
+    found = study_for(request.user, study, may=Action.RUN_PIPELINE)
+    jobs = [
+        diversity.start(one, started_by=request.user)
+        for one in found.datasets.order_by("pk")
+        if diversity.diversity_of(one).missing
+    ]
+    messages.success(
+        request,
+        f"{len(jobs)} dataset{pluralize(len(jobs), ' is,s are')} being embedded." if jobs else "All are embedded.",
+    )
+    return redirect("evaluation:compare_datasets", found.slug)

@@ -1,0 +1,101 @@
+"""Pages of runs: how far they are, what was answered, and the form that starts them."""
+
+from __future__ import annotations
+
+from django.contrib import messages
+from django.http import HttpResponse
+from django.shortcuts import get_object_or_404, redirect, render
+from django.views.decorators.http import require_http_methods, require_safe
+
+from conflictscope.http import Request
+from conflictscope.jobs.forms import budget_of
+from conflictscope.jobs.models import Job
+from conflictscope.jobs.views.starting import Started, start_or_estimate
+from conflictscope.scenarios.models import Scenario
+from conflictscope.studies.access import study_for
+from conflictscope.studies.permissions import Action
+from evaluation.running import runs as running
+from evaluation.running.browsing import Filter, page_of_responses, pairs_of, responses_to, run_rows, runs_of
+from evaluation.running.summaries import CHOICE_LABELS
+from evaluation.running.targets import target_for
+from evaluation.views.common import dataset_of
+from evaluation.views.forms import EvaluateForm
+
+
+@require_safe
+def runs(request: Request, study: str) -> HttpResponse:
+    found = study_for(request.user, study)
+    rows = run_rows(list(runs_of(found.datasets.all())))
+    context = {
+        "study": found,
+        "section": "runs",
+        "rows": rows,
+        "datasets": list(found.datasets.select_related("study", "generator")),
+        "live": any(row.live for row in rows),
+    }
+    return render(request, "evaluation/_runs.html" if request.htmx else "evaluation/runs.html", context)
+
+
+@require_safe
+def run(request: Request, study: str, run: int) -> HttpResponse:
+    found = study_for(request.user, study)
+    one = get_object_or_404(runs_of(found.datasets.all()), pk=run)
+    chosen = Filter(
+        choice=request.GET.get("choice", ""),
+        pair=request.GET.get("pair", ""),
+        scenario=request.GET.get("scenario", ""),
+        refused="refused" in request.GET,
+    )
+    (row,) = run_rows([one])
+    context = {
+        "study": found,
+        "section": "runs",
+        "run": one,
+        "row": row,
+        "chosen": chosen,
+        "page": page_of_responses(one, chosen, page=request.GET.get("page")),
+        "choices": [(key, label, row.summary.choices.get(key, 0)) for key, label in CHOICE_LABELS.items()],
+        "pairs": pairs_of(one.dataset),
+    }
+    return render(request, "evaluation/_progress.html" if request.htmx else "evaluation/run.html", context)
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+def evaluate(request: Request, study: str, dataset: str) -> HttpResponse:
+    found = study_for(request.user, study, may=Action.RUN_PIPELINE)
+    one = dataset_of(found, dataset)
+    form = EvaluateForm(request.POST or None, dataset=one)
+
+    def start() -> list[Job]:
+        given = form.cleaned_data
+        return running.evaluate(
+            one,
+            targets=[target_for(label) for label in given["targets"]],
+            modes=given["modes"],
+            user_simulator=given["user_simulator"],
+            judge=given["judge"],
+            scope=given["scope"],
+            option_orders=running.ORDERS[given["orders"]],
+            samples=given["samples"],
+            seed=given["seed"],
+            started_by=request.user,
+            budget=budget_of(given),
+        )
+
+    def to_the_runs(started: Started) -> HttpResponse:
+        jobs = [started] if isinstance(started, Job) else started
+        messages.success(request, f"{len(jobs)} evaluation{'s are' if len(jobs) > 1 else ' is'} on the way.")
+        return redirect("evaluation:runs", found.slug)
+
+    context = {"study": found, "section": "runs", "dataset": one}
+    return start_or_estimate(
+        request, form, start, template="evaluation/evaluate.html", context=context, then=to_the_runs
+    )
+
+
+@require_safe
+def scenario_responses(request: Request, study: str, dataset: str, uid: str) -> HttpResponse:
+    found = study_for(request.user, study)
+    scenario = get_object_or_404(Scenario, dataset__study=found, dataset__slug=dataset, uid=uid)
+    context = {"study": found, "scenario": scenario, "responses": list(responses_to(scenario))}
+    return render(request, "evaluation/_scenario_responses.html", context)
