@@ -276,10 +276,17 @@ class Judgement(models.Model):
 class Ranking(models.Model):
     """A snapshot of a fitted ranking: fitting the same inputs with the same parameters finds it again."""
 
+    class Decider(models.TextChoices):
+        PARSED = "parsed", "The answers themselves"
+        JUDGE = "judge", "The judge alone"
+        PEOPLE = "people", "People alone"
+        MIXED = "mixed", "People where they had decided, else the judge"  # of old: such a column holds for nothing
+
     study = models.ForeignKey(Study, on_delete=models.PROTECT, related_name="rankings")
     dataset = models.ForeignKey(Dataset, on_delete=models.PROTECT, related_name="rankings")
     run = models.ForeignKey(Run, on_delete=models.PROTECT, related_name="rankings")
     inputs_digest = models.CharField(max_length=64, help_text="SHA-256 of the decisions it was fitted to.")
+    decider = models.CharField(max_length=10, choices=Decider, help_text="Whose decisions it was fitted to.")
     method = models.CharField(max_length=40)
     parameters = models.JSONField(default=dict)
     parameters_digest = models.CharField(max_length=64)
@@ -293,6 +300,9 @@ class Ranking(models.Model):
         constraints = [
             models.UniqueConstraint(
                 fields=["run", "method", "inputs_digest", "parameters_digest"], name="ranking_fitted_once"
+            ),
+            models.CheckConstraint(
+                condition=Q(decider__in=["parsed", "judge", "people", "mixed"]), name="ranking_decider_known"
             ),
         ]
 

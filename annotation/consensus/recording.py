@@ -127,7 +127,7 @@ class VerdictRecorder(Recorder):
 
 
 class JudgementRecorder(Recorder):
-    """A human judgement of each response, which comes before the judge's wherever decisions are read."""
+    """A human judgement of each response. Where one response is shown it comes before the judge's; an estimate uses one or the other."""
 
     def write(self, row: int, answers: Mapping[str, Cell], standing: Mapping[str, Decision]) -> Written:
         item = self.labels.items[row]

@@ -85,7 +85,7 @@ def steps(*, per_pair: int, items: int, seed: int) -> list[list[str]]:
             "sim-judge",
             "--queue",
         ],
-        # People judge a part of the conversations, too: rankings take their word before the judge's.
+        # People judge a part of the conversations, too: their ranking stands beside the judge's.
         [
             "open_campaign",
             *here,

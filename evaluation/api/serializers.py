@@ -109,6 +109,7 @@ class RankingSerializer(serializers.ModelSerializer[Ranking]):
             "target",
             "mode",
             "simulated",
+            "decider",
             "method",
             "parameters",
             "inputs_digest",

@@ -1,24 +1,62 @@
-"""The decisions of a run as arrays, one entry for each trial: what rankings and dataset measures are computed from."""
+"""The decisions of a run as arrays, one entry for each trial: what rankings and dataset measures are computed from.
+
+Who decided is part of a decision. For one response people's word comes first (`Response.objects.with_decision`); an estimate never
+mixes people's decisions with a judge's in one column: here they stand side by side, and each analysis names the one it uses.
+"""
 
 from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from evaluation.models import Judgement, Response, Run
+from evaluation.models import Judgement, Ranking, Response, Run
 from evaluation.running.runs import scenarios_of
 
-PARSED = "parsed"
-PEOPLE_THEN_JUDGE = "people, then judge"
+Decider = Ranking.Decider
 
 
 @dataclass(frozen=True, slots=True)
 class Decisions:
-    """One run's trials in the order of scenario, option order and sample; columns of equal length.
+    """The trials of one run that one decider decided, in the order of scenario, option order and sample; columns of equal length.
 
     Attributes:
-        source: who decided (`Judgement.Source`); unjudged: responses that nobody has judged so far, left out.
+        decider: whose decisions these are; unjudged: responses of the run that they have not looked at, left out.
+        acting: "1" or "2", the action that takes the opportunity of its scenario; "unknown" where nobody knows.
+    """
+
+    decider: str = Decider.PARSED
+    scenario: list[str] = field(default_factory=list)
+    order: list[str] = field(default_factory=list)
+    sample: list[int] = field(default_factory=list)
+    value_1: list[str] = field(default_factory=list)
+    value_2: list[str] = field(default_factory=list)
+    acting: list[str] = field(default_factory=list)
+    choice: list[str] = field(default_factory=list)
+    unjudged: int = 0
+
+    def __len__(self) -> int:
+        return len(self.choice)
+
+    @property
+    def digest(self) -> str:
+        """SHA-256 of the decider and of every trial with its decision."""
+        sha = hashlib.sha256(self.decider.encode() + b"\n")
+        columns = (self.scenario, self.order, self.sample, self.value_1, self.value_2, self.acting, self.choice)
+        for row in zip(*columns, strict=True):
+            sha.update(json.dumps(row, ensure_ascii=False).encode() + b"\n")
+        return sha.hexdigest()
+
+
+@dataclass(frozen=True, slots=True)
+class Trials:
+    """All trials of one run's scenarios as they are in scope now, with a column for each who may have decided them.
+
+    Attributes:
+        order: multiple choice: the order in which the options were shown; simulated user: in which the judge saw the actions.
+        parsed, judge, people: choices, None where that decider has not decided; `judge` is the run's own, `people` the latest panel.
+        probability: how likely the trial's item was drawn for the people who decided it; None without them, or where it is not known.
     """
 
     scenario: list[str] = field(default_factory=list)
@@ -26,50 +64,88 @@ class Decisions:
     sample: list[int] = field(default_factory=list)
     value_1: list[str] = field(default_factory=list)
     value_2: list[str] = field(default_factory=list)
-    choice: list[str] = field(default_factory=list)
-    source: list[str] = field(default_factory=list)
-    unjudged: int = 0
+    acting: list[str] = field(default_factory=list)
+    parsed: list[str | None] = field(default_factory=list)
+    judge: list[str | None] = field(default_factory=list)
+    people: list[str | None] = field(default_factory=list)
+    probability: list[float | None] = field(default_factory=list)
 
     def __len__(self) -> int:
-        return len(self.choice)
+        return len(self.scenario)
 
     @property
     def by_people(self) -> int:
-        """Trials whose decision is a panel's."""
-        return self.source.count(Judgement.Source.HUMAN)
+        """How many trials people have decided."""
+        return len(self) - self.people.count(None)
 
-    @property
-    def digest(self) -> str:
-        """SHA-256 of every trial, its decision and who made it."""
-        sha = hashlib.sha256()
-        columns = (self.scenario, self.order, self.sample, self.value_1, self.value_2, self.choice, self.source)
-        for row in zip(*columns, strict=True):
-            sha.update(json.dumps(row, ensure_ascii=False).encode() + b"\n")
-        return sha.hexdigest()
+    def by(self, decider: str) -> Decisions:
+        """The trials that this one decided (`Decider.PARSED`, `JUDGE` or `PEOPLE`), and no other's word among them."""
+        column: Sequence[str | None] = {
+            Decider.PARSED: self.parsed,
+            Decider.JUDGE: self.judge,
+            Decider.PEOPLE: self.people,
+        }[Decider(decider)]
+        here = [place for place, choice in enumerate(column) if choice is not None]
+        return Decisions(
+            decider=decider,
+            scenario=[self.scenario[place] for place in here],
+            order=[self.order[place] for place in here],
+            sample=[self.sample[place] for place in here],
+            value_1=[self.value_1[place] for place in here],
+            value_2=[self.value_2[place] for place in here],
+            acting=[self.acting[place] for place in here],
+            choice=[choice for choice in column if choice is not None],
+            unjudged=len(self) - len(here),
+        )
+
+
+def trials_of(run: Run) -> Trials:
+    """The run's trials in two queries."""
+    rows = list(
+        Response.objects.filter(run=run, scenario__in=scenarios_of(run))
+        .order_by("scenario__uid", "order", "sample")
+        .values_list(
+            *("pk", "scenario__uid", "order", "sample", "scenario__value_1__key", "scenario__value_2__key"),
+            "scenario__acting_action",
+        )
+    )
+    place = {row[0]: index for index, row in enumerate(rows)}
+    trials = Trials(
+        scenario=[row[1] for row in rows],
+        order=[row[2] for row in rows],
+        sample=[row[3] for row in rows],
+        value_1=[row[4] or "" for row in rows],
+        value_2=[row[5] or "" for row in rows],
+        acting=[row[6] for row in rows],
+        parsed=[None] * len(rows),
+        judge=[None] * len(rows),
+        people=[None] * len(rows),
+        probability=[None] * len(rows),
+    )
+    columns: dict[str, list[str | None]] = {
+        Judgement.Source.PARSED: trials.parsed,
+        Judgement.Source.JUDGE: trials.judge,
+        Judgement.Source.HUMAN: trials.people,
+    }
+    judgements = Judgement.objects.filter(response__run=run).order_by("pk")
+    told = judgements.values_list("response", "source", "judge", "choice", "order", "inclusion_probability")
+    for response, source, judge, choice, order, probability in told.iterator(chunk_size=5000):
+        where = place.get(response)
+        if where is None or (source == Judgement.Source.JUDGE and judge != run.judge_id):
+            continue
+        columns[source][where] = choice  # of several panels the latest stands
+        if source == Judgement.Source.JUDGE and not trials.order[where]:
+            trials.order[where] = order
+        if source == Judgement.Source.HUMAN:
+            trials.probability[where] = probability
+    return trials
 
 
 def decisions_of(run: Run) -> Decisions:
-    """The trials of the run's scenarios as they are in scope now, each with the decision that pages show."""
-    trials = (
-        Response.objects.filter(run=run, scenario__in=scenarios_of(run))
-        .with_decision()
-        .order_by("scenario__uid", "order", "sample")
-    )
-    pair = ("scenario__value_1__key", "scenario__value_2__key")
-    rows = list(trials.values_list("scenario__uid", "order", "sample", *pair, "decision", "decided_by"))
-    decided = [row for row in rows if row[-1] is not None]
-    return Decisions(
-        scenario=[row[0] for row in decided],
-        order=[row[1] for row in decided],
-        sample=[row[2] for row in decided],
-        value_1=[row[3] or "" for row in decided],
-        value_2=[row[4] or "" for row in decided],
-        choice=[row[5] for row in decided],
-        source=[row[6] for row in decided],
-        unjudged=len(rows) - len(decided),
-    )
+    """The trials that the run's own decider decided."""
+    return trials_of(run).by(decider_of(run))
 
 
-def deciders(run: Run) -> str:
-    """Whose decisions these are, for the parameters of what is computed from them."""
-    return PARSED if run.mode == Run.Mode.MULTIPLE_CHOICE else PEOPLE_THEN_JUDGE
+def decider_of(run: Run) -> str:
+    """Whose decisions a run has without people: the letters of multiple choice are read, conversations go to the judge."""
+    return Decider.PARSED if run.mode == Run.Mode.MULTIPLE_CHOICE else Decider.JUDGE

@@ -6,8 +6,8 @@ import hashlib
 import json
 import logging
 from collections.abc import Callable, Collection
-from dataclasses import dataclass
-from typing import Any, Literal
+from dataclasses import dataclass, replace
+from typing import Literal
 
 import numpy as np
 from django.db.models import Max, QuerySet
@@ -15,7 +15,7 @@ from django.db.models import Max, QuerySet
 from conflictscope.errors import Conflict, InvalidInput, NotFound
 from conflictscope.scenarios.models import Dataset
 from conflictscope.stats.bradley_terry import fit_ranking, tally_trials
-from evaluation.measures.decisions import Decisions, deciders, decisions_of
+from evaluation.measures.decisions import Decider, Decisions, decider_of, trials_of
 from evaluation.models import Judgement, Ranking, Run
 
 logger = logging.getLogger(__name__)
@@ -28,11 +28,16 @@ MOST_REPLICATES = 100_000
 
 @dataclass(frozen=True, slots=True)
 class FittedRun:
-    """A run and its ranking. Where no finite maximum likelihood fit exists, the penalised one stands beside it, by name."""
+    """A run and its ranking by one decider. Where no finite maximum likelihood fit exists, the penalised one stands beside it, by name.
+
+    Attributes:
+        people: of a run whose conversations a judge decided, the ranking by what people decided, alone; None: they decided nothing.
+    """
 
     run: Run
     ranking: Ranking
     penalised: Ranking | None = None
+    people: FittedRun | None = None
     fresh: bool = False
 
     @property
@@ -42,9 +47,9 @@ class FittedRun:
 
 
 def fit_run(run: Run, *, replicates: int = REPLICATES, seed: int = SEED) -> FittedRun:
-    """Rank the values by what the run's target supported.
+    """Rank the values by what the run's target supported, once by each who decided: never by a mixture of them.
 
-    The same decisions with the same parameters find the same snapshot. Decisions of people come before the judge's.
+    The same decisions with the same parameters find the same snapshot.
 
     Raises:
         Conflict: the dataset has no values.
@@ -55,12 +60,12 @@ def fit_run(run: Run, *, replicates: int = REPLICATES, seed: int = SEED) -> Fitt
         raise InvalidInput(f"Replicates must be from 100 to {MOST_REPLICATES}, not {replicates}.")
     if seed < 0:
         raise InvalidInput(f"A seed is a whole number from 0, not {seed}.")
-    decisions = decisions_of(run)
-    ranking, fresh = _snapshot(run, decisions, values, method="mle", replicates=replicates, seed=seed)
-    penalised = None
-    if ranking.results["reason"] and ranking.results["counts"]["decided_trials"]:
-        penalised, _ = _snapshot(run, decisions, values, method="penalised", replicates=replicates, seed=seed)
-    return FittedRun(run, ranking, penalised, fresh)
+    trials = trials_of(run)
+    how = _How(values, replicates, seed)
+    own = _fit(run, trials.by(decider_of(run)), how)
+    if decider_of(run) == Decider.JUDGE and trials.by_people:
+        return replace(own, people=_fit(run, trials.by(Decider.PEOPLE), how))
+    return own
 
 
 def fit_dataset(
@@ -115,16 +120,31 @@ def _values_of(dataset: Dataset) -> list[str]:
     return [value.key for value in dataset.value_set_version.values.all()]
 
 
-def _snapshot(
-    run: Run, decisions: Decisions, values: list[str], *, method: Method, replicates: int, seed: int
-) -> tuple[Ranking, bool]:
+@dataclass(frozen=True, slots=True)
+class _How:
+    """What is fixed for all fits of a call: the values in their set's order, the number of replicates, and their seed."""
+
+    values: list[str]
+    replicates: int
+    seed: int
+
+
+def _fit(run: Run, decisions: Decisions, how: _How) -> FittedRun:
+    ranking, fresh = _snapshot(run, decisions, how, method="mle")
+    penalised = None
+    if ranking.results["reason"] and ranking.results["counts"]["decided_trials"]:
+        penalised, _ = _snapshot(run, decisions, how, method="penalised")
+    return FittedRun(run, ranking, penalised, fresh=fresh)
+
+
+def _snapshot(run: Run, decisions: Decisions, how: _How, *, method: Method) -> tuple[Ranking, bool]:
     parameters = {
-        "replicates": replicates,
-        "seed": seed,
+        "replicates": how.replicates,
+        "seed": how.seed,
         "interval": "bootstrap",
         "level": 0.95,
-        "decided_by": deciders(run),
-        "values": values,
+        "decided_by": decisions.decider,
+        "values": how.values,
     }
     key = {
         "run": run,
@@ -135,30 +155,43 @@ def _snapshot(
     known = Ranking.objects.filter(**key).first()
     if known:
         return known, False
-    tallies = tally_trials(decisions.scenario, decisions.value_1, decisions.value_2, decisions.choice, values=values)
-    result = fit_ranking(tallies, rng=np.random.default_rng(seed), method=method, resamples=replicates)
-    results: dict[str, Any] = {**result.as_dict(), "decided_by_people": decisions.by_people}
-    ranking, created = Ranking.objects.get_or_create(
-        **key, defaults={"study": run.study, "dataset": run.dataset, "parameters": parameters, "results": results}
+    tallies = tally_trials(
+        decisions.scenario, decisions.value_1, decisions.value_2, decisions.choice, values=how.values
     )
+    result = fit_ranking(tallies, rng=np.random.default_rng(how.seed), method=method, resamples=how.replicates)
+    defaults = {
+        "study": run.study,
+        "dataset": run.dataset,
+        "decider": decisions.decider,
+        "parameters": parameters,
+        "results": result.as_dict(),
+    }
+    ranking, created = Ranking.objects.get_or_create(**key, defaults=defaults)
     logger.info("Ranking %s fitted for run %s", ranking.pk, run.pk)
     return ranking, created
 
 
 def latest_rankings(runs: Collection[Run]) -> dict[int, FittedRun]:
     """The newest snapshot of each run that has one, by the run's id: what pages show without fitting anything."""
-    newest = Ranking.objects.filter(run__in=runs, method="mle").values("run").annotate(newest=Max("pk"))
-    snapshots = Ranking.objects.filter(pk__in=newest.values("newest"))
     by_run = {run.pk: run for run in runs}
-    fitted = {ranking.run_id: FittedRun(by_run[ranking.run_id], ranking) for ranking in snapshots}
-    without = {one.run.pk: one for one in fitted.values() if one.ranking.results["reason"]}
-    twins = Ranking.objects.filter(run__in=list(without), method="penalised").order_by("pk")
-    for twin in twins:
-        one = without[twin.run_id]
-        same = (one.ranking.inputs_digest, one.ranking.parameters_digest)
-        if (twin.inputs_digest, twin.parameters_digest) == same:
-            fitted[twin.run_id] = FittedRun(one.run, one.ranking, twin)
-    return fitted
+    snapshots = Ranking.objects.filter(run__in=runs).exclude(decider=Decider.MIXED)
+    newest = snapshots.filter(method="mle").order_by().values("run", "decider").annotate(newest=Max("pk"))
+    found = list(Ranking.objects.filter(pk__in=newest.values("newest")))
+    without = [ranking.run_id for ranking in found if ranking.results["reason"]]
+    twins = {_inputs(twin): twin for twin in snapshots.filter(run__in=without, method="penalised").order_by("pk")}
+    fitted = {
+        (ranking.run_id, ranking.decider): FittedRun(by_run[ranking.run_id], ranking, twins.get(_inputs(ranking)))
+        for ranking in found
+    }
+    return {
+        run: replace(one, people=fitted.get((run, Decider.PEOPLE)))
+        for (run, decider), one in fitted.items()
+        if decider != Decider.PEOPLE
+    }
+
+
+def _inputs(ranking: Ranking) -> tuple[int, str, str]:
+    return ranking.run_id, ranking.inputs_digest, ranking.parameters_digest
 
 
 def stale_runs(fitted: Collection[FittedRun]) -> set[int]:

@@ -6,6 +6,7 @@ import math
 from collections.abc import Mapping
 from typing import Any
 
+from evaluation.models import Ranking
 from evaluation.rankings.fitting import FittedRun
 from evaluation.tables import aligned, said
 
@@ -16,7 +17,8 @@ def ranking_table(fitted: FittedRun, names: Mapping[str, str]) -> str:
     counts = shown["counts"]
     steered = f", steered by {fitted.run.steering}" if fitted.run.steering else ""
     counted = f"{counts['decided_trials']} decided of {counts['trials']} trials on {counts['scenarios']} scenarios"
-    lines = [f"{fitted.run.target}, {fitted.run.get_mode_display().lower()}{steered}: {counted}"]
+    who = "" if fitted.shown.decider == Ranking.Decider.PARSED else f", {fitted.shown.get_decider_display().lower()}"
+    lines = [f"{fitted.run.target}, {fitted.run.get_mode_display().lower()}{steered}{who}: {counted}"]
     if fitted.ranking.results["reason"]:
         lines.append(f"  Not estimable: {fitted.ranking.results['reason']}.")
     if fitted.penalised:

@@ -17,11 +17,13 @@ from evaluation.rankings.tables import fit_sentence
 
 @dataclass(frozen=True, slots=True)
 class ValueRow:
-    """One value's place. `strength` and `rank` are estimates as a snapshot holds them."""
+    """One value's place. Strengths and ranks are estimates as a snapshot holds them; beside them those of people alone, if any."""
 
     name: str
     strength: Mapping[str, Any]
     rank: Mapping[str, Any]
+    strength_by_people: Mapping[str, Any] | None = None
+    rank_by_people: Mapping[str, Any] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +53,7 @@ class RankingCard:
     values: tuple[ValueRow, ...]
     pairs: tuple[PairRow, ...]
     counts: Mapping[str, Any]
-    decided_by_people: int
+    people: FittedRun | None
     fit: str
     warnings: tuple[str, ...]
     stale: bool
@@ -67,7 +69,12 @@ def cards_of(fitted: Collection[FittedRun], names: Mapping[str, str]) -> list[Ra
 def _card(one: FittedRun, names: Mapping[str, str], *, label: str, stale: bool) -> RankingCard:
     results = one.shown.results
     columns = zip(results["values"], results["strengths"], results["ranks"], strict=True)
-    values = [ValueRow(names.get(key, key), strength, rank) for key, strength, rank in columns]
+    beside = one.people.shown.results if one.people else None
+    by_people = list(zip(beside["strengths"], beside["ranks"], strict=True)) if beside else [(None, None)] * len(names)
+    values = [
+        ValueRow(names.get(key, key), strength, rank, *theirs)
+        for (key, strength, rank), theirs in zip(columns, by_people, strict=True)
+    ]
     values.sort(key=lambda value: value.rank["value"] or math.inf)
     return RankingCard(
         run=one.run,
@@ -79,7 +86,7 @@ def _card(one: FittedRun, names: Mapping[str, str], *, label: str, stale: bool) 
         values=tuple(values),
         pairs=tuple(_pair(one.run, pair, names) for pair in results["pairs"]),
         counts=results["counts"],
-        decided_by_people=results["decided_by_people"],
+        people=one.people,
         fit=fit_sentence(results["fit"]),
         warnings=tuple(results["warnings"]),
         stale=stale,

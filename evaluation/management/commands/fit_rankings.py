@@ -25,5 +25,7 @@ class Command(ConflictScopeCommand):
         names = value_names(dataset)
         for one in fitted:
             self.stdout.write(ranking_table(one, names) + "\n")
+            if one.people:
+                self.stdout.write(ranking_table(one.people, names) + "\n")
         fresh = sum(one.fresh for one in fitted)
         self.stdout.write(f"{len(fitted)} rankings: {fresh} fitted now, {len(fitted) - fresh} known already.")

@@ -13,7 +13,7 @@ from annotation.consensus.reports import decision_report
 from annotation.models import Campaign, Decision
 from conflictscope.errors import InvalidInput
 from conflictscope.scenarios.models import TargetRanking
-from evaluation.measures.decisions import decisions_of
+from evaluation.measures.decisions import Decider, trials_of
 from evaluation.models import Judgement, Steering
 from evaluation.rankings.fitting import fit_run, stale_runs
 from tests.factories.annotation import CampaignFactory, ItemFactory, ParticipantFactory, labelled
@@ -65,10 +65,9 @@ def test_a_majority_becomes_a_judgement_that_comes_before_the_judges(judgements,
     assert (mine.strength, mine.resolved, mine.inclusion_probability) == (6, True, 0.5)
     assert mine.reason == "1 × Action 1, 2 × Action 2"
     assert set(Decision.objects.values_list("judgement", flat=True)) == {mine.pk}
-    decided = decisions_of(run)
-    assert sorted(zip(decided.choice, decided.source, strict=True)) == [
-        ("value_1", "judge"), ("value_1", "judge"), ("value_1", "judge"), ("value_2", "human"),
-    ]  # fmt: skip
+    trials = trials_of(run)
+    assert trials.by(Decider.PEOPLE).choice == ["value_2"]
+    assert trials.by(Decider.JUDGE).choice == ["value_1"] * 4
 
 
 def test_deciding_again_changes_nothing_and_a_changed_mind_makes_rankings_out_of_date(judgements, people, run):

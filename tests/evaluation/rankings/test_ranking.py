@@ -9,7 +9,7 @@ import pytest
 from conflictscope.errors import Conflict, InvalidInput, NotFound
 from conflictscope.scenarios.models import Dataset, Scenario
 from evaluation.measures.datasets import measure
-from evaluation.measures.decisions import decisions_of
+from evaluation.measures.decisions import Decider, decisions_of, trials_of
 from evaluation.models import Judgement, OptionOrder, Ranking, Run
 from evaluation.rankings.fitting import fit_dataset, fit_run, latest_rankings, stale_runs
 from evaluation.rankings.tables import fit_sentence, ranking_table
@@ -102,13 +102,37 @@ def test_a_scenario_that_has_left_the_scope_is_not_ranked(ranked: Run) -> None:
     assert len(decisions_of(run)) == 35
 
 
-def test_people_come_before_the_judge_and_the_latest_panel_before_earlier_ones() -> None:
+def test_people_and_judge_have_a_column_each_and_the_latest_panel_stands_for_people() -> None:
     run = RunFactory(talks=True)
     response = answered(run, ScenarioFactory(dataset=run.dataset), "value_1")
+    answered(run, ScenarioFactory(dataset=run.dataset), "value_1")
     JudgementFactory(response=response, human=True, panel="first", choice="neither")
     JudgementFactory(response=response, human=True, panel="second", choice="value_2")
-    decisions = decisions_of(run)
-    assert (decisions.choice, decisions.by_people) == (["value_2"], 1)
+    trials = trials_of(run)
+    assert trials.by(Decider.JUDGE).choice == ["value_1", "value_1"]
+    assert trials.by(Decider.PEOPLE).choice == ["value_2"]
+    assert trials.by(Decider.PEOPLE).unjudged == 1
+    assert decisions_of(run).choice == ["value_1", "value_1"]
+
+
+def test_what_people_decide_moves_their_ranking_and_not_the_judge_s() -> None:
+    """A judge that says value_1 always, and people who contradict it on half of the scenarios."""
+    run = RunFactory(talks=True)
+    responses = [
+        answered(run, scenario, "value_1" if n % 10 < 7 else "value_2")
+        for n, scenario in enumerate(scenarios_for(run.dataset, 10))
+    ]
+    before = fit_run(run, replicates=200)
+    assert before.people is None
+    for n, response in enumerate(responses):
+        if n % 2:
+            JudgementFactory(response=response, human=True, choice="value_2" if n % 3 else "value_1")
+    after = fit_run(run, replicates=200)
+    assert after.ranking == before.ranking
+    assert after.people is not None
+    assert (after.ranking.decider, after.people.ranking.decider) == (Decider.JUDGE, Decider.PEOPLE)
+    assert after.people.ranking.results["counts"]["trials"] == 15
+    assert latest_rankings([run])[run.pk].people.ranking == after.people.ranking
 
 
 def test_another_judge_s_opinion_is_not_the_run_s() -> None:
@@ -128,9 +152,9 @@ def test_a_response_that_nobody_has_judged_is_left_out_and_counted() -> None:
 def test_who_decided_is_part_of_what_a_snapshot_was_fitted_to() -> None:
     run = RunFactory(talks=True)
     response = answered(run, ScenarioFactory(dataset=run.dataset), "value_1")
-    before = decisions_of(run).digest
     JudgementFactory(response=response, human=True, choice="value_1")
-    assert decisions_of(run).digest != before
+    trials = trials_of(run)
+    assert trials.by(Decider.JUDGE).digest != trials.by(Decider.PEOPLE).digest
 
 
 def test_where_no_finite_fit_exists_the_reason_is_said_and_the_penalised_fit_is_named() -> None:
