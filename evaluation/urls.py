@@ -17,6 +17,26 @@ urlpatterns = [
     path(
         "studies/<slug:study>/datasets/<slug:dataset>/rankings/chart/", rankings.rankings_chart, name="rankings_chart"
     ),
+    path(
+        "studies/<slug:study>/datasets/<slug:dataset>/rankings/targets/<int:target>/",
+        rankings.target_rankings,
+        name="target_rankings",
+    ),
+    path(
+        "studies/<slug:study>/datasets/<slug:dataset>/rankings/targets/<int:target>/chart/",
+        rankings.target_chart,
+        name="target_chart",
+    ),
+    path(
+        "studies/<slug:study>/datasets/<slug:dataset>/rankings/values/<slug:value>/",
+        rankings.value_rankings,
+        name="value_rankings",
+    ),
+    path(
+        "studies/<slug:study>/datasets/<slug:dataset>/rankings/values/<slug:value>/chart/",
+        rankings.value_chart,
+        name="value_chart",
+    ),
     path("studies/<slug:study>/datasets/<slug:dataset>/measures/", datasets.measures, name="measures"),
     path(
         "studies/<slug:study>/datasets/<slug:dataset>/scenarios/<str:uid>/responses/",

@@ -57,6 +57,38 @@ def rankings_chart(dataset: Dataset, fitted: Collection[FittedRun], names: Mappi
     )
 
 
+def value_chart(dataset: Dataset, fitted: Collection[FittedRun], key: str, name: str) -> Chart | None:
+    """The strength of one value with every target, one colour a mode, the strongest on top; None while there is none to show."""
+    labels = variants([one.run for one in fitted])
+    placed: list[tuple[float, IntervalRow]] = []
+    for one in fitted:
+        results = one.shown.results
+        strength = results["strengths"][results["values"].index(key)]
+        if strength["value"] is not None:
+            row = IntervalRow(
+                label=one.run.target.label,
+                value=strength["value"],
+                low=strength["low"],
+                high=strength["high"],
+                n=strength["n"],
+                group=labels[one.run.pk],
+                note="penalised fit" if one.penalised else "",
+            )
+            placed.append((strength["value"], row))
+    if not placed:
+        return None
+    simulated = any(one.run.simulated for one in fitted)
+    placed.sort(key=lambda each: (-each[0], each[1].label))
+    order = ", ".join(f"{row.label} ({row.group.lower()}) {value:.2f}" for value, row in placed)
+    rows = [row for _, row in placed]
+    return forest_plot(
+        rows,
+        title=f"How strongly each target supports {name}: {dataset.name}" + (" (simulated)" if simulated else ""),
+        description=f"Strengths from the most to the least: {order}.",
+        footnote="Bradley-Terry strengths with 95 % intervals from resampled scenarios; 0 is the mean of a target's values.",
+    )
+
+
 def _description(fitted: Collection[FittedRun], labels: Mapping[int, str], names: Mapping[str, str]) -> str:
     """The orders in words, for readers who do not see the picture."""
     said = []

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from django.contrib import messages
+from django.db.models import Count
 from django.http import Http404, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.views.decorators.http import require_POST, require_safe
 
+from conflictscope.charts import Chart
 from conflictscope.charts.downloads import chart_response
 from conflictscope.errors import InvalidInput
 from conflictscope.http import Request
@@ -15,11 +17,23 @@ from conflictscope.scenarios.models import Dataset
 from conflictscope.studies.access import study_for
 from conflictscope.studies.permissions import Action
 from evaluation.measures.datasets import evaluated_scope
-from evaluation.rankings.fitting import fit_dataset, latest_rankings, runs_with_decisions, value_names
+from evaluation.models import Run
+from evaluation.rankings.fitting import (
+    FittedRun,
+    fit_dataset,
+    latest_rankings,
+    runs_with_decisions,
+    stale_runs,
+    value_names,
+)
+from evaluation.rankings.overview import Measure, finding, heat_map
 from evaluation.rankings.plots import rankings_chart as draw_rankings
+from evaluation.rankings.plots import value_chart as draw_value
 from evaluation.views.common import dataset_of
 from evaluation.views.forms import FitForm
 from evaluation.views.ranking_cards import cards_of
+
+MEASURES: dict[str, Measure] = {"strength": "strength", "rank": "rank"}
 
 
 @require_safe
@@ -27,32 +41,113 @@ def rankings(request: Request, study: str) -> HttpResponse:
     found = study_for(request.user, study)
     datasets = list(found.datasets.select_related("study", "value_set_version").order_by("name"))
     wanted = request.GET.get("dataset", "")
-    one = next((dataset for dataset in datasets if dataset.slug == wanted), None)
-    if wanted and one is None:
+    chosen = next((dataset for dataset in datasets if dataset.slug == wanted), None)
+    if wanted and chosen is None:
         raise Http404("No such dataset in this study.")
-    # Without a wish, the dataset that was made last among those that can be ranked.
-    ranked = sorted((dataset for dataset in datasets if dataset.value_set_version_id), key=lambda dataset: dataset.pk)
-    if one is None and datasets:
-        one = (ranked or datasets)[-1]
-    context = {"study": found, "section": "rankings", "datasets": datasets, "dataset": one, "fit_form": FitForm()}
-    if one is not None:
-        context |= _rankings_of(one)
+    chosen = chosen or _with_most_results(datasets)
+    context = {"study": found, "section": "rankings", "datasets": datasets, "dataset": chosen, "fit_form": FitForm()}
+    if chosen is not None:
+        context |= _rankings_of(
+            chosen,
+            mode=request.GET.get("mode", ""),
+            measure=MEASURES.get(request.GET.get("show", ""), "strength"),
+            people="people" in request.GET,
+            sort=request.GET.get("sort", ""),
+        )
     return render(request, "evaluation/rankings.html", context)
 
 
-def _rankings_of(dataset: Dataset) -> dict[str, object]:
+def _with_most_results(datasets: list[Dataset]) -> Dataset | None:
+    """The dataset with the most ranked runs, then the most runs, then the newest that can be ranked."""
+    counts = {
+        row["dataset"]: (row["ranked"], row["runs"])
+        for row in Run.objects.filter(dataset__in=datasets)
+        .order_by()
+        .values("dataset")
+        .annotate(ranked=Count("rankings__run", distinct=True), runs=Count("pk", distinct=True))
+    }
+    return max(
+        datasets,
+        key=lambda dataset: (*counts.get(dataset.pk, (0, 0)), dataset.value_set_version_id is not None, dataset.pk),
+        default=None,
+    )
+
+
+def _rankings_of(dataset: Dataset, *, mode: str, measure: Measure, people: bool, sort: str) -> dict[str, object]:
     with_decisions = list(runs_with_decisions(dataset))
     fitted = latest_rankings(with_decisions)
     names = value_names(dataset)
     in_order = [fitted[run.pk] for run in with_decisions if run.pk in fitted]
+    shown = [one for one in in_order if mode not in Run.Mode.values or one.run.mode == mode]
+    if people:
+        shown = [one.people for one in shown if one.people]
     return {
-        "chart": draw_rankings(dataset, in_order, names),
-        "chart_src": reverse("evaluation:rankings_chart", args=[dataset.study.slug, dataset.slug]),
-        "cards": cards_of(in_order, names),
+        "finding": finding(in_order, names),
+        "heat_map": heat_map(shown, names, measure=measure, sort=sort) if in_order else None,
+        "modes": Run.Mode.choices if len({one.run.mode for one in in_order}) > 1 else [],
+        "mode": mode,
+        "measure": measure,
+        "people": people,
+        "any_people": any(one.people for one in in_order),
+        "sort": sort,
+        "stale": stale_runs(in_order),
         "unfitted": [run for run in with_decisions if run.pk not in fitted],
         "measurable": bool(evaluated_scope(dataset)),
         "simulated": dataset.simulated or any(run.simulated for run in with_decisions),
     }
+
+
+@require_safe
+def target_rankings(request: Request, study: str, dataset: str, target: int) -> HttpResponse:
+    """One target on one dataset: what it says beside what it does, each ranking with its pairs."""
+    found = study_for(request.user, study)
+    one = dataset_of(found, dataset)
+    fitted = _fitted_of(one, target=target)
+    if not fitted:
+        raise Http404("This target has no ranking on this dataset.")
+    names = value_names(one)
+    context = {
+        "study": found,
+        "section": "rankings",
+        "dataset": one,
+        "target": fitted[0].run.target,
+        "finding": finding(fitted, names),
+        "chart": draw_rankings(one, fitted, names),
+        "chart_src": reverse("evaluation:target_chart", args=[found.slug, one.slug, target]),
+        "cards": cards_of(fitted, names),
+        "simulated": any(each.run.simulated for each in fitted),
+    }
+    return render(request, "evaluation/target_rankings.html", context)
+
+
+@require_safe
+def value_rankings(request: Request, study: str, dataset: str, value: str) -> HttpResponse:
+    """One value of a dataset across all targets."""
+    found = study_for(request.user, study)
+    one = dataset_of(found, dataset)
+    names = value_names(one)
+    if value not in names:
+        raise Http404("No such value in this dataset.")
+    fitted = _fitted_of(one)
+    context = {
+        "study": found,
+        "section": "rankings",
+        "dataset": one,
+        "name": names[value],
+        "definition": one.value_set_version.values.get(key=value).definition if one.value_set_version else "",
+        "chart": draw_value(one, fitted, value, names[value]),
+        "chart_src": reverse("evaluation:value_chart", args=[found.slug, one.slug, value]),
+        "heat_map": heat_map(fitted, names, sort=value),
+        "simulated": any(each.run.simulated for each in fitted),
+    }
+    return render(request, "evaluation/value_rankings.html", context)
+
+
+def _fitted_of(dataset: Dataset, *, target: int | None = None) -> list[FittedRun]:
+    """The newest rankings of a dataset, in the order of its runs; of one target, if it is named."""
+    runs = [run for run in runs_with_decisions(dataset) if target in (None, run.target_id)]
+    fitted = latest_rankings(runs)
+    return [fitted[run.pk] for run in runs if run.pk in fitted]
 
 
 @require_POST
@@ -70,12 +165,27 @@ def fit_rankings(request: Request, study: str, dataset: str) -> HttpResponse:
 
 @require_safe
 def rankings_chart(request: Request, study: str, dataset: str) -> HttpResponse:
-    found = study_for(request.user, study)
-    one = dataset_of(found, dataset)
-    with_decisions = list(runs_with_decisions(one))
-    fitted = latest_rankings(with_decisions)
-    in_order = [fitted[run.pk] for run in with_decisions if run.pk in fitted]
-    chart = draw_rankings(one, in_order, value_names(one))
+    one = dataset_of(study_for(request.user, study), dataset)
+    return _answer(request, draw_rankings(one, _fitted_of(one), value_names(one)), name=f"rankings-{one.slug}")
+
+
+@require_safe
+def target_chart(request: Request, study: str, dataset: str, target: int) -> HttpResponse:
+    one = dataset_of(study_for(request.user, study), dataset)
+    chart = draw_rankings(one, _fitted_of(one, target=target), value_names(one))
+    return _answer(request, chart, name=f"rankings-{one.slug}-target-{target}")
+
+
+@require_safe
+def value_chart(request: Request, study: str, dataset: str, value: str) -> HttpResponse:
+    one = dataset_of(study_for(request.user, study), dataset)
+    names = value_names(one)
+    if value not in names:
+        raise Http404("No such value in this dataset.")
+    return _answer(request, draw_value(one, _fitted_of(one), value, names[value]), name=f"{one.slug}-{value}")
+
+
+def _answer(request: Request, chart: Chart | None, *, name: str) -> HttpResponse:
     if chart is None:
-        raise Http404("No ranking of this dataset has strengths to draw yet.")
-    return chart_response(request, chart, name=f"rankings-{one.slug}")
+        raise Http404("No ranking has strengths to draw yet.")
+    return chart_response(request, chart, name=name)

@@ -67,13 +67,17 @@ PAGES = [
     ("run", ("RUN",)),
     ("rankings", ()),
     ("rankings_chart", ("hhh",)),
+    ("target_rankings", ("hhh", "TARGET")),
+    ("target_chart", ("hhh", "TARGET")),
+    ("value_rankings", ("hhh", "honesty")),
+    ("value_chart", ("hhh", "honesty")),
     ("measures", ("hhh",)),
     ("scenario_responses", ("hhh", "SCENARIO")),
 ]
 
 
 def addressed(name: str, rest: tuple[str, ...], run: Run) -> str:
-    filled = {"RUN": run.pk, "SCENARIO": run.dataset.scenarios.first().uid}
+    filled = {"RUN": run.pk, "TARGET": run.target_id, "SCENARIO": run.dataset.scenarios.first().uid}
     return reverse(f"evaluation:{name}", args=["mine", *[filled.get(part, part) for part in rest]])
 
 
@@ -213,7 +217,7 @@ def test_what_a_simulator_made_is_labelled(viewer: Client, study: Study) -> None
 def test_what_no_simulator_made_is_not_labelled(viewer: Client, run: Run) -> None:
     fit_run(run, replicates=100)
     for name, rest in PAGES:
-        if name != "rankings_chart":
+        if not name.endswith("chart"):
             assert "badge-simulated" not in text_of(viewer.get(addressed(name, rest, run)))
 
 
@@ -227,14 +231,46 @@ def test_a_run_s_page_costs_as_many_queries_for_many_judgements_as_for_few(
         page(viewer, "run", "mine", run.pk)
 
 
-def test_a_ranking_is_shown_with_intervals_and_the_way_back_to_its_rows(viewer: Client, run: Run) -> None:
+def test_all_targets_and_values_stand_on_one_screen_and_lead_to_their_own(viewer: Client, run: Run) -> None:
     fit_run(run, replicates=100, seed=3)
     text = text_of(page(viewer, "rankings", "mine"))
+    assert "Asked (multiple choice), Helpfulness comes first." in text
+    assert f'href="/studies/mine/datasets/hhh/rankings/targets/{run.target_id}/"' in text
+    assert 'href="/studies/mine/datasets/hhh/rankings/values/honesty/"' in text
+    assert '1 <span class="interval">[' not in text
+    assert 'aria-sort="descending"' in text_of(page(viewer, "rankings", "mine", sort="honesty"))
+    assert "Ranks, 1 = supported most" in text_of(page(viewer, "rankings", "mine", show="rank"))
+
+
+def test_rankings_open_on_the_dataset_with_the_most_results(viewer: Client, run: Run, study: Study) -> None:
+    fit_run(run, replicates=100)
+    DatasetFactory(study=study, slug="empty", name="Made later")
+    assert page(viewer, "rankings", "mine").context["dataset"] == run.dataset
+
+
+def test_what_people_decided_is_shown_alone_and_beside_the_judge(viewer: Client, study: Study) -> None:
+    run = RunFactory(dataset=DatasetFactory(study=study, slug="talk"), talks=True)
+    for n, scenario in enumerate(scenarios_for(run.dataset, 6)):
+        response = answered(run, scenario, "value_1" if n % 3 else "value_2")
+        if n % 2:
+            JudgementFactory(response=response, human=True, choice="value_1" if n % 5 else "value_2")
+    fit_run(run, replicates=100)
+    text = text_of(page(viewer, "rankings", "mine"))
+    assert "By people alone" in text
+    assert page(viewer, "rankings", "mine", people="1").context["heat_map"].rows[0].run == run
+    beside = text_of(page(viewer, "target_rankings", "mine", "talk", run.target_id))
+    assert "Strength θ [95 %], people alone" in beside
+    assert "People decided 9 of its trials" in beside
+
+
+def test_a_target_s_ranking_is_shown_with_intervals_and_the_way_back_to_its_rows(viewer: Client, run: Run) -> None:
+    fit_run(run, replicates=100, seed=3)
+    text = text_of(page(viewer, "target_rankings", "mine", "hhh", run.target_id))
     assert text.index("Helpfulness</th>") < text.index("Honesty</th>") < text.index("Harmlessness</th>")
     assert f'href="/studies/mine/runs/{run.pk}/?pair=helpfulness~honesty"' in text
     assert "67 %" in text  # 8 of 12
     assert "seed 3" in text
-    assert 'src="/studies/mine/datasets/hhh/rankings/chart/' in text
+    assert f'src="/studies/mine/datasets/hhh/rankings/targets/{run.target_id}/chart/' in text
 
 
 def test_a_ranking_that_has_not_been_fitted_yet_is_named(viewer: Client, run: Run) -> None:
@@ -243,9 +279,10 @@ def test_a_ranking_that_has_not_been_fitted_yet_is_named(viewer: Client, run: Ru
 
 def test_a_ranking_that_is_older_than_a_decision_says_so(viewer: Client, run: Run) -> None:
     fit_run(run, replicates=100)
-    assert "fit it again" not in text_of(page(viewer, "rankings", "mine"))
+    assert "out of date" not in text_of(page(viewer, "rankings", "mine"))
     answered(run, ScenarioFactory(dataset=run.dataset), "value_1")
-    assert "fit it again" in text_of(page(viewer, "rankings", "mine"))
+    assert "out of date" in text_of(page(viewer, "rankings", "mine"))
+    assert "fit it again" in text_of(page(viewer, "target_rankings", "mine", "hhh", run.target_id))
 
 
 def test_a_ranking_that_cannot_be_estimated_says_why_and_shows_the_penalised_fit(viewer: Client, study: Study) -> None:
@@ -253,7 +290,8 @@ def test_a_ranking_that_cannot_be_estimated_says_why_and_shows_the_penalised_fit
     for scenario in scenarios_for(run.dataset, 3):
         answered(run, scenario, "value_1")
     fit_run(run, replicates=100)
-    text = text_of(page(viewer, "rankings", "mine"))
+    assert "Penalised fit: no finite maximum" in text_of(page(viewer, "rankings", "mine"))
+    text = text_of(page(viewer, "target_rankings", "mine", run.dataset.slug, run.target_id))
     assert "Not estimable: no finite maximum likelihood fit" in text
     assert "Shown instead is the penalised fit" in text
 

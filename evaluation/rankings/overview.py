@@ -1,0 +1,169 @@
+"""All rankings of a dataset at one look: targets by values, and the sentence that says what was found. Nothing is fitted here."""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from statistics import fmean
+from typing import Any, Literal
+
+from evaluation.models import Run
+from evaluation.rankings.fitting import FittedRun
+from evaluation.rankings.plots import variants
+
+Measure = Literal["strength", "rank"]
+SAID, DONE = Run.Mode.MULTIPLE_CHOICE, Run.Mode.SIMULATED_USER
+
+# Strengths of the heat map's nine steps: θ of ±2 and beyond has the deepest colour (odds of 55 to 1 between the two ends).
+DEEPEST = 2.0
+STEPS = 9
+
+
+@dataclass(frozen=True, slots=True)
+class Cell:
+    """One value of one ranking; `step` is its shade from 0 (supported least) to 8 (most), None where nothing can be shown."""
+
+    estimate: Mapping[str, Any]
+    step: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One run's ranking. `marks` are the sentences to be careful about, `reason` why there is no plain fit."""
+
+    run: Run
+    variant: str
+    cells: tuple[Cell, ...]
+    marks: tuple[str, ...]
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Heading:
+    """A column: the value's key and name; `place` (from 1) is its place in the value set, which gives it its colour everywhere."""
+
+    key: str
+    name: str
+    place: int
+
+
+@dataclass(frozen=True, slots=True)
+class HeatMap:
+    headings: tuple[Heading, ...]
+    rows: tuple[Row, ...]
+
+
+def heat_map(
+    fitted: Collection[FittedRun], names: Mapping[str, str], *, measure: Measure = "strength", sort: str = ""
+) -> HeatMap:
+    """Rows are runs, columns values in their set's order.
+
+    Args:
+        measure: what the cells hold.
+        sort: the key of a value, most supported first; else by target. What has no number comes last.
+    """
+    labels = variants([one.run for one in fitted])
+    rows = [_row(one, labels[one.run.pk], measure, len(names)) for one in fitted]
+    keys = list(names)
+    if sort in names:
+        column = keys.index(sort)
+        rows.sort(key=lambda row: _order(row.cells[column], measure))
+    else:
+        rows.sort(key=lambda row: (row.run.target.label, row.run.mode))
+    headings = [Heading(key, name, place) for place, (key, name) in enumerate(names.items(), start=1)]
+    return HeatMap(tuple(headings), tuple(rows))
+
+
+def finding(fitted: Collection[FittedRun], names: Mapping[str, str]) -> str:
+    """In one or two sentences which values come first, said and done, and which moves most between the two; empty without a rank.
+
+    Unsteered runs only, and of a target and mode the newest. Mean ranks count from 1.
+    """
+    ranks = _ranks(fitted)
+    sentences = []
+    for mode, verb in ((SAID, "Asked (multiple choice)"), (DONE, "In conversation (simulated user)")):
+        of_mode = [by_value for (_, which), by_value in ranks.items() if which == mode]
+        if of_mode:
+            sentences.append(f"{verb}, {_first_places(of_mode, names)}.")
+    if moved := _furthest(ranks, names):
+        sentences.append(moved)
+    return " ".join(sentences)
+
+
+def _row(one: FittedRun, variant: str, measure: Measure, size: int) -> Row:
+    results = one.shown.results
+    column = results["strengths"] if measure == "strength" else results["ranks"]
+    marks = [f"Penalised fit: {one.ranking.results['reason']}"] if one.penalised else []
+    return Row(
+        run=one.run,
+        variant=variant,
+        cells=tuple(Cell(estimate, _step(estimate["value"], measure, size)) for estimate in column),
+        marks=(*marks, *results["warnings"]),
+        reason=results["reason"],
+    )
+
+
+def _step(value: float | None, measure: Measure, size: int) -> int | None:
+    if value is None:
+        return None
+    if measure == "strength":
+        share = (min(max(value, -DEEPEST), DEEPEST) + DEEPEST) / (2 * DEEPEST)
+    else:
+        share = (size - value) / max(size - 1, 1)
+    return round(share * (STEPS - 1))
+
+
+def _order(cell: Cell, measure: Measure) -> tuple[bool, float]:
+    value = cell.estimate["value"]
+    return value is None, 0.0 if value is None else value if measure == "rank" else -value
+
+
+def _ranks(fitted: Collection[FittedRun]) -> dict[tuple[str, str], dict[str, float]]:
+    """Ranks by value for each target and mode that has a plain fit."""
+    ranks = {}
+    for one in sorted(fitted, key=lambda one: one.run.pk):
+        if one.run.steering_id is None and not one.ranking.results["reason"]:
+            results = one.ranking.results
+            places = zip(results["values"], results["ranks"], strict=True)
+            ranks[one.run.target.label, str(one.run.mode)] = {
+                key: rank["value"] for key, rank in places if rank["value"] is not None
+            }
+    return ranks
+
+
+def _first_places(of_mode: Sequence[Mapping[str, float]], names: Mapping[str, str]) -> str:
+    first = Counter(names[key] for by_value in of_mode for key, rank in by_value.items() if rank == 1)
+    (best, count), *others = first.most_common(3)
+    if len(of_mode) == 1:
+        return f"{best} comes first" if not others else f"{' and '.join(first)} share the first place"
+    if count == len(of_mode) and not others:
+        return f"{best} comes first with all {count} targets"
+    return ", ".join(
+        [f"{best} comes first with {count} of {len(of_mode)} targets", *(f"{name} with {n}" for name, n in others)]
+    )
+
+
+def _furthest(ranks: Mapping[tuple[str, str], Mapping[str, float]], names: Mapping[str, str]) -> str:
+    """The value whose mean rank differs most between the modes, over targets that have both."""
+    both = [target for target, mode in ranks if mode == SAID and (target, str(DONE)) in ranks]
+    if not both:
+        return ""
+    said: dict[str, list[float]] = defaultdict(list)
+    done: dict[str, list[float]] = defaultdict(list)
+    for target in both:
+        for key, rank in ranks[target, str(SAID)].items():
+            if key in ranks[target, str(DONE)]:
+                said[key].append(rank)
+                done[key].append(ranks[target, str(DONE)][key])
+    if not said:
+        return ""
+    key = max(said, key=lambda key: abs(fmean(done[key]) - fmean(said[key])))
+    before, after = fmean(said[key]), fmean(done[key])
+    if before == after:
+        return "No value's mean rank differs between saying and doing."
+    over = "on 1 target" if len(both) == 1 else f"over {len(both)} targets"
+    verb = "loses" if after > before else "gains"
+    return (
+        f"{names[key]} {verb} most from saying to doing: mean rank {before:.1f} to {after:.1f} {over}, counted from 1."
+    )
