@@ -5,51 +5,22 @@ from __future__ import annotations
 import codecs
 import gzip
 import io
-import lzma
-import struct
-import zipfile
 import zlib
 from collections.abc import Iterator
 from pathlib import Path
 from typing import IO, BinaryIO, cast
 
-from charset_normalizer import from_bytes
-
 from conflictscope.errors import InvalidInput
+from conflictscope.files.encodings import Reading, in_words, likeliest
+from conflictscope.files.kinds import refuse_no_data
 
 SAMPLE_BYTES = 65_536  # what the guess at an encoding looks at
 LINE_LIMIT = 16 * 1024 * 1024  # characters: a file without line ends is not read into memory whole
 SMALL_FILE = 16 * 1024 * 1024  # characters of a file that is read into memory whole
 UNPACKED_LIMIT = 2 * 1024**3  # bytes: a packed file of a few kilobytes may unpack to a disk full of nothing
+_LINE_AROUND = 2_000  # bytes before one that does not belong in which its line is looked for
 _GZIP = b"\x1f\x8b"
-_NAME_IT = "name its encoding (Encoding on the page, --encoding on the command line)"
-# How files begin that are often taken for tables of text.
-_NO_TEXTS = {
-    b"\x89PNG\r\n\x1a\n": "a picture (PNG)",
-    b"\xff\xd8\xff": "a picture (JPEG)",
-    b"GIF8": "a picture (GIF)",
-    b"%PDF-": "a PDF",
-    b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1": "an old Office file; save the table as CSV",
-    b"7z\xbc\xaf\x27\x1c": "a 7z archive; unpack it and import what is in it",
-    b"BZh": "a bzip2 file; unpack it and import what is in it",
-    b"\xfd7zXZ\x00": "an xz file; unpack it and import what is in it",
-    b"(\xb5/\xfd": "a zstd file; unpack it and import what is in it",
-    b"PAR1": "a Parquet file; save it as CSV or JSON Lines",
-}
-ZIP = b"PK\x03\x04"  # how each zip begins
-# What zipfile raises for archives that are damaged, locked, or packed in a way that it does not know.
-NO_ZIP = (
-    zipfile.BadZipFile,
-    zlib.error,
-    lzma.LZMAError,
-    struct.error,
-    NotImplementedError,
-    RuntimeError,
-    OverflowError,
-    EOFError,
-    OSError,
-    ValueError,
-)
+NAME_IT = "name its encoding (Encoding on the page, --encoding on the command line)"
 _KEEPS_STRAY_BYTES = {"utf-8", "utf-8-sig", "ascii"}
 
 
@@ -85,11 +56,11 @@ def lines_of(
             gzip file unpacks to more than UNPACKED_LIMIT.
     """
     codec = encoding or "utf-8-sig"
-    advice = "save it as UTF-8" if always_utf8 else f"{_NAME_IT}, or save it as UTF-8"
+    advice = "save it as UTF-8" if always_utf8 else f"{NAME_IT}, or save it as UTF-8"
     lenient = lenient and codec.lower().replace("_", "-") in _KEEPS_STRAY_BYTES
     try:
         with _opened(path) as file:
-            _refuse_no_text(file.read(SAMPLE_BYTES), path=path, advice=advice, named=bool(encoding))
+            refuse_no_data(file.read(SAMPLE_BYTES), path=path, advice=advice, named=bool(encoding))
         with _opened(path) as file:
             if not lenient:
                 _refuse_wrong_encoding(file, codec, path=path, advice=advice, named=bool(encoding))
@@ -153,32 +124,6 @@ def too_much_in(name: str, limit: int) -> InvalidInput:
     )
 
 
-def _refuse_no_text(start: bytes, *, path: Path, advice: str, named: bool) -> None:
-    if start.startswith(ZIP):
-        raise InvalidInput(f"{path.name} is {_kind_of_zip(path)}.")
-    if found := next((what for sign, what in _NO_TEXTS.items() if start.startswith(sign)), ""):
-        raise InvalidInput(f"{path.name} is no text but {found}.")
-    if named:
-        return
-    if start.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
-        raise InvalidInput(f"{path.name} is no UTF-8 text but UTF-16 (utf-16): {advice}.")
-    odd, even = start[1::2].count(0), start[::2].count(0)
-    if 10 * max(odd, even) > 3 * len(start):  # of Latin letters every other byte is nothing
-        codec = "utf-16-le" if odd > even else "utf-16-be"
-        raise InvalidInput(f"{path.name} is no UTF-8 text; it may be UTF-16 ({codec}): {advice}.")
-
-
-def _kind_of_zip(path: Path) -> str:
-    try:
-        with zipfile.ZipFile(path) as archive:
-            names = archive.namelist()
-    except NO_ZIP:
-        return "a zip that is damaged or cut off, or packed once more"
-    if any(name.startswith("xl/") for name in names):
-        return "no text but an Excel workbook; save its sheet as CSV (UTF-8)"
-    return "a zip, and not that of an export; unpack it and import what is in it"
-
-
 def _refuse_wrong_encoding(file: IO[bytes], codec: str, *, path: Path, advice: str, named: bool) -> None:
     try:
         "".encode(codec)  # refuses what is no encoding of text, such as hex
@@ -197,9 +142,9 @@ def _refuse_wrong_encoding(file: IO[bytes], codec: str, *, path: Path, advice: s
             line += exc.object[: exc.start].count(b"\n")
             wanted = codec.removesuffix("-sig").upper()
             do = "Name another encoding" if named else f"{advice[0].upper()}{advice[1:]}"
-            guess = "" if named else _guess(path)
+            guess = "" if named else _read_otherwise(readings_at(path, at))
             raise InvalidInput(
-                f"{path.name} is not {wanted} text: byte {at + 1}, in line {line}, is no part of it{guess}. {do}."
+                f"{path.name} is not {wanted} text: byte {at + 1}, in line {line}, is no part of it. {guess}{do}."
             ) from exc
         except UnicodeError as exc:  # of the whole text, such as UTF-16 without a byte order mark
             raise InvalidInput(f"{path.name} is not {codec.upper()} text: {exc}. Name another encoding.") from exc
@@ -209,10 +154,46 @@ def _refuse_wrong_encoding(file: IO[bytes], codec: str, *, path: Path, advice: s
         line += block.count(b"\n")
 
 
-def _guess(path: Path) -> str:
+def _read_otherwise(readings: list[Reading]) -> str:
+    return f"That line may read {in_words(readings)}. " if readings else ""
+
+
+def readings_at(path: Path, byte: int) -> list[Reading]:
+    """How the line around that byte of the (unpacked) file may read."""
     with _opened(path) as file:
-        best = from_bytes(file.read(SAMPLE_BYTES)).best()
-    return f" (it looks like {best.encoding})" if best is not None and best.encoding != "utf_8" else ""
+        start = max(0, byte - _LINE_AROUND)
+        _skip(file, start)
+        block = file.read(SAMPLE_BYTES)
+    before = block[: byte - start]
+    begin = before.rfind(b"\n") + 1
+    end = block.find(b"\n", byte - start)
+    return likeliest(
+        block[begin : min(end if end >= 0 else len(block), begin + 2 * _LINE_AROUND)], sample=block[begin:]
+    )
+
+
+def readings_of(path: Path) -> list[Reading]:
+    """How the first line that is not UTF-8 may read; none where all of the file is UTF-8, or it cannot be read."""
+    offset, decoder = 0, codecs.getincrementaldecoder("utf-8")()
+    try:
+        with _opened(path) as file:
+            while True:
+                block = file.read(SAMPLE_BYTES)
+                pending = len(decoder.getstate()[0])
+                try:
+                    decoder.decode(block, final=not block)
+                except UnicodeDecodeError as exc:
+                    return readings_at(path, offset - pending + exc.start)
+                if not block:
+                    return []
+                offset += len(block)
+    except (EOFError, OSError, zlib.error):
+        return []
+
+
+def _skip(file: BinaryIO, bytes_: int) -> None:
+    while bytes_ > 0 and (block := file.read(min(bytes_, 1 << 20))):
+        bytes_ -= len(block)
 
 
 def printable(name: str) -> str:
@@ -240,6 +221,6 @@ def unstorable(text: str) -> str:
     except UnicodeEncodeError as exc:
         stray = ord(text[exc.start]) - 0xDC00
         if 0x80 <= stray <= 0xFF:
-            return f"holds a byte that is not UTF-8, 0x{stray:02X}, at character {exc.start + 1}; {_NAME_IT}."
+            return f"holds a byte that is not UTF-8, 0x{stray:02X}, at character {exc.start + 1}; {NAME_IT}."
         return f"holds half of a surrogate pair at character {exc.start + 1}: the text was cut or escaped wrongly."
     return ""

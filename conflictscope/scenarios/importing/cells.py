@@ -44,9 +44,7 @@ def object_in(cell: str, *, column: str) -> dict[str, Any]:
     """
     if not filled(cell):
         return {}
-    found = _json(cell)
-    if found is None:
-        found = _literal(cell)
+    found = literal_in(cell)
     if not isinstance(found, dict):
         raise RowProblem(column, f"{cell[:40]!r} is no object: write {{...}} as JSON or as Python text.")
     return {str(key): value for key, value in found.items()}
@@ -83,6 +81,12 @@ def flat(row: Mapping[str, Any]) -> dict[str, str]:
         else:
             columns[printable(name)] = as_text(value)
     return columns
+
+
+def literal_in(cell: str) -> Any:
+    """What a cell holds as JSON or as Python text; None where it holds neither. Nothing in it is ever run."""
+    found = _json(cell)
+    return _literal(cell) if found is None else found
 
 
 def _json(text: str) -> Any:

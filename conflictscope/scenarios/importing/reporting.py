@@ -10,11 +10,14 @@ from io import StringIO
 from typing import Any
 
 from conflictscope.files.csv_cells import escape
+from conflictscope.files.encodings import Reading, in_words
+from conflictscope.files.texts import NAME_IT, printable
 from conflictscope.scenarios.importing.records import BadRow
 from conflictscope.scenarios.models import Dataset
 
 REMEMBERED = 5_000  # bad rows; all are counted
 SAMPLES = 5
+PASSED_OVER = 5  # lines that are quoted
 BAD_ROW_COLUMNS = ("file", "row", "line", "column", "why")
 
 
@@ -36,6 +39,8 @@ class ImportReport:
         alike: added scenarios whose two actions read the same.
         notes: oddities imported as they are, with how often.
         formats: of each file. mapping: column to field, where columns were mapped.
+        passed_over: what stands in files of CSV before their headers.
+        readings: how a line that is not UTF-8 may read, where rows are left out for such a line.
         digest: of the dataset afterwards; as_exported: whether it is the one its export tells, None where none is told.
     """
 
@@ -52,6 +57,8 @@ class ImportReport:
     samples: list[Sample] = field(default_factory=list)
     formats: list[str] = field(default_factory=list)
     mapping: dict[str, str] = field(default_factory=dict)
+    passed_over: list[str] = field(default_factory=list)
+    readings: list[Reading] = field(default_factory=list)
     digest: str = ""
     as_exported: bool | None = None
 
@@ -79,8 +86,13 @@ class ImportReport:
         if self.alike:
             said.append(f"In {self.alike} of them the two actions read the same: no answer can tell them apart.")
         said += [f"{times} × {note}." for note, times in self.notes.items()]
+        if self.passed_over:
+            lines = "; ".join(f"“{printable(text[:80])}”" for text in self.passed_over[:PASSED_OVER])
+            said.append(f"What stands before the header was passed over: {lines}.")
         if self.bad:
             said.append(f"{self.bad} of {self.read} rows were left out.")
+        if self.readings:
+            said.append(f"The first line that is not UTF-8 may read {in_words(self.readings)}; {NAME_IT}.")
         return said
 
     def as_json(self) -> dict[str, Any]:

@@ -13,11 +13,14 @@ from typing import TYPE_CHECKING, Any
 from django.db import IntegrityError, transaction
 
 from conflictscope.errors import Conflict, InvalidInput
-from conflictscope.files.texts import storable
+from conflictscope.files.encodings import in_words
+from conflictscope.files.texts import readings_of, storable
 from conflictscope.scenarios.datasets import checked_slug
 from conflictscope.scenarios.digest import digest_of
+from conflictscope.scenarios.importing.csv_layout import layout_of
 from conflictscope.scenarios.importing.detecting import MAPPED, detected, format_named
 from conflictscope.scenarios.importing.formats.exported import Exported, Opened, opened
+from conflictscope.scenarios.importing.json_rows import glance
 from conflictscope.scenarios.importing.mapping import completed
 from conflictscope.scenarios.importing.placing import Placing
 from conflictscope.scenarios.importing.records import BadRow, Format, Reading
@@ -100,6 +103,7 @@ def import_scenarios(
             before = _counts(report)
             used = _mapping(found.table, format_, reading)
             report.mapping |= used
+            report.passed_over += _passed_over(found.table, encoding=encoding)
             placing.take(format_.read(found.table, reading), numbers_repeats=format_.numbers_repeats)
             brought_in.append((found, format_, used, _counts(report) - before))
         lost = placing.finish()
@@ -108,6 +112,8 @@ def import_scenarios(
             counts -= Counter(added=lost[number])
             if dataset is not None and act:
                 _remember(dataset, found, format_, encoding=encoding, mapping=used, counts=counts)
+        if report.bad and not encoding:
+            report.readings = next((found_ for file, _ in files if (found_ := readings_of(file.table))), [])
         if not report.good:
             raise InvalidInput(_no_good_row(report))
         if dataset is not None and write:
@@ -155,8 +161,15 @@ def _mapping(path: Path, format_: Format, reading: Reading) -> dict[str, str]:
     return completed(reading.mapping, columns, source=path.name)
 
 
+def _passed_over(path: Path, *, encoding: str) -> tuple[str, ...]:
+    seen = glance(path, encoding=encoding)
+    return () if seen.first in ("[", "{") or seen.json_lines else layout_of(path, encoding=encoding).passed_over
+
+
 def _no_good_row(report: ImportReport) -> str:
     first = f" The first: {report.bad_rows[0].sentence}" if report.bad_rows else ""
+    if report.readings:
+        first += f" The first line that is not UTF-8 may read {in_words(report.readings)}."
     return f"None of {report.read} rows makes a scenario.{first}"
 
 

@@ -74,6 +74,11 @@ GOOD: dict[str, str] = {
     ),
     "hh_rlhf": json.dumps({"chosen": "\n\nHuman: Hi\n\nAssistant: Yes", "rejected": "\n\nHuman: Hi\n\nAssistant: No"}),
     "pku_safe_rlhf": json.dumps({"prompt": "How?", "response_0": "So.", "response_1": "No.", "safer_response_id": 1}),
+    "preferences": (
+        '{"prompt": "How?", "chosen": "So.", "rejected": "No."}\n'
+        '{"chosen": [{"role": "user", "content": "Hi"}, {"role": "assistant", "content": "Ho"}], '
+        '"rejected": [{"role": "user", "content": "Hi"}, {"role": "assistant", "content": "No"}]}'
+    ),
     "csv": "id,scenario,a,b,status\n1,Rain.,Go.,Stay.,kept\n2,Snow.,Go.,Stay.,\n",
     "jsonl": '{"scenario": "Rain.", "a": "Go.", "b": 1, "user_prompt": {"persona": "Ida"}}\n{"prompt": "Hi."}\n',
 }
@@ -83,7 +88,24 @@ WITH_VALUES = {"conflictscope", "authors_scenarios", "authors_prompts"}
 def damaged(content: bytes) -> st.SearchStrategy[bytes]:
     """The content with a piece of it replaced by other bytes, some of which mean something."""
     telling = st.sampled_from(
-        [b'"', b"\n", b"\r", b",", b"{", b"}", b"\\", b"\0", b"\xff", b"\xed\xa0\x80", b"nan", b"\\ud800"]
+        [
+            b"[",
+            b"#",
+            b"<",
+            b";",
+            b'"',
+            b"\n",
+            b"\r",
+            b",",
+            b"{",
+            b"}",
+            b"\\",
+            b"\0",
+            b"\xff",
+            b"\xed\xa0\x80",
+            b"nan",
+            b"\\ud800",
+        ]
     )
     piece = st.lists(st.one_of(telling, st.binary(max_size=6)), max_size=4).map(b"".join)
     place = st.integers(0, len(content))

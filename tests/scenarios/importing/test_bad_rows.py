@@ -14,8 +14,8 @@ from django.core.management import CommandError, call_command
 
 from conflictscope.errors import ConflictScopeError, InvalidInput
 from conflictscope.files import texts as text_files
+from conflictscope.scenarios.importing import csv_rows as rows_of_files
 from conflictscope.scenarios.importing import detected, import_scenarios
-from conflictscope.scenarios.importing import rows as rows_of_files
 from conflictscope.scenarios.models import Dataset, Scenario
 from conflictscope.studies.models import Study
 from tests.scenarios.importing.files import imported, written
@@ -65,7 +65,8 @@ def test_looking_writes_nothing_and_says_what_would_be(study: Study, tmp_path: P
     path = tmp_path / "messy.csv"
     path.write_bytes(MESSY)
     out = StringIO()
-    call_command("import_scenarios", str(path), "--study=others", "--dataset=theirs", "--preview", stdout=out)
+    same = ["import_scenarios", str(path), "--study=others", "--dataset=theirs"]
+    call_command(*same, "--preview", "--skip-bad", stdout=out)
     said = out.getvalue()
     assert "Nothing is written." in said
     assert "Columns: id=uid, scenario=description, a=action_1, b=action_2, domain=domain." in said
@@ -74,6 +75,13 @@ def test_looking_writes_nothing_and_says_what_would_be(study: Study, tmp_path: P
     assert "6 of 8 rows were left out." in said
     assert "messy.csv, row 2 (line 3), b: the cell is empty" in said
     assert not Dataset.objects.exists()
+    refused = StringIO()
+    with pytest.raises(CommandError) as previewed:
+        call_command(*same, "--preview", stdout=refused)
+    assert refused.getvalue() == said, "what it would be with rows left out is shown all the same"
+    with pytest.raises(CommandError) as imported_:
+        call_command(*same)
+    assert str(previewed.value) == str(imported_.value)
 
 
 def test_the_command_maps_skips_and_writes_the_bad_rows_down(study: Study, tmp_path: Path) -> None:
@@ -216,7 +224,8 @@ def test_an_id_that_is_too_long_says_so(study: Study, tmp_path: Path) -> None:
         ("a.csv", "scenario_id,ambiguity,context,action1,action2\n", "moralchoice"),
         ("a.csv", "idx,dilemma_situation,action_type,action\n", "daily_dilemmas"),
         ("a.csv", "x,y\n", "csv"),
-        ("a.json", '{"chosen": "", "rejected": ""}\n', "hh_rlhf"),
+        ("a.json", '{"chosen": "\\n\\nHuman: Hi", "rejected": ""}\n', "hh_rlhf"),
+        ("a.json", '{"chosen": "", "rejected": ""}\n', "preferences"),
         ("a.json", '{"prompt": "", "response_0": "", "response_1": ""}\n', "pku_safe_rlhf"),
         ("a.json", '{"x": 1}\n', "jsonl"),
         ("a.json", '{"m_a_b_a-b-cc-1": "Hi"}', "authors_prompts"),
@@ -229,7 +238,7 @@ def test_a_file_is_known_by_what_stands_in_it(tmp_path: Path, name: str, text: s
 
 def test_a_json_list_says_how_to_write_it(tmp_path: Path) -> None:
     with pytest.raises(ConflictScopeError, match="one object a line"):
-        detected(written(tmp_path, "a.json", "[\n{}]"))
+        detected(written(tmp_path, "a.json", "[\n1, 2]"))
 
 
 def test_a_gzip_file_that_unpacks_to_far_too_much_is_refused(

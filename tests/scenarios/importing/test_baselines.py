@@ -88,12 +88,12 @@ def test_hh_rlhf_dialogues_part_where_their_answers_do(study: Study, tmp_path: P
             {"chosen": "\n\nHuman: Hi\n\nAssistant: Yes", "rejected": "\n\nHuman: Ho\n\nAssistant: No"},
             "no beginning in",
         ),
-        ({"chosen": "Hi", "rejected": "Ho"}, "chosen: is no dialogue"),
+        ({"chosen": "Hi", "rejected": "Ho"}, "chosen: the user says nothing before the answers"),
         (
             {"chosen": "\n\nHuman: Hi\n\nAssistant: ", "rejected": "\n\nHuman: Hi\n\nAssistant: No"},
             "last answer is empty",
         ),
-        ({"chosen": None, "rejected": "x"}, "chosen: holds no text"),
+        ({"chosen": None, "rejected": "x"}, "chosen: holds neither a text nor a list of messages"),
     ],
 )
 def test_what_is_no_pair_of_dialogues_is_a_bad_row(

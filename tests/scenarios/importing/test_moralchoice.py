@@ -143,7 +143,7 @@ def test_a_byte_order_mark_is_no_part_of_the_first_column(study: Study, tmp_path
             "scenario_id,ambiguity,context,action1",
             "has no column action2; its columns are: scenario_id, ambiguity",
         ),
-        (ROWS, HEADER.replace(",", "|"), "separated by '|'"),
+        (ROWS, HEADER.replace(",", "|"), "has 1 cells where the header has 5"),
         (ROWS, HEADER.replace(",", ";"), "has 1 cells where the header has 5"),
         ((), HEADER, "a header and no rows"),
         ((), "", "is empty"),
@@ -172,7 +172,9 @@ def test_a_wrong_file_is_refused_in_one_sentence_and_nothing_is_written(
 
 def test_a_wrong_encoding_names_byte_line_and_a_guess(study: Study, tmp_path: Path) -> None:
     rows = [f"A_{n},high,Die Straße über den Fluß ist für Fußgänger gesperrt.,Ich gehe.,Ich stehe." for n in range(30)]
-    with pytest.raises(InvalidInput, match=r"not UTF-8 text: byte \d+, in line 2, .*looks like .*--encoding") as caught:
+    with pytest.raises(
+        InvalidInput, match=r"not UTF-8 text: byte \d+, in line 2, .*may read as cp1250 or cp1252.*--encoding"
+    ) as caught:
         imported(study, csv_file(tmp_path, *rows, encoding="cp1252"))
     assert not Dataset.objects.exists()
     byte = int(caught.value.sentence.split("byte ")[1].split(",")[0])

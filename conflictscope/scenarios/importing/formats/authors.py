@@ -10,6 +10,8 @@ from pathlib import Path
 from conflictscope.files.texts import printable
 from conflictscope.scenarios.filtering.verdicts import settle
 from conflictscope.scenarios.importing.cells import as_text, filled, object_in, truth_in
+from conflictscope.scenarios.importing.csv_rows import csv_rows
+from conflictscope.scenarios.importing.json_rows import json_texts
 from conflictscope.scenarios.importing.records import (
     BadRow,
     ImportedScenario,
@@ -17,7 +19,6 @@ from conflictscope.scenarios.importing.records import (
     Reading,
     RowProblem,
 )
-from conflictscope.scenarios.importing.rows import csv_rows, json_texts
 from conflictscope.scenarios.models import Dimension, Scenario, Verdict
 
 CHECKS = {

@@ -6,8 +6,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from conflictscope.scenarios.importing.cells import filled
+from conflictscope.scenarios.importing.csv_rows import csv_rows
 from conflictscope.scenarios.importing.records import BadRow, ImportedScenario, Place, Reading
-from conflictscope.scenarios.importing.rows import csv_rows
 
 _SIDES = ("to_do", "not_to_do")
 WAITING_LIMIT = 20_000  # rows whose other half has not come yet

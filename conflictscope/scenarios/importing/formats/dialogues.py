@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from conflictscope.scenarios.importing.cells import digest_id, truth_in
+from conflictscope.scenarios.importing.json_rows import json_lines
 from conflictscope.scenarios.importing.records import (
     BadRow,
     ImportedScenario,
@@ -15,7 +16,6 @@ from conflictscope.scenarios.importing.records import (
     Reading,
     RowProblem,
 )
-from conflictscope.scenarios.importing.rows import json_lines
 
 _TURN = re.compile(r"\n\n(Human|Assistant):[ \t]?")
 Turn = tuple[str, str]
@@ -42,8 +42,14 @@ class HhRlhf:
                 yield exc.at(place)
 
 
+def is_dialogue(row: dict[str, Any]) -> bool:
+    """Whether the chosen response is told as here: a whole dialogue as one text, and no prompt apart from it."""
+    chosen = row.get("chosen")
+    return "prompt" not in row and isinstance(chosen, str) and bool(_TURN.match("\n\n" + chosen.lstrip("\n")))
+
+
 def _of_dialogues(place: Place, row: dict[str, Any]) -> ImportedScenario:
-    chosen, rejected = (_turns(_text(row, column), column) for column in ("chosen", "rejected"))
+    chosen, rejected = (turns_in(text_of(row, column), column) for column in ("chosen", "rejected"))
     shared = 0
     while shared < min(len(chosen), len(rejected)) - 1 and chosen[shared] == rejected[shared]:
         shared += 1
@@ -53,15 +59,15 @@ def _of_dialogues(place: Place, row: dict[str, Any]) -> ImportedScenario:
     if not shared:
         raise RowProblem("rejected", "the two dialogues have no beginning in common.")
     before = chosen[:shared]
-    actions = [_told(turns[shared:], skip_speaker=True) for turns in (chosen, rejected)]
+    actions = [told(turns[shared:], skip_speaker=True) for turns in (chosen, rejected)]
     for column, action in zip(("chosen", "rejected"), actions, strict=True):
         if not action:
             raise RowProblem(column, "its last answer is empty.")
-    description = _told(before, skip_speaker=len(before) == 1)
+    description = told(before, skip_speaker=len(before) == 1)
     if not description:
         raise RowProblem("chosen", "the user says nothing in it.")
     return ImportedScenario(
-        uid=digest_id("hh", _told(chosen), _told(rejected)),
+        uid=digest_id("hh", told(chosen), told(rejected)),
         made_id=True,
         place=place,
         description=description,
@@ -71,17 +77,22 @@ def _of_dialogues(place: Place, row: dict[str, Any]) -> ImportedScenario:
     )
 
 
-def _turns(dialogue: str, column: str) -> list[Turn]:
+def turns_in(dialogue: str, column: str, *, answered: bool = True) -> list[Turn]:
+    """The turns of a dialogue in one text; an `answered` one ends with words of the assistant's, be they none.
+
+    Raises:
+        RowProblem: it is none.
+    """
     parts = _TURN.split("\n\n" + dialogue.lstrip("\n"))
     turns = [(who, text.strip()) for who, text in zip(parts[1::2], parts[2::2], strict=True)]
-    if parts[0].strip() or not turns or turns[0][0] != "Human" or turns[-1][0] != "Assistant":
+    if parts[0].strip() or not turns or turns[0][0] != "Human" or (answered and turns[-1][0] != "Assistant"):
         raise RowProblem(
             column, 'is no dialogue that begins with "\\n\\nHuman:" and ends with the words of "\\n\\nAssistant:".'
         )
     return turns
 
 
-def _told(turns: list[Turn], *, skip_speaker: bool = False) -> str:
+def told(turns: list[Turn], *, skip_speaker: bool = False) -> str:
     """Turns as text; a single one without its speaker where that is clear."""
     if skip_speaker and len(turns) == 1:
         return turns[0][1]
@@ -104,7 +115,7 @@ class PkuSafeRlhf:
                 continue
             place, row = found
             try:
-                prompt, first, second = (_text(row, column) for column in ("prompt", "response_0", "response_1"))
+                prompt, first, second = (text_of(row, column) for column in ("prompt", "response_0", "response_1"))
                 yield ImportedScenario(
                     uid=digest_id("pku", prompt, first, second),
                     made_id=True,
@@ -126,7 +137,7 @@ def _compared(row: dict[str, Any]) -> str:
     return "more helpful is safer" if better == safer else "more helpful is less safe"
 
 
-def _text(row: dict[str, Any], column: str) -> str:
+def text_of(row: dict[str, Any], column: str) -> str:
     value = row.get(column)
     if not isinstance(value, str) or not value.strip():
         raise RowProblem(column, "holds no text; every row needs one.")

@@ -13,8 +13,11 @@ from typing import IO, Any
 
 from conflictscope.errors import InvalidInput
 from conflictscope.files.csv_cells import unescape
-from conflictscope.files.texts import NO_ZIP, SMALL_FILE, UNPACKED_LIMIT, ZIP, lines_of, read_text, too_much_in
+from conflictscope.files.kinds import NO_ZIP, ZIP
+from conflictscope.files.texts import SMALL_FILE, UNPACKED_LIMIT, read_text, too_much_in
 from conflictscope.scenarios.importing.cells import truth_in
+from conflictscope.scenarios.importing.csv_rows import csv_rows
+from conflictscope.scenarios.importing.json_rows import glance, json_lines, some_rows
 from conflictscope.scenarios.importing.records import (
     TEXTS,
     BadRow,
@@ -23,7 +26,6 @@ from conflictscope.scenarios.importing.records import (
     Reading,
     RowProblem,
 )
-from conflictscope.scenarios.importing.rows import csv_rows, json_lines
 from conflictscope.scenarios.models import Dimension, Verdict
 from conflictscope.scenarios.value_sets import ValueSetText, parse_value_set
 
@@ -44,7 +46,11 @@ class Exported:
     numbers_repeats = False
 
     def read(self, path: Path, reading: Reading) -> Iterator[ImportedScenario | BadRow]:
-        rows = _csv(path, reading) if _is_csv(path, reading) else _json(path, reading)
+        is_json = (
+            some_rows(path, encoding=reading.encoding) is not None
+            or glance(path, encoding=reading.encoding).first == "{"
+        )
+        rows = _json(path, reading) if is_json else _csv(path, reading)
         for found in rows:
             if isinstance(found, BadRow):
                 yield found
@@ -152,11 +158,6 @@ def _card(path: Path) -> dict[str, Any]:
 def _value_set(said: Mapping[str, Any]) -> ValueSetText:
     text = json.dumps({key: value for key, value in said.items() if key not in ("version", "digest")})
     return parse_value_set(text, source=CARD)
-
-
-def _is_csv(path: Path, reading: Reading) -> bool:
-    lines = lines_of(path, encoding=reading.encoding, lenient=True)
-    return not next((text for _, text in lines if text.strip()), "").lstrip().startswith("{")
 
 
 def _csv(path: Path, reading: Reading) -> Iterator[tuple[Place, dict[str, Any]] | BadRow]:

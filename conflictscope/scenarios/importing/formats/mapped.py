@@ -12,6 +12,8 @@ from conflictscope.errors import InvalidInput
 from conflictscope.files.texts import printable
 from conflictscope.scenarios.importing import mapping as columns_to_fields
 from conflictscope.scenarios.importing.cells import digest_id, filled, flat
+from conflictscope.scenarios.importing.csv_rows import csv_header, csv_rows
+from conflictscope.scenarios.importing.json_rows import json_lines
 from conflictscope.scenarios.importing.records import (
     BadRow,
     ImportedScenario,
@@ -19,7 +21,6 @@ from conflictscope.scenarios.importing.records import (
     Reading,
     RowProblem,
 )
-from conflictscope.scenarios.importing.rows import csv_header, csv_rows, json_lines
 from conflictscope.scenarios.models import Scenario
 
 T = TypeVar("T")

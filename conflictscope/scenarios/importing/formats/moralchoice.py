@@ -6,8 +6,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from conflictscope.scenarios.importing.cells import filled
+from conflictscope.scenarios.importing.csv_rows import csv_rows
 from conflictscope.scenarios.importing.records import BadRow, ImportedScenario, Reading
-from conflictscope.scenarios.importing.rows import csv_rows
 
 
 class MoralChoice:

@@ -1,13 +1,14 @@
 import csv
 from collections.abc import Callable
 from contextlib import ExitStack
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from django.core.management.base import CommandParser
 
 from conflictscope.commands import ConflictScopeCommand
-from conflictscope.errors import InvalidInput
+from conflictscope.errors import ConflictScopeError, InvalidInput
 from conflictscope.files.csv_cells import escape
 from conflictscope.scenarios.importing import FORMATS, BadRow, ImportReport, import_scenarios
 from conflictscope.scenarios.importing.reporting import BAD_ROW_COLUMNS, bad_row_cells
@@ -44,7 +45,11 @@ class Command(ConflictScopeCommand):
             metavar="COLUMN=FIELD",
             help="What a column of csv or jsonl means, over what is guessed; COLUMN= leaves a column out.",
         )
-        parser.add_argument("--preview", action="store_true", help="Say what would be imported, and write nothing.")
+        parser.add_argument(
+            "--preview",
+            action="store_true",
+            help="Say what would be imported, and write nothing; ends with an error where the import would.",
+        )
         parser.add_argument(
             "--skip-bad", action="store_true", help="Leave out rows that cannot be read, and name them."
         )
@@ -57,7 +62,8 @@ class Command(ConflictScopeCommand):
         with ExitStack() as stack:
             note = _bad_rows_file(options["bad_rows"], stack, inputs=options["files"]) if options["bad_rows"] else None
             bar = stack.enter_context(self.bar("Read", unit="row"))
-            report = import_scenarios(
+            bring = partial(
+                import_scenarios,
                 study,
                 options["dataset"],
                 format_name=options["format_name"],
@@ -66,19 +72,43 @@ class Command(ConflictScopeCommand):
                 encoding=options["encoding"],
                 mapping=_mapping(options["map"]),
                 value_set=value_set,
-                skip_bad=preview or options["skip_bad"],
                 progress=lambda read: bar.update(read - bar.n),
-                on_bad=note,
                 write=not preview,
             )
+            report, refusal = self._done_or_refused(bring, skip_bad=options["skip_bad"], preview=preview, note=note)
         if preview:
             self._preview(report, options["dataset"])
         else:
             self._done(report)
         self._bad_rows(report)
+        if refusal is not None:
+            raise refusal
+
+    def _done_or_refused(
+        self,
+        bring: Callable[..., ImportReport],
+        *,
+        skip_bad: bool,
+        preview: bool,
+        note: Callable[[BadRow], object] | None,
+    ) -> tuple[ImportReport, ConflictScopeError | None]:
+        """The report; with a preview of what will be refused, also why: a preview ends as the import would.
+
+        Raises:
+            ConflictScopeError: it is refused, and leaving rows out would not help.
+        """
+        try:
+            return bring(skip_bad=skip_bad, on_bad=note), None
+        except ConflictScopeError as exc:
+            if skip_bad or not preview:
+                raise
+            try:
+                return bring(skip_bad=True, on_bad=note), exc
+            except ConflictScopeError:
+                raise exc from None
 
     def _preview(self, report: ImportReport, slug: str) -> None:
-        self.stdout.write(f"Nothing is written. {slug} would be:")
+        self.stdout.write(f"Nothing is written. {slug} would be, without the rows that cannot be read:")
         self.stdout.write(f"Format: {', '.join(FORMATS[name].label for name in report.formats)}.")
         self._mapping(report)
         for sample in report.samples:
