@@ -1,4 +1,4 @@
-"""Labelling by API: what to label next, answers kept and submitted, and a campaign's labels for its researchers.
+"""Labelling by API: what to label next, and answers kept and submitted.
 
 An annotator reaches their own work here and nothing else; a campaign or an assignment that is not theirs answers 404. What is
 answered with 2xx has been committed. Nothing of it may be kept by a cache.
@@ -10,9 +10,7 @@ import uuid
 from typing import Any
 
 from django.contrib.auth.models import User
-from django.http import StreamingHttpResponse
 from django.utils import timezone
-from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiParameter, OpenApiResponse, extend_schema
 from rest_framework import serializers, status
 from rest_framework.request import Request
@@ -42,7 +40,6 @@ from annotation.labelling import answers as labelling
 from annotation.labelling import editing, routing
 from annotation.labelling.sheets import preview_of, sheet_of
 from annotation.models import Assignment, Participant
-from annotation.monitoring.downloads import label_lines
 
 # Seconds after which it is worth asking again when other people hold the last items.
 LOOK_AGAIN = 30
@@ -240,33 +237,6 @@ class RaiseFlag(LabellingView):
     def post(self, request: Request, token: uuid.UUID) -> Response:
         raised = labelling.flag(self.assignment(token), self.sent(FlagSerializer)["reason"])
         return Response({"reason": raised.reason})
-
-
-class Annotations(APIView):
-    """A campaign's labels, one JSON object a line for each item and person: for those who may export the study's data.
-
-    Nobody who labels in the study may, as long as they do.
-    """
-
-    @extend_schema(
-        responses={(200, "application/x-ndjson"): OpenApiTypes.BINARY},
-        parameters=[
-            OpenApiParameter(
-                "state",
-                str,
-                enum=[*Assignment.State.values, "all"],
-                default=Assignment.State.SUBMITTED.value,
-                description="How the assignments stand.",
-            )
-        ],
-    )
-    def get(self, request: Request, campaign_id: int) -> StreamingHttpResponse:
-        campaign = places.exportable_campaign(request.user, campaign_id)
-        state = request.query_params.get("state", Assignment.State.SUBMITTED.value)
-        response = StreamingHttpResponse(label_lines(campaign, state=state), content_type="application/x-ndjson")
-        response["Content-Disposition"] = f'attachment; filename="{campaign.slug}.annotations.jsonl"'
-        response["Cache-Control"] = "no-store, private"
-        return response
 
 
 def nothing(why: routing.Nothing) -> Response:

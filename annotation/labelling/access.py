@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import uuid
 
-from django.contrib.auth.models import AnonymousUser, User
+from django.contrib.auth.models import User
 from django.db.models import Count, Exists, OuterRef, QuerySet
 from django.http import Http404
 
@@ -82,15 +82,6 @@ def in_hand(user: User) -> list[Assignment]:
         _labels(user, "item__campaign__study"), participant__user=user, state=Assignment.State.LEASED
     )
     return list(held.select_related("item"))
-
-
-def exportable_campaign(user: User | AnonymousUser, campaign_id: int) -> Campaign:
-    """A campaign whose labels the person may download.
-
-    Raises:
-        Http404: there is no such campaign for them.
-    """
-    return _or_404(Campaign.objects.visible_to(user, may=Action.EXPORT), campaign_id)
 
 
 def _labels(user: User, study: str) -> Exists:

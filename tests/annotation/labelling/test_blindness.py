@@ -14,16 +14,13 @@ from django.urls import URLPattern, URLResolver, get_resolver
 
 from annotation.campaigns.lifecycle import close
 from annotation.consensus.deciding import decide
-from annotation.labelling import routing
-from annotation.models import Annotation, Assignment, Campaign, Decision, Flag
-from conflictscope.jobs.models import Job
+from annotation.models import Annotation, Assignment, Campaign
 from conflictscope.scenarios.filtering.dimensions import NO
-from conflictscope.scenarios.models import Verdict
 from conflictscope.studies.permissions import Role
 from evaluation.models import Judgement
 from tests.factories.annotation import CampaignFactory, ItemFactory, ParticipantFactory, labelled
 from tests.factories.evaluation import RunFactory, answered
-from tests.factories.scenarios import DatasetFactory, JudgeFactory, ScenarioFactory, judged
+from tests.factories.scenarios import DatasetFactory, ScenarioFactory
 from tests.factories.studies import StudyFactory, member
 
 pytestmark = pytest.mark.django_db
@@ -35,62 +32,6 @@ SECRETS = (
 )  # fmt: skip
 # Below these an annotator may go; everything else of a study is not there for them.
 OPEN = ("/label/",)
-
-
-@pytest.fixture
-def world() -> dict[str, Any]:
-    """A study in which machines and another person have said everything they could; the values that addresses take."""
-    study = StudyFactory(slug="mine")
-    judge = JudgeFactory(name="the-judge")
-    dataset = DatasetFactory(study=study, slug="hhh", primary_judge=judge)
-    campaign = CampaignFactory(dataset=dataset, slug="check", overlap=3)
-    other = ParticipantFactory(campaign=campaign, pseudonym="other-person")
-    for number in range(3):
-        scenario = judged(
-            ScenarioFactory(dataset=dataset, uid=f"hhh-{number}"), judge, realism="fail" if number else "pass"
-        )
-        item = ItemFactory(campaign=campaign, scenario=scenario, stratum="zinc-stratum · dropped")
-        theirs = labelled(item, other, {"realism": NO} if number else {})
-    Verdict.objects.update(evidence={"reason": "Zinc verdict"})
-    Annotation.objects.update(comment="Copper comment")
-    Flag.objects.create(assignment=theirs, reason="Silver flag")
-    decide(campaign, minimum=1)
-    Decision.objects.update(reason="Iron reason")
-    run = RunFactory(dataset=dataset)
-    response = answered(run, scenario, "value_1")
-    response.transcript = [{"role": "user", "text": "A or B?"}, {"role": "assistant", "text": "Lead refusal"}]
-    response.save()
-    job = Job.objects.create(study=study, kind="scenarios.filter", parameters={"dataset": dataset.pk})
-    me = ParticipantFactory(campaign=campaign, user=member(study, Role.ANNOTATOR), pseudonym="me-myself")
-    mine = routing.claim(me)
-    assert mine is not None
-    return {
-        "me": me.user,
-        "campaign": campaign,
-        "tokens": [str(mine.token), str(theirs.token)],
-        "filled": {
-            "study": "mine",
-            "dataset": "hhh",
-            "campaign": "check",
-            "campaign_id": campaign.pk,
-            "uid": "hhh-2",
-            "run": run.pk,
-            "endpoint": run.target.endpoint_id,
-            "job": job.pk,
-            "dimension": "realism",
-            "value_set": dataset.value_set_version.value_set.slug,
-            "token": str(mine.token),
-            "place": 1,
-            "prompt": "scenarios.filtering.realism",
-            "item": theirs.item_id,
-            "upload": str(mine.token),
-            "object_id": campaign.pk,
-            "id": me.user.pk,
-            "content_type_id": 1,
-            "app_label": "annotation",
-            "url": "annotation/assignment",
-        },
-    }
 
 
 def addresses(filled: dict[str, Any]) -> list[str]:
