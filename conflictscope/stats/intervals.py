@@ -4,7 +4,7 @@ import math
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy.stats import norm
+from scipy.stats import beta, norm, t
 from statsmodels.stats.proportion import proportion_confint
 
 from conflictscope.stats.types import Estimate
@@ -13,6 +13,9 @@ Floats = NDArray[np.float64]
 
 # Below this many independent units a normal interval of a mean is too narrow (0.925 instead of 0.95 at 12 units).
 FEW_UNITS = 20
+
+# With fewer successes or failures than this Wilson's interval misses too often: exact limits there.
+FEW_ON_A_SIDE = 3
 
 # Replicates this close to the estimate are ties with it.
 EQUAL = 1e-9
@@ -81,16 +84,18 @@ def ratio(y: ArrayLike, d: ArrayLike, *, decided: ArrayLike | None = None, level
     """A share over clusters, sum(y) / sum(d), with an interval that takes the cluster as the unit.
 
     The interval is Wilson's at the effective sample size 1 + p (1 - p) / se^2, which for one trial a cluster is the
-    number of clusters, so the ordinary Wilson interval. It is capped at the number of decided trials, which matters
-    where all clusters happen to look alike (se = 0); at p = 0 and p = 1, where se says nothing, it is the number of
-    clusters with d > 0. Simulated with 1, 2 and 4 trials a cluster, 4 to 60 clusters, shares of 0.5 to 0.95: 0.92-0.97.
+    number of clusters, so the ordinary Wilson interval. With several trials a cluster it is multiplied by (z / t)^2, since
+    se is estimated from few clusters, and capped at the number of decided trials. Near 0 and 1, where fewer than three
+    successes or failures are seen (in effect, or in clusters), limits are the exact binomial's at that size, at most the
+    number of clusters with d > 0, and marked conservative. Simulated with 1 and 4 trials a cluster, 8 to 80 clusters, shares
+    of 0.5 to 0.99, clusters alike and very different: 0.94-0.99, above 0.97 only with fewer than 20 clusters or near 1.
 
     Args:
         y, d: shape (n,), per cluster the share (or number) of trials that count as successes, and that count at all.
         decided: shape (n,), number of trials that count, for the cap; without it each cluster with d > 0 counts once.
     Returns: the share, n = clusters with d > 0; undefined when there is none; no interval for a single cluster.
     Raises: ValueError: shapes differ, or y outside 0..d.
-    Source: Korn & Graubard (1998), Survey Methodology 24(2):193-201 (effective sample size); ratio_se.
+    Source: Korn & Graubard (1998), Survey Methodology 24(2):193-201 (effective sample size, exact limits); ratio_se.
     """
     top, bottom = np.asarray(y, dtype=float), np.asarray(d, dtype=float)
     if top.shape != bottom.shape or top.ndim != 1:
@@ -105,12 +110,33 @@ def ratio(y: ArrayLike, d: ArrayLike, *, decided: ArrayLike | None = None, level
     if error is None:
         return Estimate(share, n=clusters, warning="one scenario only: no interval", level=level)
     cap = float(clusters if decided is None else np.asarray(decided, dtype=float).sum())
-    if share in (0.0, 1.0):
-        effective = float(clusters)
+    several = cap > clusters
+    effective = min(1 + share * (1 - share) / error**2, cap) if error > 0 else cap
+    if several:
+        effective *= float(z_of(level) / t.ppf((1 + level) / 2, len(top) - 1)) ** 2
+    rarer = min(int((top > EQUAL).sum()), int((bottom - top > EQUAL).sum()))
+    exact = rarer == 0 or min(share, 1 - share) * effective < FEW_ON_A_SIDE or (several and rarer < FEW_ON_A_SIDE)
+    if rarer == 0 or (several and rarer < FEW_ON_A_SIDE):
+        effective = float(clusters) if rarer == 0 else min(effective, clusters)
+    if exact:
+        low, high = _exact(share * effective, effective, level)
     else:
-        effective = min(1 + share * (1 - share) / error**2, cap) if error > 0 else cap
-    low, high = proportion_confint(share * effective, effective, alpha=1 - level, method="wilson")
-    return Estimate(share, float(low), float(high), n=clusters, level=level)
+        low, high = proportion_confint(share * effective, effective, alpha=1 - level, method="wilson")
+    conservative = exact or (several and len(top) < FEW_UNITS)
+    return Estimate(
+        share, min(float(low), share), max(float(high), share), clusters, level=level, conservative=conservative
+    )
+
+
+def _exact(successes: float, total: float, level: float) -> tuple[float, float]:
+    """Exact binomial limits, also for numbers that are not whole.
+
+    Source: Clopper & Pearson (1934), Biometrika 26(4):404-413.
+    """
+    tail = (1 - level) / 2
+    low = beta.ppf(tail, successes, total - successes + 1) if successes > EQUAL else 0.0
+    high = beta.ppf(1 - tail, successes + 1, total - successes) if total - successes > EQUAL else 1.0
+    return float(low), float(high)
 
 
 def percentiles(samples: ArrayLike, *, level: float = 0.95) -> tuple[Floats, Floats]:

@@ -4,6 +4,8 @@ import math
 
 import numpy as np
 import pytest
+from scipy.stats import t
+from statsmodels.stats.proportion import proportion_confint
 
 from conflictscope.stats.intervals import mean_interval, percentiles, ratio, ratio_se, wilson
 from conflictscope.stats.types import Estimate
@@ -59,23 +61,54 @@ def test_undecided_scenarios_belong_to_the_sample_of_a_ratio():
     assert without == pytest.approx(math.sqrt(6 / 9 / 6), abs=1e-12)
 
 
+def student(n):
+    """(z / t)^2 with n - 1 degrees of freedom: what an effective size is worth whose variance is estimated from n."""
+    return (1.959963984540054 / t.ppf(0.975, n - 1)) ** 2
+
+
 def test_ratio_counts_scenarios_not_trials_where_trials_of_a_scenario_agree():
-    """Four trials a scenario that always agree are worth one."""
-    wins = np.array([1.0, 1, 1, 0, 0, 0, 0, 0])
-    assert ratio(wins, np.ones(8), decided=np.full(8, 4)).low == pytest.approx(wilson(3, 8).low, abs=1e-12)
+    """Four trials a scenario that always agree are worth one, less what estimating that costs."""
+    wins = np.array([1.0, 1, 1, 1, 0, 0, 0, 0, 0, 0])
+    found = ratio(wins, np.ones(10), decided=np.full(10, 4))
+    share, effective = 0.4, 10 * student(10)
+    low, high = proportion_confint(share * effective, effective, method="wilson")
+    assert (found.low, found.high) == (pytest.approx(low, abs=1e-12), pytest.approx(high, abs=1e-12))
+    assert found.conservative
 
 
 def test_ratio_has_an_interval_where_every_scenario_is_split():
     """Pure position bias: each scenario one win for each side, so no variance between scenarios is seen."""
     found = ratio(np.full(10, 0.5), np.ones(10), decided=np.full(10, 2))
     assert found.value == 0.5
-    assert found.low == pytest.approx(wilson(10, 20).low, abs=1e-12)
+    effective = 20 * student(10)
+    assert found.low == pytest.approx(proportion_confint(effective / 2, effective, method="wilson")[0], abs=1e-12)
 
 
-def test_ratio_without_wins_is_bounded_by_the_number_of_scenarios():
+def test_ratio_without_wins_has_the_exact_limit_of_the_number_of_scenarios():
     found = ratio(np.zeros(6), np.ones(6), decided=np.full(6, 4))
-    assert found.value == 0
-    assert found.high == pytest.approx(wilson(0, 6).high, abs=1e-12)
+    assert (found.value, found.low) == (0, 0)
+    # none of six: (1 - p)^6 = 0.025
+    assert found.high == pytest.approx(1 - 0.025 ** (1 / 6), abs=1e-12)
+    assert found.conservative
+
+
+def test_ratio_near_one_is_exact_and_marked():
+    """19 of 20: Clopper-Pearson, 0.7513 to 0.9987 in every table of exact limits."""
+    found = ratio([1.0] * 19 + [0.0], np.ones(20))
+    assert (found.low, found.high) == (pytest.approx(0.7513, abs=1e-4), pytest.approx(0.9987, abs=1e-4))
+    assert found.conservative
+    assert not ratio([1.0] * 12 + [0.0] * 8, np.ones(20)).conservative
+
+
+@pytest.mark.parametrize(("share", "trials"), [(0.95, 1), (0.95, 4), (0.99, 1), (0.99, 4)])
+def test_ratio_interval_covers_near_one(share, trials):
+    rng = np.random.default_rng(6)
+    covered = 0
+    for _ in range(800):
+        wins = rng.binomial(trials, share, size=20)
+        found = ratio(wins / trials, np.ones(20), decided=np.full(20, trials))
+        covered += found.low <= share <= found.high <= 1
+    assert covered / 800 >= 0.935
 
 
 def test_ratio_says_why_it_is_undefined_or_has_no_interval():
