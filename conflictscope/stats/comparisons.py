@@ -20,6 +20,20 @@ MAX_ITERATIONS = 200
 STEP_TOLERANCE = 1e-11
 # Halving a Newton step this often makes it vanish beside the strengths.
 MAX_HALVINGS = 40
+# Log odds beyond this in a cell that was decided: the maximum is not finite.
+RUN_AWAY = 25.0
+# Keeps a step finite where a resample has nothing to say of some direction.
+TINY_RIDGE = 1e-12
+
+
+def block_basis(blocks: Sequence[Sequence[int]], size: int) -> Floats:
+    """Basis of strengths that sum to zero within each block of values and are zero outside, shape (size, sum of k - 1)."""
+    columns = [np.zeros((size, 0))]
+    for block in blocks:
+        part = np.zeros((size, len(block) - 1))
+        part[list(block)] = basis(len(block))
+        columns.append(part)
+    return np.concatenate(columns, axis=1)
 
 
 def basis(size: int) -> Floats:
@@ -110,16 +124,38 @@ def fit(
     Returns: theta, shape (B, size), each row summing to zero; whether each fit converged, shape (B,).
     Source: Bradley & Terry (1952), Biometrika 39(3/4):324-345; penalty: Maystre & Grossglauser (2015), NeurIPS 28.
     """
-    X, plane = design(pairs, size), basis(size)
-    beta = np.tile(np.zeros(size - 1) if start is None else start @ plane, (len(weight), 1))
+    plane = basis(size)
+    beta, converged = solve(
+        weight, share, design(pairs, size), plane, alpha=alpha, start=None if start is None else start @ plane
+    )
+    return beta @ plane.T, converged
+
+
+def solve(
+    weight: Floats, share: Floats, X: Floats, plane: Floats, *, alpha: float = 0.0, start: Floats | None = None
+) -> tuple[Floats, Flags]:
+    """The same for any design, covariates included, in its own coordinates.
+
+    Args:
+        weight, share: shape (B, J), by cell; X: shape (J, q), its rows times beta are the log odds of a cell.
+        plane: shape (K, q), theta = plane beta; columns of covariates are zero. With a penalty covariates are drawn
+            towards zero by alpha K / 2 times their square, so that all fits are finite.
+        start: shape (q,), where all B fits begin; zero if not given.
+    Returns: beta, shape (B, q); whether each fit converged, shape (B,). One that runs away (log odds beyond 25: the maximum
+        is not finite) stops there and counts as not converged.
+    """
+    beta = np.tile(np.zeros(X.shape[1]) if start is None else start, (len(weight), 1))
     converged = np.zeros(len(weight), dtype=bool)
+    lost = np.zeros(len(weight), dtype=bool)
+    if X.shape[1] == 0:
+        return beta, np.ones(len(weight), dtype=bool)
     for _ in range(MAX_ITERATIONS):
-        todo = np.flatnonzero(~converged)
+        todo = np.flatnonzero(~converged & ~lost)
         if len(todo) == 0:
             break
         w, p, b = weight[todo], share[todo], beta[todo]
         slope, curve = derivatives(b, w, p, X, plane, alpha)
-        step = np.linalg.solve(curve, slope[:, :, None])[:, :, 0]
+        step = np.linalg.solve(curve + TINY_RIDGE * np.eye(X.shape[1]), slope[:, :, None])[:, :, 0]
         before = objective(b, w, p, X, plane, alpha)
         # Rounding may make the last, tiny steps look like a loss.
         slack = 1e-12 * (1 + np.abs(before))
@@ -130,7 +166,8 @@ def fit(
             step[worse] /= 2
         beta[todo] = b + step
         converged[todo] = np.abs(step).max(axis=1) < STEP_TOLERANCE * (1 + np.abs(b).max(axis=1))
-    return beta @ plane.T, converged
+        lost[todo] = (np.abs(beta[todo] @ X.T) * (w > 0)).max(axis=1) > RUN_AWAY
+    return beta, converged & ~lost
 
 
 def objective(beta: Floats, weight: Floats, share: Floats, X: Floats, plane: Floats, alpha: float) -> Floats:
@@ -141,6 +178,7 @@ def objective(beta: Floats, weight: Floats, share: Floats, X: Floats, plane: Flo
         theta = beta @ plane.T
         size = plane.shape[0]
         value = value + alpha * size * (theta.sum(axis=1) - size * np.logaddexp.reduce(theta, axis=1))
+        value = value - alpha * size / 2 * (beta[:, ~plane.any(axis=0)] ** 2).sum(axis=1)
     return value
 
 
@@ -158,6 +196,8 @@ def derivatives(
         slope = slope + alpha * size * ((1 - size * soft) @ plane)
         spread = soft[:, :, None] * (np.eye(size) - soft[:, None, :])
         curve = curve + alpha * size**2 * (plane.T @ spread @ plane)
+        drawn = alpha * size * ~plane.any(axis=0)
+        slope, curve = slope - drawn * beta, curve + np.diag(drawn)
     return slope, curve
 
 

@@ -46,7 +46,7 @@ class GoodnessOfFit(Result):
 
 @dataclass(frozen=True)
 class Counts(Result):
-    """What stands behind a ranking; `undecided` is the share of trials without a decision, with its Wilson interval."""
+    """What stands behind a ranking; `undecided` is the share of trials without a decision, its interval by scenario."""
 
     scenarios: int
     decided_scenarios: int
@@ -56,13 +56,22 @@ class Counts(Result):
 
 
 @dataclass(frozen=True)
+class Covariate(Result):
+    """What being shown first ("order"), or acting ("action"), adds to the log odds of an option, coded +-1/2."""
+
+    name: str
+    says: str
+    effect: Estimate
+
+
+@dataclass(frozen=True)
 class RankingResult(Result):
     """A ranking of K values.
 
     Attributes:
         values: keys, in the order of the value set; everything below follows it.
-        strengths: Bradley-Terry log strengths, summing to zero; n = decided scenarios that the value is in.
-        ranks: 1 = supported most; integers, equal strengths share the better rank; limits are percentiles of resampled
+        strengths: Bradley-Terry log strengths, summing to zero in each group; n = decided scenarios that the value is in.
+        ranks: within the group, 1 = supported most; integers, equal strengths share the better rank; limits are percentiles of resampled
             ranks.
         above: row i, column j: share of resamples in which value i stands above value j, ties as half; None on the
             diagonal and where there is no fit. It is a share of replicates, not a posterior probability.
@@ -75,6 +84,13 @@ class RankingResult(Result):
         disconnected: resamples without a finite maximum, fitted with the penalty instead.
         cut_off: the values that keep the maximum likelihood from being finite; reason: the sentence about it.
         warnings: sentences to show with the ranking.
+        covariates: the effects that were taken out of the strengths, with their intervals.
+        groups: the values that were compared with each other, directly or by others; strengths and ranks of different
+            groups cannot be set side by side.
+        relative: where a group has no finite fit, per value: within its largest part that has one strengths that sum to zero
+            there; for the others, without a point, a one-sided bound of the distance to that part's mean. Empty otherwise.
+        rank_sets: the ranks each value may have, jointly at the level; the point is the rank.
+        no_preference: why the answers tell of positions and not of values; empty where they tell of values.
     """
 
     values: tuple[str, ...]
@@ -95,3 +111,8 @@ class RankingResult(Result):
     cut_off: tuple[str, ...]
     reason: str
     warnings: tuple[str, ...]
+    covariates: tuple[Covariate, ...] = ()
+    groups: tuple[tuple[str, ...], ...] = ()
+    relative: tuple[Estimate, ...] = ()
+    rank_sets: tuple[Estimate, ...] = ()
+    no_preference: str = ""
