@@ -21,6 +21,7 @@ from conflictscope.charts import Chart, IntervalRow, interval_plot
 from conflictscope.errors import NotFound
 from conflictscope.scenarios.models import Judge
 from conflictscope.stats.agreement import Agreement, judge_agreement, pairwise_agreement
+from conflictscope.stats.clusters import Sample
 from conflictscope.stats.reliability import fleiss_kappa, krippendorff_alpha
 from conflictscope.stats.types import Estimate
 
@@ -243,7 +244,7 @@ def measure_subject(tables: Tables, key: str, *, seed: int = SEED, resamples: in
             categories=subject.categories,
             positive=subject.positive,
             weights=subject.weights,
-            item_weights=weights,
+            sample=None if weights is None else Sample.of(len(weights), weights=weights),
             rng=rng,
             resamples=resamples,
         )

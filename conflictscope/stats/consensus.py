@@ -69,7 +69,9 @@ class DawidSkene(Result):
     warnings: tuple[str, ...]
 
 
-def majority(labels: Sequence[Answers], *, categories: Sequence[Label], adjudicated: Answers | None = None) -> Majority:
+def majority(
+    labels: Sequence[Answers] | Codes, *, categories: Sequence[Label], adjudicated: Answers | None = None
+) -> Majority:
     """Most frequent answer of each item over the people who answered it; ties are returned as ties.
 
     Args:
@@ -77,29 +79,61 @@ def majority(labels: Sequence[Answers], *, categories: Sequence[Label], adjudica
         adjudicated: n labels, None = not adjudicated; where given it wins over every vote.
     Raises: ValueError: an unknown label, rows of different lengths, or another number of adjudicated answers.
     """
-    votes = _votes(encode_table(labels, categories), len(categories))
+    votes = votes_of(encode_table(labels, categories), len(categories))
     ruled = [None] * len(labels) if adjudicated is None else list(adjudicated)
     if len(ruled) != len(labels):
         raise ValueError(f"{len(ruled)} adjudicated answers for {len(labels)} items")
     encode(ruled, categories)
-    winners = [_winner(row) for row in votes]
+    found = plurality(votes)
     return Majority(
         labels=tuple(
-            rule if rule is not None else None if winner is None else categories[winner]
-            for rule, winner in zip(ruled, winners, strict=True)
+            rule if rule is not None else None if winner == MISSING else categories[winner]
+            for rule, winner in zip(ruled, found.answer.tolist(), strict=True)
         ),
-        tied=tuple(
-            rule is None and winner is None and bool(row.sum())
-            for rule, winner, row in zip(ruled, winners, votes, strict=True)
-        ),
-        answers=tuple(int(row.sum()) for row in votes),
-        votes=tuple(tuple(int(count) for count in row) for row in votes),
+        tied=tuple(rule is None and tied for rule, tied in zip(ruled, found.tied.tolist(), strict=True)),
+        answers=tuple(found.votes.tolist()),
+        votes=tuple(map(tuple, votes.tolist())),
         adjudicated=tuple(rule is not None for rule in ruled),
         categories=tuple(categories),
     )
 
 
-def leave_one_out(labels: Sequence[Answers], *, rater: int, categories: Sequence[Label]) -> tuple[Label | None, ...]:
+@dataclass(frozen=True, eq=False)
+class Plurality:
+    """The most frequent answer of each of n items.
+
+    Attributes:
+        answer: its code, shape (n,); -1 where nobody answered or the first place is tied.
+        tied: whether the first place is tied, shape (n,). votes: how many answered, shape (n,).
+    """
+
+    answer: Codes
+    tied: NDArray[np.bool_]
+    votes: NDArray[np.int64]
+
+
+def votes_of(codes: Codes, size: int) -> NDArray[np.int64]:
+    """How many answers each category has, shape (n, size), from codes of shape (n, r)."""
+    return np.stack([(codes == category).sum(axis=1, dtype=np.int64) for category in range(size)], axis=1)
+
+
+def plurality(votes: NDArray[np.int64]) -> Plurality:
+    """Args: votes: shape (n, q)."""
+    most = votes.max(axis=1)
+    tied = (votes == most[:, None]).sum(axis=1) > 1
+    settled = (most > 0) & ~tied
+    answer = np.where(settled, votes.argmax(axis=1), MISSING).astype(np.int8)
+    return Plurality(answer, tied & (most > 0), votes.sum(axis=1))
+
+
+def plurality_of_others(codes: Codes, rater: int, size: int) -> Plurality:
+    """What the annotators other than `rater` say, from codes of shape (n, r)."""
+    return plurality(votes_of(np.delete(codes, rater, axis=1), size))
+
+
+def leave_one_out(
+    labels: Sequence[Answers] | Codes, *, rater: int, categories: Sequence[Label]
+) -> tuple[Label | None, ...]:
     """Strict plurality of the annotators other than `rater`; one vote is enough, a tie or no vote gives None.
 
     Args: labels: n items by r annotators, None = not asked; rater: the column left out.
@@ -108,8 +142,8 @@ def leave_one_out(labels: Sequence[Answers], *, rater: int, categories: Sequence
     codes = encode_table(labels, categories)
     if not 0 <= rater < codes.shape[1]:
         raise ValueError(f"there is no annotator {rater} among {codes.shape[1]}")
-    winners = [_winner(row) for row in _votes(np.delete(codes, rater, axis=1), len(categories))]
-    return tuple(None if winner is None else categories[winner] for winner in winners)
+    answers = plurality_of_others(codes, rater, len(categories)).answer.tolist()
+    return tuple(None if answer == MISSING else categories[answer] for answer in answers)
 
 
 def dawid_skene(
@@ -240,18 +274,6 @@ def _one_hot(codes: Codes, size: int) -> Floats:
     """Shape (n, r, q): one at the answer, all zero where there is none."""
     hot: Floats = (codes[:, :, None] == np.arange(size)).astype(float)
     return hot
-
-
-def _votes(codes: Codes, size: int) -> Floats:
-    """How many answers each category has, shape (n, q)."""
-    votes: Floats = _one_hot(codes, size).sum(axis=1)
-    return votes
-
-
-def _winner(votes: Floats) -> int | None:
-    """Position of the strictly largest count; None for a tie or no vote."""
-    first = int(votes.argmax())
-    return first if votes[first] > 0 and (votes == votes[first]).sum() == 1 else None
 
 
 def _most_probable(posterior: Floats, categories: Sequence[Label]) -> Label | None:

@@ -14,6 +14,7 @@ from conflictscope.stats.agreement import (
     leave_one_out_agreement,
     pairwise_agreement,
 )
+from conflictscope.stats.clusters import Sample
 
 VERDICTS = ("P", "F")
 CHOICES = ("value_1", "value_2", "both", "neither")
@@ -93,6 +94,15 @@ def which_action(data):
     items = list(data["open_people"]["h1"])
     columns = {"judge": [data["open_judge"][item.split()[0]][item.split()[1]] for item in items]}
     return columns | {person: [answers[item] for item in items] for person, answers in data["open_people"].items()}
+
+
+def approximately(given):
+    """A result as JSON holds it, to within rounding."""
+    if isinstance(given, dict):
+        return {name: approximately(part) for name, part in given.items()}
+    if isinstance(given, list):
+        return [approximately(part) for part in given]
+    return pytest.approx(given, abs=1e-12) if isinstance(given, float) else given
 
 
 def compare(found, wanted):
@@ -237,8 +247,11 @@ def test_kappa_interval_is_the_delta_method_for_many_items(rng):
     found = judge_agreement(*answers_of(table), categories=VERDICTS, rng=rng)
     reference = cohens_kappa(np.array(table))
     assert found.interval == "delta"
-    assert found.kappa.low == pytest.approx(reference.kappa_low, abs=1e-6)
-    assert found.kappa.high == pytest.approx(reference.kappa_upp, abs=1e-6)
+    # Ours has n / (n - 1) besides, as any variance between sampled units has.
+    half = 1.959964 * reference.std_kappa * np.sqrt(200 / 199)
+    assert found.kappa.low == pytest.approx(reference.kappa - half, abs=1e-6)
+    assert found.kappa.high == pytest.approx(reference.kappa + half, abs=1e-6)
+    assert found.design_effect == pytest.approx(200 / 199)
 
 
 @pytest.mark.parametrize(("prevalence", "items"), [(0.5, 237), (0.7, 285), (0.8, 378), (0.9, 681)])
@@ -265,7 +278,7 @@ def test_order_of_items_and_exchange_of_raters_change_nothing(rng):
         positive="P",
         rng=np.random.default_rng(1),
     )
-    assert same == mixed
+    assert mixed.as_dict() == approximately(same.as_dict())
     swapped = judge_agreement(second, first, categories=VERDICTS, positive="P", rng=np.random.default_rng(1))
     assert swapped.kappa.value == pytest.approx(same.kappa.value)
     assert (swapped.precision.value, swapped.recall.value) == (same.recall.value, same.precision.value)
@@ -274,7 +287,9 @@ def test_order_of_items_and_exchange_of_raters_change_nothing(rng):
 def test_equal_item_weights_change_no_value(rng):
     first, second = two_raters(60, prevalence=0.6, accuracy=0.8, rng=rng)
     plain = judge_agreement(first, second, categories=VERDICTS, positive="P", rng=rng)
-    weighted = judge_agreement(first, second, categories=VERDICTS, positive="P", item_weights=np.full(60, 2.5), rng=rng)
+    weighted = judge_agreement(
+        first, second, categories=VERDICTS, positive="P", sample=Sample.of(60, weights=np.full(60, 2.5)), rng=rng
+    )
     for name in ("raw", "kappa", "ac1", "precision", "recall", "prevalence_people"):
         assert getattr(weighted, name).value == pytest.approx(getattr(plain, name).value), name
     assert weighted.kappa.low == pytest.approx(plain.kappa.low, abs=0.04)
@@ -286,7 +301,9 @@ def test_item_weights_undo_unequal_sampling(rng):
     sampled = [[200, 40], [15, 25]]
     weights = [1] * 240 + [4] * 40
     judge, people = answers_of(sampled)
-    found = judge_agreement(judge, people, categories=VERDICTS, positive="P", item_weights=weights, rng=rng)
+    found = judge_agreement(
+        judge, people, categories=VERDICTS, positive="P", sample=Sample.of(280, weights=weights), rng=rng
+    )
     assert np.allclose(found.confusion, whole)
     assert found.kappa.value == pytest.approx(cohens_kappa(whole).kappa)
     assert found.recall.value == pytest.approx(200 / 260)
@@ -302,7 +319,7 @@ def test_bad_input_is_refused_in_words(rng):
     with pytest.raises(ValueError, match="different labels"):
         judge_agreement(["P"], ["P"], categories=("P", "P"), rng=rng)
     with pytest.raises(ValueError, match="above 0"):
-        judge_agreement(["P", "F"], ["P", "F"], categories=VERDICTS, item_weights=[1, 0], rng=rng)
+        Sample.of(2, weights=[1, 0])
     with pytest.raises(ValueError, match="positive category"):
         judge_agreement(["P"], ["P"], categories=VERDICTS, positive="Q", rng=rng)
     with pytest.raises(ValueError, match="quadratic"):
