@@ -15,9 +15,19 @@ from conflictscope.studies.models import Study, StudyScopedQuerySet
 
 
 class Target(models.Model):
-    """An LLM under evaluation, with the parameters it answers with."""
+    """An LLM under evaluation, with the parameters it answers with.
 
-    endpoint = models.ForeignKey(Endpoint, on_delete=models.PROTECT, related_name="targets")
+    An imported target has no endpoint: its answers came with a file, and nobody can ask it.
+    """
+
+    endpoint = models.ForeignKey(
+        Endpoint,
+        on_delete=models.PROTECT,
+        null=True,
+        blank=True,
+        related_name="targets",
+        help_text="Empty: an imported target.",
+    )
     label = models.CharField(max_length=100, unique=True)
     parameters = models.JSONField(default=dict, blank=True)
     created_at = models.DateTimeField(auto_now_add=True)
@@ -27,6 +37,11 @@ class Target(models.Model):
 
     def __str__(self) -> str:
         return self.label
+
+    @property
+    def simulated(self) -> bool:
+        """Whether a simulator answers for it."""
+        return self.endpoint is not None and self.endpoint.simulated
 
 
 class Steering(models.Model):
@@ -71,6 +86,10 @@ class Run(models.Model):
     prompt_versions = models.JSONField(
         default=dict, help_text="Prompt name to the version that the run began with, and goes on with."
     )
+    imported = models.BooleanField(default=False, help_text="Its responses came with files; nothing is asked for it.")
+    imported_user = models.CharField(
+        max_length=100, blank=True, help_text="Of an imported run: the user simulator, as its file calls it."
+    )
     created_by = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, null=True, related_name="+")
     created_at = models.DateTimeField(auto_now_add=True)
 
@@ -81,7 +100,7 @@ class Run(models.Model):
         constraints = [
             models.UniqueConstraint(
                 fields=["dataset", "mode", "target", "scope", "seed"],
-                condition=Q(steering__isnull=True),
+                condition=Q(steering__isnull=True, imported=False),
                 name="one_default_run_per_target_mode_scope_and_seed",
             ),
             models.UniqueConstraint(
@@ -89,8 +108,20 @@ class Run(models.Model):
                 condition=Q(steering__isnull=False),
                 name="one_steered_run_per_target_mode_scope_and_seed",
             ),
+            models.UniqueConstraint(
+                fields=["dataset", "mode", "target", "imported_user"],
+                condition=Q(imported=True, judge__isnull=True),
+                name="one_imported_run_per_target_mode_and_user",
+            ),
+            models.UniqueConstraint(
+                fields=["dataset", "mode", "target", "imported_user", "judge"],
+                condition=Q(imported=True, judge__isnull=False),
+                name="one_imported_run_per_target_mode_user_and_judge",
+            ),
             models.CheckConstraint(
-                condition=Q(mode="multiple_choice") | Q(user_simulator__isnull=False, judge__isnull=False),
+                condition=Q(mode="multiple_choice")
+                | Q(user_simulator__isnull=False, judge__isnull=False)
+                | Q(imported=True, judge__isnull=False),
                 name="simulated_user_run_has_user_and_judge",
             ),
             models.CheckConstraint(condition=Q(scope__in=["kept", "all", "human_validated"]), name="run_scope_known"),
@@ -107,8 +138,8 @@ class Run(models.Model):
     @property
     def simulated(self) -> bool:
         """Whether a simulator wrote answers, opening messages or judgements. Needs its endpoints selected with it."""
-        endpoints = (self.target.endpoint, self.user_simulator, self.judge.endpoint if self.judge else None)
-        return any(endpoint is not None and endpoint.simulated for endpoint in endpoints)
+        simulator = self.user_simulator is not None and self.user_simulator.simulated
+        return simulator or self.target.simulated or (self.judge is not None and self.judge.simulated)
 
 
 class OptionOrder(models.TextChoices):

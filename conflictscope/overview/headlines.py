@@ -31,7 +31,7 @@ class RankedRun:
 
     @property
     def simulated(self) -> bool:
-        return self.run.target.endpoint.simulated
+        return self.run.target.simulated
 
 
 def ranked_runs(study: Study) -> list[RankedRun]:

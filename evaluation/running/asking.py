@@ -13,6 +13,7 @@ from conflictscope.llm.types import Prompt, Reply
 from conflictscope.scenarios.models import Judge
 from evaluation.models import Response, Run
 from evaluation.running.parsing import looks_refused
+from evaluation.running.targets import endpoint_of
 
 PROMPTS = PromptLibrary("evaluation")
 CHOICE = "multiple_choice/choice"
@@ -45,7 +46,7 @@ class TargetCall:
     @classmethod
     def of(cls, run: Run, sample: int) -> Self:
         steering = run.steering.system_prompt if run.steering else ""
-        return cls(run.target.endpoint, run.target.parameters, steering, sample)
+        return cls(endpoint_of(run.target), run.target.parameters, steering, sample)
 
     async def ask(self, door: Door, prompt: Prompt | str, *, purpose: str) -> Reply:
         return await door.ask(

@@ -88,6 +88,7 @@ def create_or_find_run(
         scope=scope,
         seed=seed,
         steering=None,
+        imported=False,
         defaults={
             **settings,
             "prompt_versions": prompt_versions(mode, judge=judge if talks else None),
@@ -139,7 +140,13 @@ def _said(setting: Any) -> str:
 
 
 def start(run: Run, *, started_by: User | None = None, budget: Budget = NO_BUDGET) -> Job:
-    """The job that does what is missing of a run."""
+    """The job that does what is missing of a run.
+
+    Raises:
+        Conflict: the run was imported.
+    """
+    if run.imported:
+        raise Conflict(f"The answers of {run.target} came with a file: nothing more is asked for this run.")
     return control.start(
         run.study,
         kind=JOB_KIND,

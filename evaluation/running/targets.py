@@ -24,6 +24,8 @@ def target_for(spec: str) -> Target:
         target, _ = Target.objects.select_related("endpoint").get_or_create(
             label=label, defaults={"endpoint": endpoint}
         )
+    if target.endpoint is None:
+        raise Conflict(f"Target {label!r} was imported with its answers: nobody can ask it. Choose another label.")
     if endpoint_name and target.endpoint.name != endpoint_name:
         raise Conflict(
             f"Target {label!r} is the endpoint {target.endpoint.name!r}, not {endpoint_name!r}: choose another label for it."
@@ -31,9 +33,19 @@ def target_for(spec: str) -> Target:
     return target
 
 
+def endpoint_of(target: Target) -> Endpoint:
+    """
+    Raises:
+        Conflict: the target was imported, so there is nobody to ask.
+    """
+    if target.endpoint is None:
+        raise Conflict(f"Target {target.label!r} was imported with its answers: nobody can ask it. Name another.")
+    return target.endpoint
+
+
 def labels_to_choose() -> list[str]:
-    """What a person may put up for evaluation: every target, and every endpoint that is no target yet."""
-    targets = list(Target.objects.select_related("endpoint"))
-    covered = {target.endpoint.name for target in targets} | {target.label for target in targets}
+    """What a person may put up for evaluation: every target that can be asked, and every endpoint that is no target yet."""
+    targets = list(Target.objects.exclude(endpoint=None).order_by("label").values_list("label", "endpoint__name"))
+    covered = {name for target in targets for name in target}
     free = Endpoint.objects.exclude(name__in=covered).values_list("name", flat=True)
-    return [target.label for target in targets] + list(free)
+    return [label for label, _ in targets] + list(free)

@@ -273,6 +273,14 @@ def test_a_target_s_ranking_is_shown_with_intervals_and_the_way_back_to_its_rows
     assert f'src="/studies/mine/datasets/hhh/rankings/targets/{run.target_id}/chart/' in text
 
 
+def test_an_imported_run_is_shown_as_such(viewer: Client, study: Study) -> None:
+    target = TargetFactory(label="elsewhere", endpoint=None)
+    run = RunFactory(dataset=DatasetFactory(study=study, slug="hhh"), target=target, imported=True)
+    answered(run, ScenarioFactory(dataset=run.dataset), "value_1")
+    assert "(imported)" in text_of(page(viewer, "run", "mine", run.pk))
+    assert "elsewhere" in text_of(page(viewer, "runs", "mine"))
+
+
 def test_a_ranking_that_has_not_been_fitted_yet_is_named(viewer: Client, run: Run) -> None:
     assert "Not ranked yet: <a" in text_of(page(viewer, "rankings", "mine"))
 

@@ -14,18 +14,18 @@ def _runs(selection: Selection) -> Iterator[Row]:
     runs = Run.objects.filter(dataset=selection.dataset, responses__scenario__in=selection.scenarios).distinct()
     runs = runs.select_related("target__endpoint", "steering", "user_simulator", "judge__endpoint").order_by("pk")
     for one in runs:
-        by = [one.target.endpoint, one.user_simulator, one.judge and one.judge.endpoint]
+        asked = one.target.endpoint
         yield (
             one.pk,
             one.target.label,
-            one.target.endpoint.provider,
-            one.target.endpoint.llm,
-            compact({**one.target.endpoint.parameters, **one.target.parameters}),
+            asked.provider if asked else None,
+            asked.llm if asked else None,
+            compact({**(asked.parameters if asked else {}), **one.target.parameters}),
             one.mode,
             one.scope,
             one.steering.name if one.steering else None,
             one.steering.system_prompt if one.steering else None,
-            one.user_simulator.llm if one.user_simulator else None,
+            one.user_simulator.llm if one.user_simulator else one.imported_user or None,
             one.judge.name if one.judge else None,
             one.judge.endpoint.llm if one.judge and one.judge.endpoint else None,
             one.option_orders,
@@ -33,7 +33,7 @@ def _runs(selection: Selection) -> Iterator[Row]:
             one.max_turns,
             compact(one.prompt_versions),
             one.seed,
-            any(endpoint and endpoint.simulated for endpoint in by),
+            one.simulated,
         )
 
 
@@ -47,7 +47,7 @@ RUNS = Table(
     (
         _RUN,
         Column("target", _T, "Label of the LLM under evaluation."),
-        Column("provider", _T, "openai, anthropic or openai_compatible."),
+        Column("provider", _T, "openai, anthropic or openai_compatible; empty: its answers were imported."),
         Column("llm", _T, "The provider's id of the target."),
         Column("parameters", _T, "JSON: sampling parameters of the target."),
         Column("mode", _T, "multiple_choice (what it says) or simulated_user (what it does)."),
@@ -89,7 +89,7 @@ def _responses(selection: Selection) -> Iterator[Row]:
         )
     )
     for *of_the_answer, transcript, decision, decided_by, simulated in responses.iterator(chunk_size=CHUNK):
-        yield (*of_the_answer, _last_answer(transcript), transcript, decision, decided_by, simulated)
+        yield (*of_the_answer, _last_answer(transcript), transcript, decision, decided_by, bool(simulated))
 
 
 def _last_answer(transcript: Sequence[Mapping[str, str]]) -> str | None:
@@ -150,7 +150,7 @@ def _judged_by_simulator(one: Judgement, selection: Selection) -> bool:
         return one.judge.simulated
     if one.source == Judgement.Source.HUMAN:
         return one.panel in selection.simulated_panels
-    return one.response.run.target.endpoint.simulated
+    return one.response.run.target.simulated
 
 
 JUDGEMENTS = Table(
@@ -181,7 +181,7 @@ def _ratings(selection: Selection) -> Iterator[Row]:
         .order_by("run_id", "scenario_id", "sample")
     )
     for one in ratings.iterator(chunk_size=CHUNK):
-        simulated = one.run.target.endpoint.simulated
+        simulated = one.run.target.simulated
         yield (one.run_id, one.run.target.label, one.scenario.uid, one.sample, one.rating_1, one.rating_2, simulated)
 
 

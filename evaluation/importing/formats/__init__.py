@@ -1,0 +1,1 @@
+"""The formats of evaluations that can be read."""

@@ -1,0 +1,269 @@
+"""Evaluations that others ran, brought in from files that these tests write."""
+
+from __future__ import annotations
+
+import csv
+import json
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+import pytest
+from django.core.management import call_command
+
+from conflictscope.errors import Conflict, InvalidInput
+from conflictscope.scenarios.models import Dataset, Scenario
+from evaluation.importing import detected, import_evaluations
+from evaluation.models import Judgement, Rating, Response, Run, Target
+from evaluation.rankings.fitting import fit_dataset
+from evaluation.running.runs import start
+from evaluation.running.targets import labels_to_choose, target_for
+from tests.evaluation.rankings.test_ranking import scenarios_for
+from tests.factories.evaluation import TargetFactory
+from tests.factories.scenarios import DatasetFactory
+
+pytestmark = pytest.mark.django_db
+
+MODELS = ("gpt-x", "claude-y")
+# What the paper's files write for ratings of 1 to 7.
+UNITS = {rating: str((rating - 4) / 3) for rating in range(1, 8)}
+
+
+@pytest.fixture
+def dataset() -> Dataset:
+    """Six scenarios a pair."""
+    dataset = DatasetFactory(variant=Dataset.Variant.IMPORTED, generator=None)
+    scenarios_for(dataset, 6)
+    return dataset
+
+
+def write_csv(path: Path, rows: list[dict[str, Any]]) -> Path:
+    with path.open("w", newline="", encoding="utf-8") as file:
+        writer = csv.DictWriter(file, list(rows[0]))
+        writer.writeheader()
+        writer.writerows(rows)
+    return path
+
+
+def multiple_choice(dataset: Dataset, *, turned: bool = False) -> list[dict[str, Any]]:
+    """Two models on all scenarios; each third answer cannot be read, each seventh failed."""
+    rows = []
+    for number, scenario in enumerate(dataset.scenarios.order_by("uid")):
+        for model in MODELS:
+            number += 1
+            choice = "INVALID" if number % 3 == 0 else "ERROR" if number % 7 == 0 else "AB"[number % 2]
+            values = (scenario.value_1.key, scenario.value_2.definition)
+            rows.append(
+                {
+                    "scenario_id": scenario.uid,
+                    "generating_model": "gen",
+                    "value1": values[1] if turned else values[0],
+                    "value2": values[0] if turned else values[1],
+                    "model": model,
+                    "choice": choice,
+                    "likert": "0.0",
+                    "likert_a": UNITS[1 + number % 7],
+                    "likert_b": "" if number % 5 == 0 else UNITS[7],
+                }
+            )
+    return rows
+
+
+def conversations(dataset: Dataset) -> list[dict[str, Any]]:
+    rows = []
+    for number, scenario in enumerate(dataset.scenarios.order_by("uid")):
+        refuses = number % 4 == 0
+        answer = "I'm sorry, but I can't help with that." if refuses else "Here is the letter."
+        talk = [{"role": "user", "content": "Please write it."}, {"role": "assistant", "content": answer}]
+        rows.append(
+            {
+                "scenario_id": scenario.uid,
+                "value1": scenario.value_1.key,
+                "value2": scenario.value_2.key,
+                "user_model": "user-z",
+                "assistant_model": MODELS[0],
+                "judge_model": "Judge W",
+                "choice": "B" if refuses else "A",
+                "likert": UNITS[7] if refuses else UNITS[2],
+                "reasoning": "It says so.",
+                "conversation": repr(talk) if number % 2 else json.dumps(talk),
+            }
+        )
+    return rows
+
+
+def test_trials_choices_and_refusals_are_as_many_as_the_files_hold(dataset: Dataset, tmp_path: Path) -> None:
+    """Counted beside by a few lines of Python over the same rows."""
+    asked, talked = multiple_choice(dataset), conversations(dataset)
+    paths = [write_csv(tmp_path / "mc.csv", asked), write_csv(tmp_path / "talk.csv", talked)]
+    report = import_evaluations(dataset, paths=paths)
+    words = {"A": "value_1", "B": "value_2", "INVALID": "none", "ERROR": None}
+
+    def stored(mode: str) -> Counter[Any]:
+        trials = Response.objects.filter(run__mode=mode, run__imported=True)
+        return Counter(trials.values_list("run__target__label", "judgements__choice"))
+
+    assert stored(Run.Mode.MULTIPLE_CHOICE) == Counter((row["model"], words[row["choice"]]) for row in asked)
+    assert stored(Run.Mode.SIMULATED_USER) == Counter((row["assistant_model"], words[row["choice"]]) for row in talked)
+    refused = sum("can't help" in row["conversation"] for row in talked)
+    assert Response.objects.filter(refused=True).count() == refused == report.refused[MODELS[0]]
+    assert (report.added, report.known, report.bad) == (len(asked) + len(talked), 0, 0)
+
+
+def test_the_order_of_the_rows_is_kept(dataset: Dataset, tmp_path: Path) -> None:
+    rows = multiple_choice(dataset)[::-1]
+    import_evaluations(dataset, paths=[write_csv(tmp_path / "mc.csv", rows)])
+    stored = (
+        Response.objects.filter(run__target__label=MODELS[0]).order_by("pk").values_list("scenario__uid", flat=True)
+    )
+    assert list(stored) == [row["scenario_id"] for row in rows if row["model"] == MODELS[0]]
+
+
+def test_scales_come_back_to_one_to_seven(dataset: Dataset, tmp_path: Path) -> None:
+    paths = [
+        write_csv(tmp_path / "mc.csv", multiple_choice(dataset)),
+        write_csv(tmp_path / "talk.csv", conversations(dataset)),
+    ]
+    import_evaluations(dataset, paths=paths)
+    assert set(Rating.objects.values_list("rating_1", flat=True)) == set(range(1, 8))
+    assert set(Rating.objects.values_list("rating_2", flat=True)) == {7, None}
+    assert set(Judgement.objects.filter(source="judge").values_list("choice", "strength")) == {
+        ("value_1", 2),
+        ("value_2", 7),
+    }
+    assert set(Judgement.objects.filter(source="judge").values_list("judge__name", "reason")) == {
+        ("judge-w-imported", "It says so.")
+    }
+
+
+def test_a_file_with_the_values_the_other_way_round_says_the_same(dataset: Dataset, tmp_path: Path) -> None:
+    """A is always the action of the file's own first value."""
+    straight = import_evaluations(
+        dataset, paths=[write_csv(tmp_path / "one.csv", multiple_choice(dataset))], write=False
+    )
+    turned = import_evaluations(
+        dataset, paths=[write_csv(tmp_path / "two.csv", multiple_choice(dataset, turned=True))], write=False
+    )
+    for model in MODELS:
+        assert straight.choices[model]["value_1"] == turned.choices[model]["value_2"] > 0
+        assert straight.choices[model]["none"] == turned.choices[model]["none"]
+    assert not Response.objects.exists()
+
+
+def test_the_same_file_again_adds_nothing_and_another_choice_is_refused(dataset: Dataset, tmp_path: Path) -> None:
+    rows = multiple_choice(dataset)
+    path = write_csv(tmp_path / "mc.csv", rows)
+    import_evaluations(dataset, paths=[path])
+    again = import_evaluations(dataset, paths=[path])
+    assert (again.added, again.known) == (0, len(rows))
+    rows[0]["choice"] = "A" if rows[0]["choice"] != "A" else "B"
+    with pytest.raises(InvalidInput, match=r"row 1 .*another choice"):
+        import_evaluations(dataset, paths=[write_csv(tmp_path / "other.csv", rows)])
+
+
+@pytest.mark.parametrize(
+    ("column", "cell", "says"),
+    [
+        ("scenario_id", "nobody", "is no scenario of dataset"),
+        ("choice", "C", "is none of A, B"),
+        ("likert_a", "0.5", "none of the seven places"),
+        ("likert_a", "1e999", "none of the seven places"),
+        ("value1", "courage", "is no value of"),
+        ("model", "gpt\0x", "NUL"),
+    ],
+)
+def test_a_row_that_is_no_trial_is_named_and_nothing_is_written(
+    dataset: Dataset, tmp_path: Path, column: str, cell: str, says: str
+) -> None:
+    rows = multiple_choice(dataset)
+    rows[3][column] = cell
+    path = write_csv(tmp_path / "mc.csv", rows)
+    with pytest.raises(InvalidInput, match=rf"(?s)row 4.*{says}"):
+        import_evaluations(dataset, paths=[path])
+    assert not Response.objects.exists()
+    report = import_evaluations(dataset, paths=[path], skip_bad=True)
+    assert (report.bad, report.added) == (1, len(rows) - 1)
+
+
+def inspect_log(dataset: Dataset) -> dict[str, Any]:
+    """Two epochs a scenario, the options turned in every other one; each fifth sample hit its token limit."""
+    samples = []
+    for number, scenario in enumerate(dataset.scenarios.order_by("uid")):
+        for epoch in (1, 2):
+            number += 1
+            options = [scenario.action_1, scenario.action_2][:: 1 if number % 2 else -1]
+            answer = [{"type": "reasoning", "reasoning": "Rather B."}, {"type": "text", "text": "ANSWER: A"}]
+            stop = "max_tokens" if number % 5 == 0 else "stop"
+            output = {"choices": [{"message": {"role": "assistant", "content": answer}, "stop_reason": stop}]}
+            samples.append({"id": scenario.uid, "epoch": epoch, "choices": options, "output": output})
+    return {"version": 2, "status": "success", "eval": {"model": "openai/gpt-x"}, "samples": samples}
+
+
+def test_an_inspect_log_is_read_by_the_options_it_showed(dataset: Dataset, tmp_path: Path) -> None:
+    log = inspect_log(dataset)
+    path = tmp_path / "log.json"
+    path.write_text(json.dumps(log))
+    assert detected(path).name == "inspect"
+    import_evaluations(dataset, paths=[path])
+    whole = [sample for sample in log["samples"] if sample["output"]["choices"][0]["stop_reason"] == "stop"]
+    assert Response.objects.count() == len(log["samples"])
+    for sample in whole:
+        response = Response.objects.get(scenario__uid=sample["id"], sample=sample["epoch"] - 1)
+        first = sample["choices"][0] == response.scenario.action_1
+        assert response.order == ("action_1_first" if first else "action_2_first")
+        assert response.judgements.get().choice == ("value_1" if first else "value_2")
+        assert "Rather B" not in str(response.transcript)  # thought is no part of an answer
+    failed = Response.objects.filter(outcome=Response.Outcome.FAILED)
+    assert failed.count() == len(log["samples"]) - len(whole)
+    assert not Judgement.objects.filter(response__in=failed).exists()
+
+
+def test_trials_come_as_csv_and_as_json_lines(dataset: Dataset, tmp_path: Path) -> None:
+    scenarios = list(dataset.scenarios.order_by("uid"))
+    rows = [{"scenario": each.uid, "model": "own", "choice": word, "rating_1": 3, "rating_2": 5}
+            for each, word in zip(scenarios, ["A", "2", "both", "neither", "none", "failed"], strict=False)]  # fmt: skip
+    table = write_csv(tmp_path / "trials.csv", rows)
+    lines = tmp_path / "trials.jsonl"
+    lines.write_text("\n".join(json.dumps({**row, "model": "other"}) for row in rows))
+    import_evaluations(dataset, paths=[table, lines])
+    expected = Counter({"value_1": 1, "value_2": 1, "both": 1, "neither": 1, "none": 1})
+    for model in ("own", "other"):
+        assert (
+            Counter(Judgement.objects.filter(response__run__target__label=model).values_list("choice", flat=True))
+            == expected
+        )
+
+
+def test_imported_answers_are_ranked_and_nobody_is_asked_for_more(dataset: Dataset, tmp_path: Path) -> None:
+    TargetFactory(label=MODELS[0])
+    import_evaluations(dataset, paths=[write_csv(tmp_path / "mc.csv", multiple_choice(dataset))])
+    label = f"{MODELS[0]} (imported)"
+    assert {one.run.target.label for one in fit_dataset(dataset, replicates=200)} == {label, MODELS[1]}
+    run = Run.objects.get(target__label=label)
+    with pytest.raises(Conflict, match="came with a file"):
+        start(run)
+    with pytest.raises(Conflict, match="was imported"):
+        target_for(label)
+    assert label not in labels_to_choose()
+    assert Target.objects.get(label=label).simulated is False
+
+
+def test_a_file_of_nothing_known_says_what_is_known(tmp_path: Path) -> None:
+    path = tmp_path / "scores.csv"
+    path.write_text("name,score\nx,1\n")
+    with pytest.raises(InvalidInput, match="authors' multiple-choice CSV: scenario_id, model"):
+        detected(path)
+
+
+def test_the_command_looks_first_and_then_brings_in(
+    dataset: Dataset, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    rows = multiple_choice(dataset)
+    path = write_csv(tmp_path / "mc.csv", rows)
+    where = ["--study", dataset.study.slug, "--dataset", dataset.slug]
+    call_command("import_evaluations", str(path), *where, "--preview")
+    assert "Nothing is written" in capsys.readouterr().out
+    assert not Response.objects.exists()
+    call_command("import_evaluations", str(path), *where)
+    assert f"{len(rows)} responses added" in capsys.readouterr().out
+    assert Scenario.objects.filter(responses__isnull=False).distinct().count() == dataset.scenarios.count()
