@@ -202,7 +202,9 @@ def test_trials_of_a_scenario_that_always_agree_add_no_certainty(rng):
     assert copied.fit == alone.fit
     assert copied.counts.trials == 4 * alone.counts.trials
     # the variance of a share is then estimated from 20 scenarios, which costs a little
-    assert [pair.share.low for pair in copied.pairs] == pytest.approx([pair.share.low for pair in alone.pairs], abs=0.02)
+    assert [pair.share.low for pair in copied.pairs] == pytest.approx(
+        [pair.share.low for pair in alone.pairs], abs=0.02
+    )
     authors = [
         fit_ranking(tallies, rng=np.random.default_rng(1), method="authors").strengths[0]
         for tallies in (single, fourfold)
