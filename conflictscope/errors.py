@@ -25,6 +25,13 @@ class NotFound(ConflictScopeError):
     http_status = 404
 
 
+class NotAllowed(ConflictScopeError):
+    """The person may not do this, or the study may not use it; the sentence says who can change that."""
+
+    code = "not_allowed"
+    http_status = 403
+
+
 class InvalidInput(ConflictScopeError):
     """What came in is not of the form asked for; the sentence names the place and the form."""
 

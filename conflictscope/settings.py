@@ -252,6 +252,18 @@ CELERY_BEAT_SCHEDULE = {
 # Language models. Endpoints name the variable that holds their key; these are the only names they may use.
 LLM_KEY_NAMES = ["OPENAI_API_KEY", "ANTHROPIC_API_KEY"]
 LLM_KEY_PREFIX = "CONFLICTSCOPE_KEY_"
+# Where each key may be sent: to these hosts and those below them. Whoever starts the server says it, not who adds endpoints:
+# LLM_KEY_HOSTS="CONFLICTSCOPE_KEY_OPENROUTER=openrouter.ai CONFLICTSCOPE_KEY_OWN=10.0.0.7,gpu.example.org"
+LLM_KEY_HOSTS = {
+    "OPENAI_API_KEY": ["openai.com"],
+    "ANTHROPIC_API_KEY": ["anthropic.com"],
+    "CONFLICTSCOPE_KEY_SIMULATOR": ["127.0.0.1", "localhost", "::1"],
+} | {
+    _name: _hosts.split(",")
+    for _name, _, _hosts in (_said.partition("=") for _said in env.str("LLM_KEY_HOSTS", default="").split())
+}
+# A key that is not listed: to any host, where one person starts the server and adds the endpoints; elsewhere to none.
+LLM_UNLISTED_KEYS_ANYWHERE = EMBEDDED_DATABASE and "LLM_KEY_HOSTS" not in os.environ
 # Whether endpoints may be on this machine and its own networks, as servers of one's own are.
 LLM_INTERNAL_ADDRESSES = env.bool("LLM_INTERNAL_ADDRESSES", default=EMBEDDED_DATABASE)
 # Seconds before a call that failed in passing is sent again; each further wait is twice as long. 0: at once (tests).

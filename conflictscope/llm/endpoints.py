@@ -23,7 +23,6 @@ OWN_ADDRESSES = {
 }
 # What a call is made to: fixed once there are calls, or the log would name an LLM that never said it.
 IDENTITY = ("provider", "llm", "base_url")
-_OWN_DOMAINS = {"OPENAI_API_KEY": "openai.com", "ANTHROPIC_API_KEY": "anthropic.com"}
 
 # What the request itself is made of, or what would make of one answer several: no parameter may replace it.
 _RESERVED = frozenset(
@@ -174,7 +173,8 @@ def check_base_url(base_url: str, *, provider: str) -> None:
 
 
 def check_key_name(key_name: str, *, provider: str, base_url: str) -> None:
-    """A key goes to its own provider only: OPENAI_API_KEY to openai.com, ANTHROPIC_API_KEY to anthropic.com.
+    """A key goes only where LLM_KEY_HOSTS lets it: OPENAI_API_KEY to openai.com, ANTHROPIC_API_KEY to anthropic.com, unless it
+    says otherwise.
 
     Raises:
         InvalidInput: the name is not on the allow-list, or the address is a stranger's.
@@ -182,20 +182,26 @@ def check_key_name(key_name: str, *, provider: str, base_url: str) -> None:
     if not key_name:
         return
     prefix = settings.LLM_KEY_PREFIX
-    if key_name in settings.LLM_KEY_NAMES:
-        domain = _OWN_DOMAINS.get(key_name)
-        host = urlsplit(base_url or OWN_ADDRESSES.get(provider, "")).hostname or ""
-        if domain and host != domain and not host.endswith(f".{domain}"):
-            raise InvalidInput(
-                f"{key_name} may be sent to {domain} only, not to {host or 'this server'}. "
-                f"Put that server's key into a variable whose name begins with {prefix} and name that."
-            )
-        return
     if not is_key_name(key_name):
         raise InvalidInput(
             f"This key_name is not allowed. A key is read from {', '.join(settings.LLM_KEY_NAMES)} or from a variable "
             f"whose name begins with {prefix}; give the variable's name, never the key itself."
         )
+    host = (urlsplit(base_url or OWN_ADDRESSES.get(provider, "")).hostname or "").rstrip(".")
+    hosts = settings.LLM_KEY_HOSTS.get(key_name)
+    if hosts is None and settings.LLM_UNLISTED_KEYS_ANYWHERE:
+        return
+    if any(host == each or host.endswith(f".{each}") for each in hosts or ()):
+        return
+    if hosts is None:
+        raise InvalidInput(
+            f"{key_name} may be sent nowhere yet. Whoever starts the server says where: "
+            f'LLM_KEY_HOSTS="{key_name}={host or "host"}" for this process and every worker.'
+        )
+    raise InvalidInput(
+        f"{key_name} may be sent to {' and '.join(hosts)} only, not to {host or 'this server'}. Put that server's key into a variable "
+        f"whose name begins with {prefix}, name that here, and in LLM_KEY_HOSTS, where the server is started, say its host."
+    )
 
 
 def is_key_name(text: str) -> bool:

@@ -1,4 +1,4 @@
-"""The pages of endpoints, for administrators only: to everybody else they do not exist."""
+"""The pages of endpoints, for those who have Django's own permissions on them: to everybody else they do not exist."""
 
 from __future__ import annotations
 
@@ -26,32 +26,36 @@ from conflictscope.llm.models import Call, Endpoint
 logger = logging.getLogger(__name__)
 
 PAGE_SIZE = 30
+VIEW, ADD, CHANGE = "llm.view_endpoint", "llm.add_endpoint", "llm.change_endpoint"
 
 _P = ParamSpec("_P")
 _View = Callable[Concatenate[Request, _P], HttpResponse]
 
 
-def administrators_only(view: _View[_P]) -> _View[_P]:
-    """404 for everybody else, as for everything that is not a person's to see."""
+def needs(permission: str) -> Callable[[_View[_P]], _View[_P]]:
+    """404 for everybody without the permission, as for everything that is not a person's to see. To be of the staff is none."""
 
-    @wraps(view)
-    def guarded(request: Request, *args: _P.args, **kwargs: _P.kwargs) -> HttpResponse:
-        if not request.user.is_staff:
-            raise Http404("Endpoints are the administrators'.")
-        return view(request, *args, **kwargs)
+    def guard(view: _View[_P]) -> _View[_P]:
+        @wraps(view)
+        def guarded(request: Request, *args: _P.args, **kwargs: _P.kwargs) -> HttpResponse:
+            if not request.user.has_perm(permission):
+                raise Http404("Endpoints are for those who may see or change them.")
+            return view(request, *args, **kwargs)
 
-    return cast("_View[_P]", guarded)  # `wraps` hides which types it keeps
+        return cast("_View[_P]", guarded)  # `wraps` hides which types it keeps
+
+    return guard
 
 
 @require_safe
-@administrators_only
+@needs(VIEW)
 def endpoints(request: Request) -> HttpResponse:
     page = Paginator(Endpoint.objects.all(), PAGE_SIZE).get_page(request.GET.get("page"))
     return render(request, "llm/endpoints.html", {"page": page, "rows": browsing.endpoint_rows(list(page))})
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
-@administrators_only
+@needs(ADD)
 def create_endpoint(request: Request) -> HttpResponse:
     form = EndpointPageForm(request.POST if request.method == "POST" else None)
     if form.is_valid() and _stored(form, add_endpoint):
@@ -62,7 +66,7 @@ def create_endpoint(request: Request) -> HttpResponse:
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
-@administrators_only
+@needs(CHANGE)
 def edit_endpoint(request: Request, endpoint: int) -> HttpResponse:
     found = get_object_or_404(Endpoint, pk=endpoint)
     name = found.name  # a form writes what was typed into its instance, also what cannot be
@@ -91,7 +95,7 @@ def _form_context(form: EndpointPageForm) -> dict[str, object]:
 
 
 @require_safe
-@administrators_only
+@needs(VIEW)
 def endpoint(request: Request, endpoint: int) -> HttpResponse:
     found = get_object_or_404(Endpoint, pk=endpoint)
     shown = request.GET.get("call", "")
@@ -104,7 +108,7 @@ def endpoint(request: Request, endpoint: int) -> HttpResponse:
 
 
 @require_POST
-@administrators_only
+@needs(CHANGE)
 def try_endpoint(request: Request, endpoint: int) -> HttpResponse:
     found = get_object_or_404(Endpoint, pk=endpoint)
     form = TrialForm(request.POST)

@@ -16,6 +16,8 @@ from django.db import transaction
 from conflictscope.errors import Conflict, InvalidInput
 from conflictscope.llm.simulator.endpoints import simulated_endpoints
 from conflictscope.llm.simulator.server import Behaviour, answers_at, running
+from conflictscope.studies.endpoints import allow
+from conflictscope.studies.membership import let_create_studies
 from conflictscope.studies.models import Membership, Study
 from conflictscope.studies.permissions import Role
 
@@ -141,6 +143,8 @@ def people_and_study(*, password: str) -> Study:
     )
     for name, role in PEOPLE.items():
         Membership.objects.get_or_create(study=study, user=users[name], defaults={"role": role})
+        if role == Role.OWNER:
+            let_create_studies(users[name])
     return study
 
 
@@ -157,16 +161,16 @@ def password_for(chosen: str) -> str:
 
 
 @contextmanager
-def simulated_llms(*, port: int, seed: int) -> Iterator[None]:
-    """A simulator on the port, unless one answers there already, and the endpoints that point to it."""
+def simulated_llms(study: Study, *, port: int, seed: int) -> Iterator[None]:
+    """A simulator on the port, unless one answers there already, and the endpoints that point to it, for the study to use."""
     os.environ.setdefault("CONFLICTSCOPE_KEY_SIMULATOR", "simulated")
     base_url = f"http://127.0.0.1:{port}"
     if answers_at(base_url):
-        simulated_endpoints(base_url)
+        allow(study, simulated_endpoints(base_url).values())
         yield
         return
     with running(Behaviour(seed=seed), port=port):
-        simulated_endpoints(base_url)
+        allow(study, simulated_endpoints(base_url).values())
         yield
 
 

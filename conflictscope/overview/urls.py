@@ -8,6 +8,7 @@ app_name = "overview"
 urlpatterns = [
     path("", views.home, name="home"),
     path("api/", views.api, name="api"),
+    path("endpoints/<int:endpoint>/studies/", views.endpoint_studies, name="endpoint_studies"),
     path("studies/new/", views.create_study, name="create_study"),
     path("studies/<slug:study>/", views.study, name="study"),
     path("studies/<slug:study>/members/", views.members, name="members"),

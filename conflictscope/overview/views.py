@@ -3,22 +3,24 @@
 from __future__ import annotations
 
 from django.contrib import messages
-from django.http import HttpResponse
-from django.shortcuts import redirect, render
+from django.http import Http404, HttpResponse
+from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from annotation.labelling import answers as labelling
-from conflictscope.errors import ConflictScopeError
+from conflictscope.errors import ConflictScopeError, NotAllowed
 from conflictscope.http import Request
 from conflictscope.jobs.progress import progress_of
+from conflictscope.llm.models import Endpoint
 from conflictscope.overview.api_routes import routes
 from conflictscope.overview.guidance import next_step
 from conflictscope.overview.headlines import ranked_runs
 from conflictscope.overview.home import labels_in, studies_of
 from conflictscope.overview.pipeline import counts_of, stages_of
-from conflictscope.studies import membership
+from conflictscope.studies import endpoints, membership
 from conflictscope.studies.access import actions_of, study_for
-from conflictscope.studies.forms import MemberForm, StudyForm
+from conflictscope.studies.forms import EndpointStudiesForm, MemberForm, StudyForm
+from conflictscope.studies.models import Study
 from conflictscope.studies.permissions import Action
 
 
@@ -50,6 +52,10 @@ def study(request: Request, study: str) -> HttpResponse:
 
 @require_http_methods(["GET", "HEAD", "POST"])
 def create_study(request: Request) -> HttpResponse:
+    if not request.user.has_perm(membership.MAY_CREATE_STUDIES):
+        raise NotAllowed(
+            f"You may not create studies. An administrator can allow it; tell them your username, {request.user}."
+        )
     form = StudyForm(request.POST if request.method == "POST" else None)
     if form.is_valid():
         try:
@@ -94,6 +100,22 @@ def remove_member(request: Request, study: str) -> HttpResponse:
         if username == request.user.get_username():
             return redirect("overview:home")
     return redirect("overview:members", found.slug)
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+def endpoint_studies(request: Request, endpoint: int) -> HttpResponse:
+    """Which studies may use an endpoint: whoever decides need be a member of none."""
+    if not request.user.has_perm(endpoints.MAY_ALLOW_ENDPOINTS):
+        raise Http404("Which study may use which endpoint is the administrators' to say.")
+    found = get_object_or_404(Endpoint, pk=endpoint)
+    allowed = Study.objects.filter(allowed_endpoints__endpoint=found)
+    form = EndpointStudiesForm(request.POST if request.method == "POST" else None, initial={"studies": allowed})
+    if form.is_valid():
+        endpoints.allow_only_in(found, form.cleaned_data["studies"], by=request.user)
+        messages.success(request, f"Which studies may use {found} is stored.")
+        return redirect("llm:endpoint", found.pk)
+    context = {"endpoint": found, "form": form}
+    return render(request, "overview/endpoint_studies.html", context, status=400 if form.errors else 200)
 
 
 @require_safe

@@ -22,6 +22,7 @@ from conflictscope.llm.prompts import PromptLibrary, delimit
 from conflictscope.llm.types import Parsed, Prompt
 from conflictscope.scenarios.about_jobs import OnDataset, dataset_of
 from conflictscope.scenarios.models import Dataset, DomainTag, Scenario
+from conflictscope.studies.endpoints import check_allowed
 
 if TYPE_CHECKING:
     from django.contrib.auth.models import User
@@ -114,7 +115,9 @@ def start(
 
     Raises:
         InvalidInput: no list of domains. Conflict: there is nothing to tag.
+        NotAllowed: the study may not use the endpoint.
     """
+    check_allowed(dataset.study, endpoint)
     names = checked(domains if domains is not None else domains_of(dataset))
     if not to_tag(dataset, again=again).exists():
         raise Conflict(f"Every scenario of {dataset.slug!r} has a domain already, or no text to tell it by.")

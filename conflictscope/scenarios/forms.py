@@ -12,11 +12,14 @@ from conflictscope.jobs.forms import calls_field, dollars_field, tokens_field
 from conflictscope.llm.models import Endpoint
 from conflictscope.scenarios.dedup.settings import DEFAULT_THRESHOLD, Scope, settings_of
 from conflictscope.scenarios.filtering.job import scenarios_to_judge
+from conflictscope.scenarios.filtering.judges import judges_for
 from conflictscope.scenarios.generation.recipe import DEFAULT_CONTEXT, DEFAULT_YIELD_FLOOR
 from conflictscope.scenarios.importing import FORMATS
 from conflictscope.scenarios.importing.mapping import FIELDS
 from conflictscope.scenarios.importing.staging import Column
 from conflictscope.scenarios.models import Dataset, ImportUpload, Judge, ValueSetVersion
+from conflictscope.studies.forms import offer, offer_endpoints
+from conflictscope.studies.models import Study
 
 
 def _slug(what: str) -> forms.SlugField:
@@ -169,7 +172,7 @@ class NewDatasetForm(forms.Form):
         .select_related("value_set")
         .order_by("value_set__name", "-number")
     )
-    generator = forms.ModelChoiceField(Endpoint.objects.all(), help_text="The endpoint that writes the scenarios.")
+    generator = forms.ModelChoiceField(Endpoint.objects.none(), help_text="The endpoint that writes the scenarios.")
     per_pair = forms.IntegerField(
         label="Scenarios for each value pair",
         min_value=1,
@@ -203,6 +206,10 @@ class NewDatasetForm(forms.Form):
     budget_calls = calls_field()
     budget_tokens = tokens_field()
 
+    def __init__(self, *args: Any, study: Study, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        offer_endpoints(self, "generator", study)
+
 
 class GenerateForm(forms.Form):
     """More of the same: everything else stands in the recipe."""
@@ -218,7 +225,7 @@ class GenerateForm(forms.Form):
 
 class FilterForm(forms.Form):
     judge = forms.ModelChoiceField(
-        Judge.objects.select_related("endpoint").filter(endpoint__isnull=False),
+        Judge.objects.none(),
         required=False,
         empty_label="A new judge, named below",
     )
@@ -231,7 +238,7 @@ class FilterForm(forms.Form):
         error_messages={"invalid": "Use small letters, digits and single hyphens between them."},
     )
     endpoint = forms.ModelChoiceField(
-        Endpoint.objects.all(), required=False, label="Endpoint of the new judge", help_text="The LLM that it asks."
+        Endpoint.objects.none(), required=False, label="Endpoint of the new judge", help_text="The LLM that it asks."
     )
     primary = forms.BooleanField(
         required=False, label="Its verdicts decide what is kept", help_text="The first judge of a dataset does anyway."
@@ -242,6 +249,8 @@ class FilterForm(forms.Form):
 
     def __init__(self, *args: Any, dataset: Dataset, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
+        offer_endpoints(self, "endpoint", dataset.study)
+        offer(self, "judge", judges_for(dataset.study))
         # A judge that has nothing left to answer is not asked again: then another one is wanted.
         if (judge := dataset.primary_judge) and scenarios_to_judge(dataset, judge).exists():
             self.fields["judge"].initial = judge.pk
@@ -260,7 +269,7 @@ class FilterForm(forms.Form):
 
 
 class TagDomainsForm(forms.Form):
-    endpoint = forms.ModelChoiceField(Endpoint.objects.all(), help_text="The LLM that tags.")
+    endpoint = forms.ModelChoiceField(Endpoint.objects.none(), help_text="The LLM that tags.")
     domains = forms.CharField(
         widget=forms.Textarea(attrs={"rows": 12}),
         help_text="What it chooses from, one a line; the dataset keeps the list.",
@@ -271,3 +280,7 @@ class TagDomainsForm(forms.Form):
     budget = dollars_field()
     budget_calls = calls_field()
     budget_tokens = tokens_field()
+
+    def __init__(self, *args: Any, dataset: Dataset, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        offer_endpoints(self, "endpoint", dataset.study)

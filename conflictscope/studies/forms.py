@@ -2,9 +2,17 @@
 
 from __future__ import annotations
 
-from django import forms
+from typing import Any, cast
 
+from django import forms
+from django.db.models import QuerySet
+
+from conflictscope.llm.models import Endpoint
+from conflictscope.studies.endpoints import endpoints_of
+from conflictscope.studies.models import Study
 from conflictscope.studies.permissions import Role
+
+NO_ENDPOINTS = "This study may use no endpoint yet: an administrator decides which."
 
 ROLES = [
     (Role.OWNER, "Owner: everything, and the members"),
@@ -35,3 +43,25 @@ class MemberForm(forms.Form):
         max_length=150, widget=forms.TextInput(attrs={"autocomplete": "off", "autocapitalize": "none"})
     )
     role = forms.ChoiceField(choices=ROLES, initial=Role.ANNOTATOR)
+
+
+class EndpointStudiesForm(forms.Form):
+    studies = forms.ModelMultipleChoiceField(
+        Study.objects.all(),
+        required=False,
+        widget=forms.CheckboxSelectMultiple,
+        help_text="Whoever runs the pipeline of a study may have its jobs ask this endpoint.",
+    )
+
+
+def offer(form: forms.Form, name: str, rows: QuerySet[Any]) -> None:
+    """Have a field that chooses among rows choose among these."""
+    cast("forms.ModelChoiceField[Any]", form.fields[name]).queryset = rows
+
+
+def offer_endpoints(form: forms.Form, name: str, study: Study) -> None:
+    """The field offers the endpoints that the study may use; if there are none, it says whose decision that is."""
+    theirs: QuerySet[Endpoint] = endpoints_of(study)
+    offer(form, name, theirs)
+    if not theirs.exists():
+        form.fields[name].help_text = NO_ENDPOINTS

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from django.contrib.auth.models import User
+from django.contrib.auth.models import Permission, User
 from django.contrib.auth.password_validation import validate_password
 from django.core.exceptions import ValidationError
 from django.db import IntegrityError, transaction
 from django.utils.text import slugify
 
-from conflictscope.errors import Conflict, InvalidInput, NotFound
+from conflictscope.errors import Conflict, InvalidInput, NotAllowed, NotFound
 from conflictscope.studies.models import Membership, Study
 from conflictscope.studies.permissions import Role
 
+# Django's own permission to add a Study: superusers have it, everybody else by name.
+MAY_CREATE_STUDIES = "studies.add_study"
 # Addresses below studies/ that belong to pages of their own.
 RESERVED_SLUGS = frozenset({"new"})
 
@@ -42,9 +44,15 @@ def create_study(*, name: str, created_by: User, slug: str = "", description: st
     """A new study, owned by its maker. An empty slug is made from the name.
 
     Raises:
+        NotAllowed: its maker may create no studies.
         InvalidInput: the name is empty, or the slug cannot stand in an address.
         Conflict: another study has this slug.
     """
+    if not created_by.has_perm(MAY_CREATE_STUDIES):
+        raise NotAllowed(
+            f"{created_by} may not create studies. An administrator can allow it, under Admin or with: "
+            f"manage.py let_create_studies {created_by}."
+        )
     name = name.strip()
     if not name:
         raise InvalidInput("A study needs a name.")
@@ -63,6 +71,15 @@ def create_study(*, name: str, created_by: User, slug: str = "", description: st
     except IntegrityError as exc:
         raise Conflict(f"There is a study with the short name {slug!r} already: choose another.") from exc
     return study
+
+
+def let_create_studies(user: User, *, allowed: bool = True) -> None:
+    """Give a person the right to create studies, or take it away. The studies that they own stay theirs."""
+    permission = Permission.objects.get(content_type__app_label="studies", codename="add_study")
+    if allowed:
+        user.user_permissions.add(permission)
+    else:
+        user.user_permissions.remove(permission)
 
 
 def add_member(study: Study, *, username: str, role: str) -> Membership:

@@ -9,6 +9,7 @@ from django.db import models
 from django.db.models import Q
 from django.urls import reverse
 
+from conflictscope.llm.models import Endpoint
 from conflictscope.studies.permissions import Action, Role, roles_that_may
 
 if TYPE_CHECKING:
@@ -62,6 +63,28 @@ class Study(models.Model):
 
     def get_absolute_url(self) -> str:
         return reverse("overview:study", args=[self.slug])
+
+
+class StudyEndpoint(models.Model):
+    """An endpoint that a study may use. Administrators decide; a study that lists none asks no language model."""
+
+    study = models.ForeignKey(Study, on_delete=models.CASCADE, related_name="allowed_endpoints")
+    # An endpoint goes only while nothing was ever asked of it, and then nothing is lost with this.
+    endpoint = models.ForeignKey(Endpoint, on_delete=models.CASCADE, related_name="allowed_in")
+    allowed_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL,
+        on_delete=models.PROTECT,
+        null=True,
+        related_name="+",
+        help_text="Empty: a command, or it was in use before studies listed their endpoints.",
+    )
+    allowed_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["study", "endpoint"], name="endpoint_allowed_once_per_study")]
+
+    def __str__(self) -> str:
+        return f"{self.study} may use {self.endpoint}"
 
 
 class Membership(models.Model):

@@ -14,8 +14,10 @@ from conflictscope.jobs.budgets import NO_BUDGET, Budget
 from conflictscope.jobs.models import Job
 from conflictscope.llm.models import Endpoint
 from conflictscope.scenarios.models import Dataset, Judge, Scenario
+from conflictscope.studies.endpoints import check_allowed
 from evaluation.models import OptionOrder, Run, Target
 from evaluation.running.asking import prompt_versions
+from evaluation.running.targets import endpoint_of
 
 if TYPE_CHECKING:
     from django.contrib.auth.models import User
@@ -68,6 +70,7 @@ def create_or_find_run(
         InvalidInput: the simulated user has no user simulator or no judge; no scenario is in scope; a scenario cannot be
             opened by a simulated user.
         Conflict: that run exists with other settings, which cannot change once it has begun.
+        NotAllowed: the study may not use the endpoint of the target, the user simulator or the judge.
     """
     talks = mode == Run.Mode.SIMULATED_USER
     if talks and (user_simulator is None or judge is None):
@@ -80,6 +83,8 @@ def create_or_find_run(
         "option_orders": [] if talks else list(option_orders),
         "samples": samples,
     }
+    asked = [user_simulator, judge.endpoint if judge else None] if talks else []
+    check_allowed(dataset.study, endpoint_of(target), *asked)
     _check_scope(dataset, scope=scope, talks=talks)
     run, created = Run.objects.select_related("target", "user_simulator", "judge").get_or_create(
         dataset=dataset,

@@ -5,6 +5,8 @@ from __future__ import annotations
 from conflictscope.errors import Conflict, NotFound
 from conflictscope.llm.endpoints import endpoint_named
 from conflictscope.llm.models import Endpoint
+from conflictscope.studies.endpoints import endpoints_of
+from conflictscope.studies.models import Study
 from evaluation.models import Target
 
 
@@ -43,9 +45,10 @@ def endpoint_of(target: Target) -> Endpoint:
     return target.endpoint
 
 
-def labels_to_choose() -> list[str]:
-    """What a person may put up for evaluation: every target that can be asked, and every endpoint that is no target yet."""
-    targets = list(Target.objects.exclude(endpoint=None).order_by("label").values_list("label", "endpoint__name"))
-    covered = {name for target in targets for name in target}
-    free = Endpoint.objects.exclude(name__in=covered).values_list("name", flat=True)
+def labels_to_choose(study: Study) -> list[str]:
+    """What a study may put up for evaluation: the targets over its endpoints, and those of its endpoints that are no target yet."""
+    theirs = endpoints_of(study)
+    targets = list(Target.objects.filter(endpoint__in=theirs).order_by("label").values_list("label", "endpoint__name"))
+    covered = {name for target in targets for name in target} | set(Target.objects.values_list("label", flat=True))
+    free = theirs.exclude(name__in=covered).values_list("name", flat=True)
     return [label for label, _ in targets] + list(free)

@@ -6,7 +6,9 @@ from django import forms
 
 from conflictscope.jobs.forms import calls_field, dollars_field, tokens_field
 from conflictscope.llm.models import Endpoint
+from conflictscope.scenarios.filtering.judges import judges_for
 from conflictscope.scenarios.models import Dataset, Judge
+from conflictscope.studies.forms import offer, offer_endpoints
 from evaluation.models import Run
 from evaluation.rankings.fitting import MOST_REPLICATES, REPLICATES, SEED
 from evaluation.running.targets import labels_to_choose
@@ -29,10 +31,10 @@ class EvaluateForm(forms.Form):
     )
     scope = forms.ChoiceField(label="Scenarios", choices=list(SCOPES.items()), initial=Run.Scope.KEPT)
     user_simulator = forms.ModelChoiceField(
-        Endpoint.objects.all(), required=False, help_text="Writes the opening messages of the simulated user."
+        Endpoint.objects.none(), required=False, help_text="Writes the opening messages of the simulated user."
     )
     judge = forms.ModelChoiceField(
-        Judge.objects.filter(endpoint__isnull=False),
+        Judge.objects.none(),
         required=False,
         help_text="Decides which action an open answer took.",
     )
@@ -50,7 +52,9 @@ class EvaluateForm(forms.Form):
 
     def __init__(self, *args: Any, dataset: Dataset, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self.fields["targets"].choices = [(label, label) for label in labels_to_choose()]  # type: ignore[attr-defined]
+        self.fields["targets"].choices = [(label, label) for label in labels_to_choose(dataset.study)]  # type: ignore[attr-defined]
+        offer_endpoints(self, "user_simulator", dataset.study)
+        offer(self, "judge", judges_for(dataset.study))
         self.fields["judge"].initial = dataset.primary_judge_id
 
 

@@ -6,6 +6,8 @@ import factory
 from factory.django import DjangoModelFactory
 
 from conflictscope.llm.models import Endpoint
+from conflictscope.studies.endpoints import allow
+from conflictscope.studies.models import Study
 
 
 class EndpointFactory(DjangoModelFactory):
@@ -13,8 +15,21 @@ class EndpointFactory(DjangoModelFactory):
 
     class Meta:
         model = Endpoint
+        skip_postgeneration_save = True
 
     name = factory.Sequence(lambda n: f"endpoint-{n}")
     provider = Endpoint.Provider.OPENAI_COMPATIBLE
     llm = "sim-judge"
     base_url = "http://127.0.0.1:9/v1"
+
+    @factory.post_generation
+    def studies(self: Endpoint, create: bool, extracted: object, **kwargs: object) -> None:
+        """As for `StudyFactory.endpoints`."""
+        if create:
+            allow_everywhere(self)
+
+
+def allow_everywhere(*endpoints: Endpoint) -> None:
+    """Let every study that there is use these endpoints, too."""
+    for study in Study.objects.all():
+        allow(study, endpoints)

@@ -14,7 +14,7 @@ from conflictscope.llm.endpoints import create_endpoint
 from conflictscope.llm.errors import PermanentLLMError
 from conflictscope.llm.models import Call, Endpoint
 from tests.factories.llm import EndpointFactory
-from tests.factories.studies import UserFactory
+from tests.factories.studies import administrator
 
 INTERNAL = [
     "http://127.0.0.1:8100/v1",
@@ -107,7 +107,7 @@ def test_no_endpoint_is_added_there(settings: Any) -> None:
 def test_an_endpoint_that_was_there_before_is_not_asked(client: Any, settings: Any, simulator: Any) -> None:
     endpoint = EndpointFactory(base_url=simulator.base_url + "/v1")
     settings.LLM_INTERNAL_ADDRESSES = False
-    client.force_login(UserFactory(is_staff=True))
+    client.force_login(administrator())
     response = client.post(reverse("llm:try_endpoint", args=[endpoint.pk]), {"prompt": "Hi"})
     assert response.status_code == 400
     assert "stands for an internal address" in response.text

@@ -238,3 +238,26 @@ def test_calls_can_be_looked_at_and_not_touched(administrator: Client) -> None:
     assert administrator.get("/admin/llm/call/add/").status_code == 403
     assert administrator.post(f"/admin/llm/call/{call.pk}/change/", {"outcome": "ok"}).status_code == 403
     assert administrator.post(f"/admin/llm/call/{call.pk}/delete/", {"post": "yes"}).status_code == 403
+
+
+OWN_KEY = {"provider": "openai_compatible", "llm": "qwen", "key_name": "CONFLICTSCOPE_KEY_OWN"}
+
+
+def test_a_key_that_is_not_listed_goes_nowhere_in_an_installation_of_several(settings: Any) -> None:
+    settings.LLM_UNLISTED_KEYS_ANYWHERE = False
+    with pytest.raises(InvalidInput, match=r'LLM_KEY_HOSTS="CONFLICTSCOPE_KEY_OWN=llm\.example"'):
+        create_endpoint("own", **OWN_KEY, base_url="https://llm.example/v1")
+
+
+@pytest.mark.parametrize("host", ["gpu.example", "a.gpu.example", "GPU.example."])
+def test_a_key_goes_to_the_hosts_that_it_was_listed_with(settings: Any, host: str) -> None:
+    settings.LLM_UNLISTED_KEYS_ANYWHERE = False
+    settings.LLM_KEY_HOSTS = {"CONFLICTSCOPE_KEY_OWN": ["10.0.0.7", "gpu.example"]}
+    assert create_endpoint("own", **OWN_KEY, base_url=f"https://{host}/v1").key_name == OWN_KEY["key_name"]
+
+
+@pytest.mark.parametrize("host", ["evil.example", "notgpu.example", "gpu.example.evil.example", "10.0.0.70"])
+def test_a_listed_key_goes_nowhere_else_also_where_others_may(settings: Any, host: str) -> None:
+    settings.LLM_KEY_HOSTS = {"CONFLICTSCOPE_KEY_OWN": ["10.0.0.7", "gpu.example"]}
+    with pytest.raises(InvalidInput, match=f"to 10.0.0.7 and gpu.example only, not to {host}"):
+        create_endpoint("own", **OWN_KEY, base_url=f"https://{host}/v1")

@@ -20,7 +20,8 @@ from conflictscope.llm.models import Call, Endpoint
 from conflictscope.llm.spending import spend_by_day, spend_by_purpose
 from conflictscope.llm.trial import PURPOSE
 from tests.factories.llm import EndpointFactory
-from tests.factories.studies import StudyFactory, UserFactory
+from tests.factories.studies import StudyFactory
+from tests.factories.studies import administrator as person_with
 from tests.llm.scripted import Answer, openai_error, openai_reply
 
 pytestmark = pytest.mark.django_db
@@ -47,7 +48,7 @@ FORM = {
 
 @pytest.fixture
 def administrator(client: Client) -> Client:
-    client.force_login(UserFactory(is_staff=True))
+    client.force_login(person_with())
     return client
 
 
@@ -89,12 +90,24 @@ def test_administrators_find_endpoints_in_the_navigation(administrator: Client) 
         assert administrator.get(address).status_code == 200
 
 
-def test_to_everybody_else_there_are_none(client: Client) -> None:
+@pytest.mark.parametrize("is_staff", [False, True])
+def test_to_everybody_else_there_are_none_to_be_of_the_staff_is_not_enough(client: Client, is_staff: bool) -> None:
     endpoint = EndpointFactory()
-    client.force_login(StudyFactory().created_by)
-    assert LIST not in client.get("/").text
+    client.force_login(StudyFactory(created_by__is_staff=is_staff).created_by)
+    assert f'href="{LIST}"' not in client.get("/").text
     for address in addresses(endpoint):
         assert client.get(address).status_code == 404
+    assert client.post(NEW, FORM).status_code == 404
+
+
+def test_to_look_at_endpoints_is_not_to_change_them(client: Client) -> None:
+    endpoint = EndpointFactory()
+    client.force_login(person_with("llm.view_endpoint"))
+    text = client.get(reverse("llm:endpoint", args=[endpoint.pk])).text
+    assert "Send one call" in text
+    assert "<textarea" not in text
+    for name in ("llm:edit_endpoint", "llm:try_endpoint"):
+        assert client.post(reverse(name, args=[endpoint.pk]), FORM).status_code == 404
     assert client.post(NEW, FORM).status_code == 404
     assert client.post(reverse("llm:try_endpoint", args=[endpoint.pk]), {"prompt": "Hi"}).status_code == 404
     assert Endpoint.objects.count() == 1

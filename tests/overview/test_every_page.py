@@ -31,13 +31,14 @@ from evaluation.rankings.fitting import fit_dataset
 from tests.factories.annotation import CampaignFactory, ItemFactory, ParticipantFactory, labelled
 from tests.factories.llm import EndpointFactory
 from tests.factories.scenarios import JudgeFactory, ValueSetVersionFactory
-from tests.factories.studies import StudyFactory, UserFactory, member
+from tests.factories.studies import StudyFactory, UserFactory, administrator, founder, member
 from tests.factories.whole import grow, validate
 
 # Who may open what: an action that the role must allow, or one of these.
 ANYBODY = "anybody"  # without logging in
 LOGGED_IN = "logged in"  # whoever has an account
 ADMINISTRATORS = "administrators"  # to everybody else it does not exist
+FOUNDERS = "may create studies"  # a permission of a person, not of a role
 SOMEWHERE = "runs a pipeline somewhere"  # belongs to no study; who runs a pipeline in any may
 
 OPEN_TO: dict[str, Action | str] = {
@@ -46,7 +47,8 @@ OPEN_TO: dict[str, Action | str] = {
     "schema": ANYBODY,
     "overview:home": LOGGED_IN,
     "overview:api": LOGGED_IN,
-    "overview:create_study": LOGGED_IN,
+    "overview:create_study": FOUNDERS,
+    "overview:endpoint_studies": ADMINISTRATORS,
     "overview:study": Action.SEE,
     "overview:members": Action.MANAGE,
     "overview:remove_member": Action.MANAGE,
@@ -166,8 +168,8 @@ BODIES = {
     "overview:remove_member": {"username": "the.viewer"},
 }
 FRAGMENTS = {"scenarios:dataset_live"}  # answer htmx only
-STRANGER, VISITOR, ADMINISTRATOR = "stranger", "visitor", "administrator"
-PERSONS = [*Role, STRANGER, VISITOR, ADMINISTRATOR]
+STRANGER, VISITOR, ADMINISTRATOR, FOUNDER = "stranger", "visitor", "administrator", "founder"
+PERSONS = [*Role, STRANGER, VISITOR, ADMINISTRATOR, FOUNDER]
 
 
 @dataclass(frozen=True)
@@ -219,7 +221,7 @@ def whole(db: None) -> Whole:
     Scenario.objects.filter(pk=near.pk).update(nearest=scenario, similarity=0.5, position=1)
     fit_dataset(dataset, replicates=100)
     people = {role.value: member(study, role) for role in Role}
-    people |= {STRANGER: UserFactory(), ADMINISTRATOR: UserFactory(is_staff=True)}
+    people |= {STRANGER: UserFactory(), ADMINISTRATOR: administrator(), FOUNDER: founder()}
     User.objects.filter(pk=people[Role.VIEWER].pk).update(username="the.viewer")
     campaign = CampaignFactory(study=study, dataset=dataset, slug="check", items=2)
     place = ParticipantFactory(campaign=campaign, user=people[Role.ANNOTATOR])
@@ -283,7 +285,9 @@ def is_open(address: Address, person: str) -> bool:
         return True
     if rule == ADMINISTRATORS:
         return person == ADMINISTRATOR
-    allowed = MAY[Role(person)] if person not in (STRANGER, ADMINISTRATOR) else frozenset()
+    if rule == FOUNDERS:
+        return person == FOUNDER
+    allowed = MAY[Role(person)] if person in Role.values else frozenset()
     return (Action.RUN_PIPELINE if rule == SOMEWHERE else rule) in allowed
 
 
@@ -303,7 +307,7 @@ def wrong_with(response: Any, address: Address, person: str, method: str) -> str
             return "" if status == 401 else f"answers {status} to a visitor"
         to_login = status == 302 and response["Location"].startswith(reverse("login"))
         return "" if to_login else f"answers {status} to a visitor"
-    closed = {403} if OPEN_TO[address.name] == SOMEWHERE else {404}
+    closed = {403} if OPEN_TO[address.name] in (SOMEWHERE, FOUNDERS) else {404}
     return "" if status in closed | {405} else f"answers {status} to one who may not"
 
 

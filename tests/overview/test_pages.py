@@ -6,6 +6,7 @@ import pytest
 from django.test import Client
 from django.urls import reverse
 
+from conflictscope.studies.membership import let_create_studies
 from conflictscope.studies.models import Membership, Study
 from tests.factories.studies import StudyFactory, UserFactory
 
@@ -19,6 +20,7 @@ def study() -> Study:
 
 @pytest.fixture
 def ada(study: Study, client: Client) -> Client:
+    let_create_studies(study.created_by)
     client.force_login(study.created_by)
     return client
 

@@ -6,12 +6,12 @@ import pytest
 from django.contrib.auth.models import User
 from django.core.management import CommandError, call_command
 
-from conflictscope.errors import Conflict, InvalidInput, NotFound
+from conflictscope.errors import Conflict, InvalidInput, NotAllowed, NotFound
 from conflictscope.studies.access import actions_of, study_for
 from conflictscope.studies.membership import add_member, create_study, remove_member
 from conflictscope.studies.models import Membership, Study
 from conflictscope.studies.permissions import MAY, Action, Role
-from tests.factories.studies import MembershipFactory, StudyFactory, UserFactory, member
+from tests.factories.studies import MembershipFactory, StudyFactory, UserFactory, founder, member
 
 pytestmark = pytest.mark.django_db
 
@@ -21,7 +21,7 @@ def roles(study: Study) -> dict[str, str]:
 
 
 def test_whoever_founds_a_study_owns_it():
-    ada = UserFactory(username="ada")
+    ada = founder(username="ada")
     study = create_study(name=" Honesty under pressure ", created_by=ada)
     assert (study.name, study.slug) == ("Honesty under pressure", "honesty-under-pressure")
     assert roles(study) == {"ada": "owner"}
@@ -39,14 +39,14 @@ def test_whoever_founds_a_study_owns_it():
 )
 def test_a_study_that_could_have_no_address_is_refused_and_nothing_is_stored(name, slug, says):
     with pytest.raises(InvalidInput, match=says):
-        create_study(name=name, slug=slug, created_by=UserFactory())
+        create_study(name=name, slug=slug, created_by=founder())
     assert not Study.objects.exists()
 
 
 def test_a_slug_that_is_taken_is_refused_and_the_first_study_stays_as_it_was():
     first = StudyFactory(slug="hhh")
     with pytest.raises(Conflict, match="'hhh' already"):
-        create_study(name="HHH", created_by=UserFactory())
+        create_study(name="HHH", created_by=founder())
     assert list(Study.objects.values_list("pk", "created_by")) == [(first.pk, first.created_by_id)]
     assert Membership.objects.count() == 1
 
@@ -110,13 +110,33 @@ def test_no_role_both_labels_and_sees_results():
 def test_commands_found_a_study_and_add_members(capsys):
     UserFactory(username="ada")
     UserFactory(username="grace")
+    with pytest.raises(CommandError, match="let_create_studies ada"):
+        call_command("create_study", "Helpful or honest", "--owner", "ada", "--slug", "hh")
+    call_command("let_create_studies", "ada")
     call_command("create_study", "Helpful or honest", "--owner", "ada", "--slug", "hh")
     call_command("add_member", "grace", "--study", "hh", "--role", "annotator")
     assert roles(Study.objects.get(slug="hh")) == {"ada": "owner", "grace": "annotator"}
     assert capsys.readouterr().out.splitlines() == [
+        "ada may create studies.",
         "Study 'Helpful or honest' stands: --study hh, owned by ada.",
         "grace is annotator of 'Helpful or honest'.",
     ]
+
+
+def test_the_right_to_create_studies_is_taken_away_and_the_studies_stay():
+    ada = founder(username="ada")
+    study = create_study(name="First", created_by=ada)
+    call_command("let_create_studies", "ada", "--withdraw", stdout=StringIO())
+    with pytest.raises(NotAllowed, match="ada may not create studies"):
+        create_study(name="Second", created_by=User.objects.get(pk=ada.pk))
+    assert roles(study) == {"ada": "owner"}
+
+
+def test_administrators_create_studies_and_whoever_owns_one_by_invitation_does_not():
+    create_study(name="By a superuser", created_by=UserFactory(is_superuser=True))
+    owner = member(StudyFactory(), Role.OWNER)
+    with pytest.raises(NotAllowed):
+        create_study(name="By an owner", created_by=owner)
 
 
 def make_account(monkeypatch, username, password):

@@ -37,6 +37,7 @@ from conflictscope.scenarios.filtering.dimensions import (
 from conflictscope.scenarios.filtering.judges import FILTER_PROMPTS, FILTER_STEP, endpoint_of
 from conflictscope.scenarios.filtering.verdicts import SETTLED_BY_VERDICTS, make_primary, resettle, settle
 from conflictscope.scenarios.models import Dataset, Dimension, Judge, Scenario, Verdict
+from conflictscope.studies.endpoints import check_allowed
 
 if TYPE_CHECKING:
     from django.contrib.auth.models import User
@@ -129,13 +130,14 @@ def start(
 
     Raises:
         Conflict: no scenario of the dataset has been drafted, or the judge was imported and cannot be asked.
+        NotAllowed: the study may not use the judge's endpoint.
     """
     if not dataset.scenarios.filter(status__in=SETTLED_BY_VERDICTS).exists():
         raise Conflict(
             f"Dataset {dataset.slug!r} has no scenario to filter whose situation and actions are told: generate some, or import "
             "the file that tells them."
         )
-    endpoint_of(judge)
+    check_allowed(dataset.study, endpoint_of(judge))
     if dataset.primary_judge_id is None or (primary and dataset.primary_judge_id != judge.pk):
         make_primary(dataset, judge)
     return control.start(

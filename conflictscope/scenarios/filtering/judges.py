@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from django.db import IntegrityError, transaction
+from django.db.models import QuerySet
 from django.utils.text import slugify
 
 from conflictscope.errors import Conflict, InvalidInput, NotFound
 from conflictscope.llm.models import Endpoint
 from conflictscope.llm.prompts import PromptLibrary
 from conflictscope.scenarios.models import Dataset, Judge
+from conflictscope.studies.endpoints import endpoints_of
+from conflictscope.studies.models import Study
 
 FILTER_PROMPTS = PromptLibrary("conflictscope.scenarios")
 FILTER_STEP = "filtering/"
@@ -48,6 +51,11 @@ def endpoint_of(judge: Judge) -> Endpoint:
     if judge.endpoint is None:
         raise Conflict(f"Judge {judge.name!r} was imported with its verdicts: nobody can ask it. Name another.")
     return judge.endpoint
+
+
+def judges_for(study: Study) -> QuerySet[Judge]:
+    """The judges that the study may ask: those over its endpoints."""
+    return Judge.objects.select_related("endpoint").filter(endpoint__in=endpoints_of(study))
 
 
 def imported_judge(dataset: Dataset, *, simulated: bool) -> Judge:

@@ -28,6 +28,7 @@ from conflictscope.scenarios.generation.survey import KIND, Survey, items_about,
 from conflictscope.scenarios.generation.writing import store_batch, store_draft
 from conflictscope.scenarios.generation.yields import shortfalls, verdict_on, write_down
 from conflictscope.scenarios.models import Dataset, PairYield, Scenario, Value
+from conflictscope.studies.endpoints import check_allowed
 
 if TYPE_CHECKING:
     from django.contrib.auth.models import User
@@ -58,8 +59,10 @@ def start(dataset: Dataset, *, started_by: User | None = None, budget: Budget = 
 
     Raises:
         Conflict: the dataset was not generated here, or is being compared: both mark duplicates.
+        NotAllowed: the study may not use the generator's endpoint.
     """
     recipe_of(dataset)
+    check_allowed(dataset.study, dataset.generator)
     with alone_on(dataset):
         if Job.objects.live().filter(kind=dedup.KIND, subject=subject_of(dataset)).exists():
             raise Conflict(f"Dataset {dataset.slug!r} is being compared: wait for that job, or cancel it.")

@@ -18,6 +18,7 @@ from conflictscope.scenarios.datasets import checked_slug
 from conflictscope.scenarios.dedup.settings import DEFAULT_THRESHOLD, EarlierSettings, Scope, Threshold
 from conflictscope.scenarios.generation.prompts import UsedPrompt, prompts_for
 from conflictscope.scenarios.models import Dataset, ValueSetVersion
+from conflictscope.studies.endpoints import check_allowed
 
 if TYPE_CHECKING:
     from django.contrib.auth.models import User
@@ -137,6 +138,7 @@ def open_dataset(
     Raises:
         InvalidInput: something is missing, or out of range.
         Conflict: the dataset was made in another way, or its endpoint has changed since.
+        NotAllowed: the study may not use the generator.
     """
     contexts = _contexts(deployment_contexts)
     dataset = study.datasets.filter(slug=slug).first()
@@ -235,6 +237,7 @@ def _create(
     created_by: User | None,
 ) -> Dataset:
     checked_slug(slug)
+    check_allowed(study, generator)
     try:
         with transaction.atomic():
             return Dataset.objects.create(

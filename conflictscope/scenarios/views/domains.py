@@ -25,7 +25,7 @@ from conflictscope.studies.permissions import Action
 def tag_domains(request: Request, study: str, dataset: str) -> HttpResponse:
     found = study_for(request.user, study, may=Action.RUN_PIPELINE)
     one = dataset_of(found, dataset)
-    form = TagDomainsForm(posted(request)[0], initial={"domains": "\n".join(tagging.domains_of(one))})
+    form = TagDomainsForm(posted(request)[0], dataset=one, initial={"domains": "\n".join(tagging.domains_of(one))})
 
     def start() -> Job:
         given = form.cleaned_data

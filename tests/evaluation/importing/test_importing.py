@@ -244,7 +244,7 @@ def test_imported_answers_are_ranked_and_nobody_is_asked_for_more(dataset: Datas
         start(run)
     with pytest.raises(Conflict, match="was imported"):
         target_for(label)
-    assert label not in labels_to_choose()
+    assert label not in labels_to_choose(dataset.study)
     assert Target.objects.get(label=label).simulated is False
 
 

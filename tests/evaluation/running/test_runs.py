@@ -14,6 +14,7 @@ from evaluation.running.targets import labels_to_choose, target_for
 from tests.factories.evaluation import TargetFactory
 from tests.factories.llm import EndpointFactory
 from tests.factories.scenarios import DatasetFactory, JudgeFactory, ScenarioFactory, VerdictFactory
+from tests.factories.studies import StudyFactory
 
 pytestmark = pytest.mark.django_db
 
@@ -56,7 +57,7 @@ def test_a_spec_without_a_label_is_refused() -> None:
 def test_targets_and_endpoints_that_are_none_yet_can_be_chosen() -> None:
     TargetFactory(label="old", endpoint=EndpointFactory(name="covered"))
     EndpointFactory(name="free")
-    assert labels_to_choose() == ["old", "free"]
+    assert labels_to_choose(StudyFactory()) == ["old", "free"]
 
 
 def test_the_same_settings_find_the_same_run() -> None:

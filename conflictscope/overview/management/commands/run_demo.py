@@ -27,7 +27,7 @@ class Command(ConflictScopeCommand):
         password = demo.password_for(options["password"])
         started = time.monotonic()
         study = demo.people_and_study(password=password)
-        with demo.simulated_llms(port=options["port"], seed=options["seed"]), demo.worker():
+        with demo.simulated_llms(study, port=options["port"], seed=options["seed"]), demo.worker():
             for command, *arguments in demo.steps(
                 per_pair=options["per_pair"], items=options["items"], seed=options["seed"]
             ):
