@@ -4,3 +4,9 @@ from django.apps import AppConfig
 class AnnotationConfig(AppConfig):
     name = "annotation"
     label = "annotation"
+
+    def ready(self) -> None:
+        from annotation.campaigns.places import studies_with_a_place_of
+        from conflictscope.studies import blindness
+
+        blindness.register(studies_with_a_place_of)

@@ -23,6 +23,7 @@ from django.db import transaction
 
 from conflictscope.jobs.models import Job, WorkItem
 from conflictscope.jobs.registry import Foreseeing, Grown, Handler, NewItem, handler_of
+from conflictscope.jobs.rights import rights_of
 from conflictscope.llm.estimating import DryDoor, Habits, Line, Noted, Pace, pace_at_limits
 
 SAMPLE = 100  # items of each step of a job that are really asked
@@ -190,6 +191,7 @@ def estimate(start: Callable[[], Job | Sequence[Job]], *, sample: int = SAMPLE, 
         for forecast in forecasts:
             if isinstance(forecast.handler, Foreseeing):
                 habits.guess(forecast.handler.reply_tokens)
+            door.rights = rights_of(forecast.job)
             async_to_sync(forecast.ask)(door, clock)
         transaction.set_rollback(True)
     lines: dict[tuple[int, str], Line] = {}

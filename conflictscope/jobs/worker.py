@@ -28,6 +28,7 @@ from conflictscope.jobs.leases import Trouble
 from conflictscope.jobs.models import Job, WorkItem
 from conflictscope.jobs.planning import add_items, planning
 from conflictscope.jobs.registry import Handler, handler_of
+from conflictscope.jobs.rights import rights_of
 from conflictscope.llm.batching import in_database, let_go_of_broken_connection
 from conflictscope.llm.client import Client
 from conflictscope.llm.errors import LLMError, RateLimited, TransientLLMError
@@ -102,6 +103,7 @@ class _Worker:
         self.stop = stop
         self.name = uuid.uuid4().hex
         self.book = JobBook(job, worker=self.name)
+        self.rights = rights_of(job)
         self.in_flight: set[asyncio.Task[None]] = set()
         self.look_again = asyncio.Event()
         self.enough = 0  # items in flight; with fewer, more are claimed
@@ -212,6 +214,7 @@ class _Worker:
             await asyncio.sleep(wait)
 
     def _renew(self) -> None:
+        self.rights = rights_of(self.job)  # an administrator, or an owner, may have changed them
         began = time.monotonic()
         leases.renew(self.job, self.name)
         if time.monotonic() - began < SLOW_RENEWAL_SECONDS:
@@ -245,7 +248,7 @@ class _Worker:
             prepared = await client.reads.do(self._prepare, item)
             if isinstance(prepared, Exception):
                 raise prepared
-            outcome = await self.handler.ask(prepared, client.door(self.book, item))
+            outcome = await self.handler.ask(prepared, client.door(self.book, item, self.rights))
             await client.writes.surely(self._end, (item, outcome))
         except LeaseLost:
             logger.warning("Item %s was taken by another worker: nothing more is sent for it from here", item.pk)

@@ -26,6 +26,7 @@ from conflictscope.llm.models import Call, Endpoint
 from conflictscope.llm.questions import Question, question
 from conflictscope.llm.registry import adapter_for
 from conflictscope.llm.replies import read_as
+from conflictscope.llm.rights import FOR_NOBODY, Blinded, Rights
 from conflictscope.llm.traffic.limits import Limits
 from conflictscope.llm.traffic.retrying import Retries, Sending
 from conflictscope.llm.traffic.shared_state import SharedState, open_shared_state
@@ -91,13 +92,14 @@ class Client:
         queued = sum(slots.queued for slots in self._slots.values())
         return queued + sum(limits.waiting for limits in self._limits.values())
 
-    def door(self, book: Book | None = None, owner: Any = None) -> Door:
+    def door(self, book: Book | None = None, owner: Any = None, rights: Rights = FOR_NOBODY) -> Door:
         """
         Args:
             book: is told of each call inside the transactions that open and end it.
             owner: what for, such as a work item: each entry of the book names it.
+            rights: which endpoints may be asked through it, and which answers of the log are used.
         """
-        return Door(self, book, owner)
+        return Door(self, book, owner, rights)
 
     def adapter(self, endpoint: Endpoint) -> Adapter:
         """
@@ -142,10 +144,11 @@ class Client:
 class Door:
     """What an item of a job, or a single question, asks through."""
 
-    def __init__(self, client: Client, book: Book | None, owner: Any) -> None:
+    def __init__(self, client: Client, book: Book | None, owner: Any, rights: Rights) -> None:
         self._client = client
         self._book = book
         self._owner = owner
+        self._rights = rights
 
     async def ask(
         self,
@@ -169,6 +172,7 @@ class Door:
 
         Raises:
             InvalidInput: a parameter that is no parameter.
+            EndpointNotAllowed, Blinded: whoever asks has no right to; nothing was sent.
             LLMError: no reply, after the client's own few retries.
         """
         asked = question(
@@ -221,9 +225,12 @@ class Door:
 
     async def _answer(self, question: Question, schema: type[SchemaT] | None) -> _Answer[SchemaT]:
         client = self._client
-        asking = Asking(question, estimate(question.request), self._book, self._owner)
+        self._rights.check(question.endpoint)
+        asking = Asking(question, estimate(question.request), self._book, self._owner, self._rights)
         async with client.once(question):
-            known = await client.reads.do(log.find, question)
+            known = await client.reads.do(log.find, (question, self._rights))
+            if isinstance(known, Blinded):
+                raise known
             if known is not None:
                 value, problem = _read(schema, known.reply)
                 # A reply that was good once may fail a form whose rules, but not whose schema, have changed: ask again.

@@ -18,6 +18,7 @@ from conflictscope.llm import log
 from conflictscope.llm.client import Door, _Answer, _read
 from conflictscope.llm.models import Call, Endpoint
 from conflictscope.llm.questions import Question
+from conflictscope.llm.rights import FOR_NOBODY, Blinded, Rights
 from conflictscope.llm.traffic.tokens import bytes_of, estimate, longest_reply
 from conflictscope.llm.types import SchemaT
 
@@ -111,6 +112,7 @@ class DryDoor(Door):
 
     def __init__(self, habits: Habits) -> None:
         self.habits = habits
+        self.rights: Rights = FOR_NOBODY  # of whoever asks next
         self.noted: list[Noted] = []
         self._asked_before: set[tuple[str, int]] = set()
 
@@ -120,11 +122,14 @@ class DryDoor(Door):
         return noted
 
     async def _answer(self, asked: Question, schema: type[SchemaT] | None) -> _Answer[SchemaT]:
+        self.rights.check(asked.endpoint)
         return await sync_to_async(self._note, thread_sensitive=True)(asked, schema)
 
     def _note(self, asked: Question, schema: type[SchemaT] | None) -> _Answer[SchemaT]:
         habit = self.habits.of(asked.endpoint, asked.purpose)
-        (known,) = log.find([asked])
+        (known,) = log.find([(asked, self.rights)])
+        if isinstance(known, Blinded):
+            raise known
         if known is not None:
             value, problem = _read(schema, known.reply)
             if known.outcome == Call.Outcome.MALFORMED or not problem:

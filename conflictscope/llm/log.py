@@ -18,6 +18,7 @@ from conflictscope.llm.errors import LLMError
 from conflictscope.llm.models import Call, Endpoint
 from conflictscope.llm.questions import Question
 from conflictscope.llm.replies import storable
+from conflictscope.llm.rights import FOR_NOBODY, Blinded, Rights
 from conflictscope.llm.traffic.tokens import Estimate
 from conflictscope.llm.types import Completion
 
@@ -79,6 +80,7 @@ class Asking:
     estimate: Estimate
     book: Book | None = None
     owner: Any = None
+    rights: Rights = FOR_NOBODY
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,22 +107,39 @@ class Ending:
         return Entry(self.asking.owner, self.call, self.asking.estimate, maybe_billed=doubtful)
 
 
-def find(questions: Sequence[Question]) -> list[Call | None]:
-    """For each question the call that answers it already, as `_find` says; most have none, and all of these take one query."""
-    digests = {question.digest for question in questions}
-    known = set(Call.objects.filter(request_digest__in=digests).values_list("request_digest", flat=True).distinct())
-    return [_find(question) if question.digest in known else None for question in questions]
+def find(asked: Sequence[tuple[Question, Rights]]) -> list[Call | Blinded | None]:
+    """For each question, asked with these rights, the call that answers it already, as `_find` says; most have none, and all of
+    these take one query. `Blinded`, where it was asked in a scope that is barred: it may not be sent either."""
+    digests = {question.digest for question, _ in asked}
+    known: dict[str, set[str]] = {}
+    made = Call.objects.filter(request_digest__in=digests).order_by()
+    for digest, scope in made.values_list("request_digest", "scope").distinct():
+        known.setdefault(digest, set()).add(scope)
+    return [_look(question, rights, known.get(question.digest, set())) for question, rights in asked]
 
 
-def _find(question: Question) -> Call | None:
-    """The call that answers a question already: the newest that ended `ok`; or a malformed one whose corrective re-ask did
-    not come to an end.
+def _look(question: Question, rights: Rights, scopes: set[str]) -> Call | Blinded | None:
+    """`scopes`: all those in which the question was asked."""
+    if scopes & rights.barred:
+        return Blinded(
+            "This very question was asked in a study whose items whoever started this job labels: its answer is not for them to "
+            "see before they have stopped labelling there. Nothing was sent."
+        )
+    if rights.reuse is not None and not scopes & rights.reuse:
+        return None
+    return _find(question, rights) if scopes else None
+
+
+def _find(question: Question, rights: Rights) -> Call | None:
+    """The call that answers a question already, of those open to the asker: the newest that ended `ok`; or a malformed one whose
+    corrective re-ask did not come to an end.
 
     Only `ok` replies are answers for good: errors, refusals, truncated and empty replies are asked again. A malformed reply is
     taken up again while its correction is outstanding (a worker died in between) or was answered `ok`, so that the same
     words are not paid for twice; once the correction, too, has come to nothing, the question is asked afresh.
     """
-    asked = Call.objects.filter(request_digest=question.digest, sample=question.sample).order_by("-pk")
+    usable = Call.objects.all() if rights.reuse is None else Call.objects.filter(scope__in=rights.reuse)
+    asked = usable.filter(request_digest=question.digest, sample=question.sample).order_by("-pk")
     answer = asked.filter(outcome=Call.Outcome.OK).first()
     if answer is not None or question.schema is None or question.correction_of is not None:
         return answer
@@ -128,7 +147,7 @@ def _find(question: Question) -> Call | None:
     if malformed is None:
         return None
     correction = question.corrected(malformed.reply, malformed.error, call_id=malformed.pk)
-    ended = Call.objects.filter(
+    ended = usable.filter(
         request_digest=correction.digest, sample=question.sample, pk__gt=malformed.pk, outcome__in=_SPENT
     )
     return None if ended.exists() else malformed
@@ -164,6 +183,7 @@ def open_calls(askings: Sequence[Asking]) -> list[Call]:
             request=asking.question.stored(),
             request_digest=asking.question.digest,
             sample=asking.question.sample,
+            scope=asking.rights.scope,
         )
         for asking in askings
     )

@@ -120,6 +120,9 @@ class Call(models.Model):
     request = models.JSONField(help_text="Messages, parameters and reply schema, as handed to the adapter.")
     request_digest = models.CharField(max_length=64)
     sample = models.PositiveIntegerField(default=0)
+    scope = models.CharField(
+        max_length=60, blank=True, help_text="For whom it was made: who may use its answer again. Rooms above say."
+    )
     outcome = models.CharField(max_length=12, choices=Outcome, default=Outcome.SENT)
     reply = models.TextField(blank=True)
     error = models.TextField(blank=True)
