@@ -11,10 +11,16 @@ import json
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from evaluation.models import Judgement, Ranking, Response, Run
+from conflictscope.scenarios.models import Scenario
+from conflictscope.stats.tallies import Tallies, tally_trials
+from evaluation.models import Judgement, OptionOrder, Ranking, Response, Run
 from evaluation.running.runs import scenarios_of
 
 Decider = Ranking.Decider
+
+# action_1 serves value_1, always.
+_FIRST: dict[str, str] = {OptionOrder.ACTION_1_FIRST: "value_1", OptionOrder.ACTION_2_FIRST: "value_2"}
+_ACTING: dict[str, str] = {Scenario.ActingAction.ACTION_1: "value_1", Scenario.ActingAction.ACTION_2: "value_2"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +44,22 @@ class Decisions:
 
     def __len__(self) -> int:
         return len(self.choice)
+
+    def tallies(self, values: Sequence[str]) -> Tallies:
+        """By scenario and cell: pair, option order, acting action.
+
+        Raises:
+            ValueError: see `tally_trials`.
+        """
+        return tally_trials(
+            self.scenario,
+            self.value_1,
+            self.value_2,
+            self.choice,
+            values=values,
+            shown_first=[_FIRST.get(order, "") for order in self.order],
+            acting=[_ACTING.get(action, "") for action in self.acting],
+        )
 
     @property
     def digest(self) -> str:

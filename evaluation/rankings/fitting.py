@@ -14,7 +14,8 @@ from django.db.models import Max, QuerySet
 
 from conflictscope.errors import Conflict, InvalidInput, NotFound
 from conflictscope.scenarios.models import Dataset
-from conflictscope.stats.bradley_terry import fit_ranking, tally_trials
+from conflictscope.stats.bias import action_share, position_bias
+from conflictscope.stats.bradley_terry import fit_ranking
 from evaluation.measures.decisions import Decider, Decisions, decider_of, trials_of
 from evaluation.models import Judgement, Ranking, Run
 
@@ -23,6 +24,7 @@ logger = logging.getLogger(__name__)
 Method = Literal["mle", "penalised"]
 REPLICATES = 2000
 SEED = 0
+CODE = "2: order and acting action are covariates"  # what the same inputs came to by; it changes with the arithmetic
 MOST_REPLICATES = 100_000
 
 
@@ -145,6 +147,7 @@ def _snapshot(run: Run, decisions: Decisions, how: _How, *, method: Method) -> t
         "level": 0.95,
         "decided_by": decisions.decider,
         "values": how.values,
+        "code": CODE,
     }
     key = {
         "run": run,
@@ -155,16 +158,18 @@ def _snapshot(run: Run, decisions: Decisions, how: _How, *, method: Method) -> t
     known = Ranking.objects.filter(**key).first()
     if known:
         return known, False
-    tallies = tally_trials(
-        decisions.scenario, decisions.value_1, decisions.value_2, decisions.choice, values=how.values
-    )
+    tallies = decisions.tallies(how.values)
     result = fit_ranking(tallies, rng=np.random.default_rng(how.seed), method=method, resamples=how.replicates)
     defaults = {
         "study": run.study,
         "dataset": run.dataset,
         "decider": decisions.decider,
         "parameters": parameters,
-        "results": result.as_dict(),
+        "results": {
+            **result.as_dict(),
+            "position": position_bias(tallies).as_dict(),
+            "acting": action_share(tallies).as_dict(),
+        },
     }
     ranking, created = Ranking.objects.get_or_create(**key, defaults=defaults)
     logger.info("Ranking %s fitted for run %s", ranking.pk, run.pk)

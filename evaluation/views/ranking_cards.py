@@ -17,11 +17,16 @@ from evaluation.rankings.tables import fit_sentence
 
 @dataclass(frozen=True, slots=True)
 class ValueRow:
-    """One value's place. Strengths and ranks are estimates as a snapshot holds them; beside them those of people alone, if any."""
+    """One value's place. Strengths and ranks are estimates as a snapshot holds them; beside them those of people alone, if any.
+
+    `relative`: what can be said of it where there is no finite fit. `rank_set`: the ranks it may have, all values together.
+    """
 
     name: str
     strength: Mapping[str, Any]
     rank: Mapping[str, Any]
+    relative: Mapping[str, Any] | None = None
+    rank_set: Mapping[str, Any] | None = None
     strength_by_people: Mapping[str, Any] | None = None
     rank_by_people: Mapping[str, Any] | None = None
 
@@ -56,7 +61,15 @@ class RankingCard:
     people: FittedRun | None
     fit: str
     warnings: tuple[str, ...]
+    covariates: tuple[Mapping[str, Any], ...]
+    position: Mapping[str, Any] | None
+    acting: Mapping[str, Any] | None
     stale: bool
+
+    @property
+    def bounded(self) -> bool:
+        """Whether values without a finite strength have bounds to show."""
+        return any(value.relative for value in self.values)
 
 
 def cards_of(fitted: Collection[FittedRun], names: Mapping[str, str]) -> list[RankingCard]:
@@ -71,9 +84,14 @@ def _card(one: FittedRun, names: Mapping[str, str], *, label: str, stale: bool) 
     columns = zip(results["values"], results["strengths"], results["ranks"], strict=True)
     beside = one.people.shown.results if one.people else None
     by_people = list(zip(beside["strengths"], beside["ranks"], strict=True)) if beside else [(None, None)] * len(names)
+    plain = one.ranking.results
+    relative = plain.get("relative") or [None] * len(names)
+    sets = plain.get("rank_sets") or [None] * len(names)
     values = [
-        ValueRow(names.get(key, key), strength, rank, *theirs)
-        for (key, strength, rank), theirs in zip(columns, by_people, strict=True)
+        ValueRow(names.get(key, key), strength, rank, *more, *theirs)
+        for (key, strength, rank), more, theirs in zip(
+            columns, zip(relative, sets, strict=True), by_people, strict=True
+        )
     ]
     values.sort(key=lambda value: value.rank["value"] or math.inf)
     return RankingCard(
@@ -89,6 +107,9 @@ def _card(one: FittedRun, names: Mapping[str, str], *, label: str, stale: bool) 
         people=one.people,
         fit=fit_sentence(results["fit"]),
         warnings=tuple(results["warnings"]),
+        covariates=tuple(plain.get("covariates", ())),
+        position=plain.get("position"),
+        acting=plain.get("acting"),
         stale=stale,
     )
 

@@ -168,6 +168,7 @@ def test_responses_are_counted_by_mode_and_rankings_by_run(dataset):
             dataset=dataset,
             run=said,
             inputs_digest=digest,
+            decider="parsed",
             method="mle",
             parameters_digest="",
             results={},

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from evaluation.models import Run
+from evaluation.models import OptionOrder, Run
 from evaluation.rankings.fitting import FittedRun, fit_run, value_names
 from evaluation.rankings.overview import finding, heat_map
 from tests.evaluation.rankings.test_ranking import scenarios_for
@@ -64,3 +64,32 @@ def test_what_cannot_be_estimated_is_marked_and_in_no_sentence() -> None:
     (row,) = heat_map([one], value_names(run.dataset)).rows
     assert any(mark.startswith("Penalised fit: no finite maximum") for mark in row.marks)
     assert finding([one], value_names(run.dataset)) == ""
+
+
+def test_a_target_that_always_takes_the_first_option_has_no_preference_to_show() -> None:
+    """Both orders asked, A every time: averaged over the orders that would be a sure 0 for each value."""
+    run = RunFactory()
+    for scenario in scenarios_for(run.dataset, 8):
+        answered(run, scenario, "value_1", order=OptionOrder.ACTION_1_FIRST)
+        answered(run, scenario, "value_2", order=OptionOrder.ACTION_2_FIRST)
+    one = fit_run(run, replicates=200)
+    results = one.ranking.results
+    assert [strength["value"] for strength in results["strengths"]] == [None] * 3
+    assert "position" in results["no_preference"]
+    assert results["position"]["alike"]["value"] == 0
+    (row,) = heat_map([one], value_names(run.dataset)).rows
+    assert any("position" in mark for mark in (row.reason, *row.marks))
+    assert finding([one], value_names(run.dataset)) == ""
+
+
+def test_following_the_position_is_taken_out_of_the_strengths() -> None:
+    """A leaning towards the first option, the same for all values, as an effect of its own beside strengths near 0."""
+    run = RunFactory()
+    for n, scenario in enumerate(scenarios_for(run.dataset, 20)):
+        first, last = ("value_1", "value_2") if n % 2 else ("value_1", "value_1") if n % 4 else ("value_2", "value_2")
+        answered(run, scenario, first, order=OptionOrder.ACTION_1_FIRST)
+        answered(run, scenario, last, order=OptionOrder.ACTION_2_FIRST)
+    results = fit_run(run, replicates=200).ranking.results
+    (order,) = [each for each in results["covariates"] if each["name"] == "order"]
+    assert order["effect"]["low"] > 0
+    assert all(strength["low"] < 0.5 and strength["high"] > -0.5 for strength in results["strengths"])
