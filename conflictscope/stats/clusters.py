@@ -171,7 +171,7 @@ class Sample:
         Args: code: shape (n,), from 0 to m - 1; adds: shape (m, ...), what an item of each code adds at weight 1.
         """
         size, shape = len(adds), adds.shape[1:]
-        flat = adds.reshape(size, -1)
+        flat = adds.reshape(size, int(np.prod(shape)))
         if not self.clustered:
             times = np.bincount(self.alike * size + code, minlength=len(self.sorts) * size)
             there = np.flatnonzero(times)

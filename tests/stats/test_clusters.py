@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from scipy.stats import bootstrap
 from statsmodels.stats.inter_rater import cohens_kappa
 
 from conflictscope.stats import tables
@@ -162,8 +163,6 @@ def test_items_that_repeat_within_a_scenario_add_nothing_but_a_count():
 
 
 def test_limits_of_a_mean_resampled_by_scenario_lie_where_those_of_scipy_do():
-    from scipy.stats import bootstrap
-
     rng = np.random.default_rng(3)
     x = rng.exponential(size=60)
     kinds = kinds_of(np.column_stack([x, np.ones(60)]))
