@@ -24,7 +24,8 @@ BATCH = 500
 def planning(job: Job) -> Iterator[bool]:
     """Whether this worker may plan the running job now; nobody else may until it is through.
 
-    The lease is renewed from a thread: a plan may compute for minutes (embeddings).
+    The lease is renewed from a thread. A plan may take minutes, waiting for the database or for another process; what computes for
+    long without letting go of the interpreter (embedding) must run in a process of its own, or this thread comes too late.
     """
     now = timezone.now()
     free = Q(planning_until__isnull=True) | Q(planning_until__lt=now)

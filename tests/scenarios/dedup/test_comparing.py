@@ -122,7 +122,7 @@ def test_another_threshold_embeds_nothing_and_brings_back_what_was_made(
     assert kept.verdicts.count() == 6
     assert kept.description
 
-    monkeypatch.setattr(embedding, "_encoder", lambda *_: pytest.fail("a vector was computed twice"))
+    monkeypatch.setattr(embedding, "_ask", lambda *_: pytest.fail("a vector was computed twice"))
     near = kept.similarity
     assert near is not None
     found(dataset, threshold=(near + 1) / 2)
@@ -217,7 +217,7 @@ def test_a_text_that_another_dataset_has_is_not_embedded_again(
     outline(DatasetFactory(), BAKERY)
     elsewhere = Scenario.objects.get().dataset
     found(elsewhere)
-    monkeypatch.setattr(embedding, "_encoder", lambda *_: pytest.fail("a vector was computed twice"))
+    monkeypatch.setattr(embedding, "_ask", lambda *_: pytest.fail("a vector was computed twice"))
     copy = outline(dataset, BAKERY)
     job = found(dataset)
     copy.refresh_from_db()
