@@ -234,6 +234,7 @@ if CELERY_BROKER_URL.startswith("filesystem://"):
         # The default of one second delivers four tasks a second and starves beat.
         "polling_interval": 0.05,
     }
+CELERY_WORKER_POOL = "conflictscope.worker_pool:TaskPool"
 CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
 CELERY_TASK_IGNORE_RESULT = True
 CELERY_TASK_ACKS_LATE = True

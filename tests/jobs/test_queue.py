@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import os
+import signal
 import time
 from collections import Counter
 from datetime import timedelta
+from pathlib import Path
 
 import pytest
 from django.utils import timezone
@@ -19,18 +22,10 @@ from tests.processes import kill, running
 
 pytestmark = [pytest.mark.backends, pytest.mark.django_db(transaction=True)]
 
-WORKER = (
-    "-m",
-    "celery",
-    "-A",
-    "tests.jobs.celery_app",
-    "worker",
-    "--beat",
-    "--concurrency",
-    "2",
-    "--loglevel",
-    "WARNING",
-)
+CELERY = ("-m", "celery", "-A", "tests.jobs.celery_app")
+POOL = (*CELERY, "worker", "--concurrency", "2", "--loglevel", "WARNING")
+WORKER = (*POOL, "--beat")
+BEAT = (*CELERY, "beat", "--loglevel", "WARNING")
 
 
 @pytest.fixture
@@ -114,5 +109,34 @@ def test_a_killed_workers_items_are_done_by_the_next_and_no_reply_is_asked_for_t
     uses = CallUse.objects.filter(item__job=job)
     assert uses.filter(hold=CallUse.Hold.SETTLED).values("call").distinct().count() == items
     assert lost_calls(job) == unknown
+    assert Call.objects.filter(outcome=Call.Outcome.UNKNOWN).count() == unknown
+    assert not Call.objects.filter(outcome=Call.Outcome.SENT).exists()
     # Only what was in flight at the kill, and so unseen, was asked again.
     assert items <= simulator.ledger()["requests"] <= items + unknown
+
+
+def pool_of(worker):
+    """The processes of a worker's pool: children of any of its threads."""
+    threads = Path(f"/proc/{worker.pid}/task").iterdir()
+    return [int(pid) for thread in threads for pid in (thread / "children").read_text().split()]
+
+
+def kill_pool(worker):
+    for child in pool_of(worker):
+        os.kill(child, signal.SIGKILL)
+
+
+def test_a_worker_whose_pool_is_killed_goes_on_by_itself_whether_it_was_idle_or_at_work(endpoint, simulator):
+    simulator.reset(latency_ms=50)
+    items = 200
+    with running(*BEAT), running(*POOL) as worker:
+        wait_until(lambda: len(pool_of(worker)) == 2)
+        before = pool_of(worker)
+        kill_pool(worker)
+        wait_until(lambda: len(set(pool_of(worker)) - set(before)) == 2)
+        job = start(endpoint, items=items)
+        wait_until(lambda: progress.counts(job).done >= 20)
+        kill_pool(worker)
+        # The leases of the dead run out, and the reaper or who comes next finds their items.
+        wait_until(lambda: ended(job), seconds=90)
+    assert progress.counts(job).done == items
