@@ -308,7 +308,7 @@ class Measurement:
             twice += max(rows - wanted, 0)
 
         good = Call.objects.filter(outcome=Call.Outcome.OK)
-        unseen = Call.objects.filter(outcome=Call.Outcome.SENT)
+        unseen = Call.objects.filter(outcome__in=[Call.Outcome.SENT, Call.Outcome.UNKNOWN])
         answered = set(good.values_list("request_digest", "sample"))
         # A good reply that a kill kept from being seen is asked for again. The second time may go wrong, so that the log
         # has no good one; or it is good again, and the simulator has given two.

@@ -15,11 +15,13 @@ from decimal import Decimal
 from typing import Any, Self
 
 from django.db import transaction
-from django.db.models import F, Q
+from django.db.models import Exists, F, OuterRef, Q
 from django.db.models.functions import Round
+from django.utils import timezone
 
 from conflictscope.errors import ConflictScopeError, InvalidInput
 from conflictscope.jobs.models import CallUse, Job, WorkItem
+from conflictscope.llm import log
 from conflictscope.llm.client import Entry
 from conflictscope.llm.models import Call
 
@@ -195,8 +197,8 @@ class JobBook:
 
 @transaction.atomic
 def write_off(items: Collection[int] | None = None) -> int:
-    """Calls in flight of items (by their ids; all, if left out) that nobody holds any more may have been billed: what they reserved
-    counts as taken from now on. Returns how many calls these are.
+    """Calls in flight of items (by their ids; all, if left out) that nobody holds any more may have been billed: they end as
+    unknown, and what they reserved counts as taken from now on. Returns how many calls these are.
 
     Run in the transaction that opens the items again. Should their worker live after all, and end a call, what it took
     replaces this.
@@ -208,8 +210,11 @@ def write_off(items: Collection[int] | None = None) -> int:
         held = held.filter(item__in=items)
     held = held.select_for_update(of=("self",))
     of_job: dict[int, list[tuple[int, Decimal, int]]] = {}
-    for job_id, pk, dollars, tokens in held.values_list("item__job", "pk", "reserved", "reserved_tokens"):
+    calls: list[int] = []
+    for job_id, pk, call, dollars, tokens in held.values_list("item__job", "pk", "call", "reserved", "reserved_tokens"):
         of_job.setdefault(job_id, []).append((pk, dollars, tokens))
+        calls.append(call)
+    log.give_up(Call.objects.filter(pk__in=calls))
     for job_id, rows in of_job.items():
         CallUse.objects.filter(pk__in=[pk for pk, _, _ in rows]).update(hold=CallUse.Hold.UNKNOWN)
         dollars, tokens = sum((row[1] for row in rows), Decimal(0)), sum(row[2] for row in rows)
@@ -221,6 +226,12 @@ def write_off(items: Collection[int] | None = None) -> int:
         )
         logger.warning("Job %s: nobody waits any more for %s calls that were in flight", job_id, len(rows))
     return sum(len(rows) for rows in of_job.values())
+
+
+def give_up_forgotten() -> int:
+    """Calls that were sent long ago, and for which no job holds anything, end as unknown. Returns how many."""
+    held = CallUse.objects.filter(call=OuterRef("pk"), hold=CallUse.Hold.HELD)
+    return log.give_up(log.forgotten(timezone.now()).filter(~Exists(held)))
 
 
 def reached(job: Job, need: Need | None = None) -> str:

@@ -190,7 +190,7 @@ def waiting(job: Job, *, limit: int = 5) -> list[Waiting]:
 def usage_of(job: Job) -> Usage:
     """What the job asked of language models, step by step, and how much of it came from the log."""
     paid = Q(from_cache=False)
-    without_reply = Q(call__outcome__in=[Call.Outcome.SENT, Call.Outcome.FAILED])
+    without_reply = Q(call__outcome__in=[Call.Outcome.SENT, Call.Outcome.UNKNOWN, Call.Outcome.FAILED])
     rows = (
         CallUse.objects.filter(item__job=job)
         .values(purpose=F("call__purpose"), endpoint=F("call__endpoint__name"))
@@ -210,7 +210,8 @@ def usage_of(job: Job) -> Usage:
 
 def lost_calls(job: Job) -> int:
     """How many requests of the job were in flight when their worker died. Their questions are asked again."""
-    unseen = CallUse.objects.filter(item__job=job, hold=CallUse.Hold.UNKNOWN, call__outcome=Call.Outcome.SENT)
+    open_or_given_up = (Call.Outcome.SENT, Call.Outcome.UNKNOWN)
+    unseen = CallUse.objects.filter(item__job=job, hold=CallUse.Hold.UNKNOWN, call__outcome__in=open_or_given_up)
     return unseen.count()
 
 

@@ -19,7 +19,7 @@ from conflictscope.llm.models import Call
 from conflictscope.llm.spending import DAYS, Spend, together
 from conflictscope.studies.models import Study
 
-_WITHOUT_REPLY = (Call.Outcome.SENT, Call.Outcome.FAILED)
+_WITHOUT_REPLY = (Call.Outcome.SENT, Call.Outcome.UNKNOWN, Call.Outcome.FAILED)
 _FIGURES = {
     "calls": Count("pk"),
     "spent": Sum("call__cost", default=Decimal(0)),

@@ -32,6 +32,7 @@ def reap() -> None:
     """Open what dead workers held, let go of what is reserved for nothing, and invite a worker to each job that wants one and has no message waiting."""
     leases.return_expired()
     budgets.write_off()
+    budgets.give_up_forgotten()
     for job in Job.objects.filter(state=Job.State.RUNNING).order_by("pk"):
         if invitations.wants_workers(job):
             invitations.invite(job)

@@ -9,10 +9,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, Protocol
 
-from django.db.models import Max
+from django.db.models import Max, QuerySet
 
 from conflictscope.llm.errors import LLMError
 from conflictscope.llm.models import Call, Endpoint
@@ -25,6 +25,9 @@ from conflictscope.llm.types import Completion
 # An answer that settles a corrective re-ask without giving what was asked for.
 _SPENT = (Call.Outcome.MALFORMED, Call.Outcome.REFUSED, Call.Outcome.TRUNCATED, Call.Outcome.EMPTY)
 
+
+# An open call that nobody speaks for (a question outside a job, whose process was killed) is given up after so long.
+FORGOTTEN_AFTER = timedelta(hours=1)
 
 # All but what was written before the request was sent, which is long.
 _TOLD_BY_THE_END = (
@@ -172,7 +175,7 @@ def reuse(found: Sequence[tuple[Asking, Call]]) -> list[None]:
 
 
 def open_calls(askings: Sequence[Asking]) -> list[Call]:
-    """The intents. A row that stays like this is a request whose worker died: it may have been billed."""
+    """The intents. A row that stays like this is a request whose worker died: see `give_up`."""
     calls = Call.objects.bulk_create(
         Call(
             endpoint=asking.question.endpoint,
@@ -214,6 +217,20 @@ def end_calls(endings: Sequence[Ending]) -> list[None]:
         lambda book: book.ended,
     )
     return [None] * len(endings)
+
+
+def give_up(calls: QuerySet[Call]) -> int:
+    """These calls, as far as they are open, end as unknown: whoever waited for their replies is gone. Returns how many.
+
+    Should somebody live after all, and end one, that end replaces this.
+    """
+    given_up: int = calls.filter(outcome=Call.Outcome.SENT).update(outcome=Call.Outcome.UNKNOWN)
+    return given_up
+
+
+def forgotten(now: datetime) -> QuerySet[Call]:
+    """Open calls older than any wait for a reply, its repetitions included."""
+    return Call.objects.filter(outcome=Call.Outcome.SENT, sent_at__lt=now - FORGOTTEN_AFTER)
 
 
 def _complete(call: Call, completion: Completion, *, malformed: str) -> None:

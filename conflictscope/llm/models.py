@@ -100,17 +100,18 @@ class Endpoint(models.Model):
 class Call(models.Model):
     """One question put to one language model. The row is committed before the request is sent and completed by its reply.
 
-    A row that stays `sent` is a call whose worker died: it may have been billed, so it is reported, never hidden.
+    A call whose worker died is `unknown` once its items are somebody else's: it may have been billed, so it is reported, never hidden.
     """
 
     class Outcome(models.TextChoices):
-        SENT = "sent"  # an intent; no reply yet, or none that was seen
+        SENT = "sent"  # an intent; no reply yet
         OK = "ok"
         REFUSED = "refused"  # the provider's own field says so
         TRUNCATED = "truncated"
         EMPTY = "empty"
         MALFORMED = "malformed"  # an answer, but not of the form asked for; `error` says why
         FAILED = "failed"  # an error instead of a reply
+        UNKNOWN = "unknown"  # sent, and whoever waited for the reply is gone: it may have been billed
 
     endpoint = models.ForeignKey(Endpoint, on_delete=models.PROTECT, related_name="calls")
     purpose = models.CharField(max_length=60)
@@ -144,7 +145,9 @@ class Call(models.Model):
         constraints = [
             models.CheckConstraint(condition=~Q(request_digest=""), name="call_has_a_digest"),
             models.CheckConstraint(
-                condition=Q(outcome__in=["sent", "ok", "refused", "truncated", "empty", "malformed", "failed"]),
+                condition=Q(
+                    outcome__in=["sent", "ok", "refused", "truncated", "empty", "malformed", "failed", "unknown"]
+                ),
                 name="call_outcome_known",
             ),
         ]
@@ -156,7 +159,7 @@ class Call(models.Model):
             ),
             # spending.last_errors: the newest failed call of an endpoint
             models.Index("endpoint", "id", condition=Q(outcome="failed"), name="call_failed"),
-            # jobs.progress.lost_calls: the few whose end nobody saw
+            # log.give_up: the few whose end nobody has seen
             models.Index("sent_at", condition=Q(outcome="sent"), name="call_unseen"),
         ]
 

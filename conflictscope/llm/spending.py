@@ -15,7 +15,7 @@ from conflictscope.llm.models import Call, Endpoint
 
 DAYS = 30
 # Neither has a cost that somebody forgot to enter: one is unknown for good, the other is an error.
-_WITHOUT_REPLY = (Call.Outcome.SENT, Call.Outcome.FAILED)
+_WITHOUT_REPLY = (Call.Outcome.SENT, Call.Outcome.UNKNOWN, Call.Outcome.FAILED)
 _FIGURES = {
     "calls": Count("pk"),
     "spent": Sum("cost", default=Decimal(0)),
@@ -38,14 +38,20 @@ class Spend:
 
     @property
     def unknown(self) -> int:
-        """Sent, and never seen to come back: on their way now, or their worker died. They may have been billed."""
+        """Sent, and their worker died before it saw a reply: they may have been billed."""
+        return self.outcomes.get(Call.Outcome.UNKNOWN, 0)
+
+    @property
+    def on_their_way(self) -> int:
         return self.outcomes.get(Call.Outcome.SENT, 0)
 
     @property
     def endings(self) -> list[tuple[str, int]]:
-        """How calls ended and how many did, in the order of the outcomes; `sent` is called what it means: unknown."""
+        """How calls ended and how many did, in the order of the outcomes; last those that have not ended yet."""
         order = [*(each for each in Call.Outcome if each != Call.Outcome.SENT), Call.Outcome.SENT]
-        named = [("unknown" if each == Call.Outcome.SENT else each.value, self.outcomes.get(each, 0)) for each in order]
+        named = [
+            ("on the way" if each == Call.Outcome.SENT else each.value, self.outcomes.get(each, 0)) for each in order
+        ]
         return [(name, number) for name, number in named if number]
 
     def add(self, row: dict[str, Any]) -> None:

@@ -274,6 +274,18 @@ def test_calls_of_before_there_were_budgets_are_counted_when_the_database_is_bro
     assert (job.calls_sent, job.tokens_used, lost_calls(job)) == (2, 11, 1)
 
 
+def test_an_old_call_that_nobody_speaks_for_ends_as_unknown(job: Job, endpoint: Endpoint) -> None:
+    """A question outside a job, say, whose process was killed; not one for which a job holds something still."""
+    book = JobBook(job, worker=ME)
+    entries = [entry_of(job, endpoint, number) for number in range(3)]
+    old, held, new = (entry.call.pk for entry in entries)
+    book.opened([entries[1]])
+    Call.objects.filter(pk__in=[old, held]).update(sent_at=timezone.now() - timedelta(hours=2))
+    Call.objects.filter(pk__in=[old, held, new]).update(outcome=Call.Outcome.SENT)
+    tasks.reap()
+    assert dict(Call.objects.values_list("pk", "outcome")) == {old: "unknown", held: "sent", new: "sent"}
+
+
 def test_answers_from_the_log_take_nothing(endpoint: Endpoint, simulator) -> None:
     Endpoint.objects.update(parameters={})  # a reply that is cut off would be asked for again
     first = started(endpoint, Budget(calls=10), items=10)

@@ -400,6 +400,7 @@ def test_spend_is_told_by_step_and_by_how_calls_ended(administrator: Client) -> 
     call_of(endpoint, cost=Decimal("1.25"), tokens_in=1000, tokens_out=50)
     call_of(endpoint, cost=Decimal("0.25"), tokens_in=500, tokens_out=25)
     call_of(endpoint, "malformed", tokens_in=10, tokens_out=1)
+    call_of(endpoint, "unknown", purpose="evaluation.running.judging")
     call_of(endpoint, "sent", purpose="evaluation.running.judging")
     call_of(endpoint, "failed", purpose="evaluation.running.judging", error="Endpoint e answered 500: Oh.")
     call_of(EndpointFactory(), cost=Decimal(9))
@@ -410,13 +411,13 @@ def test_spend_is_told_by_step_and_by_how_calls_ended(administrator: Client) -> 
     assert (filtering.calls, filtering.spent, filtering.unpriced) == (3, Decimal("1.5"), 1)
     assert (filtering.tokens_in, filtering.tokens_out) == (1510, 76)
     assert filtering.endings == [("ok", 2), ("malformed", 1)]
-    # What failed is not unpriced, and what was never seen to end is unknown.
-    assert (judging.calls, judging.spent, judging.unpriced, judging.unknown) == (2, 0, 0, 1)
-    assert judging.endings == [("failed", 1), ("unknown", 1)]
+    # What failed is not unpriced, what was never seen to end is unknown, and what is on its way is neither.
+    assert (judging.calls, judging.spent, judging.unpriced, judging.unknown) == (3, 0, 0, 1)
+    assert judging.endings == [("failed", 1), ("unknown", 1), ("on the way", 1)]
 
     text = administrator.get(page_of(endpoint)).text
     assert "$1.50" in text
-    assert "1 call unknown: sent, and no reply was seen." in text
+    assert "1 call unknown: sent, and no reply was seen before their worker died." in text
     assert "may have been billed" in text
     assert "1 reply had no known cost" in text
     listed = administrator.get(LIST).text
