@@ -92,6 +92,24 @@ class Job(models.Model):
         return reverse("jobs:job", args=[self.study.slug, self.pk])
 
 
+class Worker(models.Model):
+    """A worker of the queue, with the processes of its pool: it writes every few seconds that it lives. See `workers`."""
+
+    name = models.CharField(max_length=200, unique=True, help_text="What the queue calls it: celery@HOST.")
+    processes = models.PositiveIntegerField()
+    busy = models.PositiveIntegerField(default=0, help_text="Processes that are at a task.")
+    all_busy_since = models.DateTimeField(null=True, help_text="Since when all of them are, without a break.")
+    started_at = models.DateTimeField()
+    seen_at = models.DateTimeField()
+    reaped_at = models.DateTimeField(null=True, help_text="When the reaper last ran, on any worker.")
+
+    class Meta:
+        ordering = ["name"]
+
+    def __str__(self) -> str:
+        return self.name
+
+
 class WorkItem(models.Model):
     """One unit of a job: claimed under a lease, done once, safe to do again if its worker dies."""
 

@@ -8,7 +8,7 @@ from datetime import timedelta
 from celery import shared_task
 from django.utils import timezone
 
-from conflictscope.jobs import budgets, invitations, leases, worker
+from conflictscope.jobs import budgets, invitations, leases, worker, workers
 from conflictscope.jobs.models import Job
 
 # After a slice a worker is free for whoever has waited longest. Those who joined together do not all leave together.
@@ -30,6 +30,7 @@ def work_on(job_id: int) -> None:
 @shared_task(acks_late=True)
 def reap() -> None:
     """Open what dead workers held, let go of what is reserved for nothing, and invite a worker to each job that wants one and has no message waiting."""
+    workers.reaped()
     leases.return_expired()
     budgets.write_off()
     budgets.give_up_forgotten()

@@ -8,6 +8,7 @@ app_name = "jobs"
 urlpatterns = [
     path("studies/<slug:study>/jobs/", views.jobs, name="jobs"),
     path("studies/<slug:study>/jobs/spending/", views.spending, name="spending"),
+    path("studies/<slug:study>/jobs/workers/", views.workers, name="workers"),
     path("studies/<slug:study>/jobs/<int:job>/row/", views.row, name="row"),
     path("studies/<slug:study>/jobs/<int:job>/usage/", views.usage, name="usage"),
     path("studies/<slug:study>/jobs/<int:job>/", views.job, name="job"),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import signal
+import time
 from collections.abc import Iterable
 
 from conflictscope.errors import InvalidInput
@@ -53,6 +54,8 @@ class CountingHandler:
                 raise TransientLLMError("The server is busy. Try later.")
             case "endless":
                 await asyncio.sleep(3600)
+            case "stuck":
+                time.sleep(60)
             case "slow":
                 await asyncio.sleep(0.1)
             case "permanent":

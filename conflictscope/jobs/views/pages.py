@@ -17,6 +17,7 @@ from conflictscope.jobs.forms import BudgetForm, budget_form_of, budget_of
 from conflictscope.jobs.models import Job
 from conflictscope.jobs.progress import calls_lately, errors, limits_of, lost_calls, progress_of, usage_of, waiting
 from conflictscope.jobs.spending import spending_of
+from conflictscope.jobs.workers import notice, notice_about
 from conflictscope.studies.access import study_for
 from conflictscope.studies.permissions import Action
 
@@ -28,7 +29,14 @@ def jobs(request: Request, study: str) -> HttpResponse:
     found = study_for(request.user, study)
     page = Paginator(found.jobs.select_related("started_by", "study"), PAGE_SIZE).get_page(request.GET.get("page"))
     context = {"study": found, "section": "jobs", "page": page, "progress": progress_of(list(page))}
-    return render(request, "jobs/jobs.html", context)
+    return render(request, "jobs/jobs.html", {**context, "notice": notice()})
+
+
+@require_safe
+def workers(request: Request, study: str) -> HttpResponse:
+    """Whether anybody is there to do jobs: what the page of jobs asks for again and again."""
+    found = study_for(request.user, study)
+    return render(request, "jobs/_workers.html", {"study": found, "notice": notice()})
 
 
 @require_safe
@@ -57,6 +65,7 @@ def job(request: Request, study: str, job: int) -> HttpResponse:
         "limits": limits_of(one),
         "errors": errors(one),
         "waiting": waiting(one),
+        "notice": notice_about([one]),
     }
     if not request.htmx:
         told = {"worked_on": registry.worked_on(one), "outcome": registry.outcome_of(one)}
