@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import logging
 import os
+import signal
 import threading
 from collections.abc import Collection
 from dataclasses import dataclass
@@ -32,6 +33,9 @@ NOT_TAKEN_AFTER = timedelta(seconds=12)
 # The reaper comes every three seconds, through the queue.
 NOT_REAPED_AFTER = timedelta(seconds=30)
 FORGOTTEN_AFTER = timedelta(days=1)
+
+# So many heartbeats in a row without one living process of the pool.
+WITHOUT_PROCESSES = 3
 
 START_ONE = "Start one: make serve, or celery -A conflictscope worker, with celery -A conflictscope beat beside it."
 
@@ -117,6 +121,7 @@ class Heartbeat:
         self.name = name[:200]
         self._pool = pool
         self._over = threading.Event()
+        self._without_processes = 0
         self._thread = threading.Thread(target=self._go_on, name="heartbeat", daemon=True)
 
     def start(self) -> None:
@@ -130,6 +135,7 @@ class Heartbeat:
         self._try(self._begin)
         while not self._over.wait(SAYS_SO_EVERY.total_seconds()):
             self._try(self._say)
+            self._see_to_the_pool()
         self._try(Worker.objects.filter(name=self.name).delete)
 
     def _try(self, write: Any) -> None:
@@ -162,10 +168,29 @@ class Heartbeat:
         else:
             mine.filter(all_busy_since__isnull=True).update(all_busy_since=now)
 
+    def _see_to_the_pool(self) -> None:
+        """Processes that are killed before the pool knows them (it forks before it has its broker) are never replaced: a worker that is
+        left with none ends, and whoever started it starts it again."""
+        processes = getattr(getattr(self._pool, "_pool", None), "_pool", None)
+        gone = processes is not None and not any(_lives(process.pid) for process in processes)
+        self._without_processes = self._without_processes + 1 if gone else 0
+        if self._without_processes >= WITHOUT_PROCESSES:
+            logger.error("%s has lost its processes, and nobody replaces them: it ends", self.name)
+            os.kill(os.getpid(), signal.SIGTERM)
+
     def _facts(self) -> tuple[int, int]:
         """How many processes there are, and how many are at a task."""
         processes = max(1, self._pool.num_processes or 1)
         return processes, min(processes, len(state.active_requests))
+
+
+def _lives(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    # A killed child that nobody has waited for is still there in name.
+    return os.waitid(os.P_PID, pid, os.WEXITED | os.WNOHANG | os.WNOWAIT) is None
 
 
 _heartbeat: Heartbeat | None = None

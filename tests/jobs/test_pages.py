@@ -126,12 +126,15 @@ def test_htmx_gets_the_fragment_which_polls_only_while_the_job_runs(client, job)
     running = client.get(job.get_absolute_url(), headers=HTMX).text
     assert "<html" not in running
     assert 'hx-trigger="every 2s"' in running
-    assert 'hx-trigger="every 3s"' in client.get(list_address(job), headers=HTMX).text
+    assert (
+        f'hx-get="{reverse("jobs:row", args=[job.study.slug, job.pk])}"'
+        in client.get(list_address(job), headers=HTMX).text
+    )
 
     control.cancel(job)
     ended = client.get(job.get_absolute_url(), headers=HTMX).text
     assert "hx-trigger" not in ended
-    assert "hx-trigger" not in client.get(list_address(job), headers=HTMX).text
+    assert reverse("jobs:row", args=[job.study.slug, job.pk]) not in client.get(list_address(job), headers=HTMX).text
 
 
 @pytest.mark.parametrize("role", RUNNERS)
@@ -191,14 +194,14 @@ def test_steering_needs_a_post(client, job):
 def test_the_list_takes_as_many_queries_for_thirty_jobs_as_for_one(client, job, django_assert_num_queries):
     client.force_login(job.study.created_by)
     add_items(job, done=1)
-    # session, user, study, role for the tabs, count, jobs, progress
-    with django_assert_num_queries(7):
+    # session, user, study, role for the tabs, count, jobs, progress, workers
+    with django_assert_num_queries(8):
         client.get(list_address(job))
     for number in range(29):
         add_items(
             Job.objects.create(study=job.study, kind="tests.count", subject=f"more {number}", title="More"), done=2
         )
-    with django_assert_num_queries(7):
+    with django_assert_num_queries(8):
         client.get(list_address(job))
 
 

@@ -13,7 +13,7 @@ import pytest
 from django.utils import timezone
 
 from conflictscope.jobs import control, progress
-from conflictscope.jobs.models import CallUse, Job, WorkItem
+from conflictscope.jobs.models import CallUse, Job, Worker, WorkItem
 from conflictscope.jobs.progress import lost_calls
 from conflictscope.llm.models import Call
 from tests.factories.llm import EndpointFactory
@@ -130,7 +130,7 @@ def test_a_worker_whose_pool_is_killed_goes_on_by_itself_whether_it_was_idle_or_
     simulator.reset(latency_ms=50)
     items = 200
     with running(*BEAT), running(*POOL) as worker:
-        wait_until(lambda: len(pool_of(worker)) == 2)
+        wait_until(lambda: Worker.objects.exists())  # it is ready
         before = pool_of(worker)
         kill_pool(worker)
         wait_until(lambda: len(set(pool_of(worker)) - set(before)) == 2)

@@ -13,7 +13,7 @@ from conflictscope.jobs import control, tasks
 from conflictscope.jobs.models import Job, Worker, WorkItem
 from conflictscope.jobs.workers import notice, notice_about
 from tests.factories.studies import StudyFactory, member
-from tests.jobs.test_queue import CELERY, POOL, wait_until
+from tests.jobs.test_queue import CELERY, POOL, kill_pool, pool_of, wait_until
 from tests.processes import kill, running
 
 pytestmark = pytest.mark.django_db
@@ -131,6 +131,16 @@ def test_a_killed_worker_is_missed_and_one_that_ended_well_leaves_nothing_behind
     with running(*POOL):
         wait_until(lambda: Worker.objects.count() == 2)
     assert list(Worker.objects.all()) == [found], "only the killed one's row is left, until a later one clears it away"
+
+
+@pytest.mark.backends
+@pytest.mark.django_db(transaction=True)
+def test_a_worker_gets_its_processes_back_or_ends_when_they_are_killed_before_it_is_ready():
+    """Ended, it is started again by `supervise`; what must not be is a worker that lives and does nothing."""
+    with running(*POOL) as process:
+        wait_until(lambda: len(pool_of(process)) == 2)
+        kill_pool(process)
+        wait_until(lambda: process.poll() is not None or len(pool_of(process)) == 2)
 
 
 @pytest.mark.backends
