@@ -16,13 +16,13 @@ demo: $(VENV)/installed ## The whole job on the embedded default, then the pages
 	$(BIN)/python manage.py run_demo
 ifneq ($(SERVE),0)
 	@echo "Serving on http://127.0.0.1:$(PORT)/ (Ctrl-C stops)"
-	@PORT=$(PORT) PATH="$(abspath $(BIN)):$$PATH" honcho start
+	@PORT=$(PORT) $(BIN)/python -m conflictscope.supervising
 endif
 
 serve: $(VENV)/installed ## Web, worker, beat and simulator, as Procfile names them
 	$(BIN)/python manage.py migrate --verbosity 0
 	$(BIN)/python manage.py collectstatic --no-input --verbosity 0
-	@PORT=$(PORT) PATH="$(abspath $(BIN)):$$PATH" honcho start
+	@PORT=$(PORT) $(BIN)/python -m conflictscope.supervising
 
 test: $(VENV)/installed-test ## All tests on the embedded default, the spine also on PostgreSQL and Redis where they answer
 	$(BIN)/python -m tests.run $(ARGS)

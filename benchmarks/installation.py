@@ -145,7 +145,7 @@ def worker(processes: int) -> Sequence[str]:
 
 
 def procfile(name: str, *, port: int, log: Path | None = None) -> Group:
-    """One of the Procfile's processes, as honcho starts it."""
+    """One of the Procfile's processes, as it is started there."""
     lines = dict(line.split(": ", 1) for line in (ROOT / "Procfile").read_text().splitlines())
     path = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
     return Group("-c", f"exec {lines[name]}", log=log, by="sh", PORT=str(port), PATH=path)
