@@ -220,6 +220,14 @@ class GoldAnswer(models.Model):
         return f"{self.question} of item {self.item_id}: {self.answer}"
 
 
+class AssignmentQuerySet(models.QuerySet["Assignment"]):
+    def counted(self) -> Self:
+        """Work that counts: submitted in time for its slot, on no training item, by nobody who was excluded."""
+        return self.filter(
+            state=Assignment.State.SUBMITTED, surplus=False, item__is_training=False, participant__excluded=False
+        )
+
+
 class Assignment(models.Model):
     """One item handed to one person."""
 
@@ -245,6 +253,8 @@ class Assignment(models.Model):
     skip_reason = models.CharField(max_length=200, blank=True)
     leased_at = models.DateTimeField(auto_now_add=True)
     submitted_at = models.DateTimeField(null=True)
+    objects = AssignmentQuerySet.as_manager()
+
     untouched = False  # no column: set where the row has just been made, so that nothing can have been said about it
 
     class Meta:

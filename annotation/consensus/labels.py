@@ -1,6 +1,6 @@
 """The counted answers of a campaign as tables: items by annotators, an answer in each cell.
 
-Counted is what was submitted in time for its slot: no surplus, no training item, nobody who was excluded.
+Which work counts is said by `Assignment.objects.counted()`.
 """
 
 from __future__ import annotations
@@ -92,13 +92,7 @@ def counted(campaign: Campaign, *, item: int | None = None) -> Labels:
         LabelledItem(*row)
         for row in asked.values_list("pk", scenario, "response", f"{scenario}__uid", "inclusion_probability")
     )
-    submitted = Assignment.objects.filter(
-        item__campaign=campaign,
-        item__is_training=False,
-        state=Assignment.State.SUBMITTED,
-        surplus=False,
-        participant__excluded=False,
-    )
+    submitted = Assignment.objects.counted().filter(item__campaign=campaign)
     if item is not None:
         submitted = submitted.filter(item=item)
     annotators = tuple(

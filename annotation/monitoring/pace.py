@@ -43,14 +43,7 @@ class Pace:
 def pace_of(campaign: Campaign, *, left: int, now: datetime | None = None) -> Pace:
     """Counted in two queries. Hours in which nobody labelled count for nothing: people sleep, and come back."""
     now = now or timezone.now()
-    recent = Assignment.objects.filter(
-        item__campaign=campaign,
-        item__is_training=False,
-        state=Assignment.State.SUBMITTED,
-        surplus=False,
-        participant__excluded=False,
-        submitted_at__gt=now - WINDOW,
-    ).order_by()
+    recent = Assignment.objects.counted().filter(item__campaign=campaign, submitted_at__gt=now - WINDOW).order_by()
     hours = [
         number
         for _, number in recent.annotate(hour=TruncHour("submitted_at")).values_list("hour").annotate(Count("pk"))

@@ -90,15 +90,15 @@ def campaign_rows(campaigns: Collection[Campaign]) -> list[CampaignRow]:
         .values("campaign")
         .annotate(items=Count("pk"), complete=Count("pk", filter=Q(open_slots=0)))
     )
-    counted = Q(surplus=False, item__is_training=False, participant__excluded=False)
     labels = _by_campaign(
-        Assignment.objects.filter(item__campaign__in=campaigns, state=State.SUBMITTED)
+        Assignment.objects.counted()
+        .filter(item__campaign__in=campaigns)
         .order_by()
         .values(campaign=F("item__campaign"))
         .annotate(
-            submissions=Count("pk", filter=counted),
-            people=Count("participant", distinct=True, filter=counted),
-            simulated=Count("pk", filter=counted & Q(participant__simulated=True)),
+            submissions=Count("pk"),
+            people=Count("participant", distinct=True),
+            simulated=Count("pk", filter=Q(participant__simulated=True)),
         )
     )
     leased = _by_campaign(
@@ -135,13 +135,7 @@ def campaigns_of(study: Study) -> QuerySet[Campaign]:
 
 def begun(campaigns: Collection[Campaign]) -> set[int]:
     """The ids of those campaigns in which somebody has submitted a label that counts."""
-    submitted = Assignment.objects.filter(
-        item__campaign__in=campaigns,
-        item__is_training=False,
-        state=State.SUBMITTED,
-        surplus=False,
-        participant__excluded=False,
-    )
+    submitted = Assignment.objects.counted().filter(item__campaign__in=campaigns)
     return set(submitted.order_by().values_list("item__campaign", flat=True).distinct())
 
 
@@ -153,10 +147,8 @@ def sample_of(campaign: Campaign) -> Sample:
     for stratum, number in items.values_list("stratum").annotate(Count("pk")):
         strata[stratum][0] = number
         labels_per_item[0] += number
-    submitted = Assignment.objects.filter(
-        item__campaign=campaign, item__is_training=False, state=State.SUBMITTED, surplus=False
-    ).order_by()
-    per_item = submitted.values_list("item", "item__stratum").annotate(Count("pk"))
+    submitted = Assignment.objects.counted().filter(item__campaign=campaign)
+    per_item = submitted.order_by().values_list("item", "item__stratum").annotate(Count("pk"))
     for _, stratum, labels in per_item.iterator(chunk_size=10_000):
         labels_per_item[labels] += 1
         labels_per_item[0] -= 1

@@ -149,15 +149,10 @@ def _items(found: dict[int, Counts]) -> None:
 
 
 def _labels(found: dict[int, Counts]) -> None:
-    """Labels that count: neither training, nor too late, nor of somebody who was excluded."""
+    """Labels that count, and the people who gave them."""
     rows = (
-        Assignment.objects.filter(
-            item__campaign__study__in=found,
-            item__is_training=False,
-            participant__excluded=False,
-            state=Assignment.State.SUBMITTED,
-            surplus=False,
-        )
+        Assignment.objects.counted()
+        .filter(item__campaign__study__in=found)
         .order_by()
         .values_list("item__campaign__study")
         .annotate(labels=Count("pk"), people=Count("participant__user", distinct=True))
