@@ -11,9 +11,10 @@ from django.db.models import Exists, OuterRef, Q
 from django.urls import reverse
 
 from conflictscope.scenarios.models import Dataset, Scenario, TargetRanking
+from conflictscope.scenarios.option_orders import OptionOrder
 from conflictscope.studies.models import Study, StudyScopedQuerySet
 from conflictscope.studies.permissions import Action
-from evaluation.models import OptionOrder, Response, Run
+from evaluation.models import Response, Run
 
 
 class CampaignQuerySet(StudyScopedQuerySet["Campaign"]):

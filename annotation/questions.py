@@ -26,6 +26,7 @@ from conflictscope.scenarios.filtering.dimensions import (
 )
 from conflictscope.scenarios.filtering.dimensions import QUESTIONS as FILTER_QUESTIONS
 from conflictscope.scenarios.models import Dataset, Dimension, Scenario
+from conflictscope.scenarios.option_orders import FARTHEST
 
 Kind = Campaign.Kind
 
@@ -58,7 +59,6 @@ class Question:
 
 
 MIDDLE = 4
-FARTHEST = 7
 
 _YES_NO = (Answer(YES, "Yes"), Answer(NO, "No"))
 _WHICH_ACTION = (

@@ -215,7 +215,7 @@ SPECTACULAR_SETTINGS = {
     "SERVE_INCLUDE_SCHEMA": False,
     # One name for one set of choices, where two fields have it.
     "ENUM_NAME_OVERRIDES": {
-        "OptionOrderEnum": "evaluation.models.OptionOrder",
+        "OptionOrderEnum": "conflictscope.scenarios.option_orders.OptionOrder",
         "AssignmentStateEnum": "annotation.models.Assignment.State",
         "CampaignStateEnum": "annotation.models.Campaign.State",
     },

@@ -10,7 +10,9 @@ from django.db.models import Case, F, OuterRef, Q, Subquery, Value, When
 from django.urls import reverse
 
 from conflictscope.llm.models import Call, Endpoint
+from conflictscope.scenarios.filtering.dimensions import ACTION_1, ACTION_2
 from conflictscope.scenarios.models import Dataset, Judge, Scenario, TargetRanking
+from conflictscope.scenarios.option_orders import OptionOrder
 from conflictscope.studies.models import Study, StudyScopedQuerySet
 
 
@@ -140,13 +142,6 @@ class Run(models.Model):
         """Whether a simulator wrote answers, opening messages or judgements. Needs its endpoints selected with it."""
         simulator = self.user_simulator is not None and self.user_simulator.simulated
         return simulator or self.target.simulated or (self.judge is not None and self.judge.simulated)
-
-
-class OptionOrder(models.TextChoices):
-    """Which action a reader met first. action_1 serves value_1, always."""
-
-    ACTION_1_FIRST = "action_1_first"
-    ACTION_2_FIRST = "action_2_first"
 
 
 class ResponseQuerySet(StudyScopedQuerySet["Response"]):
@@ -302,6 +297,10 @@ class Judgement(models.Model):
 
     def __str__(self) -> str:
         return f"{self.choice} for response {self.response_id}"
+
+
+# Action 1 serves value 1, always.
+CHOICE_OF_ACTION = {ACTION_1: Judgement.Choice.VALUE_1, ACTION_2: Judgement.Choice.VALUE_2}
 
 
 class Ranking(models.Model):

@@ -14,8 +14,6 @@ from django.db.models import F
 from annotation.models import Annotation, Assignment, Campaign, Item, Participant
 from annotation.questions import questions_of as asked_in
 from conflictscope.scenarios.filtering.dimensions import (
-    ACTION_1,
-    ACTION_2,
     NO,
     YES,
     dimensions_of,
@@ -23,7 +21,7 @@ from conflictscope.scenarios.filtering.dimensions import (
     questions_of,
 )
 from conflictscope.scenarios.models import Dimension, Verdict
-from evaluation.models import Judgement
+from evaluation.models import CHOICE_OF_ACTION, Judgement
 
 Cell = str | None
 
@@ -132,7 +130,7 @@ def judged_responses(labels: Labels, judge_id: int | None) -> dict[str, list[Cel
     """
     columns: dict[str, list[Cell]] = {question: [None] * len(labels.items) for question in labels.answers}
     row_of = {item.response_id: index for index, item in enumerate(labels.items) if item.response_id is not None}
-    actions: dict[str, str] = {Judgement.Choice.VALUE_1: ACTION_1, Judgement.Choice.VALUE_2: ACTION_2}
+    actions: dict[str, str] = {choice: action for action, choice in CHOICE_OF_ACTION.items()}
     for chunk in _chunks(list(row_of), 500):
         rows = Judgement.objects.filter(response__in=chunk, source=Judgement.Source.JUDGE).exclude(
             choice=Judgement.Choice.NONE

@@ -18,17 +18,15 @@ from annotation.consensus.labels import Cell, Labels
 from annotation.models import Campaign, Decision
 from annotation.questions import ACTION_STRENGTH, ACTION_TAKEN, PREFERRED_ACTION, RESOLVED, answer_label
 from conflictscope.errors import InvalidInput
-from conflictscope.scenarios.filtering.dimensions import ACTION_1, ACTION_2, YES, outcome_of, questions_of
+from conflictscope.scenarios.filtering.dimensions import YES, outcome_of, questions_of
 from conflictscope.scenarios.filtering.verdicts import resettle, write_human_verdict
 from conflictscope.scenarios.models import Dimension, Scenario, TargetRanking, TargetRankingPosition, Verdict
 from conflictscope.stats.bradley_terry import fit_ranking, tally_trials
 from conflictscope.stats.rankings import RankingResult
-from evaluation.models import Judgement, Steering
+from evaluation.models import CHOICE_OF_ACTION, Judgement, Steering
 
 SEED = 0
 RESAMPLES = 2000
-# What people say of the actions, as `Judgement` names it: action 1 serves value 1, always.
-CHOICES = {ACTION_1: Judgement.Choice.VALUE_1, ACTION_2: Judgement.Choice.VALUE_2}
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,7 +139,7 @@ class JudgementRecorder(Recorder):
             return Written(changed=int(bool(mine.delete()[0])))
         strength, resolved = answers.get(ACTION_STRENGTH.key), answers.get(RESOLVED.key)
         said = {
-            "choice": CHOICES.get(taken, taken),
+            "choice": CHOICE_OF_ACTION.get(taken, taken),
             "strength": None if strength is None else int(strength),
             "resolved": None if resolved is None else resolved == YES,
             "reason": self._reason(row, standing),
@@ -243,7 +241,7 @@ def community_ranking(
         given = [cell for cell in labels.answers[PREFERRED_ACTION.key][row] if cell is not None]
         if len(given) >= minimum:
             one, two = pairs[item.scenario_id]
-            trials += [(item.scenario_id, one, two, CHOICES.get(answer, answer)) for answer in given]
+            trials += [(item.scenario_id, one, two, CHOICE_OF_ACTION.get(answer, answer)) for answer in given]
     columns = [list(column) for column in zip(*trials, strict=True)] if trials else [[], [], [], []]
     tallies = tally_trials(*columns, values=keys)
     result = fit_ranking(tallies, rng=np.random.default_rng(SEED), resamples=resamples)

@@ -27,7 +27,7 @@ from django.utils.crypto import salted_hmac
 
 from annotation.errors import AlreadySubmitted, ConsentMissing, Excluded, LeaseUnknown, NotOpen
 from annotation.models import Assignment, Campaign, Item, Participant
-from evaluation.models import OptionOrder
+from conflictscope.scenarios.option_orders import OptionOrder
 
 logger = logging.getLogger(__name__)
 

@@ -15,11 +15,11 @@ from django.utils import timezone
 
 from annotation.guidelines.examples import EXAMPLES, Example
 from annotation.models import Annotation, Assignment, Campaign, Item
-from annotation.questions import FARTHEST, Control, Question, questions_about
-from conflictscope.scenarios.filtering.dimensions import ACTION_1, ACTION_2
+from annotation.questions import Control, Question, questions_about
 from conflictscope.scenarios.models import Scenario, Value
-from evaluation.models import OptionOrder
+from conflictscope.scenarios.option_orders import FARTHEST, OptionOrder, letters, turned
 
+_PLACES = {str(place) for place in range(1, FARTHEST + 1)}
 _SPEAKERS = {"user": "User", "assistant": "Assistant"}
 
 
@@ -138,14 +138,11 @@ def from_page(question: Question, sent: str, order: str) -> str:
 
 def shown_as(order: str) -> dict[str, str]:
     """What the tables call the actions, to what the page calls them."""
-    first, second = (ACTION_1, ACTION_2) if order == OptionOrder.ACTION_1_FIRST else (ACTION_2, ACTION_1)
-    return {first: "a", second: "b"}
+    return {action: letter.lower() for action, letter in letters(order).items()}
 
 
 def _along_scale(answer: str, order: str) -> str:
-    if order == OptionOrder.ACTION_1_FIRST or answer not in {str(place) for place in range(1, FARTHEST + 1)}:
-        return answer
-    return str(FARTHEST + 1 - int(answer))
+    return str(turned(int(answer), order)) if answer in _PLACES else answer
 
 
 def _sheet(

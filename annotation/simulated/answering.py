@@ -12,10 +12,11 @@ from dataclasses import dataclass
 from typing import Any
 
 from annotation.models import Campaign
-from annotation.questions import FARTHEST, MIDDLE, Control
+from annotation.questions import MIDDLE, Control
 from conflictscope.errors import InvalidInput
 from conflictscope.llm.simulator import draws, reading
 from conflictscope.scenarios.filtering.dimensions import ACTION_1, ACTION_2, BOTH, NEITHER, NO, YES
+from conflictscope.scenarios.option_orders import FARTHEST
 
 Sheet = Mapping[str, Any]  # as `annotation.api.serializers.SheetSerializer` describes it
 

@@ -26,11 +26,11 @@ from annotation.simulated.answering import Annotator, true_answers
 from annotation.simulated.client import LabellingClient
 from annotation.simulated.server import serving
 from conflictscope.errors import Conflict, InvalidInput
+from conflictscope.scenarios.option_orders import OptionOrder
 from conflictscope.stats.intervals import wilson
 from conflictscope.stats.types import Estimate
 from conflictscope.studies.models import Membership
 from conflictscope.studies.permissions import Role
-from evaluation.models import OptionOrder
 
 logger = logging.getLogger(__name__)
 

@@ -19,10 +19,10 @@ from annotation.views.forms import CampaignForm, ExtendForm, PrecisionForm, What
 from annotation.views.links import preview_links
 from conflictscope.errors import Conflict, InvalidInput
 from conflictscope.http import Request
+from conflictscope.scenarios.option_orders import OptionOrder
 from conflictscope.stats.sampling import items_for_kappa, items_for_share
 from conflictscope.studies.access import study_for
 from conflictscope.studies.permissions import Action
-from evaluation.models import OptionOrder
 
 PREVIEWED_WITH = ("campaign__study", "scenario__value_1", "scenario__value_2", "response__scenario")
 HALF_WIDTHS = (0.20, 0.15, 0.10, 0.05)

@@ -7,7 +7,7 @@ import json
 
 from django.db.models import OuterRef, Subquery
 
-from conflictscope.scenarios.models import Dataset, OpeningMessage
+from conflictscope.scenarios.models import Dataset, OpeningMessage, Scenario
 
 VERSION = "conflictscope-dataset-content-1"
 _COLUMNS = (
@@ -16,18 +16,7 @@ _COLUMNS = (
     "value_2__key",
     "template",
     "acting_action",
-    "deployment_context",
-    "outline_context",
-    "outline_opportunity",
-    "description",
-    "persona",
-    "background",
-    "goal",
-    "action_1",
-    "action_2",
-    "consequence_1",
-    "consequence_2",
-    "domain",
+    *Scenario.TEXTS,
     "status",
     "duplicate_of__uid",
 )

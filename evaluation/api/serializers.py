@@ -6,7 +6,8 @@ from typing import Any
 
 from rest_framework import serializers
 
-from evaluation.models import Judgement, OptionOrder, Ranking, Response, Run
+from conflictscope.scenarios.option_orders import OptionOrder
+from evaluation.models import Judgement, Ranking, Response, Run
 from evaluation.running.summaries import CHOICE_LABELS
 
 _CHOICES = [choice for choice in CHOICE_LABELS if choice != "unjudged"]

@@ -11,8 +11,9 @@ from django.utils.text import slugify
 from conflictscope.scenarios.importing.records import BadRow, RowProblem
 from conflictscope.scenarios.importing.values import ValueNames
 from conflictscope.scenarios.models import Dataset, Judge
+from conflictscope.scenarios.option_orders import OptionOrder
 from evaluation.importing.records import ImportedTrial
-from evaluation.models import Judgement, OptionOrder, Run, Target
+from evaluation.models import Judgement, Run, Target
 
 Choice = Judgement.Choice
 REMEMBERED = 5_000  # bad rows; all are counted

@@ -12,8 +12,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from conflictscope.scenarios.models import Scenario
+from conflictscope.scenarios.option_orders import OptionOrder
 from conflictscope.stats.tallies import Tallies, tally_trials
-from evaluation.models import Judgement, OptionOrder, Ranking, Response, Run
+from evaluation.models import Judgement, Ranking, Response, Run
 from evaluation.running.runs import scenarios_of
 
 Decider = Ranking.Decider

@@ -19,7 +19,8 @@ from conflictscope.llm.prompts import delimit
 from conflictscope.llm.types import Parsed, Prompt
 from conflictscope.scenarios.filtering.judges import endpoint_of
 from conflictscope.scenarios.models import Judge, Scenario
-from evaluation.models import Judgement, OptionOrder, Response, Run
+from conflictscope.scenarios.option_orders import OptionOrder, turned
+from evaluation.models import Judgement, Response, Run
 from evaluation.running.asking import ACTION, render
 from evaluation.running.multiple_choice import choice_of, options_of
 
@@ -45,7 +46,7 @@ def choice_and_strength(reply: JudgeReply, order: str) -> tuple[Judgement.Choice
     """The judge's letter and scale, turned from what it saw to value 1 / value 2 and action 1 ... action 2."""
     lettered = reply.choice in ("A", "B")
     choice = choice_of(reply.choice, order) if lettered else Judgement.Choice(reply.choice)
-    return choice, reply.strength if order == OptionOrder.ACTION_1_FIRST else 8 - reply.strength
+    return choice, turned(reply.strength, order)
 
 
 def spoken(transcript: Sequence[dict[str, str]]) -> str:

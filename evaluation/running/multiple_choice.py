@@ -13,7 +13,8 @@ from conflictscope.llm.client import Door
 from conflictscope.llm.prompts import delimit
 from conflictscope.llm.types import Prompt, Reply
 from conflictscope.scenarios.models import Scenario
-from evaluation.models import Judgement, OptionOrder, Rating, Response, Run
+from conflictscope.scenarios.option_orders import action_behind, as_shown
+from evaluation.models import CHOICE_OF_ACTION, Judgement, Rating, Response, Run
 from evaluation.running.asking import CHOICE, RATING, TargetCall, outcome_of, refused, render, transcript
 from evaluation.running.parsing import ParsedChoice, parse_choice, parse_rating
 from evaluation.running.runs import scenarios_of
@@ -34,17 +35,12 @@ def missing_steps(run: Run) -> Iterator[tuple[str, dict[str, Any]]]:
 
 def options_of(scenario: Scenario, order: str) -> tuple[str, str]:
     """What stands as A and as B."""
-    actions = (scenario.action_1, scenario.action_2)
-    return actions if order == OptionOrder.ACTION_1_FIRST else (actions[1], actions[0])
+    return as_shown(order, scenario.action_1, scenario.action_2)
 
 
 def choice_of(letter: str | None, order: str) -> Judgement.Choice:
     """From a letter to the value whose action stood there."""
-    if letter is None:
-        return Judgement.Choice.NONE
-    first_chosen = letter == "A"
-    action_1_first = order == OptionOrder.ACTION_1_FIRST
-    return Judgement.Choice.VALUE_1 if first_chosen == action_1_first else Judgement.Choice.VALUE_2
+    return Judgement.Choice.NONE if letter is None else CHOICE_OF_ACTION[action_behind(letter, order)]
 
 
 @dataclass(frozen=True, slots=True)

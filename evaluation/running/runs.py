@@ -14,8 +14,9 @@ from conflictscope.jobs.budgets import NO_BUDGET, Budget
 from conflictscope.jobs.models import Job
 from conflictscope.llm.models import Endpoint
 from conflictscope.scenarios.models import Dataset, Judge, Scenario
+from conflictscope.scenarios.option_orders import OptionOrder
 from conflictscope.studies.endpoints import check_allowed
-from evaluation.models import OptionOrder, Run, Target
+from evaluation.models import Run, Target
 from evaluation.running.asking import prompt_versions
 from evaluation.running.targets import endpoint_of
 

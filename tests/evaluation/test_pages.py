@@ -11,9 +11,10 @@ from pytest_django import DjangoAssertNumQueries
 
 from conflictscope.jobs.models import Job
 from conflictscope.scenarios.models import Scenario
+from conflictscope.scenarios.option_orders import OptionOrder
 from conflictscope.studies.models import Study
 from conflictscope.studies.permissions import Role
-from evaluation.models import OptionOrder, Ranking, Run
+from evaluation.models import Ranking, Run
 from evaluation.rankings.fitting import fit_run
 from evaluation.running.runs import start
 from tests.evaluation.rankings.test_ranking import scenarios_for

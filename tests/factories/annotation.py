@@ -15,7 +15,7 @@ from annotation.models import Annotation, Assignment, Campaign, Guideline, Item,
 from annotation.questions import questions_about
 from conflictscope.scenarios.filtering.dimensions import ACTION_1, ACTION_2, YES, dimensions_of, questions_of
 from conflictscope.scenarios.models import Scenario
-from evaluation.models import OptionOrder
+from conflictscope.scenarios.option_orders import OptionOrder
 from tests.factories.scenarios import DatasetFactory, ScenarioFactory
 from tests.factories.studies import MembershipFactory
 

@@ -7,7 +7,8 @@ from typing import Any
 import factory
 from factory.django import DjangoModelFactory
 
-from evaluation.models import Judgement, OptionOrder, Rating, Response, Run, Target
+from conflictscope.scenarios.option_orders import OptionOrder
+from evaluation.models import Judgement, Rating, Response, Run, Target
 from evaluation.running.multiple_choice import choice_of
 from tests.factories.scenarios import ScenarioFactory
 

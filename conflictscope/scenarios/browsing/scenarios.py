@@ -12,16 +12,14 @@ from django.db.models import Q
 from conflictscope.llm.models import Call
 from conflictscope.scenarios.browsing.differences import differences
 from conflictscope.scenarios.browsing.listing import Listing
-from conflictscope.scenarios.filtering import job as filtering
 from conflictscope.scenarios.filtering.dimensions import INCONSISTENT, QUESTION, dimensions_of
 from conflictscope.scenarios.filtering.verdicts import human_validated, standing_verdicts
 from conflictscope.scenarios.models import Dimension, DomainTag, OpeningMessage, Scenario, Verdict
+from conflictscope.scenarios.option_orders import order_in_words
 from conflictscope.scenarios.search import Piece, excerpt, pieces
 
 PAGE_SIZE = 50
 _HEAVY = ("embedding",)  # no page shows it
-
-_ORDERS = {filtering.ACTION_1_FIRST: "action 1 as A", filtering.ACTION_2_FIRST: "action 2 as A"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -239,7 +237,7 @@ def _answers(verdict: Verdict) -> list[AnswerRow]:
             AnswerRow(
                 question=_wording(key),
                 answer=_label(key, answer) if answer else "no readable answer",
-                order=_ORDERS.get(each.get("order") or "", ""),
+                order=order_in_words(each.get("order") or ""),
                 reason=each.get("reason") or each.get("problem") or "",
             )
         )

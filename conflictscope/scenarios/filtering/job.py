@@ -24,8 +24,6 @@ from conflictscope.llm.types import Parsed, Prompt
 from conflictscope.scenarios.about_jobs import OnDataset, dataset_of
 from conflictscope.scenarios.datasets import dimension_rates
 from conflictscope.scenarios.filtering.dimensions import (
-    ACTION_1,
-    ACTION_2,
     INCONSISTENT,
     NO,
     YES,
@@ -37,6 +35,7 @@ from conflictscope.scenarios.filtering.dimensions import (
 from conflictscope.scenarios.filtering.judges import FILTER_PROMPTS, FILTER_STEP, endpoint_of
 from conflictscope.scenarios.filtering.verdicts import SETTLED_BY_VERDICTS, make_primary, resettle, settle
 from conflictscope.scenarios.models import Dataset, Dimension, Judge, Scenario, Verdict
+from conflictscope.scenarios.option_orders import OptionOrder, action_behind, as_shown
 from conflictscope.studies.endpoints import check_allowed
 
 if TYPE_CHECKING:
@@ -47,10 +46,6 @@ __all__ = ["KIND", "FilterHandler", "resettle", "scenarios_to_judge", "settle", 
 logger = logging.getLogger(__name__)
 
 KIND = "scenarios.filter"
-
-ACTION_1_FIRST = "action_1_first"
-ACTION_2_FIRST = "action_2_first"
-_BOTH_ORDERS = (ACTION_1_FIRST, ACTION_2_FIRST)
 
 
 class PassReply(BaseModel):
@@ -98,8 +93,8 @@ class Answered:
         if isinstance(reply, PassReply):
             return YES if reply.passed else NO
         if isinstance(reply, SupportReply):
-            first, second = (ACTION_1, ACTION_2) if self.asked.order == ACTION_1_FIRST else (ACTION_2, ACTION_1)
-            return {"A": first, "B": second}.get(reply.supports, reply.supports)
+            lettered = reply.supports in ("A", "B")
+            return action_behind(reply.supports, self.asked.order) if lettered else reply.supports
         return None
 
     def evidence(self) -> dict[str, Any]:
@@ -253,7 +248,7 @@ def _questions(scenario: Scenario, dimension: Dimension, judge: Judge) -> list[A
     if dimension == Dimension.FEASIBILITY:
         orders: Sequence[str] = ("",)
     elif dimension == Dimension.VALUE_GUIDANCE:
-        orders = _BOTH_ORDERS
+        orders = OptionOrder.values
     else:
         orders = (_order_for(scenario, dimension),)
     return [
@@ -266,7 +261,7 @@ def _questions(scenario: Scenario, dimension: Dimension, judge: Judge) -> list[A
 def _order_for(scenario: Scenario, dimension: str) -> str:
     """Which action a judge meets first: even-handed over scenarios, and the same whenever and wherever the question is put."""
     digest = hashlib.sha256(f"{scenario.uid} {scenario.description} {dimension}".encode()).digest()
-    return _BOTH_ORDERS[digest[0] % 2]
+    return OptionOrder.values[digest[0] % 2]
 
 
 def _prompt(scenario: Scenario, question: Question, order: str, judge: Judge) -> Prompt:
@@ -275,10 +270,8 @@ def _prompt(scenario: Scenario, question: Question, order: str, judge: Judge) ->
     if question.dimension == Dimension.FEASIBILITY:
         facts["action"] = delimit("action", getattr(scenario, question.about))
     else:
-        shown = [scenario.action_1, scenario.action_2]
-        if order == ACTION_2_FIRST:
-            shown.reverse()
-        facts |= {"action_a": delimit("action_a", shown[0]), "action_b": delimit("action_b", shown[1])}
+        action_a, action_b = as_shown(order, scenario.action_1, scenario.action_2)
+        facts |= {"action_a": delimit("action_a", action_a), "action_b": delimit("action_b", action_b)}
         if question.dimension == Dimension.VALUE_GUIDANCE:
             value = getattr(scenario, question.about)
             facts["value"] = delimit("value", f"{value.name}: {value.definition}")

@@ -17,7 +17,6 @@ from conflictscope.scenarios.filtering.judges import imported_judge
 from conflictscope.scenarios.filtering.verdicts import settle
 from conflictscope.scenarios.importing import twins as twins_of_files
 from conflictscope.scenarios.importing.records import (
-    TEXTS,
     BadRow,
     ImportedScenario,
     Place,
@@ -388,7 +387,7 @@ class Placing:
     def _store(self, todo: _Batch) -> None:
         Scenario.objects.bulk_create([scenario for scenario, _ in todo.new])
         if todo.completed:
-            columns = [*TEXTS, "template", "acting_action", "status", "status_told"]
+            columns = [*Scenario.TEXTS, "template", "acting_action", "status", "status_told"]
             Scenario.objects.bulk_update([scenario for scenario, _ in todo.completed], columns)
         todo.messages += [_opening(scenario, record) for scenario, record in todo.new if record.opening_message]
         OpeningMessage.objects.bulk_create(todo.messages)

@@ -8,21 +8,7 @@ from pathlib import Path
 from typing import Protocol
 
 from conflictscope.errors import InvalidInput
-
-TEXTS = (
-    "deployment_context",
-    "outline_context",
-    "outline_opportunity",
-    "description",
-    "persona",
-    "background",
-    "goal",
-    "action_1",
-    "action_2",
-    "consequence_1",
-    "consequence_2",
-    "domain",
-)
+from conflictscope.scenarios.models import Scenario
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,7 +101,7 @@ class ImportedScenario:
     notes: tuple[str, ...] = ()
 
     def texts(self) -> dict[str, str]:
-        return {column: getattr(self, column) for column in TEXTS}
+        return {column: getattr(self, column) for column in Scenario.TEXTS}
 
     @property
     def drafted(self) -> bool:

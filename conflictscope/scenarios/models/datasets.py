@@ -94,6 +94,22 @@ class Scenario(models.Model):
     `action_1` serves `value_1`, always. What a reader sees as A and B is shuffled, and the order is stored with the reading.
     """
 
+    # Every text that a scenario may have, in the order in which it grows: what is imported, digested and told by the API.
+    TEXTS = (
+        "deployment_context",
+        "outline_context",
+        "outline_opportunity",
+        "description",
+        "persona",
+        "background",
+        "goal",
+        "action_1",
+        "action_2",
+        "consequence_1",
+        "consequence_2",
+        "domain",
+    )
+
     class Template(models.TextChoices):
         MINOR_BENEFIT = "minor_benefit"
         STRONG_BENEFIT = "strong_benefit"

@@ -13,7 +13,7 @@ from annotation.labelling.sheets import sheet_of
 from annotation.models import Annotation, Assignment, Campaign, Flag
 from conflictscope.errors import InvalidInput
 from conflictscope.scenarios.models import Dataset
-from evaluation.models import OptionOrder
+from conflictscope.scenarios.option_orders import OptionOrder
 from tests.factories.annotation import (
     CampaignFactory,
     ItemFactory,

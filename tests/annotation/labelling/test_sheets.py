@@ -10,7 +10,7 @@ from annotation.labelling import routing
 from annotation.labelling.sheets import Sheet, preview_of, sheet_of
 from annotation.models import Annotation, Assignment, Campaign
 from annotation.questions import QUESTION, QUESTIONS, Control
-from evaluation.models import OptionOrder
+from conflictscope.scenarios.option_orders import OptionOrder
 from tests.factories.annotation import CampaignFactory, ItemFactory, ParticipantFactory
 from tests.factories.evaluation import ResponseFactory, RunFactory
 from tests.factories.scenarios import ScenarioFactory

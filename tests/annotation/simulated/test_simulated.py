@@ -22,8 +22,8 @@ from conflictscope.errors import Conflict, InvalidInput
 from conflictscope.llm.simulator import reading
 from conflictscope.llm.simulator.phrases import phrases_of
 from conflictscope.scenarios.models import Scenario
+from conflictscope.scenarios.option_orders import OptionOrder
 from conflictscope.studies.models import Membership
-from evaluation.models import OptionOrder
 from tests.factories.annotation import CampaignFactory, ItemFactory, ParticipantFactory, all_passing, labelled
 from tests.factories.evaluation import RunFactory, answered
 from tests.factories.scenarios import DatasetFactory, ScenarioFactory

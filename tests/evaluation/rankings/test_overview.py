@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from evaluation.models import OptionOrder, Run
+from conflictscope.scenarios.option_orders import OptionOrder
+from evaluation.models import Run
 from evaluation.rankings.fitting import FittedRun, fit_run, value_names
 from evaluation.rankings.overview import finding, heat_map
 from tests.evaluation.rankings.test_ranking import scenarios_for

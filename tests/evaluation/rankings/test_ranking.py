@@ -8,9 +8,10 @@ import pytest
 
 from conflictscope.errors import Conflict, InvalidInput, NotFound
 from conflictscope.scenarios.models import Dataset, Scenario
+from conflictscope.scenarios.option_orders import OptionOrder
 from evaluation.measures.datasets import measure
 from evaluation.measures.decisions import Decider, decisions_of, trials_of
-from evaluation.models import Judgement, OptionOrder, Ranking, Run
+from evaluation.models import Judgement, Ranking, Run
 from evaluation.rankings.fitting import fit_dataset, fit_run, latest_rankings, stale_runs
 from evaluation.rankings.tables import fit_sentence, ranking_table
 from tests.factories.evaluation import JudgementFactory, RatingFactory, ResponseFactory, RunFactory, answered

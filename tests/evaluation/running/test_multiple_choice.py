@@ -7,7 +7,8 @@ import pytest
 from conflictscope.jobs.models import Job
 from conflictscope.llm.models import Call
 from conflictscope.scenarios.models import Scenario
-from evaluation.models import Judgement, OptionOrder, Rating, Response, Run
+from conflictscope.scenarios.option_orders import OptionOrder
+from evaluation.models import Judgement, Rating, Response, Run
 from evaluation.running.multiple_choice import choice_of, options_of
 from tests.evaluation.conftest import endpoint_at, work
 from tests.factories.evaluation import RunFactory, TargetFactory

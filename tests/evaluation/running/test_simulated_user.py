@@ -6,7 +6,8 @@ import pytest
 
 from conflictscope.jobs.models import Job
 from conflictscope.scenarios.models import OpeningMessage
-from evaluation.models import Judgement, OptionOrder, Response, Run
+from conflictscope.scenarios.option_orders import OptionOrder
+from evaluation.models import Judgement, Response, Run
 from evaluation.running.judging import JudgeReply, action_order, choice_and_strength
 from tests.evaluation.conftest import Conversation, endpoint_at, judges, work
 from tests.factories.evaluation import RunFactory

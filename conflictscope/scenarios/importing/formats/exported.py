@@ -19,21 +19,20 @@ from conflictscope.scenarios.importing.cells import truth_in
 from conflictscope.scenarios.importing.csv_rows import csv_rows
 from conflictscope.scenarios.importing.json_rows import glance, json_lines, some_rows
 from conflictscope.scenarios.importing.records import (
-    TEXTS,
     BadRow,
     ImportedScenario,
     Place,
     Reading,
     RowProblem,
 )
-from conflictscope.scenarios.models import Dimension, Verdict
+from conflictscope.scenarios.models import Dimension, Scenario, Verdict
 from conflictscope.scenarios.value_sets import ValueSetText, parse_value_set
 
 TABLES = ("scenarios.jsonl", "scenarios.csv")
 CARD = "dataset.json"
 CARD_FORMAT = "conflictscope-dataset"
 _BLOCK = 1024 * 1024
-_COLUMNS = ("uid", "status", "value_1", "value_2", "template", "acting_action", *TEXTS, "duplicate_of")
+_COLUMNS = ("uid", "status", "value_1", "value_2", "template", "acting_action", *Scenario.TEXTS, "duplicate_of")
 
 
 class Exported:
