@@ -6,7 +6,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('jobs', '0005_work_item_ended'),
+        ('jobs', '0006_scopes_of_calls'),
     ]
 
     operations = [

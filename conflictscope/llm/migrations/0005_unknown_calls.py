@@ -6,7 +6,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('llm', '0003_call_sums'),
+        ('llm', '0004_call_scope'),
     ]
 
     operations = [
