@@ -310,6 +310,7 @@ class Ranking(models.Model):
         PARSED = "parsed", "The answers themselves"
         JUDGE = "judge", "The judge alone"
         PEOPLE = "people", "People alone"
+        CORRECTED = "corrected", "The judge, corrected by people"
         MIXED = "mixed", "People where they had decided, else the judge"  # of old: such a column holds for nothing
 
     study = models.ForeignKey(Study, on_delete=models.PROTECT, related_name="rankings")
@@ -332,7 +333,8 @@ class Ranking(models.Model):
                 fields=["run", "method", "inputs_digest", "parameters_digest"], name="ranking_fitted_once"
             ),
             models.CheckConstraint(
-                condition=Q(decider__in=["parsed", "judge", "people", "mixed"]), name="ranking_decider_known"
+                condition=Q(decider__in=["parsed", "judge", "people", "corrected", "mixed"]),
+                name="ranking_decider_known",
             ),
         ]
 

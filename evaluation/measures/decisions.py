@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections import Counter, defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
@@ -100,6 +101,29 @@ class Trials:
     def by_people(self) -> int:
         """How many trials people have decided."""
         return len(self) - self.people.count(None)
+
+    def chances(self) -> dict[str, float]:
+        """How likely each scenario that people decided was to be drawn, by its id; empty where all were as likely.
+
+        Where the plan was stopped early, or extended, fewer or more were drawn than the chances say: within a pair they are
+        scaled so that the drawn scenarios stand for all of it.
+        """
+        drawn = {
+            name: probability
+            for name, probability in zip(self.scenario, self.probability, strict=True)
+            if probability is not None
+        }
+        if len(set(drawn.values())) < 2:
+            return {}
+        pair = dict(zip(self.scenario, zip(self.value_1, self.value_2, strict=True), strict=True))
+        total = Counter(pair.values())
+        stands_for: dict[tuple[str, str], float] = defaultdict(float)
+        for name, probability in drawn.items():
+            stands_for[pair[name]] += 1 / probability
+        return {
+            name: min(probability * stands_for[pair[name]] / total[pair[name]], 1.0)
+            for name, probability in drawn.items()
+        }
 
     def by(self, decider: str) -> Decisions:
         """The trials that this one decided (`Decider.PARSED`, `JUDGE` or `PEOPLE`), and no other's word among them."""

@@ -5,9 +5,9 @@ from __future__ import annotations
 import hashlib
 import json
 import logging
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, replace
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 from django.db.models import Max, QuerySet
@@ -16,7 +16,8 @@ from conflictscope.errors import Conflict, InvalidInput, NotFound
 from conflictscope.scenarios.models import Dataset
 from conflictscope.stats.bias import action_share, position_bias
 from conflictscope.stats.bradley_terry import fit_ranking
-from evaluation.measures.decisions import Decider, Decisions, decider_of, trials_of
+from conflictscope.stats.correction import corrected_ranking
+from evaluation.measures.decisions import Decider, Decisions, Trials, decider_of, trials_of
 from evaluation.models import Judgement, Ranking, Run
 
 logger = logging.getLogger(__name__)
@@ -33,19 +34,27 @@ class FittedRun:
     """A run and its ranking by one decider. Where no finite maximum likelihood fit exists, the penalised one stands beside it, by name.
 
     Attributes:
-        people: of a run whose conversations a judge decided, the ranking by what people decided, alone; None: they decided nothing.
+        corrected: of a run whose conversations a judge decided, the ranking by people alone and the judge's corrected by people's
+            decisions, side by side (`CorrectedRanking`); None: people decided nothing.
     """
 
     run: Run
     ranking: Ranking
     penalised: Ranking | None = None
-    people: FittedRun | None = None
+    corrected: Ranking | None = None
     fresh: bool = False
 
     @property
     def shown(self) -> Ranking:
         """The fit that has strengths to show, if there is one."""
         return self.penalised or self.ranking
+
+    def by(self, who: str) -> Mapping[str, Any] | None:
+        """Strengths, ranks and why there are none: "own", "people" or "corrected"; None where people decided nothing."""
+        if who == "own":
+            results: Mapping[str, Any] = self.shown.results
+            return results
+        return self.corrected.results[who] if self.corrected else None
 
 
 def fit_run(run: Run, *, replicates: int = REPLICATES, seed: int = SEED) -> FittedRun:
@@ -66,7 +75,7 @@ def fit_run(run: Run, *, replicates: int = REPLICATES, seed: int = SEED) -> Fitt
     how = _How(values, replicates, seed)
     own = _fit(run, trials.by(decider_of(run)), how)
     if decider_of(run) == Decider.JUDGE and trials.by_people:
-        return replace(own, people=_fit(run, trials.by(Decider.PEOPLE), how))
+        return replace(own, corrected=_corrected(run, trials, how))
     return own
 
 
@@ -139,6 +148,26 @@ def _fit(run: Run, decisions: Decisions, how: _How) -> FittedRun:
     return FittedRun(run, ranking, penalised, fresh=fresh)
 
 
+def _corrected(run: Run, trials: Trials, how: _How) -> Ranking:
+    """People alone, and the judge corrected by them: on scenarios of which people decided every trial."""
+    judge, people = trials.by(Decider.JUDGE), trials.by(Decider.PEOPLE)
+    chances = trials.chances()
+    digest = hashlib.sha256(f"{judge.digest} {people.digest} {chances}".encode()).hexdigest()
+    parameters = {"seed": how.seed, "level": 0.95, "values": how.values, "code": CODE}
+
+    def fit() -> dict[str, Any]:
+        by_judge = judge.tallies(how.values)
+        results = corrected_ranking(
+            by_judge,
+            people.tallies(how.values),
+            rng=np.random.default_rng(how.seed),
+            chance=[chances.get(str(name), 1.0) for name in by_judge.scenarios] if chances else None,
+        ).as_dict()
+        return {name: results[name] for name in results if name != "judge"}  # it has a snapshot of its own
+
+    return _kept(run, "corrected", digest, parameters, Decider.CORRECTED, fit)[0]
+
+
 def _snapshot(run: Run, decisions: Decisions, how: _How, *, method: Method) -> tuple[Ranking, bool]:
     parameters = {
         "replicates": how.replicates,
@@ -149,27 +178,37 @@ def _snapshot(run: Run, decisions: Decisions, how: _How, *, method: Method) -> t
         "values": how.values,
         "code": CODE,
     }
-    key = {
-        "run": run,
-        "method": method,
-        "inputs_digest": decisions.digest,
-        "parameters_digest": hashlib.sha256(json.dumps(parameters, sort_keys=True).encode()).hexdigest(),
-    }
-    known = Ranking.objects.filter(**key).first()
-    if known:
-        return known, False
-    tallies = decisions.tallies(how.values)
-    result = fit_ranking(tallies, rng=np.random.default_rng(how.seed), method=method, resamples=how.replicates)
-    defaults = {
-        "study": run.study,
-        "dataset": run.dataset,
-        "decider": decisions.decider,
-        "parameters": parameters,
-        "results": {
+
+    def fit() -> dict[str, Any]:
+        tallies = decisions.tallies(how.values)
+        result = fit_ranking(tallies, rng=np.random.default_rng(how.seed), method=method, resamples=how.replicates)
+        return {
             **result.as_dict(),
             "position": position_bias(tallies).as_dict(),
             "acting": action_share(tallies).as_dict(),
-        },
+        }
+
+    return _kept(run, method, decisions.digest, parameters, decisions.decider, fit)
+
+
+def _kept(
+    run: Run, method: str, inputs: str, parameters: dict[str, Any], decider: str, fit: Callable[[], dict[str, Any]]
+) -> tuple[Ranking, bool]:
+    """The snapshot of these inputs and parameters, fitted if there is none; and whether it was."""
+    key = {
+        "run": run,
+        "method": method,
+        "inputs_digest": inputs,
+        "parameters_digest": hashlib.sha256(json.dumps(parameters, sort_keys=True).encode()).hexdigest(),
+    }
+    if known := Ranking.objects.filter(**key).first():
+        return known, False
+    defaults = {
+        "study": run.study,
+        "dataset": run.dataset,
+        "decider": decider,
+        "parameters": parameters,
+        "results": fit(),
     }
     ranking, created = Ranking.objects.get_or_create(**key, defaults=defaults)
     logger.info("Ranking %s fitted for run %s", ranking.pk, run.pk)
@@ -179,19 +218,18 @@ def _snapshot(run: Run, decisions: Decisions, how: _How, *, method: Method) -> t
 def latest_rankings(runs: Collection[Run]) -> dict[int, FittedRun]:
     """The newest snapshot of each run that has one, by the run's id: what pages show without fitting anything."""
     by_run = {run.pk: run for run in runs}
-    snapshots = Ranking.objects.filter(run__in=runs).exclude(decider=Decider.MIXED)
-    newest = snapshots.filter(method="mle").order_by().values("run", "decider").annotate(newest=Max("pk"))
+    snapshots = Ranking.objects.filter(run__in=runs).exclude(decider__in=[Decider.MIXED, Decider.PEOPLE])
+    newest = snapshots.exclude(method="penalised").order_by().values("run", "decider").annotate(newest=Max("pk"))
     found = list(Ranking.objects.filter(pk__in=newest.values("newest")))
-    without = [ranking.run_id for ranking in found if ranking.results["reason"]]
+    corrected = {ranking.run_id: ranking for ranking in found if ranking.decider == Decider.CORRECTED}
+    own = [ranking for ranking in found if ranking.decider != Decider.CORRECTED]
+    without = [ranking.run_id for ranking in own if ranking.results["reason"]]
     twins = {_inputs(twin): twin for twin in snapshots.filter(run__in=without, method="penalised").order_by("pk")}
-    fitted = {
-        (ranking.run_id, ranking.decider): FittedRun(by_run[ranking.run_id], ranking, twins.get(_inputs(ranking)))
-        for ranking in found
-    }
     return {
-        run: replace(one, people=fitted.get((run, Decider.PEOPLE)))
-        for (run, decider), one in fitted.items()
-        if decider != Decider.PEOPLE
+        ranking.run_id: FittedRun(
+            by_run[ranking.run_id], ranking, twins.get(_inputs(ranking)), corrected.get(ranking.run_id)
+        )
+        for ranking in own
     }
 
 

@@ -55,16 +55,25 @@ class HeatMap:
 
 
 def heat_map(
-    fitted: Collection[FittedRun], names: Mapping[str, str], *, measure: Measure = "strength", sort: str = ""
+    fitted: Collection[FittedRun],
+    names: Mapping[str, str],
+    *,
+    measure: Measure = "strength",
+    who: str = "own",
+    sort: str = "",
 ) -> HeatMap:
     """Rows are runs, columns values in their set's order.
 
     Args:
-        measure: what the cells hold.
+        measure: what the cells hold. who: by whose decisions (`FittedRun.by`); runs without such are left out.
         sort: the key of a value, most supported first; else by target. What has no number comes last.
     """
     labels = variants([one.run for one in fitted])
-    rows = [_row(one, labels[one.run.pk], measure, len(names)) for one in fitted]
+    rows = [
+        _row(one, results, labels[one.run.pk], measure, len(names))
+        for one in fitted
+        if (results := one.by(who)) is not None
+    ]
     keys = list(names)
     if sort in names:
         column = keys.index(sort)
@@ -91,15 +100,16 @@ def finding(fitted: Collection[FittedRun], names: Mapping[str, str]) -> str:
     return " ".join(sentences)
 
 
-def _row(one: FittedRun, variant: str, measure: Measure, size: int) -> Row:
-    results = one.shown.results
+def _row(one: FittedRun, results: Mapping[str, Any], variant: str, measure: Measure, size: int) -> Row:
     column = results["strengths"] if measure == "strength" else results["ranks"]
-    marks = [f"Penalised fit: {one.ranking.results['reason']}"] if one.penalised else []
+    own = results is one.shown.results
+    marks = [f"Penalised fit: {one.ranking.results['reason']}"] if own and one.penalised else []
+    warnings = results["warnings"] if own else one.corrected.results["warnings"] if one.corrected else ()
     return Row(
         run=one.run,
         variant=variant,
         cells=tuple(Cell(estimate, _step(estimate["value"], measure, size)) for estimate in column),
-        marks=(*marks, *results["warnings"]),
+        marks=(*marks, *warnings),
         reason=results["reason"],
     )
 

@@ -36,6 +36,25 @@ def ranking_table(fitted: FittedRun, names: Mapping[str, str]) -> str:
     return "\n".join(lines)
 
 
+def corrected_table(ranking: Ranking, names: Mapping[str, str]) -> str:
+    """People alone and the judge corrected by them, or why there is no correction."""
+    results = ranking.results
+    if results["reason"]:
+        return f"  Corrected by people: {results['reason']}."
+    rows = [("value", "corrected by people θ", "rank [95 %]", "people alone θ")]
+    columns = zip(
+        *(results["values"], results["corrected"]["strengths"]),
+        *(results["corrected"]["ranks"], results["people"]["strengths"]),
+        strict=True,
+    )
+    rows += [(names[key], said(both), said(rank, digits=0), said(people)) for key, both, rank, people in columns]
+    labelled = f"{results['labelled']} of {results['scenarios']} judged scenarios labelled whole by people"
+    notes = [f"  Note: {warning}." for warning in results["warnings"]]
+    return "\n".join(
+        [f"  Corrected by people ({labelled}; λ = {results['corrected']['lam']:.2f}):", aligned(rows), *notes]
+    )
+
+
 def fit_sentence(fit: Mapping[str, Any]) -> str:
     """Whether one order of the values describes the choices at all."""
     if fit["p_value"] is None:

@@ -17,7 +17,8 @@ from evaluation.rankings.tables import fit_sentence
 
 @dataclass(frozen=True, slots=True)
 class ValueRow:
-    """One value's place. Strengths and ranks are estimates as a snapshot holds them; beside them those of people alone, if any.
+    """One value's place. Strengths and ranks are estimates as a snapshot holds them; beside them those of people alone and of the judge
+    corrected by people, if people decided some.
 
     `relative`: what can be said of it where there is no finite fit. `rank_set`: the ranks it may have, all values together.
     """
@@ -27,8 +28,9 @@ class ValueRow:
     rank: Mapping[str, Any]
     relative: Mapping[str, Any] | None = None
     rank_set: Mapping[str, Any] | None = None
-    strength_by_people: Mapping[str, Any] | None = None
-    rank_by_people: Mapping[str, Any] | None = None
+    by_people: Mapping[str, Any] | None = None
+    corrected: Mapping[str, Any] | None = None
+    corrected_rank: Mapping[str, Any] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +60,7 @@ class RankingCard:
     values: tuple[ValueRow, ...]
     pairs: tuple[PairRow, ...]
     counts: Mapping[str, Any]
-    people: FittedRun | None
+    corrected: Mapping[str, Any] | None
     fit: str
     warnings: tuple[str, ...]
     covariates: tuple[Mapping[str, Any], ...]
@@ -82,16 +84,20 @@ def cards_of(fitted: Collection[FittedRun], names: Mapping[str, str]) -> list[Ra
 def _card(one: FittedRun, names: Mapping[str, str], *, label: str, stale: bool) -> RankingCard:
     results = one.shown.results
     columns = zip(results["values"], results["strengths"], results["ranks"], strict=True)
-    beside = one.people.shown.results if one.people else None
-    by_people = list(zip(beside["strengths"], beside["ranks"], strict=True)) if beside else [(None, None)] * len(names)
     plain = one.ranking.results
     relative = plain.get("relative") or [None] * len(names)
     sets = plain.get("rank_sets") or [None] * len(names)
+    people, corrected = one.by("people"), one.by("corrected")
+    nothing = [None] * len(names)
+    theirs = zip(
+        people["strengths"] if people else nothing,
+        corrected["strengths"] if corrected else nothing,
+        corrected["ranks"] if corrected else nothing,
+        strict=True,
+    )
     values = [
-        ValueRow(names.get(key, key), strength, rank, *more, *theirs)
-        for (key, strength, rank), more, theirs in zip(
-            columns, zip(relative, sets, strict=True), by_people, strict=True
-        )
+        ValueRow(names.get(key, key), strength, rank, *more, *beside)
+        for (key, strength, rank), more, beside in zip(columns, zip(relative, sets, strict=True), theirs, strict=True)
     ]
     values.sort(key=lambda value: value.rank["value"] or math.inf)
     return RankingCard(
@@ -104,7 +110,7 @@ def _card(one: FittedRun, names: Mapping[str, str], *, label: str, stale: bool) 
         values=tuple(values),
         pairs=tuple(_pair(one.run, pair, names) for pair in results["pairs"]),
         counts=results["counts"],
-        people=one.people,
+        corrected=one.corrected.results if one.corrected else None,
         fit=fit_sentence(results["fit"]),
         warnings=tuple(results["warnings"]),
         covariates=tuple(plain.get("covariates", ())),

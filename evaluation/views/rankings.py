@@ -51,7 +51,7 @@ def rankings(request: Request, study: str) -> HttpResponse:
             chosen,
             mode=request.GET.get("mode", ""),
             measure=MEASURES.get(request.GET.get("show", ""), "strength"),
-            people="people" in request.GET,
+            who=request.GET.get("by", ""),
             sort=request.GET.get("sort", ""),
         )
     return render(request, "evaluation/rankings.html", context)
@@ -73,22 +73,21 @@ def _with_most_results(datasets: list[Dataset]) -> Dataset | None:
     )
 
 
-def _rankings_of(dataset: Dataset, *, mode: str, measure: Measure, people: bool, sort: str) -> dict[str, object]:
+def _rankings_of(dataset: Dataset, *, mode: str, measure: Measure, who: str, sort: str) -> dict[str, object]:
     with_decisions = list(runs_with_decisions(dataset))
     fitted = latest_rankings(with_decisions)
     names = value_names(dataset)
     in_order = [fitted[run.pk] for run in with_decisions if run.pk in fitted]
+    who = who if who in ("people", "corrected") else "own"
     shown = [one for one in in_order if mode not in Run.Mode.values or one.run.mode == mode]
-    if people:
-        shown = [one.people for one in shown if one.people]
     return {
         "finding": finding(in_order, names),
-        "heat_map": heat_map(shown, names, measure=measure, sort=sort) if in_order else None,
+        "heat_map": heat_map(shown, names, measure=measure, who=who, sort=sort) if in_order else None,
         "modes": Run.Mode.choices if len({one.run.mode for one in in_order}) > 1 else [],
         "mode": mode,
         "measure": measure,
-        "people": people,
-        "any_people": any(one.people for one in in_order),
+        "who": who,
+        "any_people": any(one.corrected for one in in_order),
         "sort": sort,
         "stale": stale_runs(in_order),
         "unfitted": [run for run in with_decisions if run.pk not in fitted],

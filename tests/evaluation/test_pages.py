@@ -249,19 +249,19 @@ def test_rankings_open_on_the_dataset_with_the_most_results(viewer: Client, run:
     assert page(viewer, "rankings", "mine").context["dataset"] == run.dataset
 
 
-def test_what_people_decided_is_shown_alone_and_beside_the_judge(viewer: Client, study: Study) -> None:
+def test_judge_alone_people_alone_and_the_corrected_judge_stand_side_by_side(viewer: Client, study: Study) -> None:
     run = RunFactory(dataset=DatasetFactory(study=study, slug="talk"), talks=True)
-    for n, scenario in enumerate(scenarios_for(run.dataset, 6)):
+    for n, scenario in enumerate(scenarios_for(run.dataset, 12)):
         response = answered(run, scenario, "value_1" if n % 3 else "value_2")
         if n % 2:
-            JudgementFactory(response=response, human=True, choice="value_1" if n % 5 else "value_2")
+            JudgementFactory(response=response, human=True, choice="value_1" if n % 4 == 1 else "value_2")
     fit_run(run, replicates=100)
-    text = text_of(page(viewer, "rankings", "mine"))
-    assert "By people alone" in text
-    assert page(viewer, "rankings", "mine", people="1").context["heat_map"].rows[0].run == run
+    assert "Corrected by people" in text_of(page(viewer, "rankings", "mine"))
+    for who in ("corrected", "people"):
+        assert page(viewer, "rankings", "mine", by=who).context["heat_map"].rows[0].run == run
     beside = text_of(page(viewer, "target_rankings", "mine", "talk", run.target_id))
-    assert "Strength θ [95 %], people alone" in beside
-    assert "People decided 9 of its trials" in beside
+    assert "judge alone" in beside
+    assert "By the 18 of 36 judged scenarios of which people decided every trial" in beside
 
 
 def test_a_target_s_ranking_is_shown_with_intervals_and_the_way_back_to_its_rows(viewer: Client, run: Run) -> None:

@@ -73,7 +73,7 @@ def test_the_demo_does_the_whole_job_and_run_again_only_what_is_missing(port: in
     assert Verdict.objects.filter(source=Verdict.Source.HUMAN).exists()
     assert set(Response.objects.values_list("run__mode", flat=True)) == {"multiple_choice", "simulated_user"}
     assert Ranking.objects.filter(method="mle").count() == 4
-    assert {"parsed", "judge", "people"} == set(Ranking.objects.values_list("decider", flat=True))
+    assert {"parsed", "judge", "corrected"} == set(Ranking.objects.values_list("decider", flat=True))
     campaign = Campaign.objects.get(slug="hhh-check")
     assert campaign.items.open().count() == 6, "room for the reader to label"
 

@@ -6,7 +6,7 @@ from conflictscope.commands import ConflictScopeCommand
 from conflictscope.scenarios.datasets import dataset_named
 from conflictscope.studies.access import study_named
 from evaluation.rankings.fitting import REPLICATES, SEED, fit_dataset, runs_with_decisions, value_names
-from evaluation.rankings.tables import ranking_table
+from evaluation.rankings.tables import corrected_table, ranking_table
 
 
 class Command(ConflictScopeCommand):
@@ -25,7 +25,7 @@ class Command(ConflictScopeCommand):
         names = value_names(dataset)
         for one in fitted:
             self.stdout.write(ranking_table(one, names) + "\n")
-            if one.people:
-                self.stdout.write(ranking_table(one.people, names) + "\n")
+            if one.corrected:
+                self.stdout.write(corrected_table(one.corrected, names) + "\n")
         fresh = sum(one.fresh for one in fitted)
         self.stdout.write(f"{len(fitted)} rankings: {fresh} fitted now, {len(fitted) - fresh} known already.")

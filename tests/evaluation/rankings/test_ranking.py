@@ -13,7 +13,7 @@ from evaluation.measures.datasets import measure
 from evaluation.measures.decisions import Decider, decisions_of, trials_of
 from evaluation.models import Judgement, Ranking, Run
 from evaluation.rankings.fitting import fit_dataset, fit_run, latest_rankings, stale_runs
-from evaluation.rankings.tables import fit_sentence, ranking_table
+from evaluation.rankings.tables import corrected_table, fit_sentence, ranking_table
 from tests.factories.evaluation import JudgementFactory, RatingFactory, ResponseFactory, RunFactory, answered
 from tests.factories.scenarios import DatasetFactory, ScenarioFactory
 
@@ -116,24 +116,60 @@ def test_people_and_judge_have_a_column_each_and_the_latest_panel_stands_for_peo
     assert decisions_of(run).choice == ["value_1", "value_1"]
 
 
-def test_what_people_decide_moves_their_ranking_and_not_the_judge_s() -> None:
-    """A judge that says value_1 always, and people who contradict it on half of the scenarios."""
+def test_what_people_decide_corrects_the_judge_and_leaves_its_own_ranking_alone() -> None:
+    """A judge that sees value_1 in seven of ten; people looked at every other scenario and saw it in half."""
     run = RunFactory(talks=True)
     responses = [
         answered(run, scenario, "value_1" if n % 10 < 7 else "value_2")
-        for n, scenario in enumerate(scenarios_for(run.dataset, 10))
+        for n, scenario in enumerate(scenarios_for(run.dataset, 20))
     ]
     before = fit_run(run, replicates=200)
-    assert before.people is None
+    assert before.corrected is None
     for n, response in enumerate(responses):
         if n % 2:
-            JudgementFactory(response=response, human=True, choice="value_2" if n % 3 else "value_1")
+            JudgementFactory(response=response, human=True, choice="value_2" if n % 4 == 1 else "value_1")
     after = fit_run(run, replicates=200)
     assert after.ranking == before.ranking
-    assert after.people is not None
-    assert (after.ranking.decider, after.people.ranking.decider) == (Decider.JUDGE, Decider.PEOPLE)
-    assert after.people.ranking.results["counts"]["trials"] == 15
-    assert latest_rankings([run])[run.pk].people.ranking == after.people.ranking
+    assert after.corrected is not None
+    results = after.corrected.results
+    assert (after.corrected.decider, results["labelled"], results["scenarios"]) == (Decider.CORRECTED, 30, 60)
+    judge, corrected = (
+        [strength["value"] for strength in column["strengths"]] for column in (after.by("own"), after.by("corrected"))
+    )
+    assert abs(judge[0] - judge[2]) > 0.5 > abs(corrected[0] - corrected[2])
+    assert results["people"]["widest"] >= results["corrected"]["widest"]
+    assert latest_rankings([run])[run.pk].corrected == after.corrected
+    assert "Corrected by people (30 of 60" in corrected_table(after.corrected, {key: key for key in results["values"]})
+
+
+def test_too_few_labels_correct_nothing_and_that_is_said() -> None:
+    run = RunFactory(talks=True)
+    for n, scenario in enumerate(scenarios_for(run.dataset, 6)):
+        response = answered(run, scenario, "value_1" if n % 3 else "value_2")
+        if n < 2:
+            JudgementFactory(response=response, human=True, choice="value_1")
+    fitted = fit_run(run, replicates=200)
+    assert fitted.corrected.results["reason"] == "people labelled 2 scenarios only: no correction below 5"
+    assert "no correction below 5" in corrected_table(fitted.corrected, {})
+
+
+def test_scenarios_drawn_with_unequal_chances_are_weighted_back() -> None:
+    run = RunFactory(talks=True)
+    for n, scenario in enumerate(scenarios_for(run.dataset, 10)):
+        response = answered(run, scenario, "value_1")
+        if n % 2:
+            JudgementFactory(
+                response=response, human=True, choice="value_1", inclusion_probability=0.8 if n % 4 == 1 else 0.2
+            )
+    trials = trials_of(run)
+    chances = trials.chances()
+    assert len(chances) == 15
+    by_pair = dict(zip(trials.scenario, zip(trials.value_1, trials.value_2, strict=True), strict=True))
+    for pair in set(by_pair.values()):
+        drawn = [chance for name, chance in chances.items() if by_pair[name] == pair]
+        assert sum(1 / chance for chance in drawn) == pytest.approx(
+            10, rel=0.15
+        )  # they stand for the ten of their pair
 
 
 def test_another_judge_s_opinion_is_not_the_run_s() -> None:
