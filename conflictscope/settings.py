@@ -208,6 +208,9 @@ REST_FRAMEWORK = {
 }
 # Of one account, in each server process; a person needs some ten. 0: any number.
 LABELLING_REQUESTS_PER_MINUTE = env.int("LABELLING_REQUESTS_PER_MINUTE", default=3_000)
+# What one person may bring in by a page: a file of so many bytes, and so many of its columns to choose from.
+IMPORT_UPLOAD_BYTES = env.int("IMPORT_UPLOAD_BYTES", default=200 * 1024 * 1024)
+IMPORT_COLUMNS = env.int("IMPORT_COLUMNS", default=300)
 SPECTACULAR_SETTINGS = {
     "TITLE": "ConflictScope",
     "DESCRIPTION": "Validate how language models rank values under conflict.",
@@ -247,6 +250,11 @@ CELERY_BEAT_SCHEDULE = {
         "task": "conflictscope.jobs.tasks.reap",
         "schedule": 3.0,
         "options": {"expires": 6.0},
+    },
+    "take back what killed imports left": {
+        "task": "conflictscope.scenarios.tasks.sweep_imports",
+        "schedule": 60.0,
+        "options": {"expires": 60.0},
     },
 }
 

@@ -40,7 +40,7 @@ def campaigns(request: Request, study: str) -> HttpResponse:
         "study": found,
         "section": "campaigns",
         "rows": campaign_rows(list(campaigns_of(found))),
-        "has_datasets": found.datasets.exists(),
+        "has_datasets": found.datasets.shown().exists(),
     }
     return render(request, "annotation/campaigns.html", context)
 
@@ -128,6 +128,6 @@ def decide_campaign(request: Request, study: str, campaign: str) -> HttpResponse
 def scenario_labels(request: Request, study: str, dataset: str, uid: str) -> HttpResponse:
     """The fragment of a scenario's page: who answered what."""
     found = study_for(request.user, study)
-    scenario = get_object_or_404(Scenario, dataset__study=found, dataset__slug=dataset, uid=uid)
+    scenario = get_object_or_404(Scenario.objects.complete(), dataset__study=found, dataset__slug=dataset, uid=uid)
     context = {"study": found, "scenario": scenario, "sheets": sheets_of(scenario)}
     return render(request, "annotation/_scenario_labels.html", context)

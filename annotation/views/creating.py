@@ -44,7 +44,11 @@ class Precision:
 def create_campaign(request: Request, study: str) -> HttpResponse:
     """Two steps on one address: kind and dataset first, then all that depends on them."""
     found = study_for(request.user, study, may=Action.RUN_PIPELINE)
-    context: dict[str, object] = {"study": found, "section": "campaigns", "has_datasets": found.datasets.exists()}
+    context: dict[str, object] = {
+        "study": found,
+        "section": "campaigns",
+        "has_datasets": found.datasets.shown().exists(),
+    }
     asked = request.POST if request.method == "POST" else request.GET
     what = WhatForm(asked if "kind" in asked else None, study=found, initial={"dataset": asked.get("dataset")})
     if not what.is_valid():

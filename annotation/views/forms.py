@@ -47,7 +47,7 @@ class WhatForm(forms.Form):
 
     def __init__(self, *args: Any, study: Study, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self.fields["dataset"].queryset = study.datasets.order_by("-pk")  # type: ignore[attr-defined]
+        self.fields["dataset"].queryset = study.datasets.shown().order_by("-pk")  # type: ignore[attr-defined]
 
 
 class CampaignForm(forms.Form):

@@ -31,7 +31,7 @@ class DatasetRow:
 
 def dataset_rows(study: Study) -> list[DatasetRow]:
     """The study's datasets, newest first. Four queries, however many there are."""
-    datasets = list(study.datasets.select_related("study", "generator").order_by("-pk"))
+    datasets = list(study.datasets.shown().select_related("study", "generator").order_by("-pk"))
     counts = status_counts(datasets)
     validated = dict(
         Scenario.objects.filter(dataset__in=datasets)

@@ -95,7 +95,8 @@ def counts_of(studies: Collection[Study]) -> dict[int, Counts]:
 
 def _datasets(found: dict[int, Counts]) -> None:
     rows = (
-        Dataset.objects.filter(study__in=found)
+        Dataset.objects.shown()
+        .filter(study__in=found)
         .order_by()
         .values_list("study")
         .annotate(
@@ -111,7 +112,8 @@ def _datasets(found: dict[int, Counts]) -> None:
 
 def _scenarios(found: dict[int, Counts]) -> None:
     rows = (
-        Scenario.objects.filter(dataset__study__in=found)
+        Scenario.objects.shown()
+        .filter(dataset__study__in=found)
         .order_by()
         .values_list("dataset__study", "dataset__slug", "dataset__variant", "dataset__value_set_version", "status")
         .annotate(Count("pk"))
@@ -163,7 +165,8 @@ def _labels(found: dict[int, Counts]) -> None:
 
 def _validated(found: dict[int, Counts]) -> None:
     validated = (
-        Scenario.objects.filter(dataset__study__in=found)
+        Scenario.objects.shown()
+        .filter(dataset__study__in=found)
         .human_validated()
         .order_by()
         .values_list("dataset__study")

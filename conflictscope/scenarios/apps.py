@@ -13,6 +13,7 @@ class ScenariosConfig(AppConfig):
         from conflictscope.scenarios.domains import TagDomainsHandler
         from conflictscope.scenarios.filtering.job import FilterHandler
         from conflictscope.scenarios.generation import GenerationHandler
+        from conflictscope.scenarios.importing.job import ImportHandler
         from conflictscope.scenarios.search.index import look_after_indexes
 
         register(GenerationHandler())
@@ -20,4 +21,5 @@ class ScenariosConfig(AppConfig):
         register(TagDomainsHandler())
         register(EmbedDescriptionsHandler())
         register(DedupHandler())
+        register(ImportHandler())
         post_migrate.connect(look_after_indexes, sender=self, dispatch_uid="scenarios.search")

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from django.db import transaction
 from django.db.models import Count, Q
+from django.utils import timezone
 from django.utils.text import slugify
 
 from conflictscope.errors import InvalidInput, NotFound
@@ -73,8 +74,15 @@ def alone_on(dataset: Dataset) -> Iterator[None]:
     Scenarios can be judged, labelled and added meanwhile.
     """
     with transaction.atomic():
-        Dataset.objects.select_for_update(of=("self",), no_key=True).only("pk").get(pk=dataset.pk)
+        Dataset.everything.select_for_update(of=("self",), no_key=True).only("pk").get(pk=dataset.pk)
         yield
+
+
+def hide(dataset: Dataset, *, hidden: bool) -> None:
+    """Put a dataset out of sight, or back into it: out of lists, counts and what can be chosen. Nothing of it is lost, and its
+    address stays."""
+    Dataset.objects.filter(pk=dataset.pk).update(hidden_at=timezone.now() if hidden else None)
+    dataset.refresh_from_db(fields=["hidden_at"])
 
 
 def status_counts(datasets: Iterable[Dataset]) -> dict[int, list[StatusCount]]:

@@ -37,6 +37,12 @@ urlpatterns = [
     ),
     path("studies/<slug:study>/datasets/<slug:dataset>/", datasets.dataset, name="dataset"),
     path("studies/<slug:study>/datasets/<slug:dataset>/live/", datasets.dataset_live, name="dataset_live"),
+    path("studies/<slug:study>/datasets/<slug:dataset>/hide/", datasets.hide_dataset, name="hide_dataset"),
+    path(
+        "studies/<slug:study>/datasets/<slug:dataset>/imports/<int:import_number>/take-back/",
+        datasets.take_back_import,
+        name="take_back_import",
+    ),
     path("studies/<slug:study>/datasets/<slug:dataset>/generate/", generating.generate, name="generate"),
     path("studies/<slug:study>/datasets/<slug:dataset>/filter/", filtering.filter_dataset, name="filter"),
     path("studies/<slug:study>/datasets/<slug:dataset>/duplicates/", duplicates.duplicates, name="duplicates"),

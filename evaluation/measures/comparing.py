@@ -97,9 +97,9 @@ class VariantCount:
 def compared(study: Study) -> list[ComparedDataset]:
     """The study's datasets, by variant and name."""
     datasets = list(
-        study.datasets.select_related(
-            "study", "value_set_version__value_set", "generator", "primary_judge__endpoint"
-        ).order_by("variant", "name", "pk")
+        study.datasets.shown()
+        .select_related("study", "value_set_version__value_set", "generator", "primary_judge__endpoint")
+        .order_by("variant", "name", "pk")
     )
     counts = status_counts(datasets)
     return [

@@ -61,7 +61,7 @@ def embed_descriptions(request: Request, study: str) -> HttpResponse:
     found = study_for(request.user, study, may=Action.RUN_PIPELINE)
     jobs = [
         diversity.start(one, started_by=request.user)
-        for one in found.datasets.order_by("pk")
+        for one in found.datasets.shown().order_by("pk")
         if diversity.diversity_of(one).missing
     ]
     messages.success(

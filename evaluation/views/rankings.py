@@ -39,7 +39,7 @@ MEASURES: dict[str, Measure] = {"strength": "strength", "rank": "rank"}
 @require_safe
 def rankings(request: Request, study: str) -> HttpResponse:
     found = study_for(request.user, study)
-    datasets = list(found.datasets.select_related("study", "value_set_version").order_by("name"))
+    datasets = list(found.datasets.shown().select_related("study", "value_set_version").order_by("name"))
     wanted = request.GET.get("dataset", "")
     chosen = next((dataset for dataset in datasets if dataset.slug == wanted), None)
     if wanted and chosen is None:

@@ -30,7 +30,7 @@ def runs(request: Request, study: str) -> HttpResponse:
         "study": found,
         "section": "runs",
         "rows": rows,
-        "datasets": list(found.datasets.select_related("study", "generator")),
+        "datasets": list(found.datasets.shown().select_related("study", "generator")),
         "live": any(row.live for row in rows),
     }
     return render(request, "evaluation/_runs.html" if request.htmx else "evaluation/runs.html", context)
@@ -96,6 +96,6 @@ def evaluate(request: Request, study: str, dataset: str) -> HttpResponse:
 @require_safe
 def scenario_responses(request: Request, study: str, dataset: str, uid: str) -> HttpResponse:
     found = study_for(request.user, study)
-    scenario = get_object_or_404(Scenario, dataset__study=found, dataset__slug=dataset, uid=uid)
+    scenario = get_object_or_404(Scenario.objects.complete(), dataset__study=found, dataset__slug=dataset, uid=uid)
     context = {"study": found, "scenario": scenario, "responses": list(responses_to(scenario))}
     return render(request, "evaluation/_scenario_responses.html", context)

@@ -19,12 +19,13 @@ from django.core.files.uploadedfile import SimpleUploadedFile
 from django.db import transaction
 from django.test import Client
 from django.urls import URLPattern, URLResolver, get_resolver, reverse
+from django.utils import timezone
 
 from conflictscope.jobs.models import Job
 from conflictscope.scenarios.filtering.verdicts import make_primary
 from conflictscope.scenarios.generation.recipe import open_dataset
 from conflictscope.scenarios.importing.staging import stage
-from conflictscope.scenarios.models import Scenario
+from conflictscope.scenarios.models import Import, Scenario
 from conflictscope.studies.permissions import MAY, Action, Role
 from evaluation.models import Run
 from evaluation.rankings.fitting import fit_dataset
@@ -78,6 +79,8 @@ OPEN_TO: dict[str, Action | str] = {
     "scenarios:import_bad_rows": Action.RUN_PIPELINE,
     "scenarios:dataset": Action.SEE,
     "scenarios:dataset_live": Action.SEE,
+    "scenarios:hide_dataset": Action.RUN_PIPELINE,
+    "scenarios:take_back_import": Action.RUN_PIPELINE,
     "scenarios:generate": Action.RUN_PIPELINE,
     "scenarios:filter": Action.RUN_PIPELINE,
     "scenarios:tag_domains": Action.RUN_PIPELINE,
@@ -254,6 +257,7 @@ def whole(db: None) -> Whole:
             options={"slug": "rain", "name": "", "format": "", "encoding": "", "value_set": None},
             created_by=people[Role.OWNER],
         ).token,
+        "import_number": Import.objects.create(dataset=dataset, finished_at=timezone.now()).pk,
         "place": 1,
         "item": item.pk,
         "dimension": "realism",

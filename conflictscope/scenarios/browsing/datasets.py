@@ -25,11 +25,11 @@ class DatasetRow:
     live: list[Progress]
 
 
-def dataset_rows(study: Study) -> list[DatasetRow]:
+def dataset_rows(study: Study, *, hidden: bool = False) -> list[DatasetRow]:
+    """The datasets in sight, or those that were put out of it; newest first."""
+    those = study.datasets.filter(hidden_at__isnull=not hidden)
     datasets = list(
-        study.datasets.select_related("study", "value_set_version__value_set", "generator", "primary_judge").order_by(
-            "-pk"
-        )
+        those.select_related("study", "value_set_version__value_set", "generator", "primary_judge").order_by("-pk")
     )
     counts = status_counts(datasets)
     live: dict[int, list[Progress]] = {}

@@ -67,7 +67,7 @@ def imported_judge(dataset: Dataset, *, simulated: bool) -> Judge:
         name=f"imported-{dataset.slug[:30]}-{dataset.pk}", defaults={"simulated_elsewhere": simulated}
     )
     if dataset.primary_judge_id is None:
-        Dataset.objects.filter(pk=dataset.pk, primary_judge__isnull=True).update(primary_judge=judge)
+        Dataset.everything.filter(pk=dataset.pk, primary_judge__isnull=True).update(primary_judge=judge)
         dataset.primary_judge = judge
     return judge
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from io import StringIO
 from typing import Any
@@ -12,7 +12,7 @@ from typing import Any
 from conflictscope.files.csv_cells import escape
 from conflictscope.files.encodings import Reading, in_words
 from conflictscope.files.texts import NAME_IT, printable
-from conflictscope.scenarios.importing.records import BadRow
+from conflictscope.scenarios.importing.records import BadRow, Place
 from conflictscope.scenarios.models import Dataset
 
 REMEMBERED = 5_000  # bad rows; all are counted
@@ -104,6 +104,34 @@ class ImportReport:
             "sentences": self.sentences(),
             "bad_rows": [bad_row_cells(row) for row in self.bad_rows],
         }
+
+    def dumped(self) -> dict[str, Any]:
+        """All of it but the dataset, as JSON that `loaded` reads: a look is kept between two pages."""
+        numbers = ("read", "added", "completed", "known", "repeated", "bad", "alike")
+        return {
+            **{name: getattr(self, name) for name in numbers},
+            "bad_rows": [bad_row_cells(row) for row in self.bad_rows],
+            "notes": dict(self.notes),
+            "samples": [[sample.uid, list(sample.fields)] for sample in self.samples],
+            "formats": self.formats,
+            "mapping": self.mapping,
+            "passed_over": self.passed_over,
+            "readings": [[list(each.encodings), each.text] for each in self.readings],
+        }
+
+    @classmethod
+    def loaded(cls, dumped: Mapping[str, Any]) -> ImportReport:
+        own = {
+            "bad_rows": [
+                BadRow(Place(file, row, line or 0), column, why) for file, row, line, column, why in dumped["bad_rows"]
+            ],
+            "notes": Counter(dumped["notes"]),
+            "samples": [
+                Sample(uid, tuple((label, text) for label, text in fields)) for uid, fields in dumped["samples"]
+            ],
+            "readings": [Reading(tuple(encodings), text) for encodings, text in dumped["readings"]],
+        }
+        return cls(**{**dumped, **own})
 
 
 def bad_row_cells(row: BadRow) -> list[str | int]:

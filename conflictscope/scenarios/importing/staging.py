@@ -6,6 +6,7 @@ import logging
 import shutil
 import time
 import uuid
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import timedelta
@@ -16,13 +17,13 @@ from django.conf import settings
 from django.core.files.uploadedfile import UploadedFile
 from django.utils import timezone
 
-from conflictscope.errors import NotFound
+from conflictscope.errors import ConflictScopeError, InvalidInput, NotFound
 from conflictscope.files.uploads import safe_name
+from conflictscope.scenarios.importing import taking_back
 from conflictscope.scenarios.importing.mapping import guessed
-from conflictscope.scenarios.importing.records import BadRow
 from conflictscope.scenarios.importing.reporting import ImportReport, bad_row_cells
 from conflictscope.scenarios.importing.writing import examples_of, import_scenarios
-from conflictscope.scenarios.models import ImportUpload, ValueSetVersion
+from conflictscope.scenarios.models import Dataset, Import, ImportUpload, ValueSetVersion
 
 if TYPE_CHECKING:
     from django.contrib.auth.models import User
@@ -32,11 +33,21 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 KEPT_FOR = timedelta(days=1)
+LOOKED_AT_ONCE = 256 * 1024  # bytes that a web process reads
 
 
 def stage(study: Study, upload: UploadedFile[bytes], *, options: dict[str, Any], created_by: User) -> ImportUpload:
-    """Lay an upload down, piece by piece, to be looked at. What others left behind a day ago goes."""
+    """Lay an upload down, piece by piece, to be looked at. What others left behind a day ago goes.
+
+    Raises:
+        InvalidInput: it is larger than uploads may be.
+    """
     sweep()
+    if (upload.size or 0) > (most := settings.IMPORT_UPLOAD_BYTES):
+        raise InvalidInput(
+            f"{upload.name} has {upload.size:,} bytes, and {most:,} may be uploaded: pack it by gzip, import it in parts, or by the "
+            "command import_scenarios on the server, which has no such limit."
+        )
     name = safe_name(upload.name or "")
     staged = ImportUpload(study=study, created_by=created_by, file_name=name, size=upload.size or 0, options=options)
     folder = _folder(staged)
@@ -72,7 +83,73 @@ class Column:
     example: str
 
 
-def columns_in(upload: ImportUpload) -> list[Column]:
+@dataclass(frozen=True, slots=True)
+class Look:
+    """What would become of a file, as it is read now. `complaint`: why nothing can."""
+
+    columns: list[Column]
+    report: ImportReport | None
+    complaint: str
+
+
+def look_at(upload: ImportUpload) -> Look | None:
+    """What would become of the file. None: it is large, and has not been looked at as it is read now; a job is to do it.
+
+    Nothing is written but the look itself, so that the next page need not look again.
+    """
+    if upload.look is None or upload.look["how"] != _how(upload):
+        if not _is_small(upload):
+            return None
+        keep_look(upload)
+    kept = upload.look or {}
+    return Look(
+        columns=[Column(*each) for each in kept["columns"]],
+        report=ImportReport.loaded(kept["report"]) if kept["report"] else None,
+        complaint=kept["complaint"],
+    )
+
+
+def keep_look(upload: ImportUpload, *, progress: Callable[[int], object] | None = None) -> None:
+    """Go through the file and keep what would become of it.
+
+    Raises: what `progress` raises.
+    """
+    how, complaint, report = _how(upload), "", None
+    columns: list[Column] = []
+    try:
+        columns = _columns_in(upload)
+        report = _through_the_door(upload, skip_bad=True, write=False, created_by=None, progress=progress)
+    except ConflictScopeError as exc:
+        complaint = exc.sentence
+    upload.look = {
+        "how": how,
+        "columns": [[each.name, each.field, each.example] for each in columns],
+        "report": report.dumped() if report else None,
+        "complaint": complaint,
+    }
+    ImportUpload.objects.filter(pk=upload.pk, report__isnull=True).update(look=upload.look)
+
+
+def _how(upload: ImportUpload) -> dict[str, Any]:
+    """What a look depends on. What others do to the dataset meanwhile is seen at the next look, or by the import."""
+    names = ("slug", "format", "encoding", "value_set", "mapping")
+    there = Dataset.everything.filter(study=upload.study_id, slug=upload.options.get("slug")).first()
+    return {name: upload.options.get(name) for name in names} | {
+        "scenarios": there.scenarios.count() if there else 0,
+        "file": (_folder(upload) / upload.file_name).is_file(),
+    }
+
+
+def _is_small(upload: ImportUpload) -> bool:
+    """Whether a web process may read it: it is short, and is not packed. A file that is gone is soon looked at."""
+    path = _folder(upload) / upload.file_name
+    if upload.size > LOOKED_AT_ONCE or not path.is_file():
+        return upload.size <= LOOKED_AT_ONCE
+    with path.open("rb") as file:
+        return file.read(2) not in (b"\x1f\x8b", b"PK")
+
+
+def _columns_in(upload: ImportUpload) -> list[Column]:
     """The columns that a mapping speaks of; none for a format with columns of its own.
 
     Raises:
@@ -85,27 +162,30 @@ def columns_in(upload: ImportUpload) -> list[Column]:
     return [Column(name, meant.get(name, ""), example) for name, example in examples.items()]
 
 
-def look_at(upload: ImportUpload) -> ImportReport:
-    """What would become of the file; bad rows are counted. Nothing is written.
-
-    Raises: as `import_scenarios`; NotFound: the file is gone.
-    """
-    return _through_the_door(upload, skip_bad=True, write=False, created_by=None)
-
-
-def bring_in(upload: ImportUpload, *, skip_bad: bool, created_by: User) -> ImportReport:
+def bring_in(
+    upload: ImportUpload, *, skip_bad: bool, created_by: User, progress: Callable[[int], object] | None = None
+) -> ImportReport:
     """Import the file, remember the report, and remove the file.
 
     Raises: as `import_scenarios`; NotFound: the file is gone.
     """
-    report = _through_the_door(upload, skip_bad=skip_bad, write=True, created_by=created_by)
+    report = _through_the_door(upload, skip_bad=skip_bad, write=True, created_by=created_by, progress=progress)
     # Where the request came twice, the first report tells what came in.
     ImportUpload.objects.filter(pk=upload.pk, report__isnull=True).update(
-        dataset=report.dataset, report=report.as_json()
+        dataset=report.dataset, report=report.as_json(), look=None
     )
-    upload.refresh_from_db(fields=["dataset", "report"])
+    upload.refresh_from_db(fields=["dataset", "report", "look"])
     shutil.rmtree(_folder(upload), ignore_errors=True)
     return report
+
+
+def take_back_unfinished(upload: ImportUpload, *, created_by: User) -> None:
+    """What an import into the dataset left that was killed: the one who has its job now knows that it is dead."""
+    left = Import.objects.filter(
+        dataset__study=upload.study_id, dataset__slug=upload.options["slug"], finished_at__isnull=True
+    )
+    if (one := left.filter(created_by=created_by, files=[{"name": upload.file_name}]).first()) is not None:
+        taking_back.undo(one)
 
 
 def give_up(upload: ImportUpload) -> None:
@@ -132,11 +212,18 @@ def bad_rows_of(upload: ImportUpload) -> list[list[str | int]]:
     if upload.report is not None:
         rows: list[list[str | int]] = upload.report["bad_rows"]
         return rows
-    found: list[BadRow] = look_at(upload).bad_rows
-    return [bad_row_cells(row) for row in found]
+    look = look_at(upload)
+    return [bad_row_cells(row) for row in look.report.bad_rows] if look and look.report else []
 
 
-def _through_the_door(upload: ImportUpload, *, skip_bad: bool, write: bool, created_by: User | None) -> ImportReport:
+def _through_the_door(
+    upload: ImportUpload,
+    *,
+    skip_bad: bool,
+    write: bool,
+    created_by: User | None,
+    progress: Callable[[int], object] | None = None,
+) -> ImportReport:
     options = upload.options
     value_set = options.get("value_set")
     return import_scenarios(
@@ -150,6 +237,7 @@ def _through_the_door(upload: ImportUpload, *, skip_bad: bool, write: bool, crea
         value_set=ValueSetVersion.objects.select_related("value_set").get(pk=value_set) if value_set else None,
         skip_bad=skip_bad,
         created_by=created_by,
+        progress=progress,
         write=write,
     )
 

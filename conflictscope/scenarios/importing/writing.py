@@ -6,17 +6,20 @@ import hashlib
 import logging
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import ExitStack
+from contextlib import ExitStack, nullcontext
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from django.db import IntegrityError, transaction
+from django.utils import timezone
 
 from conflictscope.errors import Conflict, InvalidInput
 from conflictscope.files.encodings import in_words
 from conflictscope.files.texts import readings_of, storable
 from conflictscope.scenarios.datasets import checked_slug
 from conflictscope.scenarios.digest import digest_of
+from conflictscope.scenarios.importing import taking_back
 from conflictscope.scenarios.importing.csv_layout import layout_of
 from conflictscope.scenarios.importing.detecting import MAPPED, detected, format_named
 from conflictscope.scenarios.importing.formats.exported import Exported, Opened, opened
@@ -25,9 +28,10 @@ from conflictscope.scenarios.importing.mapping import completed
 from conflictscope.scenarios.importing.placing import Placing
 from conflictscope.scenarios.importing.records import BadRow, Format, Reading
 from conflictscope.scenarios.importing.reporting import ImportReport
+from conflictscope.scenarios.importing.storing import Store
 from conflictscope.scenarios.importing.values import ValueNames
-from conflictscope.scenarios.models import Dataset, ValueSetVersion
-from conflictscope.scenarios.value_sets import publish
+from conflictscope.scenarios.models import Dataset, Import, ValueSetVersion
+from conflictscope.scenarios.value_sets import ValueSetText, publish
 
 if TYPE_CHECKING:
     from django.contrib.auth.models import User
@@ -35,6 +39,9 @@ if TYPE_CHECKING:
     from conflictscope.studies.models import Study
 
 logger = logging.getLogger(__name__)
+
+Entry = dict[str, Any]  # what a file brought, as the recipe of a dataset tells it
+AT_ONCE = 500  # rows that go into a dataset that is there in one transaction
 
 
 def import_scenarios(
@@ -55,6 +62,10 @@ def import_scenarios(
 ) -> ImportReport:
     """Read the files into the study's dataset of that slug, made if there is none. All is written, or nothing.
 
+    It is written in short transactions, so that others can write in between. A new dataset is marked *importing* until it is
+    whole, and nobody sees it before; into one that is there, the files are gone through once before anything is written. What
+    cannot be finished is taken back; so is what a killed import left, by whoever imports next, or by the queue within a minute.
+
     Files may be larger than memory; only their ids are kept in it. Scenarios with two actions arrive as drafted, unless the
     file says what became of them; those with an opening message alone as outlined, and a later file may complete them.
 
@@ -64,69 +75,191 @@ def import_scenarios(
         mapping: column to field, over what is guessed, for CSV and JSON Lines with columns of one's own.
         value_set: the version that the files' values are of; not needed where the dataset or an export has it.
         skip_bad: leave rows out that cannot be read, instead of refusing the whole.
-        progress: called now and then with the number of rows read so far. on_bad: called with each row left out.
+        progress: called now and then with the number of rows read so far; what it raises ends the import. on_bad: called with each
+            row left out.
         write: False only looks: the report says what would be done, and nothing is.
 
     Raises:
         NotFound: an unknown format.
         InvalidInput: a file that is not of the format, a row that makes no scenario, an id that stands twice.
-        Conflict: the dataset was made in another way, or has a scenario of that id with other words.
+        Conflict: the dataset was made in another way, is being imported into, or has a scenario of that id with other words.
         NotASteward: an export brings a value set that others look after, with other words.
     """
     if not paths:
         raise InvalidInput("Name at least one file to import.")
     given = format_named(format_name) if format_name else None
     reading = Reading(encoding=encoding, lenient=skip_bad, mapping=mapping)
-    # One file completes another, so what several would do is only known by doing it, and undoing it.
-    act = write or len(paths) > 1
     with ExitStack() as stack:
         files = [_file(path, given, encoding=encoding, stack=stack) for path in paths]
-        brought = next((each.value_set for each, _ in files if each.value_set is not None), None)
-        if act or brought is not None:
+        passing = _Passing(files, reading, skip_bad=skip_bad, progress=progress, on_bad=on_bad)
+        target = _Target(study, slug, name=name, value_set=value_set, created_by=created_by)
+        if write:
+            taking_back.sweep()
+            return _import(passing, target)
+        if (
+            len(paths) > 1
+        ):  # one file completes another, so what several would do is only known by doing it, and undoing it
             stack.enter_context(transaction.atomic())
-        if brought is not None and value_set is None:
-            value_set = publish(brought, created_by=created_by).version
-        dataset = _dataset(study, slug, name=name, value_set=value_set, created_by=created_by, write=act)
-        version = value_set or (dataset.value_set_version if dataset else None)
-        report = ImportReport(dataset=dataset, formats=[format_.name for _, format_ in files])
+            report = _import(passing, target)
+            transaction.set_rollback(True)
+            report.dataset = None
+            return report
+        return _look(passing, target)
+
+
+@dataclass(frozen=True, slots=True)
+class _Target:
+    """Where the files go, and whose values they name."""
+
+    study: Study
+    slug: str
+    name: str
+    value_set: ValueSetVersion | None
+    created_by: User | None
+
+    def version(self, brought: ValueSetText | None) -> ValueSetVersion | None:
+        """The version that is named, or that an export brings; published where it is new."""
+        if brought is None or self.value_set is not None:
+            return self.value_set
+        return publish(brought, created_by=self.created_by).version
+
+
+@dataclass(frozen=True, slots=True)
+class _Passing:
+    """One way through the files, which may be gone twice."""
+
+    files: Sequence[tuple[Opened, Format]]
+    reading: Reading
+    skip_bad: bool
+    progress: Callable[[int], object] | None
+    on_bad: Callable[[BadRow], object] | None
+
+    @property
+    def brought(self) -> ValueSetText | None:
+        return next((each.value_set for each, _ in self.files if each.value_set is not None), None)
+
+    def go(
+        self, dataset: Dataset | None, names: ValueNames | None, store: Store | None, *, first: bool = False
+    ) -> tuple[ImportReport, list[Entry]]:
+        """The report, and what each file brought. `first`: it is gone again, so bad rows are not told yet.
+
+        Raises: as `import_scenarios`.
+        """
+        report = ImportReport(dataset=dataset, formats=[format_.name for _, format_ in self.files])
         placing = Placing(
             dataset,
-            ValueNames(version) if version else None,
+            names,
             report,
-            skip_bad=skip_bad,
-            write=act,
-            progress=progress,
-            on_bad=on_bad,
+            skip_bad=self.skip_bad,
+            store=store,
+            progress=self.progress,
+            on_bad=None if first else self.on_bad,
         )
-        brought_in = []
-        for found, format_ in files:
+        brought = []
+        for found, format_ in self.files:
             before = _counts(report)
-            used = _mapping(found.table, format_, reading)
+            used = _mapping(found.table, format_, self.reading)
             report.mapping |= used
-            report.passed_over += _passed_over(found.table, encoding=encoding)
-            placing.take(format_.read(found.table, reading), numbers_repeats=format_.numbers_repeats)
-            brought_in.append((found, format_, used, _counts(report) - before))
+            report.passed_over += _passed_over(found.table, encoding=self.reading.encoding)
+            placing.take(format_.read(found.table, self.reading), numbers_repeats=format_.numbers_repeats)
+            brought.append((found, format_, used, _counts(report) - before))
         lost = placing.finish()
-        for number, (found, format_, used, counts) in enumerate(brought_in):
-            counts += Counter(bad=lost[number])
-            counts -= Counter(added=lost[number])
-            if dataset is not None and act:
-                _remember(dataset, found, format_, encoding=encoding, mapping=used, counts=counts)
-        if report.bad and not encoding:
-            report.readings = next((found_ for file, _ in files if (found_ := readings_of(file.table))), [])
+        if report.bad and not self.reading.encoding:
+            report.readings = next((readings for file, _ in self.files if (readings := readings_of(file.table))), [])
         if not report.good:
             raise InvalidInput(_no_good_row(report))
-        if dataset is not None and write:
-            dataset.save(update_fields=["recipe"])
-            report.digest = digest_of(dataset)
-            told = [found.digest for found, _ in files if found.digest]
-            report.as_exported = report.digest == told[0] if len(files) == 1 and told and not report.bad else None
-            logger.info("Dataset %s: %s scenarios imported, %s known", dataset.pk, report.added, report.known)
-        if not write:
-            report.dataset = None
-            if act or brought is not None:
-                transaction.set_rollback(True)
+        entries = []
+        for number, (found, format_, used, counts) in enumerate(brought):
+            counts += Counter(bad=lost[number])
+            counts -= Counter(added=lost[number])
+            if counts["added"] or counts["completed"]:
+                entries.append(_entry(found, format_, encoding=self.reading.encoding, mapping=used, counts=counts))
+        return report, entries
+
+
+def _look(passing: _Passing, target: _Target) -> ImportReport:
+    """What would become of one file. A value set that it brings is looked up, and not kept."""
+    with transaction.atomic() if passing.brought is not None else nullcontext():
+        version = target.version(passing.brought)
+        dataset = _dataset(target.study, target.slug, value_set=version)
+        names = _names(version, dataset)
+        if passing.brought is not None:
+            transaction.set_rollback(True)
+    report, _ = passing.go(dataset, names, None)
+    report.dataset = None
     return report
+
+
+def _import(passing: _Passing, target: _Target) -> ImportReport:
+    version = target.version(passing.brought)
+    dataset = _dataset(target.study, target.slug, value_set=version)
+    one, few = None, False
+    if dataset is not None:
+        checked, _ = passing.go(dataset, _names(version, dataset), None, first=True)
+        few = checked.read <= AT_ONCE
+    with transaction.atomic() if few else nullcontext():  # nobody sees a part of what goes in at once
+        one = _begin(dataset, passing, target, version)
+        dataset = one.dataset
+        store = Store(dataset, one)
+        try:
+            report, entries = passing.go(dataset, _names(version, dataset), store)
+            _complete(one, report, entries, simulated=store.simulated)
+        except BaseException:
+            if not few:
+                taking_back.undo(one)
+            raise
+    report.digest = digest_of(dataset)
+    told = [found.digest for found, _ in passing.files if found.digest]
+    report.as_exported = report.digest == told[0] if len(passing.files) == 1 and told and not report.bad else None
+    logger.info("Dataset %s: %s scenarios imported, %s known", dataset.pk, report.added, report.known)
+    return report
+
+
+def _begin(dataset: Dataset | None, passing: _Passing, target: _Target, version: ValueSetVersion | None) -> Import:
+    """An unfinished import, into a new dataset where there is none."""
+    names = [{"name": found.table.name} for found, _ in passing.files]
+    try:
+        with transaction.atomic():
+            dataset = dataset or Dataset.everything.create(
+                study=target.study,
+                slug=target.slug,
+                name=_called(target.name, target.slug),
+                value_set_version=version,
+                variant=Dataset.Variant.IMPORTED,
+                recipe={"files": []},
+                created_by=target.created_by,
+                importing=True,
+            )
+            return Import.objects.create(dataset=dataset, files=names, created_by=target.created_by)
+    except IntegrityError as exc:
+        raise Conflict(
+            f"Somebody imports into {target.slug!r} right now, or has just made it: look at it first, or wait for that import."
+        ) from exc
+
+
+def _complete(one: Import, report: ImportReport, entries: list[Entry], *, simulated: bool) -> None:
+    """From here on the dataset is whole: it is seen, and tells what came in."""
+    with transaction.atomic():
+        dataset = Dataset.everything.select_for_update(of=("self",)).get(pk=one.dataset_id)
+        for entry in entries:
+            dataset.recipe.setdefault("format", entry["format"])
+            dataset.recipe.setdefault("files", []).append(entry)
+        if simulated:
+            dataset.recipe["simulated"] = True
+        dataset.importing = False
+        dataset.save(update_fields=["recipe", "importing"])
+        if report.added or report.completed:
+            Import.objects.filter(pk=one.pk).update(
+                files=entries, added=report.added, completed=report.completed, finished_at=timezone.now()
+            )
+        else:  # nothing came in that could be taken back
+            one.delete()
+    report.dataset = dataset
+
+
+def _names(version: ValueSetVersion | None, dataset: Dataset | None) -> ValueNames | None:
+    version = version or (dataset.value_set_version if dataset else None)
+    return ValueNames(version) if version else None
 
 
 def refuse_target(study: Study, slug: str, *, value_set: ValueSetVersion | None = None) -> None:
@@ -134,7 +267,7 @@ def refuse_target(study: Study, slug: str, *, value_set: ValueSetVersion | None 
     Raises:
         InvalidInput, Conflict: nothing can be imported under that slug, with that value set.
     """
-    _dataset(study, slug, name="", value_set=value_set, created_by=None, write=False)
+    _dataset(study, slug, value_set=value_set)
 
 
 def examples_of(path: Path, *, format_name: str = "", encoding: str = "") -> dict[str, str]:
@@ -173,33 +306,25 @@ def _no_good_row(report: ImportReport) -> str:
     return f"None of {report.read} rows makes a scenario.{first}"
 
 
-def _dataset(
-    study: Study, slug: str, *, name: str, value_set: ValueSetVersion | None, created_by: User | None, write: bool
-) -> Dataset | None:
-    datasets = Dataset.objects.select_related("value_set_version__value_set")
-    if write:
-        datasets = datasets.select_for_update(of=("self",))
+def _dataset(study: Study, slug: str, *, value_set: ValueSetVersion | None) -> Dataset | None:
+    """The dataset of that slug, where files can be imported into it; None where a new one can be made.
+
+    Raises:
+        InvalidInput, Conflict: neither.
+    """
+    datasets = Dataset.everything.select_related("value_set_version__value_set", "primary_judge")
     dataset = datasets.filter(study=study, slug=slug).first()
-    if dataset is not None:
-        _refuse_other_kind(dataset, value_set)
-        return dataset
-    checked_slug(slug)
-    called = storable(name.strip(), where="The name")[:200] or slug
-    if not write:
+    if dataset is None:
+        checked_slug(slug)
         return None
-    try:
-        with transaction.atomic():
-            return Dataset.objects.create(
-                study=study,
-                slug=slug,
-                name=called,
-                value_set_version=value_set,
-                variant=Dataset.Variant.IMPORTED,
-                recipe={"files": []},
-                created_by=created_by,
-            )
-    except IntegrityError as exc:
-        raise Conflict(f"Somebody has just made a dataset {slug!r} in this study: look at it first.") from exc
+    if dataset.importing:
+        raise Conflict(f"{slug!r} is being imported right now: wait until it is whole.")
+    _refuse_other_kind(dataset, value_set)
+    return dataset
+
+
+def _called(name: str, slug: str) -> str:
+    return storable(name.strip(), where="The name")[:200] or slug
 
 
 def _refuse_other_kind(dataset: Dataset, value_set: ValueSetVersion | None) -> None:
@@ -216,15 +341,11 @@ def _counts(report: ImportReport) -> Counter[str]:
     return Counter(added=report.added, completed=report.completed, rows=report.read, bad=report.bad)
 
 
-def _remember(
-    dataset: Dataset, found: Opened, format_: Format, *, encoding: str, mapping: dict[str, str], counts: Counter[str]
-) -> None:
+def _entry(found: Opened, format_: Format, *, encoding: str, mapping: dict[str, str], counts: Counter[str]) -> Entry:
     """The recipe of an imported dataset is its files, each once for what it brought."""
-    if not (counts["added"] or counts["completed"]):
-        return
     with found.table.open("rb") as file:
         sha256 = hashlib.file_digest(file, "sha256").hexdigest()
-    entry: dict[str, Any] = {
+    entry: Entry = {
         "name": found.table.name,
         "sha256": sha256,
         "format": format_.name,
@@ -232,7 +353,4 @@ def _remember(
         "mapping": mapping,
         **{name: counts[name] for name in ("rows", "added", "completed", "bad")},
     }
-    dataset.recipe.setdefault("format", format_.name)
-    dataset.recipe.setdefault("files", []).append(
-        {key: value for key, value in entry.items() if value != "" and value != {}}
-    )
+    return {key: value for key, value in entry.items() if value != "" and value != {}}

@@ -3,6 +3,7 @@
 from conflictscope.scenarios.models.datasets import Dataset, OpeningMessage, Scenario
 from conflictscope.scenarios.models.domains import DomainTag
 from conflictscope.scenarios.models.generation import PairYield, StudyPrompt
+from conflictscope.scenarios.models.imports import Import
 from conflictscope.scenarios.models.uploads import ImportUpload
 from conflictscope.scenarios.models.value_sets import (
     TargetRanking,
@@ -18,6 +19,7 @@ __all__ = [
     "Dataset",
     "Dimension",
     "DomainTag",
+    "Import",
     "ImportUpload",
     "Judge",
     "OpeningMessage",

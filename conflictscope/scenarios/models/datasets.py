@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Self
+from typing import TYPE_CHECKING, Self
 
 from django.conf import settings
 from django.db import models
@@ -13,6 +13,29 @@ from conflictscope.llm.models import Call, Endpoint
 from conflictscope.scenarios.models.value_sets import Value, ValueSetVersion
 from conflictscope.scenarios.models.verdicts import Dimension, Judge, Verdict
 from conflictscope.studies.models import Study, StudyScopedQuerySet
+from conflictscope.studies.permissions import Action
+
+if TYPE_CHECKING:
+    from django.contrib.auth.models import AnonymousUser, User
+
+
+class DatasetQuerySet(StudyScopedQuerySet["Dataset"]):
+    def shown(self) -> Self:
+        """Those that nobody has put out of sight."""
+        return self.filter(hidden_at__isnull=True)
+
+
+class DatasetManager(models.Manager["Dataset"]):
+    """All datasets that are whole: one whose import goes on, or was killed, is in no count, list, page or API."""
+
+    def get_queryset(self) -> DatasetQuerySet:
+        return DatasetQuerySet(self.model, using=self._db).filter(importing=False)
+
+    def shown(self) -> DatasetQuerySet:
+        return self.get_queryset().shown()
+
+    def visible_to(self, user: User | AnonymousUser, *, may: Action = Action.SEE) -> DatasetQuerySet:
+        return self.get_queryset().visible_to(user, may=may)
 
 
 class Dataset(models.Model):
@@ -44,8 +67,15 @@ class Dataset(models.Model):
     primary_judge = models.ForeignKey(Judge, on_delete=models.PROTECT, null=True, blank=True, related_name="datasets")
     created_by = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, null=True, related_name="+")
     created_at = models.DateTimeField(auto_now_add=True)
+    importing = models.BooleanField(
+        default=False, editable=False, help_text="Its first import is not complete, or is being taken back."
+    )
+    hidden_at = models.DateTimeField(
+        null=True, blank=True, editable=False, help_text="Out of sight since: in no list to choose from."
+    )
 
-    objects = StudyScopedQuerySet.as_manager()
+    objects = DatasetManager()
+    everything = DatasetQuerySet.as_manager()
 
     class Meta:
         ordering = ["study", "name"]
@@ -73,6 +103,14 @@ class Dataset(models.Model):
 
 class ScenarioQuerySet(StudyScopedQuerySet["Scenario"]):
     to_study = "dataset__study"
+
+    def complete(self) -> Self:
+        """Those of datasets that are whole: of a dataset at hand all are."""
+        return self.filter(dataset__importing=False)
+
+    def shown(self) -> Self:
+        """Those of datasets that are whole and in sight: what the counts of a study are of."""
+        return self.complete().filter(dataset__hidden_at__isnull=True)
 
     def human_validated(self) -> Self:
         """Scenarios that one panel of people passed on all six dimensions; on five where there is no value pair to ask of."""
@@ -178,6 +216,15 @@ class Scenario(models.Model):
         help_text="What a file says became of it without saying why: it counts where no verdicts settle the scenario.",
     )
     calls = models.ManyToManyField(Call, blank=True, related_name="scenarios", help_text="The calls that wrote it.")
+    brought_by = models.ForeignKey(
+        "scenarios.Import",
+        on_delete=models.PROTECT,
+        null=True,
+        blank=True,
+        editable=False,
+        related_name="scenarios",
+        help_text="The import that it came with.",
+    )
     created_at = models.DateTimeField(auto_now_add=True)
 
     objects = ScenarioQuerySet.as_manager()

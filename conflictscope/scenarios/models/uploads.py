@@ -8,6 +8,7 @@ from django.conf import settings
 from django.db import models
 from django.urls import reverse
 
+from conflictscope.jobs.models import Job
 from conflictscope.scenarios.models.datasets import Dataset
 from conflictscope.studies.models import Study, StudyScopedQuerySet
 
@@ -15,7 +16,8 @@ from conflictscope.studies.models import Study, StudyScopedQuerySet
 class ImportUpload(models.Model):
     """One file on its way into a dataset: laid down, looked at, imported. The file itself is under VAR, by the token.
 
-    `dataset` and `report` are filled in by the import, which removes the file.
+    `look` is what a look at it found, and how it was read then. `job` is the one that looks, or imports. `dataset` and `report`
+    are filled in by the import, which removes the file.
     """
 
     token = models.UUIDField(unique=True, default=uuid.uuid4, editable=False)
@@ -27,6 +29,9 @@ class ImportUpload(models.Model):
         default=dict, help_text="Slug and name of the dataset, format, encoding, value set, mapping."
     )
     dataset = models.ForeignKey(Dataset, on_delete=models.CASCADE, null=True, blank=True, related_name="+")
+    look = models.JSONField(null=True, blank=True)
+    job = models.ForeignKey(Job, on_delete=models.SET_NULL, null=True, blank=True, related_name="+")
+    rows_read = models.PositiveIntegerField(default=0, help_text="By the job, so far.")
     report = models.JSONField(null=True, blank=True)
     created_at = models.DateTimeField(auto_now_add=True)
 

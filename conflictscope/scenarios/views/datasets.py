@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
+from django.contrib import messages
 from django.http import HttpResponse
-from django.shortcuts import redirect, render
-from django.views.decorators.http import require_safe
+from django.shortcuts import get_object_or_404, redirect, render
+from django.urls import reverse
+from django.views.decorators.http import require_POST, require_safe
 from django_htmx.http import push_url
 
+from conflictscope.errors import ConflictScopeError
 from conflictscope.http import Request
 from conflictscope.scenarios import generation
 from conflictscope.scenarios.browsing.datasets import dataset_rows, live_progress
 from conflictscope.scenarios.browsing.listing import BY_RELEVANCE, SORTS, Filter, Listing, chips
 from conflictscope.scenarios.browsing.scenarios import page_of_scenarios
-from conflictscope.scenarios.datasets import dimension_rates, holds_messages_only, status_counts
+from conflictscope.scenarios.datasets import dimension_rates, hide, holds_messages_only, status_counts
 from conflictscope.scenarios.domains import domains_of
-from conflictscope.scenarios.models import Dataset
+from conflictscope.scenarios.importing import taking_back
+from conflictscope.scenarios.models import Dataset, Import
 from conflictscope.scenarios.views.common import dataset_of
 from conflictscope.studies.access import actions_of, study_for
 from conflictscope.studies.permissions import Action
@@ -23,11 +27,14 @@ from conflictscope.studies.permissions import Action
 @require_safe
 def datasets(request: Request, study: str) -> HttpResponse:
     found = study_for(request.user, study)
-    rows = dataset_rows(found)
+    hidden = "hidden" in request.GET
+    rows = dataset_rows(found, hidden=hidden)
     context = {
         "study": found,
         "section": "datasets",
         "rows": rows,
+        "hidden": hidden,
+        "number_hidden": found.datasets.filter(hidden_at__isnull=False).count(),
         "running": any(one.running for row in rows for one in row.live),
     }
     return render(request, "scenarios/_datasets.html" if request.htmx else "scenarios/datasets.html", context)
@@ -68,6 +75,9 @@ def dataset(request: Request, study: str, dataset: str) -> HttpResponse:
         "generated": generated,
         "messages_only": holds_messages_only(one),
         "shortfalls": generation.shortfalls(one) if generated else [],
+        "imports": list(one.imports.complete().select_related("created_by"))
+        if one.variant == Dataset.Variant.IMPORTED
+        else [],
     }
     return render(request, "scenarios/dataset.html", context)
 
@@ -100,3 +110,29 @@ def dataset_live(request: Request, study: str, dataset: str) -> HttpResponse:
         # It is asked for while a job runs; once none does, the whole page shows what came of it.
         response["HX-Refresh"] = "true"
     return response
+
+
+@require_POST
+def hide_dataset(request: Request, study: str, dataset: str) -> HttpResponse:
+    """Put it out of sight, or back."""
+    found = study_for(request.user, study, may=Action.RUN_PIPELINE)
+    one = dataset_of(found, dataset)
+    hidden = request.POST.get("hidden") == "yes"
+    hide(one, hidden=hidden)
+    messages.success(request, f"{one} is out of sight now." if hidden else f"{one} is in sight again.")
+    return redirect(one)
+
+
+@require_POST
+def take_back_import(request: Request, study: str, dataset: str, import_number: int) -> HttpResponse:
+    found = study_for(request.user, study, may=Action.RUN_PIPELINE)
+    one = get_object_or_404(Import.objects.complete(), dataset=dataset_of(found, dataset), pk=import_number)
+    name = str(one)
+    try:
+        gone = taking_back.take_back(one)
+    except ConflictScopeError as exc:
+        messages.error(request, exc.sentence)
+        return redirect(one.dataset)
+    messages.success(request, f"{name} was taken back: {gone} scenarios are gone.")
+    still = found.datasets.filter(slug=dataset).first()
+    return redirect(still or reverse("scenarios:datasets", args=[found.slug]))

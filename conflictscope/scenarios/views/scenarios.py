@@ -18,7 +18,8 @@ from conflictscope.studies.access import study_for
 def scenario(request: Request, study: str, dataset: str, uid: str) -> HttpResponse:
     found = study_for(request.user, study)
     one = get_object_or_404(
-        Scenario.objects.filter(dataset__study=found)
+        Scenario.objects.complete()
+        .filter(dataset__study=found)
         .select_related(
             "dataset__study",
             "dataset__value_set_version__value_set",

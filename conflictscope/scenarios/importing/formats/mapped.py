@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Mapping
-from dataclasses import replace
+from collections.abc import Set as AbstractSet
 from itertools import islice
 from pathlib import Path
 from typing import TypeVar
+
+from django.conf import settings
 
 from conflictscope.errors import InvalidInput
 from conflictscope.files.texts import printable
@@ -26,9 +28,8 @@ from conflictscope.scenarios.models import Scenario
 T = TypeVar("T")
 
 LOOKED_AT = 200  # rows in which an example of each column is looked for
-COLUMNS_LIMIT = 300  # keys of JSON Lines that are offered as columns: a file may have a key of its own in each row
 NOT_OUTLINED = "status outlined with two actions: taken for drafted"
-NOT_OFFERED = f"keys beyond the first {COLUMNS_LIMIT} of the file, left out"
+NOT_OFFERED = "columns beyond those that are offered, left out"
 _IN_THE_PAIR = ("1", "2", "unknown")
 
 
@@ -39,7 +40,13 @@ class MappedCsv:
     numbers_repeats = False
 
     def columns(self, path: Path, *, encoding: str = "", named: Collection[str] = ()) -> list[str]:
-        return [name for name in csv_header(path, encoding=encoding) if name]
+        """The names of the columns; beyond a limit, those alone that are `named` or that tell by their name what they mean."""
+        names = [name for name in csv_header(path, encoding=encoding) if name]
+        limit = settings.IMPORT_COLUMNS
+        if len(names) <= limit:
+            return names
+        telling = {*named, *columns_to_fields.guessed(names)}
+        return [*names[:limit], *(name for name in names[limit:] if name in telling)]
 
     def examples(self, path: Path, *, encoding: str = "") -> dict[str, str]:
         """The first text of each column, among the first rows; empty for those that have none."""
@@ -48,10 +55,11 @@ class MappedCsv:
         return _first_texts(columns, (row for _, row in _good(rows)))
 
     def read(self, path: Path, reading: Reading) -> Iterator[ImportedScenario | BadRow]:
-        header = self.columns(path, encoding=reading.encoding)
+        header = self.columns(path, encoding=reading.encoding, named=reading.mapping or ())
         mapping = columns_to_fields.completed(reading.mapping, header, source=path.name)
+        offered = {"", *header}
         for found in csv_rows(path, reading, required=list(mapping)):
-            yield found if isinstance(found, BadRow) else _understood(*found, mapping)
+            yield found if isinstance(found, BadRow) else _understood(*found, mapping, offered=offered)
 
 
 class MappedJsonLines:
@@ -64,14 +72,15 @@ class MappedJsonLines:
         """The keys of all rows: some may stand in late ones only. Beyond a limit, those alone that are `named` or that tell
         by their name what they mean."""
         found: dict[str, None] = {}
+        limit = settings.IMPORT_COLUMNS
         passed: set[str] = set()
         for _, row in _good(json_lines(path, Reading(encoding=encoding, lenient=True))):
             for key in flat(row):
                 if key in found or key in passed:
                     continue
-                if len(found) < COLUMNS_LIMIT or key in named or columns_to_fields.guessed([key]):
+                if len(found) < limit or key in named or columns_to_fields.guessed([key]):
                     found[key] = None
-                elif len(passed) < COLUMNS_LIMIT:  # a memory of some, for speed alone
+                elif len(passed) < limit:  # a memory of some, for speed alone
                     passed.add(key)
         if not found:
             raise InvalidInput(f"{path.name} holds no JSON object with a key in it.")
@@ -92,10 +101,7 @@ class MappedJsonLines:
                 yield found
                 continue
             place, row = found[0], flat(found[1])
-            understood = _understood(place, row, mapping)
-            if isinstance(understood, ImportedScenario) and not row.keys() <= offered:
-                understood = replace(understood, notes=(*understood.notes, NOT_OFFERED))
-            yield understood
+            yield _understood(place, row, mapping, offered=offered)
 
 
 def _good(rows: Iterable[tuple[Place, T] | BadRow]) -> Iterator[tuple[Place, T]]:
@@ -112,7 +118,9 @@ def _first_texts(columns: Iterable[str], rows: Iterable[Mapping[str, str]]) -> d
     return texts
 
 
-def _understood(place: Place, row: Mapping[str, str], mapping: Mapping[str, str]) -> ImportedScenario | BadRow:
+def _understood(
+    place: Place, row: Mapping[str, str], mapping: Mapping[str, str], *, offered: AbstractSet[str]
+) -> ImportedScenario | BadRow:
     fields = {field: filled(row.get(column, "")).strip() for column, field in mapping.items()}
     columns = {field: column for column, field in mapping.items()}
     try:
@@ -129,6 +137,8 @@ def _understood(place: Place, row: Mapping[str, str], mapping: Mapping[str, str]
     ):  # it would wait for a draft for ever
         fields["status"] = Scenario.Status.DRAFTED
         notes = (NOT_OUTLINED,)
+    if not row.keys() <= offered:
+        notes = (*notes, NOT_OFFERED)
     return ImportedScenario(place=place, made_id=made_id, notes=notes, **fields)  # type: ignore[arg-type]  # texts alone
 
 
