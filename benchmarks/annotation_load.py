@@ -279,11 +279,13 @@ def seed(items: int, *, annotators: int, seed: int) -> tuple[Campaign, list[str]
     from annotation.campaigns import lifecycle as campaigns
     from conflictscope.scenarios.models import Dataset, Scenario
     from conflictscope.scenarios.value_sets import import_value_set
-    from conflictscope.studies.membership import create_study
+    from conflictscope.studies.membership import create_study, let_create_studies
     from conflictscope.studies.models import Membership
 
     rng = random.Random(seed)
-    study = create_study(name="Load", created_by=User.objects.create_user("owner"))
+    owner = User.objects.create_user("owner")
+    let_create_studies(owner)
+    study = create_study(name="Load", created_by=owner)
     version = import_value_set("hhh").version
     dataset = Dataset.objects.create(
         study=study, value_set_version=version, slug="load", name="Load", variant=Dataset.Variant.IMPORTED

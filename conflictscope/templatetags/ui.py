@@ -175,6 +175,23 @@ def pairs(mapping: Mapping[str, Any] | None) -> list[tuple[str, Any]]:
     return list(mapping.items()) if mapping else []
 
 
+# --- texts from outside ---------------------------------------------------------------------------------------------------
+
+# What turns the direction of the words around it, and is not seen itself: a text could be made to read as another.
+_DIRECTIONS = {
+    "\u202a": "LRE", "\u202b": "RLE", "\u202c": "PDF", "\u202d": "LRO", "\u202e": "RLO",
+    "\u2066": "LRI", "\u2067": "RLI", "\u2068": "FSI", "\u2069": "PDI",
+}  # fmt: skip
+_SEEN = str.maketrans({sign: f"⟦{name}⟧" for sign, name in _DIRECTIONS.items()})
+
+
+@register.filter
+def visible(text: Any) -> Any:
+    """A text of a file, a person or an LLM, in an element with `dir="auto"`: it reads in its own direction, and what would turn
+    the direction of words is shown, such as ⟦RLO⟧, instead of working. Whatever is no text stays as it is."""
+    return text.translate(_SEEN) if isinstance(text, str) else text
+
+
 # --- words ----------------------------------------------------------------------------------------------------------------
 
 
