@@ -65,6 +65,20 @@ class Covariate(Result):
 
 
 @dataclass(frozen=True)
+class CreditedStrength(Result):
+    """A value's strength if all undecided trials of its pairs went against it (low), or to it (high), and its ranks there.
+
+    best_rank belongs to high, worst_rank to low; None where there is no finite fit.
+    """
+
+    value: str
+    low: float | None
+    high: float | None
+    best_rank: int | None
+    worst_rank: int | None
+
+
+@dataclass(frozen=True)
 class RankingResult(Result):
     """A ranking of K values.
 

@@ -82,19 +82,24 @@ class Tallies:
 
     def take(self, keep: Flags) -> "Tallies":
         """The scenarios where `keep`, shape (S,), is true; pairs and cells that then do not occur are gone."""
-        kept_pairs, pair = np.unique(self.pair[keep], return_inverse=True)
-        place = np.cumsum(keep) - 1
-        rows = keep[self.row_scenario]
+        return self.pick(np.flatnonzero(keep))
+
+    def pick(self, index: Integers) -> "Tallies":
+        """The scenarios at these places, each once, in that order; pairs and cells that then do not occur are gone."""
+        kept_pairs, pair = np.unique(self.pair[index], return_inverse=True)
+        place = np.full(len(self.pair), -1)
+        place[index] = np.arange(len(index))
+        rows = place[self.row_scenario] >= 0
         kept_cells, cell = np.unique(self.row_cell[rows], return_inverse=True)
         return dataclasses.replace(
             self,
             pairs=self.pairs[kept_pairs],
-            scenarios=tuple(self.scenarios[s] for s in np.flatnonzero(keep)),
+            scenarios=tuple(self.scenarios[s] for s in index.tolist()),
             pair=pair.astype(np.int64),
-            wins=self.wins[keep],
-            decided=self.decided[keep],
-            ties=self.ties[keep],
-            trials=self.trials[keep],
+            wins=self.wins[index],
+            decided=self.decided[index],
+            ties=self.ties[index],
+            trials=self.trials[index],
             cell_pair=np.searchsorted(kept_pairs, self.cell_pair[kept_cells]),
             cell_order=self.cell_order[kept_cells],
             cell_action=self.cell_action[kept_cells],
@@ -203,6 +208,26 @@ def tally_trials(
         row_decided=_count(trial_row, decided, len(row_codes)),
         row_trials=np.bincount(trial_row, minlength=len(row_codes)),
     )
+
+
+def matched(first: Tallies, second: Tallies, *, decided: bool = True) -> tuple[Tallies, Tallies]:
+    """The scenarios that both have (with a decided trial in both), in the first's order.
+
+    Raises: ValueError: other values, or a scenario with other values in one than in the other.
+    """
+    if first.values != second.values:
+        raise ValueError("both must be about the same values, in the same order")
+    place = {name: s for s, name in enumerate(second.scenarios)}
+    at = np.array([place.get(name, -1) for name in first.scenarios], dtype=np.int64)
+    both = at >= 0
+    if decided:
+        both &= (first.decided > 0) & (second.decided[at] > 0 if len(second.pair) else False)
+    one, other = first.take(both), second.pick(at[both])
+    ends = (one.pairs[one.pair].reshape(-1, 2), other.pairs[other.pair].reshape(-1, 2))
+    wrong = np.flatnonzero((ends[0] != ends[1]).any(axis=1))
+    if len(wrong):
+        raise ValueError(f"scenario {one.scenarios[int(wrong[0])]!r} has other values in one than in the other")
+    return one, other
 
 
 def _codes(column: Iterable[Hashable], known: dict[Hashable, int] | dict[str, int] | dict[str | None, int]) -> Integers:

@@ -1,7 +1,6 @@
 """How far the strengths would vary: the sandwich, and replicates that draw scenarios, or trials, anew."""
 
 import numpy as np
-from numpy.typing import NDArray
 
 from conflictscope.stats import comparisons
 from conflictscope.stats.bradley_terry.task import Flags, Floats, Task, shares, sums
@@ -25,28 +24,50 @@ def resampled_scenarios(task: Task, rng: np.random.Generator, resamples: int) ->
     they would vary too little, by a tenth at 5 scenarios. Scenarios of a pair that look alike are interchangeable, so
     counts of kinds are drawn instead of scenarios: the cost does not grow with the trials, and order plays no part.
     """
-    tallies = task.tallies
-    weight, share = np.zeros((2, resamples, len(tallies.cell_pair)))
-    for c in range(len(tallies.pairs)):
-        cells = np.flatnonzero(tallies.cell_pair == c)
-        kinds, decided, counts = _kinds(task, c, cells)
+    found, torn = resampled_together((task,), rng, resamples)
+    return found[0], int(torn.sum())
+
+
+def resampled_together(tasks: tuple[Task, ...], rng: np.random.Generator, resamples: int) -> tuple[list[Floats], Flags]:
+    """The same for fits of the same scenarios in the same order, which are drawn together.
+
+    Returns: for each fit the coordinates of the replicates, shape (resamples, q); which replicates needed the penalty in any,
+        shape (resamples,).
+    """
+    tables = [np.zeros((2, resamples, len(task.tallies.cell_pair))) for task in tasks]
+    for c in range(len(tasks[0].tallies.pairs)):
+        parts = [_scenarios(task, c) for task in tasks]
+        kinds, counts = np.unique(np.column_stack(parts), axis=0, return_counts=True)
         n = int(counts.sum())
         draws = max(n - 1, 1)
         often = rng.multinomial(draws, counts / n, size=resamples).astype(float)
-        won, of = often @ kinds[:, : len(cells)], often @ kinds[:, len(cells) :]
-        total = of.sum(axis=1, keepdims=True)
-        per_decided = (often @ decided * n / draws)[:, None] / np.where(total > 0, total, 1.0)
-        weight[:, cells], share[:, cells] = per_decided * of, shares(won, of)
-    weight *= task.used
+        ends = np.cumsum([part.shape[1] for part in parts])
+        for task, (weight, share), part in zip(tasks, tables, np.split(kinds, ends[:-1], axis=1), strict=True):
+            cells = np.flatnonzero(task.tallies.cell_pair == c)
+            won, of = often @ part[:, : len(cells)], often @ part[:, len(cells) : -1]
+            total = of.sum(axis=1, keepdims=True)
+            per_decided = (often @ part[:, -1] * n / draws)[:, None] / np.where(total > 0, total, 1.0)
+            weight[:, cells], share[:, cells] = per_decided * of, shares(won, of)
+    fits, torn = [], np.zeros(resamples, dtype=bool)
+    for task, (weight, share) in zip(tasks, tables, strict=True):
+        beta, apart = _fits(task, weight * task.used, share)
+        fits.append(beta)
+        torn |= apart
+    return fits, torn
+
+
+def _fits(task: Task, weight: Floats, share: Floats) -> tuple[Floats, Flags]:
+    """Coordinates of each table, and which needed the penalty."""
     fit = comparisons.solve
     if task.penalty:
-        return fit(weight, share, task.X, task.plane, alpha=task.penalty, start=task.beta)[0], 0
-    beta = np.empty((resamples, len(task.beta)))
+        beta = fit(weight, share, task.X, task.plane, alpha=task.penalty, start=task.beta)[0]
+        return beta, np.zeros(len(weight), dtype=bool)
+    beta = np.empty((len(weight), len(task.beta)))
     whole = connected(task, weight, share)
     beta[whole], whole[whole] = fit(weight[whole], share[whole], task.X, task.plane, start=task.beta)
     torn = ~whole
     beta[torn] = fit(weight[torn], share[torn], task.X, task.plane, alpha=task.alpha, start=task.beta)[0]
-    return beta, int(torn.sum())
+    return beta, torn
 
 
 def connected(task: Task, weight: Floats, share: Floats) -> Flags:
@@ -80,15 +101,14 @@ def resampled_trials(task: Task, rng: np.random.Generator, resamples: int) -> Fl
     return comparisons.solve(weight, share, task.X, task.plane, alpha=task.penalty, start=task.beta)[0]
 
 
-def _kinds(task: Task, c: int, cells: NDArray[np.int64]) -> tuple[Floats, Floats, NDArray[np.int64]]:
-    """The kinds of scenario of a pair: y and d by cell, shape (kinds, 2 cells), decided at all (kinds,), how many (kinds,)."""
+def _scenarios(task: Task, c: int) -> Floats:
+    """The scenarios of a pair, in order: y and d by cell, and whether decided at all, shape (n, 2 cells + 1)."""
     tallies = task.tallies
-    here = np.flatnonzero(tallies.pair == c)
+    here, cells = np.flatnonzero(tallies.pair == c), np.flatnonzero(tallies.cell_pair == c)
     rows = np.flatnonzero(tallies.pair[tallies.row_scenario] == c)
-    table = np.zeros((len(here), 2 * len(cells)))
+    table = np.zeros((len(here), 2 * len(cells) + 1))
     line = np.searchsorted(here, tallies.row_scenario[rows])
     column = np.searchsorted(cells, tallies.row_cell[rows])
     table[line, column], table[line, len(cells) + column] = task.row_y[rows], task.row_d[rows]
-    table = np.column_stack([table, task.mass[here] if task.method != "authors" else task.d[here] > 0])
-    kinds, counts = np.unique(table, axis=0, return_counts=True)
-    return kinds[:, :-1], kinds[:, -1], counts
+    table[:, -1] = task.d[here] > 0
+    return table
