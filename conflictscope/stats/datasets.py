@@ -15,6 +15,10 @@ from conflictscope.stats.types import Estimate, Result
 # Below this many texts in a pair the coverage of the jackknife interval was not shown.
 FEW_TEXTS = 5
 
+# With fewer scenarios that differ from full agreement, or from none, a normal interval of observed agreement misses.
+FEW_OFF = 10
+ROUNDING = 1e-9
+
 OUTCOMES = ("pass", "fail", "unparsable")
 
 
@@ -97,7 +101,8 @@ def observed_agreement(
 
     In each slot of a scenario A = sum over choices n (n - 1) / (M (M - 1)), over the M >= 2 llms that decided; A_s is the
     mean over the slots, the figure the mean of A_s. Its interval takes scenarios as the units: llm pairs are not
-    independent.
+    independent. Where fewer than ten scenarios differ from full agreement (or from none) it is that of `ratio`, which keeps
+    inside 0 to 1: the normal one then covers 0.15-0.92 (simulated: 3 and 8 llms, 15 to 100 scenarios; `ratio` 0.95-1).
 
     Args:
         scenario, slot, llm, choice: T trials; slot is the option order and sample, anything hashable; choice is
@@ -119,19 +124,30 @@ def observed_agreement(
         elif what not in UNDECIDED:
             raise ValueError(f"a choice is value_1, value_2, both, neither or none, got {what!r}")
     agreements: dict[Hashable, float] = {}
+    pairs = 0
     for name, slots in chosen.items():
         shares = [(n * (n - 1) + m * (m - 1)) / ((n + m) * (n + m - 1)) for n, m in slots.values() if n + m >= 2]
         if shares:
             agreements[name] = sum(shares) / len(shares)
-    mean = mean_interval(list(agreements.values()), level=level)
-    if not mean.defined:
-        mean = Estimate.undefined("in no scenario did two llms decide", level=level)
+            pairs += sum((n + m) * (n + m - 1) // 2 for n, m in slots.values())
+    mean = _mean_agreement(np.array(list(agreements.values())), pairs, level)
     return ObservedAgreement(
         mean=mean,
         scenarios=tuple(agreements),
         per_scenario=tuple(agreements.values()),
         left_out=len(chosen) - len(agreements),
     )
+
+
+def _mean_agreement(agreements: NDArray[np.float64], pairs: int, level: float) -> Estimate:
+    """The mean of A_s; `pairs` of llms decided in all."""
+    n = len(agreements)
+    if n == 0:
+        return Estimate.undefined("in no scenario did two llms decide", level=level)
+    off = min(int((agreements < 1 - ROUNDING).sum()), int((agreements > ROUNDING).sum()))
+    if n > 1 and off < FEW_OFF:
+        return ratio(agreements, np.ones(n), decided=np.full(n, pairs / n), level=level)
+    return mean_interval(agreements, level=level)
 
 
 def likert_divergence(

@@ -77,6 +77,18 @@ def test_observed_agreement_by_hand():
     assert found.mean.warning == "one unit only: no interval"
 
 
+def test_observed_agreement_near_one_keeps_inside_it_and_is_marked():
+    """30 scenarios of three llms, one of which two against one: the normal upper limit would be above 1."""
+    rows = [(s, 0, llm, "value_2" if (s, llm) == (0, "a") else "value_1") for s in range(30) for llm in "abc"]
+    found = observed_agreement(*zip(*rows, strict=True)).mean
+    assert found.value == pytest.approx((29 + 1 / 3) / 30)
+    assert found.low < found.value < found.high <= 1
+    assert found.conservative
+    alike = observed_agreement(*zip(*[row for row in rows if row[0]], strict=True)).mean
+    assert (alike.value, alike.high) == (1, 1)
+    assert alike.low == pytest.approx(0.025 ** (1 / 29))
+
+
 def test_a_scenario_that_one_llm_decided_is_left_out_and_counted():
     found = observed_agreement(["s", "s"], [0, 0], ["a", "b"], ["value_1", "neither"])
     assert found.mean.reason == "in no scenario did two llms decide"
