@@ -1,4 +1,4 @@
-"""What people are asked in each kind of campaign: the questions of its items, in the order in which a page asks them.
+"""What people can be asked; which kind of campaign asks what is said by `annotation.kinds`.
 
 Scenario filter: the eight questions that a judge is asked (`conflictscope.scenarios.filtering.dimensions`). Action judgement: the three
 things that a judge of responses answers. Preference: what the assistant should do. Keys are unique over all kinds, because
@@ -13,7 +13,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 
-from annotation.models import Campaign, Item
 from conflictscope.scenarios.filtering.dimensions import (
     ACTION_1,
     ACTION_2,
@@ -22,13 +21,9 @@ from conflictscope.scenarios.filtering.dimensions import (
     NO,
     YES,
     Answer,
-    dimensions_of,
 )
 from conflictscope.scenarios.filtering.dimensions import QUESTIONS as FILTER_QUESTIONS
-from conflictscope.scenarios.models import Dataset, Dimension, Scenario
 from conflictscope.scenarios.option_orders import FARTHEST
-
-Kind = Campaign.Kind
 
 
 class Control(StrEnum):
@@ -120,43 +115,14 @@ PREFERENCE_STRENGTH = Question(
     ends=("clearly {}", "clearly {}"),
 )
 
-QUESTIONS: dict[str, tuple[Question, ...]] = {
-    Kind.SCENARIO_FILTER: tuple(
-        Question(
-            key=each.key,
-            text=each.text,
-            hint=each.hint,
-            answers=each.answers,
-            topic=str(each.dimension),
-            about=each.about,
-        )
-        for each in FILTER_QUESTIONS
-    ),
-    Kind.ACTION_JUDGEMENT: (ACTION_TAKEN, ACTION_STRENGTH, RESOLVED),
-    Kind.PREFERENCE: (PREFERRED_ACTION, PREFERENCE_STRENGTH),
-}
-QUESTION: dict[str, Question] = {question.key: question for each in QUESTIONS.values() for question in each}
-
-
-def questions_of(campaign: Campaign) -> tuple[Question, ...]:
-    """What the campaign asks of each item; a baseline dataset without values has no value guidance to ask about."""
-    return _asked(campaign.kind, campaign.dataset)
-
-
-def questions_about(item: Item) -> tuple[Question, ...]:
-    """What is asked of the item. Needs its campaign, and its scenario or response, selected with it."""
-    return _asked(item.campaign.kind, item.subject)
-
-
-def answer_label(question: str, answer: str) -> str:
-    """The words of an answer, such as "Action 1"; what the question does not offer stands for itself."""
-    known = {each.key: each.label for each in QUESTION[question].answers} if question in QUESTION else {}
-    return known.get(answer, answer)
-
-
-def _asked(kind: str, subject: Scenario | Dataset) -> tuple[Question, ...]:
-    questions = QUESTIONS[kind]
-    if kind != Kind.SCENARIO_FILTER:
-        return questions
-    dimensions = dimensions_of(subject)
-    return tuple(question for question in questions if Dimension(question.topic) in dimensions)
+FILTER = tuple(
+    Question(
+        key=each.key,
+        text=each.text,
+        hint=each.hint,
+        answers=each.answers,
+        topic=str(each.dimension),
+        about=each.about,
+    )
+    for each in FILTER_QUESTIONS
+)

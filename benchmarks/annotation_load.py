@@ -312,7 +312,8 @@ def seed(items: int, *, annotators: int, seed: int) -> tuple[Campaign, list[str]
 
     for start in range(0, items, 2_000):
         Scenario.objects.bulk_create(scenario(number) for number in range(start, min(start + 2_000, items)))
-    campaign = creating.open_campaign(study, dataset, name="Load", size=items, overlap=OVERLAP, seed=seed)
+    settings = creating.CampaignSettings(name="Load", size=items, overlap=OVERLAP, seed=seed)
+    campaign = creating.open_campaign(study, dataset, settings)
     tokens = []
     for number in range(annotators):
         user = User.objects.create_user(f"annotator-{number}")

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from annotation.agreement.measures import DimensionAgreement, measure_subject
 from annotation.agreement.tables import Tables, tables_of
 from annotation.consensus.recording import community_ranking
+from annotation.kinds import KINDS
 from annotation.models import Campaign, Participant
 from conflictscope.stats.consensus import leave_one_out
 from conflictscope.stats.intervals import wilson
@@ -47,7 +48,7 @@ def so_far(campaign: Campaign) -> SoFar:
     tables = tables_of(campaign, minimum=1)
     measured = measure_subject(tables, tables.main, resamples=RESAMPLES)
     ranking = None
-    if campaign.kind == Campaign.Kind.PREFERENCE:
+    if KINDS[campaign.kind].orders_values:
         ranking = community_ranking(campaign, tables.labels, resamples=RESAMPLES)
     return SoFar(
         label=tables.subject(tables.main).label,

@@ -16,6 +16,7 @@ import numpy as np
 
 from annotation.agreement.tables import Tables
 from annotation.consensus.labels import Cell, LabelledItem
+from annotation.kinds import KINDS
 from annotation.models import Campaign
 from conflictscope.charts import Chart, IntervalRow, interval_plot
 from conflictscope.errors import NotFound
@@ -101,7 +102,7 @@ def judge_of(campaign: Campaign, name: str) -> Judge:
     Raises:
         NotFound: naming those that have.
     """
-    if campaign.kind == Campaign.Kind.ACTION_JUDGEMENT:
+    if KINDS[campaign.kind].of_responses:
         judges = Judge.objects.filter(judgements__response__run__in=campaign.runs.all())
     else:
         judges = Judge.objects.filter(verdicts__scenario__dataset=campaign.dataset_id)

@@ -12,8 +12,9 @@ from dataclasses import dataclass
 
 from annotation.consensus.deciding import Tie, adjudicated_answers, agree, outcomes_of
 from annotation.consensus.labels import Cell, Labels, counted, judged, judged_responses
+from annotation.kinds import KINDS, answer_label, questions_of
 from annotation.models import Campaign
-from annotation.questions import Control, Question, answer_label, questions_of
+from annotation.questions import Control, Question
 from conflictscope.errors import InvalidInput
 from conflictscope.scenarios.filtering.dimensions import questions_of as questions_of_dimension
 from conflictscope.scenarios.models import Dimension, Judge
@@ -86,11 +87,11 @@ def tables_of(campaign: Campaign, *, judge: Judge | None = None, minimum: int = 
         raise InvalidInput("At least one person must have labelled an item before a majority can be counted.")
     labels = counted(campaign)
     agreed, ties = agree(labels, minimum=minimum, adjudicated=adjudicated_answers(campaign))
-    if campaign.kind == Campaign.Kind.SCENARIO_FILTER:
+    if KINDS[campaign.kind].by_dimension:
         return _of_filter(campaign, judge or campaign.dataset.primary_judge, labels, agreed, ties_by_item(ties))
     subjects = tuple(_subject(question) for question in questions_of(campaign))
     by_judge: dict[str, list[Cell]] = {subject.key: [None] * len(labels.items) for subject in subjects}
-    if campaign.kind == Campaign.Kind.ACTION_JUDGEMENT:
+    if KINDS[campaign.kind].of_responses:
         by_judge = judged_responses(labels, judge.pk if judge else None)
         judge = (
             judge or Judge.objects.filter(runs__campaigns=campaign).select_related("endpoint").order_by("pk").first()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from collections import Counter
 from collections.abc import Collection, Iterator, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -20,6 +21,7 @@ from annotation.campaigns.sampling import Drawn, Plan
 from annotation.campaigns.serving import serving_keys
 from annotation.errors import CampaignClosed, CampaignExists, NothingToLabel, PopulationChanged
 from annotation.guidelines import default_guideline
+from annotation.kinds import KINDS, SCENARIO_FILTER
 from annotation.models import Campaign, Guideline, Item
 from conflictscope.errors import InvalidInput
 from conflictscope.scenarios.models import Dataset
@@ -29,80 +31,91 @@ from evaluation.models import Run
 
 logger = logging.getLogger(__name__)
 
-Kind = Campaign.Kind
 MOST_PEOPLE = 100
 
 
-def create_campaign(
-    study: Study,
-    dataset: Dataset,
-    *,
-    name: str,
-    size: int,
-    slug: str = "",
-    kind: str = Kind.SCENARIO_FILTER,
-    runs: Collection[Run] = (),
-    responses_each: int | None = None,
-    overlap: int = 3,
-    plan: str = Plan.RANDOM,
-    seed: int = 0,
-    quota: int | None = None,
-    lease_minutes: int = 30,
-    guideline: str = "",
-    purpose: str = "",
-    invited: Collection[User] = (),
-    created_by: User | None = None,
-) -> Campaign:
-    """A draft campaign on a sample of the dataset's scenarios. Asked for again with the same name and settings, it is found.
+@dataclass(frozen=True)
+class CampaignSettings:
+    """What a researcher chooses for a new campaign.
 
-    Args:
-        size: scenarios to draw; above what the dataset has takes all of it. An action judgement asks about responses, so it
-            has as many items as these scenarios have responses.
-        runs: of an action judgement, the simulated-user runs whose responses are judged.
+    Attributes:
+        size: scenarios to draw; above what the dataset has takes all of it. A kind that asks about responses has as many items
+            as these scenarios have responses.
+        runs: of such a kind, the simulated-user runs whose responses are judged.
         responses_each: at most so many responses of a scenario, chosen at random; None: all.
         guideline: Markdown; empty: the default of the kind. invited: annotators of the study; none: all of them.
+    """
+
+    name: str
+    size: int
+    slug: str = ""
+    kind: str = SCENARIO_FILTER.key
+    runs: Collection[Run] = ()
+    responses_each: int | None = None
+    overlap: int = 3
+    plan: str = Plan.RANDOM
+    seed: int = 0
+    quota: int | None = None
+    lease_minutes: int = 30
+    guideline: str = ""
+    purpose: str = ""
+    invited: Collection[User] = ()
+
+    @property
+    def called(self) -> str:
+        """The slug, made of the name where none is given."""
+        return self.slug or slugify(self.name)[:50]
+
+    @property
+    def asked(self) -> dict[str, Any]:
+        """What the sample is drawn by, as the campaign's sampling plan keeps it."""
+        asked: dict[str, Any] = {"plan": str(self.plan), "size": self.size, "seed": self.seed}
+        if KINDS[self.kind].of_responses:
+            asked |= {"runs": sorted(run.pk for run in self.runs), "responses_each": self.responses_each}
+        return asked
+
+
+def create_campaign(
+    study: Study, dataset: Dataset, settings: CampaignSettings, *, created_by: User | None = None
+) -> Campaign:
+    """A draft campaign on a sample of the dataset's scenarios. Asked for again with the same name and settings, it is found.
 
     Raises:
         InvalidInput: settings that make no campaign, each named.
         NothingToLabel: nothing of the dataset can be asked about yet.
         CampaignExists: the study has a campaign of that name with other settings.
     """
-    slug = slug or slugify(name)[:50]
-    problems = [
-        *_problems(slug=slug, kind=kind, size=size, overlap=overlap, plan=plan, quota=quota, lease=lease_minutes),
-        *_problems_between(study, dataset, kind=kind, runs=runs, responses_each=responses_each, invited=invited),
-    ]
+    problems = [*_problems(settings), *_problems_between(study, dataset, settings)]
     if problems:
         raise InvalidInput(f"This makes no campaign: {'; '.join(problems)}.")
-    asked: dict[str, Any] = {"plan": str(plan), "size": size, "seed": seed}
-    if kind == Kind.ACTION_JUDGEMENT:
-        asked |= {"runs": sorted(run.pk for run in runs), "responses_each": responses_each}
+    kind = KINDS[settings.kind]
     with transaction.atomic():
         Study.objects.select_for_update().get(pk=study.pk)
-        existing = Campaign.objects.filter(study=study, slug=slug).first()
+        existing = Campaign.objects.filter(study=study, slug=settings.called).first()
         if existing is not None:
-            return _same(existing, dataset, kind=kind, overlap=overlap, quota=quota, asked=asked)
-        population = population_of(kind, dataset, runs=runs)
+            return _same(existing, dataset, settings)
+        plan = Plan(settings.plan)
+        population = population_of(kind.key, dataset, runs=settings.runs)
         if not population:
-            raise NothingToLabel(_why_nothing(kind, dataset))
-        fewest = sampling.least(population, plan=Plan(plan))
-        if size < fewest:
+            raise NothingToLabel(kind.nothing.format(dataset=dataset.name))
+        fewest = sampling.least(population, plan=plan)
+        if settings.size < fewest:
             what = "the judge's outcomes" if population[0].outcome else "the pairs of values"
             raise InvalidInput(
                 f"A {plan} sample of {dataset.name} needs at least {fewest} scenarios: one for each of {what}."
             )
         campaign = Campaign.objects.create(
             study=study,
-            slug=slug,
-            name=name.strip(),
-            kind=kind,
+            slug=settings.called,
+            name=settings.name.strip(),
+            kind=kind.key,
             dataset=dataset,
-            overlap=overlap,
-            lease_minutes=lease_minutes,
-            quota=quota,
-            purpose=purpose.strip(),
+            overlap=settings.overlap,
+            lease_minutes=settings.lease_minutes,
+            quota=settings.quota,
+            purpose=settings.purpose.strip(),
             created_by=created_by,
-            sampling_plan=asked
+            sampling_plan=settings.asked
             | {
                 "population": len(population),
                 "population_by_outcome": Counter(each.outcome for each in population),
@@ -110,17 +123,21 @@ def create_campaign(
                 "draws": [],
             },
         )
-        campaign.runs.set(runs)
-        campaign.invited.set(invited)
-        Guideline.objects.create(campaign=campaign, version=1, markdown=guideline.strip() or default_guideline(kind))
-        _add_items(campaign, sampling.draw(population, plan=Plan(plan), size=size, seed=seed), size=size)
+        campaign.runs.set(settings.runs)
+        campaign.invited.set(settings.invited)
+        text = settings.guideline.strip() or default_guideline(kind.key)
+        Guideline.objects.create(campaign=campaign, version=1, markdown=text)
+        drawn = sampling.draw(population, plan=plan, size=settings.size, seed=settings.seed)
+        _add_items(campaign, drawn, size=settings.size)
     logger.info("Campaign %s created with %s items", campaign.pk, campaign.sampling_plan["drawn"])
     return campaign
 
 
-def open_campaign(study: Study, dataset: Dataset, *, name: str, size: int, **settings: object) -> Campaign:
+def open_campaign(
+    study: Study, dataset: Dataset, settings: CampaignSettings, *, created_by: User | None = None
+) -> Campaign:
     """`create_campaign` and `start` in one, for callers without a preview. One that has been closed stays closed."""
-    campaign = create_campaign(study, dataset, name=name, size=size, **settings)  # type: ignore[arg-type]
+    campaign = create_campaign(study, dataset, settings, created_by=created_by)
     if campaign.state != Campaign.State.CLOSED:
         start(campaign)
     return campaign
@@ -169,7 +186,7 @@ def population_summary(kind: str, dataset: Dataset) -> dict[str, int]:
 
     An action judgement draws from the answered scenarios of the runs that are chosen, which are not known yet: none counted.
     """
-    if kind == Kind.ACTION_JUDGEMENT:
+    if KINDS[kind].of_responses:
         return {}
     return dict(sorted(Counter(each.group for each in population_of(kind, dataset)).items()))
 
@@ -274,39 +291,31 @@ def _add_items(campaign: Campaign, drawn: Sequence[Drawn], *, size: int) -> int:
     return len(rows)
 
 
-def _problems(
-    *, slug: str, kind: str, size: int, overlap: int, plan: str, quota: int | None, lease: int
-) -> Iterator[str]:
-    if not slug:
+def _problems(settings: CampaignSettings) -> Iterator[str]:
+    if not settings.called:
         yield "the name needs at least one letter or digit"
-    if kind not in Kind.values:
-        yield f"the kind must be one of: {', '.join(Kind.values)}"
-    if plan not in list(Plan):
+    if settings.kind not in KINDS:
+        yield f"the kind must be one of: {', '.join(KINDS)}"
+    if settings.plan not in list(Plan):
         yield f"the sampling plan must be one of: {', '.join(Plan)}"
-    if size < 1:
+    if settings.size < 1:
         yield "at least one item is needed"
-    if not 1 <= overlap <= MOST_PEOPLE:
+    if not 1 <= settings.overlap <= MOST_PEOPLE:
         yield f"the overlap (people for each item) must be from 1 to {MOST_PEOPLE}"
-    if quota is not None and quota < 1:
+    if settings.quota is not None and settings.quota < 1:
         yield "the quota (items for one person) must be at least 1, or left empty"
-    if not 1 <= lease <= 10_000:
+    if not 1 <= settings.lease_minutes <= 10_000:
         yield "the lease must be from 1 to 10000 minutes"
 
 
-def _problems_between(
-    study: Study,
-    dataset: Dataset,
-    *,
-    kind: str,
-    runs: Collection[Run],
-    responses_each: int | None,
-    invited: Collection[User],
-) -> Iterator[str]:
+def _problems_between(study: Study, dataset: Dataset, settings: CampaignSettings) -> Iterator[str]:
+    kind = KINDS.get(settings.kind, SCENARIO_FILTER)  # an unknown one is a problem of its own
+    runs, responses_each, invited = settings.runs, settings.responses_each, settings.invited
     if dataset.study_id != study.pk:
         yield f"the dataset {dataset.slug} belongs to another study"
-    if kind == Kind.PREFERENCE and dataset.value_set_version_id is None:
+    if kind.needs_values and dataset.value_set_version_id is None:
         yield f"{dataset.slug} has no values, so no order of values can grow from preferences"
-    if kind == Kind.ACTION_JUDGEMENT:
+    if kind.of_responses:
         if not runs:
             yield "an action judgement needs at least one run whose responses are judged"
         if any(run.dataset_id != dataset.pk for run in runs):
@@ -323,25 +332,21 @@ def _problems_between(
         yield f"only annotators of the study can be asked, and {', '.join(strangers)} is none"
 
 
-def _why_nothing(kind: str, dataset: Dataset) -> str:
-    if kind == Kind.ACTION_JUDGEMENT:
-        return "These runs have no answer yet that could be judged. Wait for them, or choose others."
-    if kind == Kind.PREFERENCE:
-        return f"{dataset.name} has no scenario yet that the filter kept. Filter it first."
-    return f"{dataset.name} has no scenario with two actions yet. Generate or import scenarios first."
-
-
-def _same(
-    existing: Campaign, dataset: Dataset, *, kind: str, overlap: int, quota: int | None, asked: dict[str, Any]
-) -> Campaign:
+def _same(existing: Campaign, dataset: Dataset, settings: CampaignSettings) -> Campaign:
     stands = {
         "dataset": existing.dataset_id,
         "kind": existing.kind,
         "overlap": existing.overlap,
         "quota": existing.quota,
     }
-    stands |= {key: existing.sampling_plan.get(key) for key in asked}
-    wanted = {"dataset": dataset.pk, "kind": str(kind), "overlap": overlap, "quota": quota, **asked}
+    stands |= {key: existing.sampling_plan.get(key) for key in settings.asked}
+    wanted = {
+        "dataset": dataset.pk,
+        "kind": settings.kind,
+        "overlap": settings.overlap,
+        "quota": settings.quota,
+        **settings.asked,
+    }
     other = [key.replace("_", " ") for key in wanted if wanted[key] != stands[key]]
     if other:
         raise CampaignExists(

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 from django.db.models import F
 
-from annotation.models import Campaign
+from annotation.kinds import KINDS
 from conflictscope.scenarios.filtering.dimensions import dimensions_of
 from conflictscope.scenarios.filtering.verdicts import SETTLED_BY_VERDICTS, settle
 from conflictscope.scenarios.models import Dataset, Scenario, Verdict
@@ -53,11 +53,8 @@ class Candidate:
 
 def population_of(kind: str, dataset: Dataset, *, runs: Collection[Run] = ()) -> list[Candidate]:
     """Everything that a campaign of the kind could ask about, in the order of its making."""
-    if kind == Campaign.Kind.ACTION_JUDGEMENT:
-        return judged_scenarios(dataset, runs)
-    if kind == Campaign.Kind.PREFERENCE:
-        return kept_scenarios(dataset)
-    return candidates(dataset)
+    population: list[Candidate] = KINDS[kind].draw_from(dataset, runs)
+    return population
 
 
 def digest_of(population: Sequence[Candidate]) -> str:
@@ -66,7 +63,7 @@ def digest_of(population: Sequence[Candidate]) -> str:
     return hashlib.sha256(text.encode()).hexdigest()
 
 
-def candidates(dataset: Dataset) -> list[Candidate]:
+def candidates(dataset: Dataset, runs: Collection[Run] = ()) -> list[Candidate]:
     """Every scenario with two actions, in the order of its making: kept, dropped, undecided or not judged yet."""
     found: dict[int, dict[str, str]] = defaultdict(dict)
     if dataset.primary_judge_id is not None:
@@ -86,7 +83,7 @@ def candidates(dataset: Dataset) -> list[Candidate]:
     ]
 
 
-def kept_scenarios(dataset: Dataset) -> list[Candidate]:
+def kept_scenarios(dataset: Dataset, runs: Collection[Run] = ()) -> list[Candidate]:
     """The scenarios of two values that passed the filter: those for which it makes sense to ask what should be done."""
     rows = _scenarios(dataset, statuses=[Scenario.Status.KEPT])
     return [Candidate(scenario_id=pk, pair=pair, template=template, outcome="") for pk, pair, template in rows if pair]

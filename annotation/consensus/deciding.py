@@ -16,8 +16,9 @@ from django.db import transaction
 
 from annotation.consensus import recording
 from annotation.consensus.labels import Cell, LabelledItem, Labels, counted
+from annotation.kinds import QUESTION
 from annotation.models import Campaign, Decision, Item
-from annotation.questions import MIDDLE, QUESTION, Control, Question
+from annotation.questions import MIDDLE, Control, Question
 from conflictscope.errors import InvalidInput
 from conflictscope.scenarios.filtering.dimensions import outcome_of, questions_of
 from conflictscope.scenarios.models import TargetRanking

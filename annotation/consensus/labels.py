@@ -11,8 +11,9 @@ from functools import cached_property
 
 from django.db.models import F
 
+from annotation.kinds import KINDS
+from annotation.kinds import questions_of as asked_in
 from annotation.models import Annotation, Assignment, Campaign, Item, Participant
-from annotation.questions import questions_of as asked_in
 from conflictscope.scenarios.filtering.dimensions import (
     NO,
     YES,
@@ -84,8 +85,8 @@ def counted(campaign: Campaign, *, item: int | None = None) -> Labels:
     asked = Item.objects.filter(campaign=campaign, is_training=False).order_by("priority", "shuffle_key", "pk")
     if item is not None:
         asked = asked.filter(pk=item)
-    of_response = campaign.kind == Campaign.Kind.ACTION_JUDGEMENT
-    scenario = "response__scenario" if of_response else "scenario"
+    kind = KINDS[campaign.kind]
+    scenario = kind.scenario_of
     items = tuple(
         LabelledItem(*row)
         for row in asked.values_list("pk", scenario, "response", f"{scenario}__uid", "inclusion_probability")
@@ -96,7 +97,7 @@ def counted(campaign: Campaign, *, item: int | None = None) -> Labels:
     annotators = tuple(
         Participant.objects.filter(pk__in=submitted.values("participant")).order_by("simulated", "pseudonym", "pk")
     )
-    dimensions = dimensions_of(campaign.dataset) if campaign.kind == Campaign.Kind.SCENARIO_FILTER else ()
+    dimensions = dimensions_of(campaign.dataset) if kind.by_dimension else ()
     keys = [question.key for question in asked_in(campaign)]
     row_of = {each.pk: index for index, each in enumerate(items)}
     column_of = {annotator.pk: index for index, annotator in enumerate(annotators)}

@@ -8,15 +8,17 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
 from django.db import transaction
 
 from annotation.consensus.labels import Cell, Labels
+from annotation.kinds import KINDS, answer_label
 from annotation.models import Campaign, Decision
-from annotation.questions import ACTION_STRENGTH, ACTION_TAKEN, PREFERRED_ACTION, RESOLVED, answer_label
+from annotation.questions import ACTION_STRENGTH, ACTION_TAKEN, PREFERRED_ACTION, RESOLVED
 from conflictscope.errors import InvalidInput
 from conflictscope.scenarios.filtering.dimensions import YES, outcome_of, questions_of
 from conflictscope.scenarios.filtering.verdicts import resettle, write_human_verdict
@@ -67,7 +69,9 @@ class Recorder:
 class VerdictRecorder(Recorder):
     """A human verdict for each dimension, which overrides the judge's on that scenario."""
 
-    scenarios: dict[int, Scenario] = field(default_factory=dict)
+    @cached_property
+    def scenarios(self) -> dict[int, Scenario]:
+        return Scenario.objects.select_related("dataset").in_bulk([item.scenario_id for item in self.labels.items])
 
     def write(self, row: int, answers: Mapping[str, Cell], standing: Mapping[str, Decision]) -> Written:
         written = passed = changed = 0
@@ -211,12 +215,8 @@ class RankingRecorder(Recorder):
 
 
 def recorder_of(campaign: Campaign, labels: Labels) -> Recorder:
-    if campaign.kind == Campaign.Kind.ACTION_JUDGEMENT:
-        return JudgementRecorder(campaign, labels)
-    if campaign.kind == Campaign.Kind.PREFERENCE:
-        return RankingRecorder(campaign, labels)
-    scenarios = Scenario.objects.select_related("dataset").in_bulk([item.scenario_id for item in labels.items])
-    return VerdictRecorder(campaign, labels, scenarios)
+    recorder: Recorder = KINDS[campaign.kind].recorder_class(campaign, labels)
+    return recorder
 
 
 def community_ranking(

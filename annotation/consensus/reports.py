@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from annotation.consensus.deciding import Decided, Tie
+from annotation.kinds import KINDS
 from annotation.models import Campaign
 
 _TIES_NAMED = 20
@@ -32,11 +33,8 @@ def decision_report(campaign: Campaign, decided: Decided) -> str:
 
 def written_sentence(decided: Decided) -> str:
     """What stands now, by the kind of campaign."""
-    if decided.kind == Campaign.Kind.ACTION_JUDGEMENT:
-        return f"{decided.written} judgements of people stand"
-    if decided.kind == Campaign.Kind.PREFERENCE:
-        return f"{decided.written} scenarios have an answer that most people gave"
-    return f"{decided.written} verdicts of people stand, {decided.passed} passed and {decided.written - decided.passed} failed"
+    failed = decided.written - decided.passed
+    return KINDS[decided.kind].written.format(written=decided.written, passed=decided.passed, failed=failed)
 
 
 def _said(tie: Tie) -> str:

@@ -12,10 +12,10 @@ from django.db import transaction
 from django.db.models import Count, F, Q, Sum
 
 from annotation.errors import AlreadySubmitted, AnswersMissing, AnswerUnknown
+from annotation.kinds import questions_about
 from annotation.labelling import routing
 from annotation.labelling.sheets import field_of, from_page, in_order, to_page
 from annotation.models import Annotation, Assignment, Campaign, Flag, Participant
-from annotation.questions import questions_about
 from conflictscope.errors import InvalidInput
 
 LONGEST_COMMENT = 5_000

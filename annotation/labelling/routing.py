@@ -26,6 +26,7 @@ from django.utils import timezone
 from django.utils.crypto import salted_hmac
 
 from annotation.errors import AlreadySubmitted, ConsentMissing, Excluded, LeaseUnknown, NotOpen
+from annotation.kinds import KINDS
 from annotation.models import Assignment, Campaign, Item, Participant
 from conflictscope.scenarios.option_orders import OptionOrder
 
@@ -438,11 +439,6 @@ def _told(assignment: Assignment) -> Assignment:
 
 def _items(campaign: Campaign) -> QuerySet[Item]:
     """Items with what a sheet tells of them, and no more: a scenario's vector alone is longer than its text."""
-    if campaign.kind == Campaign.Kind.ACTION_JUDGEMENT:
-        told = {"response": ("transcript",), "response__scenario": ("action_1", "action_2", "value_1")}
-    else:
-        texts = ("description", "persona", "background", "goal", "action_1", "action_2")
-        value = ("name", "definition")
-        told = {"scenario": (*texts, "value_1", "value_2"), "scenario__value_1": value, "scenario__value_2": value}
+    told = KINDS[campaign.kind].told
     only = [f"{related}__{name}" for related, names in told.items() for name in names]
     return Item.objects.select_related(*told).only("campaign", "scenario", "response", *only)

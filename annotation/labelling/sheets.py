@@ -14,8 +14,9 @@ from datetime import datetime
 from django.utils import timezone
 
 from annotation.guidelines.examples import EXAMPLES, Example
-from annotation.models import Annotation, Assignment, Campaign, Item
-from annotation.questions import Control, Question, questions_about
+from annotation.kinds import KINDS, questions_about
+from annotation.models import Annotation, Assignment, Item
+from annotation.questions import Control, Question
 from conflictscope.scenarios.models import Scenario, Value
 from conflictscope.scenarios.option_orders import FARTHEST, OptionOrder, letters, turned
 
@@ -155,15 +156,15 @@ def _sheet(
     lease_seconds: int,
 ) -> Sheet:
     scenario = item.subject
-    told = item.campaign.kind != Campaign.Kind.ACTION_JUDGEMENT
+    shown = {name: getattr(scenario, name) for name in KINDS[item.campaign.kind].shown}
     first, second = shown_as(order)
     return Sheet(
         token=token,
         kind=item.campaign.kind,
-        description=scenario.description if told else "",
-        persona=scenario.persona if told else "",
-        background=scenario.background if told else "",
-        goal=scenario.goal if told else "",
+        description=shown.get("description", ""),
+        persona=shown.get("persona", ""),
+        background=shown.get("background", ""),
+        goal=shown.get("goal", ""),
         transcript=tuple(
             Turn(turn["role"], _SPEAKERS.get(turn["role"], turn["role"]), turn["text"])
             for turn in (item.response.transcript if item.response else [])

@@ -6,8 +6,9 @@ from dataclasses import dataclass
 
 from django.db.models import QuerySet
 
+from annotation.kinds import answer_label, questions_about
 from annotation.models import Assignment, Decision, Item
-from annotation.questions import Question, answer_label, questions_about
+from annotation.questions import Question
 from conflictscope.scenarios.models import Scenario
 
 

@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from annotation.models import Campaign
+from annotation.kinds import KINDS
 from annotation.questions import MIDDLE, Control
 from conflictscope.errors import InvalidInput
 from conflictscope.llm.simulator import draws, reading
@@ -79,10 +79,12 @@ class Annotator:
 
 def true_answers(sheet: Sheet) -> dict[str, str]:
     """What is true of a sheet, by the fields and in the words of the sheet."""
-    if sheet["kind"] == Campaign.Kind.ACTION_JUDGEMENT:
-        return _true_of_conversation(sheet)
-    if sheet["kind"] == Campaign.Kind.PREFERENCE:
-        return _preferred(sheet)
+    answers: dict[str, str] = KINDS[sheet["kind"]].true_answers(sheet)
+    return answers
+
+
+def true_of_scenario(sheet: Sheet) -> dict[str, str]:
+    """What the text of a scenario comes to, question by question."""
     content = sheet["content"]
     values = {each["field"]: each["value"]["name"] for each in sheet["questions"] if each["value"] is not None}
     truth = reading.truth_of(
@@ -96,7 +98,7 @@ def true_answers(sheet: Sheet) -> dict[str, str]:
     return {fields.get(key, key): _LETTERS.get(answer, answer) for key, answer in truth.items()}
 
 
-def _true_of_conversation(sheet: Sheet) -> dict[str, str]:
+def true_of_conversation(sheet: Sheet) -> dict[str, str]:
     turns = sheet["content"]["transcript"]
     transcript = "\n".join(f"{turn['role'].capitalize()}: {turn['text']}" for turn in turns)
     taken = reading.action_taken(transcript, *_actions(sheet)).lower()
@@ -108,7 +110,7 @@ def _true_of_conversation(sheet: Sheet) -> dict[str, str]:
     }
 
 
-def _preferred(sheet: Sheet) -> dict[str, str]:
+def preferred(sheet: Sheet) -> dict[str, str]:
     """A community of one mind: it weighs values alike everywhere, and actions that serve none it knows by their words."""
     first, second = _actions(sheet)
     weights = [

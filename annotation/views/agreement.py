@@ -10,6 +10,7 @@ from django.views.decorators.http import require_safe
 
 from annotation.agreement import measures as figures
 from annotation.agreement.tables import Subject, tables_of
+from annotation.kinds import KINDS
 from annotation.models import Campaign
 from annotation.monitoring.progress import begun, campaigns_of
 from annotation.views.agreement_tables import cards_of, listed, matrix_of, shared_warnings
@@ -38,6 +39,7 @@ def agreement(request: Request, study: str) -> HttpResponse:
         comparison = figures.compare(tables, dimension)
         matrix = matrix_of(comparison)
         context |= {
+            "kind": KINDS[one.kind],
             "measured": measured,
             "cards": cards_of(measured, one),
             "shared_warnings": shared_warnings(measured),

@@ -10,8 +10,8 @@ from django.urls import reverse
 
 from annotation.agreement.measures import CampaignAgreement, Comparison, Crossing, DimensionAgreement
 from annotation.agreement.tables import Subject
+from annotation.kinds import answer_label
 from annotation.models import Campaign
-from annotation.questions import answer_label
 from conflictscope.scenarios.models import Scenario
 from conflictscope.stats.agreement import Agreement
 from conflictscope.stats.types import Estimate

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from typing import Any
 
 from django.contrib import messages
@@ -14,6 +15,7 @@ from annotation.campaigns.creating import scenarios_drawn
 from annotation.consensus.deciding import decide
 from annotation.consensus.reports import written_sentence
 from annotation.guidelines import as_html
+from annotation.kinds import KINDS
 from annotation.models import Campaign
 from annotation.monitoring.attention import comments_of, flags_of, stuck_in
 from annotation.monitoring.pace import pace_of
@@ -54,13 +56,16 @@ def campaign(request: Request, study: str, campaign: str) -> HttpResponse:
     if request.htmx:
         return render(request, "annotation/_campaign_progress.html", context)
     guideline = one.guidelines.last()
+    kind, written = KINDS[one.kind], written_down(one)
     context |= {
         "sample": sample_of(one),
         "people": people_of(one),
         "flags": list(flags_of(one)[:SHOWN]),
         "comments": list(comments_of(one)[:SHOWN]),
         "stuck": stuck_in(one),
-        "written": written_down(one),
+        "written": written,
+        "written_so_far": kind.so_far.format(**{name: f"{number:,}" for name, number in asdict(written).items()}),
+        "kind": kind,
         "runs": list(one.runs.select_related("study", "target", "steering").order_by("pk")),
         "invited": one.invited.count(),
         "guideline": guideline,

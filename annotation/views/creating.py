@@ -58,7 +58,8 @@ def create_campaign(request: Request, study: str) -> HttpResponse:
     form = CampaignForm(request.POST or None, study=found, kind=kind, dataset=dataset)
     if form.is_valid():
         try:
-            campaign = creating.create_campaign(found, dataset, kind=kind, created_by=request.user, **form.cleaned_data)
+            settings = creating.CampaignSettings(kind=kind, **form.cleaned_data)
+            campaign = creating.create_campaign(found, dataset, settings, created_by=request.user)
         except (InvalidInput, Conflict) as exc:
             form.add_error(None, exc.sentence)
         else:

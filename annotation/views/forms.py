@@ -10,25 +10,19 @@ from django.contrib.auth.models import User
 from annotation.campaigns.creating import judgeable_runs
 from annotation.campaigns.sampling import Plan
 from annotation.guidelines import default_guideline
-from annotation.models import Campaign
+from annotation.kinds import KINDS
 from conflictscope.scenarios.models import Dataset
 from conflictscope.studies.models import Study
 from conflictscope.studies.permissions import Role
 from evaluation.models import Run
 
-Kind = Campaign.Kind
-
-KINDS = {
-    Kind.SCENARIO_FILTER: "Scenario filter: are the scenarios good? People answer the judge's eight questions on each",
-    Kind.ACTION_JUDGEMENT: "Action judgement: which action did a target take? People read the conversation beside both",
-    Kind.PREFERENCE: "Preference: what should an assistant do? A community's order of values grows from it",
-}
 PLANS = {
     Plan.RANDOM: "Random: every scenario is as likely as any other",
     Plan.STRATIFIED: "Stratified: equal parts of what the judge made of them, spread over pairs and templates",
     Plan.UNCERTAINTY: "Leaning to uncertainty: up to four times as likely where the judge was least sure",
 }
-PLANS_OF_PREFERENCE = {
+# Where no judge has said anything of what is drawn.
+PLANS_BY_PAIR = {
     Plan.RANDOM: PLANS[Plan.RANDOM],
     Plan.STRATIFIED: "Stratified: equal parts of all pairs of values, spread over templates",
 }
@@ -39,8 +33,8 @@ class WhatForm(forms.Form):
 
     kind = forms.ChoiceField(
         label="What do you want to know?",
-        choices=list(KINDS.items()),
-        initial=Kind.SCENARIO_FILTER,
+        choices=[(kind.key, kind.about) for kind in KINDS.values()],
+        initial=next(iter(KINDS)),
         widget=forms.RadioSelect,
     )
     dataset = forms.ModelChoiceField(Dataset.objects.none(), to_field_name="slug", empty_label=None)
@@ -123,14 +117,14 @@ class CampaignForm(forms.Form):
         self.fields["guideline"].initial = default_guideline(kind)
         annotators = User.objects.filter(memberships__study=study, memberships__role=Role.ANNOTATOR)
         self.fields["invited"].queryset = annotators.order_by("username")  # type: ignore[attr-defined]
-        if kind == Kind.ACTION_JUDGEMENT:
+        if KINDS[kind].of_responses:
             runs = judgeable_runs(dataset)
             self.fields["runs"].queryset = runs  # type: ignore[attr-defined]
             self.fields["runs"].initial = list(runs)
         else:
             del self.fields["runs"], self.fields["responses_each"]
-        if kind == Kind.PREFERENCE:
-            self.fields["plan"].choices = list(PLANS_OF_PREFERENCE.items())  # type: ignore[attr-defined]
+        if not KINDS[kind].by_outcome:
+            self.fields["plan"].choices = list(PLANS_BY_PAIR.items())  # type: ignore[attr-defined]
             self.fields["plan"].initial = Plan.STRATIFIED
 
     def part(self, names: tuple[str, ...]) -> list[forms.BoundField]:

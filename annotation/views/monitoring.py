@@ -12,11 +12,11 @@ from django.views.decorators.http import require_POST, require_safe
 
 from annotation.agreement.interim import so_far
 from annotation.consensus.deciding import settle, ties_of
+from annotation.kinds import QUESTION, answer_label, questions_about
 from annotation.labelling.sheets import preview_of
 from annotation.models import Campaign
 from annotation.monitoring.progress import campaigns_of
 from annotation.monitoring.scenario_labels import items_with_labels, sheet_of_item
-from annotation.questions import QUESTION, answer_label, questions_about
 from conflictscope.http import Request
 from conflictscope.studies.access import study_for
 from conflictscope.studies.permissions import Action

@@ -11,8 +11,8 @@ from django.db.models import F
 from django.utils import timezone
 from factory.django import DjangoModelFactory
 
+from annotation.kinds import questions_about
 from annotation.models import Annotation, Assignment, Campaign, Guideline, Item, Participant
-from annotation.questions import questions_about
 from conflictscope.scenarios.filtering.dimensions import ACTION_1, ACTION_2, YES, dimensions_of, questions_of
 from conflictscope.scenarios.models import Scenario
 from conflictscope.scenarios.option_orders import OptionOrder

@@ -6,10 +6,10 @@ from typing import Any
 from django.contrib.auth.models import User
 from django.core.management.base import CommandParser
 
-from annotation.campaigns.creating import create_campaign, judgeable_runs, open_campaign
+from annotation.campaigns.creating import CampaignSettings, create_campaign, judgeable_runs, open_campaign
 from annotation.campaigns.sampling import Plan
+from annotation.kinds import KINDS, SCENARIO_FILTER, kind_named, questions_of
 from annotation.models import Campaign
-from annotation.questions import questions_of
 from conflictscope.commands import ConflictScopeCommand
 from conflictscope.errors import InvalidInput, NotFound
 from conflictscope.scenarios.datasets import dataset_named
@@ -37,8 +37,8 @@ class Command(ConflictScopeCommand):
         parser.add_argument("--items", type=int, required=True, help="Scenarios to draw; more than there are: all.")
         parser.add_argument(
             "--kind",
-            default=Campaign.Kind.SCENARIO_FILTER,
-            help=f"What people are asked, one of: {', '.join(Campaign.Kind.values)}.",
+            default=SCENARIO_FILTER.key,
+            help=f"What people are asked, one of: {', '.join(KINDS)}.",
         )
         parser.add_argument(
             "--target",
@@ -69,9 +69,7 @@ class Command(ConflictScopeCommand):
         dataset = dataset_named(study, options["dataset"])
         before = set(study.campaigns.values_list("pk", flat=True))
         make = create_campaign if options["draft"] else open_campaign
-        campaign = make(
-            study,
-            dataset,
+        settings = CampaignSettings(
             name=options["name"],
             kind=options["kind"],
             runs=_runs(dataset, options["kind"], options["target"]),
@@ -86,6 +84,7 @@ class Command(ConflictScopeCommand):
             purpose=options["purpose"],
             invited=_people(options["annotator"]),
         )
+        campaign = make(study, dataset, settings)
         self.stdout.write(f"{campaign.name} ({campaign.slug}): {_since_when(campaign, known=campaign.pk in before)}.")
         self.stdout.write(_sampled(campaign))
         questions = len(questions_of(campaign))
@@ -104,15 +103,12 @@ def _sampled(campaign: Campaign) -> str:
         f"{drawn} of {plan['population']} scenarios of {campaign.dataset.slug}, drawn {DRAWN[Plan(plan['plan'])]} "
         f"(seed {plan['seed']})"
     )
-    if campaign.kind == Campaign.Kind.SCENARIO_FILTER:
-        return f"{said}; the judge's statuses among them: {_counted(plan['drawn_by_outcome'])}."
-    if campaign.kind == Campaign.Kind.ACTION_JUDGEMENT:
-        return f"{said}, with {plan['drawn']} responses; the judge's choices: {_counted(plan['drawn_by_outcome'])}."
-    return f"{said}."
+    more = KINDS[campaign.kind].drawn.format(drawn=plan["drawn"], outcomes=_counted(plan["drawn_by_outcome"]))
+    return f"{said}{more}."
 
 
 def _runs(dataset: Dataset, kind: str, targets: list[str]) -> list[Run]:
-    if kind != Campaign.Kind.ACTION_JUDGEMENT:
+    if not kind_named(kind).of_responses:
         return []
     runs = list(judgeable_runs(dataset))
     known = sorted({run.target.label for run in runs})

@@ -6,7 +6,7 @@ from collections import Counter
 
 import pytest
 
-from annotation.campaigns.creating import create_campaign, extend_campaign, open_campaign
+from annotation.campaigns.creating import CampaignSettings, create_campaign, extend_campaign, open_campaign
 from annotation.campaigns.lifecycle import add_guideline, campaign_named, close, consent, join, pause, start
 from annotation.errors import CampaignClosed, CampaignExists, NothingToLabel, PopulationChanged
 from annotation.models import Campaign, Item, Participant
@@ -35,7 +35,7 @@ def filtered(dataset):
 
 def opened(dataset, **changed) -> Campaign:
     settings = {"name": "First check", "size": 8, "overlap": 2, "seed": 5} | changed
-    return open_campaign(dataset.study, dataset, **settings)
+    return open_campaign(dataset.study, dataset, CampaignSettings(**settings))
 
 
 def test_opening_draws_items_with_all_their_slots_and_a_guideline_to_start_with(filtered):
@@ -91,7 +91,7 @@ def test_settings_that_make_no_campaign_are_all_named_at_once(filtered):
 
 def test_a_dataset_of_another_study_makes_no_campaign(filtered):
     with pytest.raises(InvalidInput, match="belongs to another study"):
-        open_campaign(StudyFactory(), filtered, name="Check", size=3)
+        open_campaign(StudyFactory(), filtered, CampaignSettings(name="Check", size=3))
 
 
 def test_a_dataset_without_actions_to_judge_has_nothing_to_label(dataset):
@@ -114,7 +114,7 @@ def test_a_baseline_without_values_can_be_labelled_too():
 
 
 def test_a_draft_opens_once_and_a_closed_campaign_stays_closed(filtered):
-    campaign = create_campaign(filtered.study, filtered, name="Check", size=3)
+    campaign = create_campaign(filtered.study, filtered, CampaignSettings(name="Check", size=3))
     assert campaign.state == Campaign.State.DRAFT
     assert start(campaign)
     assert not start(campaign)
@@ -312,7 +312,7 @@ def test_a_baseline_without_values_has_no_order_of_values_to_ask_for():
 def test_only_chosen_annotators_are_asked_where_some_are_chosen(filtered):
     chosen, other = (member(filtered.study, Role.ANNOTATOR) for _ in range(2))
     for_all, for_one = opened(filtered, name="All"), opened(filtered, name="One", invited=[chosen])
-    draft = create_campaign(filtered.study, filtered, name="Draft", size=2)
+    draft = create_campaign(filtered.study, filtered, CampaignSettings(name="Draft", size=2))
     assert set(Campaign.objects.labelled_by(chosen)) == {for_all, for_one}
     assert set(Campaign.objects.labelled_by(other)) == {for_all}
     assert draft not in Campaign.objects.labelled_by(chosen)

@@ -63,6 +63,7 @@ def world() -> dict[str, Any]:
             "value_set": dataset.value_set_version.value_set.slug,
             "token": str(mine.token),
             "place": 1,
+            "import_number": 1,
             "prompt": "scenarios.filtering.realism",
             "item": theirs.item_id,
             "upload": str(mine.token),

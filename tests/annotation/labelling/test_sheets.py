@@ -5,11 +5,12 @@ from __future__ import annotations
 import pytest
 
 from annotation.errors import AnswerUnknown
+from annotation.kinds import KINDS, QUESTION
 from annotation.labelling import answers as labelling
 from annotation.labelling import routing
 from annotation.labelling.sheets import Sheet, preview_of, sheet_of
 from annotation.models import Annotation, Assignment, Campaign
-from annotation.questions import QUESTION, QUESTIONS, Control
+from annotation.questions import Control
 from conflictscope.scenarios.option_orders import OptionOrder
 from tests.factories.annotation import CampaignFactory, ItemFactory, ParticipantFactory
 from tests.factories.evaluation import ResponseFactory, RunFactory
@@ -50,8 +51,8 @@ def options(sheet: Sheet) -> dict[str, list[tuple[str, str, str]]]:
 
 
 def test_a_question_has_one_key_over_all_kinds_so_that_a_decision_needs_no_other_name():
-    assert len(QUESTION) == sum(len(questions) for questions in QUESTIONS.values()) == 8 + 3 + 2
-    assert set(QUESTIONS) == set(Campaign.Kind)
+    assert len(QUESTION) == sum(len(kind.questions) for kind in KINDS.values()) == 8 + 3 + 2
+    assert set(KINDS) == set(Campaign.Kind)
 
 
 @pytest.mark.parametrize("order", OptionOrder.values)
