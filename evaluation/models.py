@@ -340,3 +340,31 @@ class Ranking(models.Model):
 
     def __str__(self) -> str:
         return f"ranking {self.pk} of run {self.run_id}"
+
+
+class Comparison(models.Model):
+    """A snapshot of how two runs on the same scenarios differ: second minus first."""
+
+    study = models.ForeignKey(Study, on_delete=models.PROTECT, related_name="comparisons")
+    dataset = models.ForeignKey(Dataset, on_delete=models.PROTECT, related_name="comparisons")
+    first = models.ForeignKey(Run, on_delete=models.PROTECT, related_name="compared_as_first")
+    second = models.ForeignKey(Run, on_delete=models.PROTECT, related_name="compared_as_second")
+    inputs_digest = models.CharField(max_length=64, help_text="SHA-256 of the decisions of both.")
+    parameters = models.JSONField(default=dict)
+    parameters_digest = models.CharField(max_length=64)
+    results = models.JSONField(help_text="What the comparison returned, as the statistics room shapes it.")
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    objects = StudyScopedQuerySet.as_manager()
+
+    class Meta:
+        ordering = ["-pk"]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["first", "second", "inputs_digest", "parameters_digest"], name="comparison_worked_out_once"
+            ),
+            models.CheckConstraint(condition=~Q(first=F("second")), name="comparison_of_two_runs"),
+        ]
+
+    def __str__(self) -> str:
+        return f"run {self.second_id} against run {self.first_id}"

@@ -66,7 +66,7 @@ def fit_run(run: Run, *, replicates: int = REPLICATES, seed: int = SEED) -> Fitt
         Conflict: the dataset has no values.
         InvalidInput: replicates out of range.
     """
-    values = _values_of(run.dataset)
+    values = values_of(run.dataset)
     if not 100 <= replicates <= MOST_REPLICATES:
         raise InvalidInput(f"Replicates must be from 100 to {MOST_REPLICATES}, not {replicates}.")
     if seed < 0:
@@ -92,7 +92,7 @@ def fit_dataset(
         Conflict: the dataset has no values.
         NotFound: nothing was evaluated on it yet.
     """
-    _values_of(dataset)
+    values_of(dataset)
     runs = list(runs_with_decisions(dataset))
     if not runs:
         raise NotFound(
@@ -122,7 +122,11 @@ def value_names(dataset: Dataset) -> dict[str, str]:
     return {value.key: value.name for value in version.values.all()} if version else {}
 
 
-def _values_of(dataset: Dataset) -> list[str]:
+def values_of(dataset: Dataset) -> list[str]:
+    """
+    Raises:
+        Conflict: the dataset has no values.
+    """
     if dataset.value_set_version is None:
         raise Conflict(
             f"Dataset {dataset.slug!r} has no values, so there is nothing to rank: a ranking needs a dataset made for a value "

@@ -6,7 +6,7 @@ import math
 from collections.abc import Mapping
 from typing import Any
 
-from evaluation.models import Ranking
+from evaluation.models import Comparison, Ranking
 from evaluation.rankings.fitting import FittedRun
 from evaluation.tables import aligned, said
 
@@ -53,6 +53,32 @@ def corrected_table(ranking: Ranking, names: Mapping[str, str]) -> str:
     return "\n".join(
         [f"  Corrected by people ({labelled}; λ = {results['corrected']['lam']:.2f}):", aligned(rows), *notes]
     )
+
+
+def shift_table(comparison: Comparison, target: str, names: Mapping[str, str]) -> str:
+    """Done minus said, value by value, on the scenarios that both decided."""
+    shift, corrected = comparison.results["shift"], comparison.results["corrected"]
+    if shift["reason"]:
+        return f"{target}, said against done: not comparable: {shift['reason']}."
+    heading = ("value", "said θ", "done θ", "done − said [95 %]", "rank said → done")
+    with_people = corrected is not None and not corrected["reason"]
+    rows = [(*heading, "corrected by people") if with_people else heading]
+    for k, key in enumerate(shift["values"]):
+        cells = (
+            names[key],
+            f"{shift['first'][k]:.2f}",
+            f"{shift['second'][k]:.2f}",
+            said(shift["strengths"][k]),
+            f"{shift['first_ranks'][k]} → {shift['second_ranks'][k]}",
+        )
+        rows.append((*cells, said(corrected["strengths"][k])) if with_people else cells)
+    lines = [f"{target}, said against done on {shift['scenarios']} scenarios; Kendall's τ-b {said(shift['tau'])}:"]
+    lines.append(aligned(rows))
+    if corrected is not None and corrected["reason"]:
+        lines.append(f"  Corrected by people: {corrected['reason']}.")
+    if warning := shift["strengths"][0]["warning"]:
+        lines.append(f"  Note: {warning}.")
+    return "\n".join(lines)
 
 
 def fit_sentence(fit: Mapping[str, Any]) -> str:

@@ -9,7 +9,7 @@ from typing import Any
 
 from django.urls import reverse
 
-from evaluation.models import Ranking, Run
+from evaluation.models import Comparison, Ranking, Run
 from evaluation.rankings.fitting import FittedRun, stale_runs
 from evaluation.rankings.plots import variants
 from evaluation.rankings.tables import fit_sentence
@@ -133,3 +133,47 @@ def _pair(run: Run, pair: Mapping[str, Any], names: Mapping[str, str]) -> PairRo
         decided=pair["decided"],
         href=f"{page}?pair={first}~{second}",
     )
+
+
+@dataclass(frozen=True, slots=True)
+class ShiftRow:
+    """One value: where it stands when the target is asked and when it acts, and the difference (corrected: by people's decisions)."""
+
+    name: str
+    said: float
+    done: float
+    rank_said: int
+    rank_done: int
+    shift: Mapping[str, Any]
+    corrected: Mapping[str, Any] | None
+
+
+@dataclass(frozen=True, slots=True)
+class ShiftCard:
+    """Said against done; `reason` says why there is no comparison."""
+
+    comparison: Comparison
+    rows: tuple[ShiftRow, ...]
+    reason: str
+
+    @property
+    def corrected(self) -> bool:
+        return any(row.corrected for row in self.rows)
+
+
+def shift_of(comparison: Comparison | None, names: Mapping[str, str]) -> ShiftCard | None:
+    """The snapshot as rows, the value that gained most first; None where nothing was compared."""
+    if comparison is None:
+        return None
+    shift, corrected = comparison.results["shift"], comparison.results["corrected"]
+    if shift["reason"]:
+        return ShiftCard(comparison, (), shift["reason"])
+    people = corrected["strengths"] if corrected and not corrected["reason"] else [None] * len(shift["values"])
+    columns = zip(
+        *(shift["values"], shift["first"], shift["second"], shift["first_ranks"], shift["second_ranks"]),
+        *(shift["strengths"], people),
+        strict=True,
+    )
+    rows = [ShiftRow(names.get(key, key), *rest) for key, *rest in columns]
+    rows.sort(key=lambda row: -row.shift["value"])
+    return ShiftCard(comparison, tuple(rows), "")

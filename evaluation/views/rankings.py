@@ -29,9 +29,10 @@ from evaluation.rankings.fitting import (
 from evaluation.rankings.overview import Measure, finding, heat_map
 from evaluation.rankings.plots import rankings_chart as draw_rankings
 from evaluation.rankings.plots import value_chart as draw_value
+from evaluation.rankings.shifts import compare, latest_shifts, said_and_done
 from evaluation.views.common import dataset_of
 from evaluation.views.forms import FitForm
-from evaluation.views.ranking_cards import cards_of
+from evaluation.views.ranking_cards import cards_of, shift_of
 
 MEASURES: dict[str, Measure] = {"strength": "strength", "rank": "rank"}
 
@@ -114,6 +115,7 @@ def target_rankings(request: Request, study: str, dataset: str, target: int) -> 
         "chart": draw_rankings(one, fitted, names),
         "chart_src": reverse("evaluation:target_chart", args=[found.slug, one.slug, target]),
         "cards": cards_of(fitted, names),
+        "shift": shift_of(latest_shifts([each.run for each in fitted]).get(target), names),
         "simulated": any(each.run.simulated for each in fitted),
     }
     return render(request, "evaluation/target_rankings.html", context)
@@ -157,6 +159,8 @@ def fit_rankings(request: Request, study: str, dataset: str) -> HttpResponse:
     if not form.is_valid():
         raise InvalidInput(" ".join(f"{field}: {' '.join(map(str, said))}" for field, said in form.errors.items()))
     fitted = fit_dataset(one, replicates=form.cleaned_data["replicates"], seed=form.cleaned_data["seed"])
+    for both in said_and_done([each.run for each in fitted]):
+        compare(both, replicates=form.cleaned_data["replicates"], seed=form.cleaned_data["seed"])
     fresh = sum(each.fresh for each in fitted)
     messages.success(request, f"{fresh} rankings fitted; {len(fitted) - fresh} were up to date.")
     return redirect(f"{reverse('evaluation:rankings', args=[found.slug])}?dataset={one.slug}")

@@ -6,7 +6,8 @@ from conflictscope.commands import ConflictScopeCommand
 from conflictscope.scenarios.datasets import dataset_named
 from conflictscope.studies.access import study_named
 from evaluation.rankings.fitting import REPLICATES, SEED, fit_dataset, runs_with_decisions, value_names
-from evaluation.rankings.tables import corrected_table, ranking_table
+from evaluation.rankings.shifts import compare, said_and_done
+from evaluation.rankings.tables import corrected_table, ranking_table, shift_table
 
 
 class Command(ConflictScopeCommand):
@@ -27,5 +28,8 @@ class Command(ConflictScopeCommand):
             self.stdout.write(ranking_table(one, names) + "\n")
             if one.corrected:
                 self.stdout.write(corrected_table(one.corrected, names) + "\n")
+        for both in said_and_done([one.run for one in fitted]):
+            comparison, _ = compare(both, replicates=options["replicates"], seed=options["seed"])
+            self.stdout.write(shift_table(comparison, both.said.target.label, names) + "\n")
         fresh = sum(one.fresh for one in fitted)
         self.stdout.write(f"{len(fitted)} rankings: {fresh} fitted now, {len(fitted) - fresh} known already.")
