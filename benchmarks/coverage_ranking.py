@@ -1,12 +1,13 @@
-"""Coverage of the intervals of rankings: strengths, ranks, pair shares, bias, and what people correct."""
+"""Coverage of the intervals of rankings: strengths, ranks, shares, bias, shifts, steering, and what people correct."""
 
 from __future__ import annotations
 
 import multiprocessing
 import os
 from collections import defaultdict
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from functools import cache
 from itertools import combinations
 from typing import Any
 
@@ -15,117 +16,404 @@ from numpy.typing import NDArray
 from scipy.special import expit
 
 from conflictscope.stats import comparisons
+from conflictscope.stats.bias import action_share, position_bias
 from conflictscope.stats.bradley_terry import fit_ranking, tally_trials
+from conflictscope.stats.correction import (
+    Decided,
+    corrected_mean,
+    corrected_ranking,
+    corrected_shift,
+    corrected_steering,
+)
+from conflictscope.stats.datasets import observed_agreement
+from conflictscope.stats.intervals import ratio
+from conflictscope.stats.shifts import paired_shift
+from conflictscope.stats.steering import Alignments, steering_effect
+from conflictscope.stats.tallies import Tallies
 from conflictscope.stats.types import Estimate
 
 Floats = NDArray[np.float64]
-Outcome = dict[str, list[bool]]
+Flags = NDArray[np.bool_]
 
-STRENGTHS = np.array([0.6, 0.0, -0.6])
+THREE, FOUR = (0.6, 0.0, -0.6), (0.9, 0.3, -0.3, -0.9)
 RESAMPLES = 300
+DRAWS = 200
 CHUNK = 50
+# Chance that a judge is wrong: everywhere alike, mostly towards the pair's second value, or by the value that lost.
+JUDGES = {"symmetric": (0.2,) * 4, "one-sided": (), "value-specific": (0.45, 0.25, 0.1, 0.02)}
+# What a page shows, as 95 % unless it says otherwise; the others are here to be compared with.
+NOT_SHOWN = {"judge alone", "order left out", "normal"}
+
+
+@dataclass
+class Tally:
+    """Hits and tries by method and name; which methods warned, and which have limits that may cover more."""
+
+    counts: dict[tuple[str, str], list[int]] = field(default_factory=lambda: defaultdict(lambda: [0, 0]))
+    warned: dict[str, int] = field(default_factory=lambda: defaultdict(int))
+    conservative: dict[str, int] = field(default_factory=lambda: defaultdict(int))
+    runs: dict[str, int] = field(default_factory=lambda: defaultdict(int))
+
+    def see(self, method: str, name: str, estimates: Any, truths: Any) -> None:
+        """Count, for estimates that have limits, whether these hold the truth; a missing limit is none at its side."""
+        ones = [estimates] if isinstance(estimates, Estimate) else list(estimates)
+        for one, truth in zip(ones, np.atleast_1d(truths), strict=True):
+            if one.low is None and one.high is None:
+                continue
+            low = -np.inf if one.low is None else one.low
+            high = np.inf if one.high is None else one.high
+            self.note(method, name, bool(low - 1e-9 <= truth <= high + 1e-9))
+        self.runs[method] += 1
+        self.warned[method] += any(one.warning for one in ones)
+        self.conservative[method] += any(one.conservative for one in ones)
+
+    def note(self, method: str, name: str, hit: bool) -> None:
+        self.counts[method, name][0] += hit
+        self.counts[method, name][1] += 1
+
+    def add(self, other: Tally) -> None:
+        for key, (hits, tries) in other.counts.items():
+            self.counts[key][0] += hits
+            self.counts[key][1] += tries
+        for mine, theirs in (
+            (self.warned, other.warned), (self.conservative, other.conservative), (self.runs, other.runs)
+        ):  # fmt: skip
+            for method, count in theirs.items():
+                mine[method] += count
 
 
 @dataclass(frozen=True)
-class Case:
-    """One line: `simulate` draws data once and says which limits held, by name, and whether the function warned."""
+class World:
+    """What is simulated: strengths, scenarios a pair that differ by sd `spread`, samples, orders, effects, undecided trials."""
 
-    case: str
-    method: str
-    simulate: Callable[[np.random.Generator], tuple[Outcome, bool]]
-    nominal: bool = True
-    conservative: bool = False
+    strengths: tuple[float, ...] = THREE
+    scenarios: int = 25
+    samples: int = 1
+    spread: float = 0.0
+    undecided: float = 0.0
+    both_orders: bool = False
+    order: float = 0.0
+    action: float = 0.0
 
+    @property
+    def pairs(self) -> NDArray[np.int64]:
+        return np.array(list(combinations(range(len(self.strengths)), 2)))
 
-def held(estimate: Estimate, truth: float) -> list[bool]:
-    """Whether the limits hold the truth; nothing where there are none. A missing limit is none at that side."""
-    if estimate.low is None and estimate.high is None:
-        return []
-    low = -np.inf if estimate.low is None else estimate.low
-    high = np.inf if estimate.high is None else estimate.high
-    return [bool(low - 1e-9 <= truth <= high + 1e-9)]
+    @property
+    def values(self) -> list[str]:
+        return [f"v{k}" for k in range(len(self.strengths))]
 
+    def draw(self, rng: np.random.Generator, own: Floats | None = None) -> Trials:
+        """Decisions as they are; `own`, shape (S,), are the scenarios' own effects."""
+        pairs = self.pairs
+        pair = np.repeat(np.arange(len(pairs)), self.scenarios)
+        theta = np.array(self.strengths)
+        own = rng.normal(size=len(pair)) if own is None else own
+        eta = (theta[pairs[:, 0]] - theta[pairs[:, 1]])[pair] + self.spread * own
+        per = self.samples * (2 if self.both_orders else 1)
+        scenario = np.repeat(np.arange(len(pair)), per)
+        order = np.tile([0.5, -0.5], len(scenario) // 2) if self.both_orders else np.zeros(len(scenario))
+        action = (
+            np.where(np.arange(len(pair)) % 2, 0.5, -0.5)[scenario] if self.both_orders else np.zeros(len(scenario))
+        )
+        won = rng.random(len(scenario)) < expit(eta[scenario] + self.order * order + self.action * action)
+        return Trials(self, scenario, pairs[pair[scenario]], won, rng.random(len(won)) < self.undecided, order, action)
 
-def strength_cases() -> Iterator[Case]:
-    for trials in (1, 4):
-        for interval in ("bootstrap", "sandwich"):
-            yield Case(f"strengths, {trials} trials a scenario", interval, Strengths(trials, interval))
+    @cache  # noqa: B019 -- a handful of frozen worlds
+    def truth(self) -> tuple[Floats, Floats, Floats]:
+        """What the same fit gives on infinitely many scenarios: strengths, effects of order and action, pair shares."""
+        pairs, size = self.pairs, len(self.strengths)
+        theta = np.array(self.strengths)
+        sides = [(o, a) for o in (0.5, -0.5) for a in (0.5, -0.5)] if self.both_orders else [(0.0, 0.0)]
+        nodes, weights = np.polynomial.hermite_e.hermegauss(60)
+        rows, shares = [], []
+        for o, a in sides:
+            eta = (
+                (theta[pairs[:, 0]] - theta[pairs[:, 1]])[:, None]
+                + self.spread * nodes
+                + self.order * o
+                + self.action * a
+            )
+            shares.append(expit(eta) @ weights / weights.sum())
+            effects = np.tile([o, a], (len(pairs), 1)) if self.both_orders else np.zeros((len(pairs), 0))
+            rows.append(np.column_stack([comparisons.design(pairs, size), effects]))
+        X, share = np.concatenate(rows), np.concatenate(shares)
+        plane = np.column_stack([comparisons.basis(size), np.zeros((size, X.shape[1] - size + 1))])
+        beta = comparisons.solve(np.ones((1, len(X))), share[None], X, plane)[0][0]
+        return plane @ beta, beta[size - 1 :], np.mean(shares, axis=0)
 
 
 @dataclass(frozen=True)
-class Strengths:
-    """Three values, 20 scenarios a pair that differ by sd 1, 10 % undecided."""
+class Trials:
+    """Trials of a world: scenario, its two values, whether the first won, whether undecided, order, action; shape (T,)."""
 
-    trials: int
-    interval: str
-    spread: float = 1.0
+    world: World
+    scenario: NDArray[np.int64]
+    ends: NDArray[np.int64]
+    won: Flags
+    blank: Flags
+    order: Floats
+    action: Floats
 
-    def __call__(self, rng: np.random.Generator) -> tuple[Outcome, bool]:
-        pairs = np.array(list(combinations(range(len(STRENGTHS)), 2)))
-        pair = np.repeat(np.arange(len(pairs)), 20)
-        eta = (STRENGTHS[pairs[:, 0]] - STRENGTHS[pairs[:, 1]])[pair] + self.spread * rng.normal(size=len(pair))
-        scenario = np.repeat(np.arange(len(pair)), self.trials)
-        choice = np.where(rng.random(len(scenario)) < expit(eta[scenario]), "value_1", "value_2").astype(object)
-        choice[rng.random(len(scenario)) < 0.1] = "neither"
-        names = np.array(["a", "b", "c"])
-        ends = names[pairs[pair[scenario]]]
-        tallies = tally_trials(list(scenario), list(ends[:, 0]), list(ends[:, 1]), list(choice), values=list(names))
-        found = fit_ranking(tallies, rng=rng, interval=self.interval, resamples=RESAMPLES)
-        truth = marginal_strengths(STRENGTHS, self.spread)
-        return {"theta": [hit for k, one in enumerate(found.strengths) for hit in held(one, truth[k])]}, bool(
-            found.warnings
+    def tallies(self, keep: Flags | None = None) -> Tallies:
+        some = np.ones(len(self.won), dtype=bool) if keep is None else keep
+        names = np.array(self.world.values)
+        choice = np.where(self.blank, "neither", np.where(self.won, "value_1", "value_2"))[some]
+        sides = [
+            np.where(side[some] > 0, "value_1", "value_2").tolist() if self.world.both_orders else None
+            for side in (self.order, self.action)
+        ]
+        first, second = names[self.ends[some]].T
+        return tally_trials(
+            self.scenario[some].tolist(),
+            first.tolist(),
+            second.tolist(),
+            choice.tolist(),
+            values=self.world.values,
+            shown_first=sides[0],
+            acting=sides[1],
         )
 
+    def judged(self, judge: str, rng: np.random.Generator) -> Trials:
+        """The same as a judge sees it, right in about 80 % of trials (kappa about 0.6)."""
+        lost = np.where(self.won, self.ends[:, 1], self.ends[:, 0])
+        wrong = np.array(JUDGES[judge])[lost] if JUDGES[judge] else np.where(self.won, 0.38, 0.02)
+        won = self.won ^ (rng.random(len(wrong)) < wrong)
+        blank = (self.blank & (rng.random(len(wrong)) < 0.8)) | (rng.random(len(wrong)) < 0.2 * self.world.undecided)
+        return Trials(self.world, self.scenario, self.ends, won, blank, self.order, self.action)
 
-def marginal_strengths(strengths: Floats, spread: float) -> Floats:
-    """What the same fit gives on infinitely many scenarios that differ by a normal of this sd, shape (K,)."""
-    size = len(strengths)
-    pairs = np.array(list(combinations(range(size), 2)))
-    nodes, weights = np.polynomial.hermite_e.hermegauss(60)
-    eta = (strengths[pairs[:, 0]] - strengths[pairs[:, 1]])[:, None] + spread * nodes
-    share = expit(eta) @ weights / weights.sum()
-    return comparisons.fit(np.ones((1, len(pairs))), share[None], pairs, size)[0][0]
+    def sampled(self, labels: int, rng: np.random.Generator) -> Flags:
+        """Trials of a random sample of so many scenarios a pair."""
+        pairs, n = len(self.world.pairs), self.world.scenarios
+        chosen = rng.random((pairs, n)).argsort(axis=1) < labels
+        return chosen.ravel()[self.scenario]
 
 
-def cases() -> Iterator[Case]:
-    yield from strength_cases()
+class Strengths:
+    """Strengths, ranks, rank sets, pair shares and the undecided rate."""
+
+    def __init__(self, world: World, interval: str) -> None:
+        self.world, self.interval = world, interval
+
+    def __call__(self, rng: np.random.Generator, tally: Tally) -> None:
+        found = fit_ranking(self.world.draw(rng).tallies(), rng=rng, interval=self.interval, resamples=RESAMPLES)
+        theta, _, shares = self.world.truth()
+        tally.see(self.interval, "theta", found.strengths, theta)
+        if self.interval == "bootstrap":
+            tally.see("by scenario", "pair_share", [pair.share for pair in found.pairs], shares)
+            tally.see("by scenario", "undecided", found.counts.undecided, self.world.undecided)
+            _see_ranks(tally, found.rank_sets, theta)
 
 
-def _chunk(work: tuple[int, int, int]) -> tuple[dict[str, list[int]], int, int]:
-    """Hits and tries by name, how many warned, how many were simulated."""
+class Biased:
+    """Both orders asked, with and without the covariate."""
+
+    def __init__(self, world: World) -> None:
+        self.world = world
+
+    def __call__(self, rng: np.random.Generator, tally: Tally) -> None:
+        tallies = self.world.draw(rng).tallies()
+        theta, effects, _ = self.world.truth()
+        for method, interval, covariates in (
+            ("bootstrap", "bootstrap", None), ("sandwich", "sandwich", None), ("order left out", "sandwich", ("action",))
+        ):  # fmt: skip
+            found = fit_ranking(tallies, rng=rng, interval=interval, resamples=RESAMPLES, covariates=covariates)
+            tally.see(method, "theta", found.strengths, theta)
+            for one in found.covariates:
+                tally.see(method, one.name, one.effect, effects[("order", "action").index(one.name)])
+        tally.see("by scenario", "position_effect", position_bias(tallies).effect, self.world.order)
+        if not self.world.action:
+            tally.see("by scenario", "acting", action_share(tallies), 0.5)
+
+
+class Share:
+    """A share by scenario, of scenarios that differ."""
+
+    def __init__(self, eta: float, samples: int, spread: float) -> None:
+        self.eta, self.samples, self.spread = eta, samples, spread
+        nodes, weights = np.polynomial.hermite_e.hermegauss(60)
+        self.truth = float(expit(eta + spread * nodes) @ weights / weights.sum())
+
+    def __call__(self, rng: np.random.Generator, tally: Tally) -> None:
+        chance = expit(self.eta + self.spread * rng.normal(size=30))
+        decided = rng.binomial(self.samples, 0.9, size=30)
+        won = rng.binomial(decided, chance)
+        found = ratio(won / self.samples, decided / self.samples, decided=decided)
+        tally.see("ratio", f"share_{self.truth:.2f}", found, self.truth)
+
+
+class Agreement:
+    """Observed agreement of four llms that mostly choose alike."""
+
+    def __init__(self, alike: float) -> None:
+        self.alike = alike
+        p = 0.25
+        # Four llms: pairs agree with p^2 + (1 - p)^2 where they differ at all, nearly always elsewhere.
+        self.truth = alike + (1 - alike) * (p**2 + (1 - p) ** 2)
+
+    def __call__(self, rng: np.random.Generator, tally: Tally) -> None:
+        chance = np.where(rng.random(40) < self.alike, 0.0, 0.25)
+        chosen = np.where(rng.random((40, 4)) < chance[:, None], "value_1", "value_2")
+        rows = [(s, 0, llm, chosen[s, llm]) for s in range(40) for llm in range(4)]
+        tally.see("by scenario", "agreement", observed_agreement(*zip(*rows, strict=True)).mean, self.truth)
+
+
+class Bound:
+    """A value that hardly ever wins: where it never does, its distance to the others lies below the bound."""
+
+    world = World((-2.6, 1.3, 1.3), scenarios=12)
+
+    def __call__(self, rng: np.random.Generator, tally: Tally) -> None:
+        found = fit_ranking(self.world.draw(rng).tallies(), rng=rng, interval="sandwich", resamples=RESAMPLES)
+        theta, _, _ = self.world.truth()
+        if found.cut_off == ("v0",) and found.relative[0].high is not None:
+            tally.see("profile likelihood", "bound", found.relative[0], theta[0] - theta[1:].mean())
+        _see_ranks(tally, found.rank_sets, theta)
+
+
+class Corrected:
+    """A judge alone, people alone, and the judge corrected."""
+
+    def __init__(self, world: World, judge: str, labels: int) -> None:
+        self.world, self.judge, self.labels = world, judge, labels
+
+    def __call__(self, rng: np.random.Generator, tally: Tally) -> None:
+        trials = self.world.draw(rng)
+        judged = trials.judged(self.judge, rng)
+        people = trials.tallies(trials.sampled(self.labels, rng))
+        found = corrected_ranking(judged.tallies(), people, rng=rng, draws=DRAWS)
+        theta, effects, shares = self.world.truth()
+        tally.see("judge alone", "theta", found.judge.strengths, theta)
+        tally.see("people alone", "theta", found.people.strengths, theta)
+        tally.see("corrected", "theta", found.corrected.strengths, theta)
+        for one in found.corrected.covariates:
+            tally.see("corrected", one.name, one.effect, effects[("order", "action").index(one.name)])
+        if found.pairs:
+            tally.see("corrected share, t", "pair_share", [pair.share for pair in found.pairs], shares)
+        if found.corrected.rank_sets[0].low is not None:
+            _see_ranks(tally, found.corrected.rank_sets, theta)
+
+
+class Shifted:
+    """Said and done on the same scenarios: paired, and with a judge of what was done."""
+
+    said, done = World(FOUR, scenarios=40, spread=1.0), World((-0.3, 0.0, 0.1, 0.2), scenarios=40, spread=1.0)
+
+    def __call__(self, rng: np.random.Generator, tally: Tally) -> None:
+        own = rng.normal(size=len(self.said.pairs) * self.said.scenarios)
+        said, done = self.said.draw(rng, own), self.done.draw(rng, own)
+        truth = self.done.truth()[0] - self.said.truth()[0]
+        plain = paired_shift(said.tallies(), done.tallies(), rng=rng, resamples=RESAMPLES)
+        tally.see("paired bootstrap", "shift", plain.strengths, truth)
+        judge, people = done.judged("value-specific", rng), done.tallies(done.sampled(20, rng))
+        alone = paired_shift(said.tallies(), judge.tallies(), rng=rng, resamples=RESAMPLES)
+        tally.see("judge alone", "shift", alone.strengths, truth)
+        found = corrected_shift(Decided(said.tallies()), Decided(judge.tallies(), people))
+        tally.see("corrected", "shift", found.strengths, truth)
+
+
+class Steered:
+    """The steering effect with four trials a scenario, and a lenient judge of the steered run."""
+
+    truth = 0.4
+
+    def __call__(self, rng: np.random.Generator, tally: Tally) -> None:
+        base = rng.beta(2, 2, size=120)
+        default = rng.binomial(4, base).astype(float)
+        steered = rng.binomial(4, base + (1 - base) * self.truth).astype(float)
+        counts = Alignments(tuple(range(120)), default, steered, np.full(120, 4.0))
+        tally.see(
+            "paired bootstrap", "effect", steering_effect(counts, rng=rng, resamples=RESAMPLES).effect, self.truth
+        )
+        judged = steered + rng.binomial((4 - steered).astype(int), 0.3)
+        judge = np.column_stack([default, judged, np.full(120, 4.0)])
+        people = np.column_stack([default, steered, np.full(120, 4.0)])
+        people[rng.permutation(120)[40:]] = np.nan
+        alone = steering_effect(
+            Alignments(counts.scenarios, default, judged, counts.trials), rng=rng, resamples=RESAMPLES
+        )
+        tally.see("judge alone", "effect", alone.effect, self.truth)
+        tally.see("corrected", "effect", corrected_steering(judge, people), self.truth)
+        # Observed agreement by the judge and by people, as a mean by scenario.
+        agreed = np.where(rng.random(120) < 0.7, 1.0, 1 / 3)
+        seen = np.where(rng.random(120) < 0.25, 1.0, agreed)
+        told = np.where(rng.permutation(120) < 40, agreed, np.nan)
+        tally.see("corrected", "agreement", corrected_mean(seen, told), 0.7 + 0.3 / 3)
+
+
+def _see_ranks(tally: Tally, sets: Any, theta: Floats) -> None:
+    """Whether all sets hold all ranks that their values have, equal strengths sharing theirs."""
+    if not sets or sets[0].low is None:
+        return
+    gap = theta[None, :] - theta[:, None]
+    best, worst = 1 + (gap > 1e-9).sum(axis=1), len(theta) - (gap < -1e-9).sum(axis=1)
+    hit = all(one.low <= b and w <= one.high for one, b, w in zip(sets, best, worst, strict=True))
+    tally.note("simultaneous", "rank_sets", hit)
+    tally.runs["simultaneous"] += 1
+    tally.conservative["simultaneous"] += 1
+
+
+def cases() -> Iterator[tuple[str, Any]]:
+    """Name and simulation of each case."""
+    for samples in (1, 4):
+        world = World(scenarios=20, samples=samples, spread=1.0, undecided=0.1)
+        for interval in ("bootstrap", "sandwich"):
+            yield f"strengths, {samples} trials a scenario, 10 % undecided", Strengths(world, interval)
+    yield "equal strengths", Strengths(World((0.0, 0.0, 0.0), scenarios=15), "bootstrap")
+    for order, action in ((0.0, 0.0), (1.0, 1.0), (2.0, 0.0), (4.0, 1.0)):
+        yield (
+            f"both orders, beta of position {order:g}, of action {action:g}",
+            Biased(World(both_orders=True, order=order, action=action)),
+        )
+    for eta in (0.0, 2.5, 4.5):
+        for samples, spread in ((1, 0.0), (4, 1.5)):
+            yield f"share, {samples} trials a scenario", Share(eta, samples, spread)
+    for alike in (0.5, 0.95):
+        yield f"observed agreement, {alike:.0%} unanimous", Agreement(alike)
+    yield "a value that never wins", Bound()
+    plain = World(FOUR, scenarios=50)
+    several = World(FOUR, scenarios=50, samples=4, spread=1.0, undecided=0.18)
+    for judge in JUDGES:
+        yield f"{judge} judge, 24 labels a pair", Corrected(plain, judge, 24)
+    yield "value-specific judge, 12 labels a pair", Corrected(plain, "value-specific", 12)
+    yield "value-specific judge, 24 labels a pair, 4 trials, 18 % undecided", Corrected(several, "value-specific", 24)
+    yield "value-specific judge, 12 labels a pair, 4 trials, 18 % undecided", Corrected(several, "value-specific", 12)
+    ordered = World(FOUR, scenarios=50, both_orders=True, order=1.0, action=0.5)
+    yield "value-specific judge, 24 labels a pair, both orders", Corrected(ordered, "value-specific", 24)
+    yield "say-do shift", Shifted()
+    yield "steering", Steered()
+
+
+def _chunk(work: tuple[int, int, int]) -> Tally:
     index, count, seed = work
-    case = list(cases())[index]
-    counts: dict[str, list[int]] = defaultdict(lambda: [0, 0])
-    warned = 0
+    simulate = list(cases())[index][1]
+    tally = Tally()
     for rng in np.random.default_rng([seed, index]).spawn(count):
-        outcome, told = case.simulate(rng)
-        warned += told
-        for name, hits in outcome.items():
-            counts[name][0] += sum(hits)
-            counts[name][1] += len(hits)
-    return dict(counts), warned, count
+        simulate(rng, tally)
+    tally.counts, tally.warned = dict(tally.counts), dict(tally.warned)
+    tally.conservative, tally.runs = dict(tally.conservative), dict(tally.runs)
+    return tally
 
 
 def lines(simulations: int, seed: int) -> Iterator[dict[str, Any]]:
     """One line for each case and method, in order."""
     sizes = [CHUNK] * (simulations // CHUNK) + ([simulations % CHUNK] if simulations % CHUNK else [])
     with multiprocessing.get_context("spawn").Pool(min(2, os.cpu_count() or 1)) as pool:
-        for index, case in enumerate(cases()):
-            work = [(index, size, seed + 1000 * number) for number, size in enumerate(sizes)]
-            counts: dict[str, list[int]] = defaultdict(lambda: [0, 0])
-            warned = 0
-            for found, told, _ in pool.imap(_chunk, work):
-                warned += told
-                for name, (hits, tries) in found.items():
-                    counts[name][0] += hits
-                    counts[name][1] += tries
-            yield {
-                "case": case.case,
-                "method": case.method,
-                "nominal": case.nominal,
-                "warned": 2 * warned > simulations,
-                "warned_share": round(warned / simulations, 3),
-                "conservative": case.conservative,
-                "simulations": simulations,
-                "coverage": {name: round(hits / tries, 4) for name, (hits, tries) in counts.items() if tries},
-            }
+        for index, (case, _) in enumerate(cases()):
+            total = Tally()
+            for found in pool.imap(_chunk, [(index, size, seed + 1000 * number) for number, size in enumerate(sizes)]):
+                total.add(found)
+            for method in dict.fromkeys(method for method, _ in total.counts):
+                runs = max(total.runs[method], 1)
+                counts = {name: count for (one, name), count in total.counts.items() if one == method}
+                yield {
+                    "case": case,
+                    "method": method,
+                    "nominal": method not in NOT_SHOWN,
+                    "warned": 2 * total.warned[method] > runs,
+                    "warned_share": round(total.warned[method] / runs, 3),
+                    "conservative": 2 * total.conservative[method] > runs,
+                    "simulations": simulations,
+                    "limits": {name: tries for name, (_, tries) in counts.items()},
+                    "coverage": {name: round(hits / tries, 4) for name, (hits, tries) in counts.items()},
+                }
