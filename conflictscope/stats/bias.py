@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from conflictscope.stats.intervals import ratio, wilson, z_of
+from conflictscope.stats.intervals import ratio, z_of
 from conflictscope.stats.tallies import Tallies
 from conflictscope.stats.types import Estimate, Result
 
@@ -19,7 +19,8 @@ class PositionBias(Result):
     """What asking in both orders shows.
 
     Attributes:
-        alike: share of the scenarios decided in both orders in which the same value won in all decided trials.
+        alike: share of the scenarios decided in both orders that were answered alike (with several samples an order, of their
+            twosomes of answers, one from each order), interval by scenario.
         first: of comparisons of an answer in one order with one in the other that differ, the share in which the option
             shown first won both times; interval by scenario, n = scenarios with such a comparison.
         effect: log odds by which being shown first helps an option (coded +-1/2); n as of `first`.
@@ -36,15 +37,26 @@ class PositionBias(Result):
     asked: int
 
 
-def alike_in_both_orders(tallies: Tallies) -> tuple[Flags, Flags]:
-    """Scenarios decided in both orders, and those in which the same value won every decided trial; shape (S,) each."""
-    order = tallies.cell_order[tallies.row_cell]
+def alike_in_both_orders(tallies: Tallies) -> tuple[Flags, Floats]:
+    """Scenarios decided in both orders, shape (S,), and how far each was answered alike, shape (S,).
+
+    That is the share of its twosomes of decided trials, one from each order, in which the same value won: 0 or 1 with one
+    sample an order; 0 where it was not decided in both.
+    """
+    share, asked = _shares_by_order(tallies)
+    alike = share[0] * share[1] + (1 - share[0]) * (1 - share[1])
+    return asked, np.where(asked, alike, 0.0)
+
+
+def _shares_by_order(tallies: Tallies) -> tuple[Floats, Flags]:
+    """Win share of the pair's first value where it was shown first, and last, shape (2, S); decided in both, shape (S,)."""
     size = len(tallies.pair)
-    asked = np.ones(size, dtype=bool)
-    for side in (order > 0, order < 0):
-        asked &= np.bincount(tallies.row_scenario[side], weights=tallies.row_decided[side], minlength=size) > 0
-    alike = asked & ((tallies.wins == 0) | (tallies.wins == tallies.decided))
-    return asked, alike
+    order = tallies.cell_order[tallies.row_cell]
+    won, of = np.zeros((2, 2, size))
+    for side, here in enumerate((order > 0, order < 0)):
+        won[side] = np.bincount(tallies.row_scenario[here], weights=tallies.row_wins[here], minlength=size)
+        of[side] = np.bincount(tallies.row_scenario[here], weights=tallies.row_decided[here], minlength=size)
+    return won / np.where(of > 0, of, 1.0), np.asarray((of > 0).all(axis=0))
 
 
 def position_bias(tallies: Tallies, *, level: float = 0.95) -> PositionBias:
@@ -62,19 +74,13 @@ def position_bias(tallies: Tallies, *, level: float = 0.95) -> PositionBias:
     if n == 0:
         none = Estimate.undefined("no scenario was decided in both orders", level=level)
         return PositionBias(none, none, none, 0.0, 0.0, 0)
-    size = len(tallies.pair)
-    order = tallies.cell_order[tallies.row_cell]
-    won, of = np.zeros((2, 2, size))
-    for side, here in enumerate((order > 0, order < 0)):
-        won[side] = np.bincount(tallies.row_scenario[here], weights=tallies.row_wins[here], minlength=size)
-        of[side] = np.bincount(tallies.row_scenario[here], weights=tallies.row_decided[here], minlength=size)
-    share = won[:, asked] / of[:, asked]
+    share = _shares_by_order(tallies)[0][:, asked]
     first, last = share[0] * (1 - share[1]), (1 - share[0]) * share[1]
     differ = first + last
     n_first, n_last = float(first.sum()), float(last.sum())
     some = differ > 0
     return PositionBias(
-        alike=wilson(int(alike.sum()), n, level=level),
+        alike=ratio(alike[asked], np.ones(n), level=level),
         first=ratio(first[some], differ[some], level=level)
         if some.any()
         else Estimate.undefined("every scenario was answered alike in both orders", n, level=level),

@@ -196,6 +196,19 @@ def likert_divergence(
     )
 
 
+def discriminative_power(shares: Sequence[Estimate], *, level: float = 0.95) -> Estimate:
+    """Share of value pairs whose win share's interval excludes one half, so that the scenarios tell the two values apart.
+
+    Args: shares: one for each pair, as `PairResult.share`; pairs without limits are left out.
+    Returns: without limits of its own: the pairs are all there are, and share their scenarios' values; n = pairs with limits.
+    """
+    limits = [(one.low, one.high) for one in shares if one.low is not None and one.high is not None]
+    if not limits:
+        return Estimate.undefined("no pair has a win share with limits", level=level)
+    apart = sum(low > 0.5 or high < 0.5 for low, high in limits)
+    return Estimate(apart / len(limits), n=len(limits), warning="a count of pairs: no interval", level=level)
+
+
 def diversity(pairs: Iterable[NDArray[np.float32]], *, level: float = 0.95) -> Diversity:
     """Mean over value pairs of 1 - mean cosine of the texts within the pair.
 

@@ -234,6 +234,41 @@ def test_tables_that_do_not_fit_are_refused_in_words(rng):
         more_labels(judge, people, width=0, rng=rng)
 
 
+def test_strata_and_equal_chances_leave_a_plain_sample_nearly_as_it_is(rng):
+    judge, people = drawn(rng, scenarios=60, labels=30)
+    plain = corrected_ranking(judge, people, rng=rng)
+    seen = set(people.scenarios)
+    # each pair's scenarios in two strata of its own, by number
+    strata = [f"{name[:3]} {int(name.split('-')[2]) % 2}" for name in judge.scenarios]
+    by_stratum = corrected_ranking(judge, people, rng=rng, stratum=strata)
+    by_chance = corrected_ranking(judge, people, rng=rng, chance=[0.5] * len(judge.scenarios))
+    assert len(seen) == by_stratum.labelled == by_chance.labelled == 90
+    # lambda divides by N in place of N - 1
+    assert points(by_chance.corrected.strengths) == pytest.approx(points(plain.corrected.strengths), abs=2e-3)
+    assert points(by_stratum.corrected.strengths) == pytest.approx(points(plain.corrected.strengths), abs=0.25)
+    assert by_stratum.corrected.widest == pytest.approx(plain.corrected.widest, rel=0.15)
+
+
+def test_a_sample_drawn_with_unequal_chances_is_corrected_by_them():
+    """Scenarios that the judge gave to the second value are labelled three times as often: unweighted, that misses."""
+    rng = np.random.default_rng(15)
+    theta = np.array([0.6, 0.0, -0.6])
+    hits = np.zeros(2)
+    for _ in range(60):
+        judge, everyone = drawn(rng, theta=theta, scenarios=60, labels=60, wrong=[0.3, 0.2, 0.05])
+        chance = np.where(judge.wins == 1, 0.25, 0.75)
+        where = {name: s for s, name in enumerate(judge.scenarios)}
+        at = np.array([where[name] for name in everyone.scenarios])
+        people = everyone.take(rng.random(len(at)) < chance[at])
+        for k, chances in enumerate((chance, None)):
+            found = corrected_ranking(judge, people, rng=rng, chance=chances, draws=50)
+            column = found.corrected if k == 0 else found.people
+            hits[k] += sum(one.low <= t <= one.high for one, t in zip(column.strengths, theta, strict=True))
+    weighted, unweighted = hits / 180
+    assert weighted > 0.90
+    assert unweighted < weighted
+
+
 class TestDesign:
     def test_strata_by_hand(self):
         # one domain of 10, strata of 6 and 4 with three and two labelled

@@ -6,7 +6,15 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from conflictscope.stats.datasets import conjunction, diversity, likert_divergence, observed_agreement, pass_rates
+from conflictscope.stats.datasets import (
+    conjunction,
+    discriminative_power,
+    diversity,
+    likert_divergence,
+    observed_agreement,
+    pass_rates,
+)
+from conflictscope.stats.types import Estimate
 
 LLMS = ("llm_a", "llm_b", "llm_c")
 NAMES = {"P": "pass", "F": "fail", "U": "unparsable", ".": None}
@@ -87,6 +95,18 @@ def test_observed_agreement_near_one_keeps_inside_it_and_is_marked():
     alike = observed_agreement(*zip(*[row for row in rows if row[0]], strict=True)).mean
     assert (alike.value, alike.high) == (1, 1)
     assert alike.low == pytest.approx(0.025 ** (1 / 29))
+
+
+def test_discriminative_power_counts_pairs_away_from_one_half():
+    shares = [
+        Estimate(0.7, 0.55, 0.8),
+        Estimate(0.5, 0.4, 0.6),
+        Estimate(0.2, 0.1, 0.3),
+        Estimate(0.9, warning="one scenario"),
+    ]
+    found = discriminative_power(shares)
+    assert (found.value, found.n) == (pytest.approx(2 / 3), 3)
+    assert "no pair" in discriminative_power([]).reason
 
 
 def test_a_scenario_that_one_llm_decided_is_left_out_and_counted():

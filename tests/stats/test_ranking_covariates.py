@@ -111,6 +111,13 @@ def test_an_llm_that_always_picks_the_first_option_has_no_preference_to_report(r
     assert "no finite estimate" in few.no_preference
 
 
+def test_several_samples_that_waver_are_not_taken_for_position_bias(rng):
+    """Four samples an order of an llm that is 70 % sure: hardly a scenario is unanimous, and yet there is a preference."""
+    found = fit_ranking(asked_both_ways([0.8, 0.0, -0.8], scenarios=15, samples=4, rng=rng), rng=rng, resamples=50)
+    assert found.no_preference == ""
+    assert points(found.ranks) == [1, 2, 3]
+
+
 def test_intervals_hold_under_position_bias_with_the_covariate_only():
     """beta = 4, both orders: with the order left out the intervals of 120 simulated llms hold half the time."""
     rng = np.random.default_rng(7)
@@ -157,6 +164,14 @@ class TestPositionBias:
         assert found.effect.value == pytest.approx(1.0, abs=0.2)
         assert found.asked == 4000
         assert found.first.value == pytest.approx(np.e / (1 + np.e), abs=0.04)
+
+    def test_alike_counts_twosomes_of_answers(self):
+        # shown first: won 1 of 2; shown last: won both: half of the four twosomes agree
+        rows = [("s", "a", "b", choice) for choice in ("value_1", "value_2", "value_1", "value_1")]
+        shown = ["value_1", "value_1", "value_2", "value_2"]
+        found = position_bias(tally_trials(*zip(*rows, strict=True), values=("a", "b"), shown_first=shown))
+        assert found.alike.value == 0.5
+        assert (found.n_first, found.n_last) == (0, 0.5)
 
     def test_nothing_in_both_orders_is_said(self):
         found = position_bias(tally_trials(["s"], ["a"], ["b"], ["value_1"], values=("a", "b")))

@@ -276,10 +276,10 @@ def _strength_warning(task: Task, disconnected: float) -> str:
         return f"{disconnected:.0%} of the resamples have no finite fit: the limits depend on the penalty used for them"
     asked, alike = alike_in_both_orders(task.asked)
     if task.method != "authors" and asked.any():
-        told = np.bincount(task.asked.pair[alike], minlength=pairs)[np.unique(task.asked.pair[asked])]
+        told = np.bincount(task.asked.pair, weights=alike, minlength=pairs)[np.unique(task.asked.pair[asked])]
         if told.min() < FEWEST_ALIKE:
             return (
-                f"a pair has {int(told.min())} scenarios answered alike in both orders only: intervals may miss the truth "
+                f"a pair has {told.min():.3g} scenarios answered alike in both orders only: intervals may miss the truth "
                 "more often than they say"
             )
     return ""

@@ -146,7 +146,7 @@ class Task:
             return ""
         return (
             f"no preference to report: of {int(asked.sum())} scenarios answered in both orders only "
-            f"{int(alike[asked].sum())} were answered alike, fewer than {FEWEST_ALIKE} a pair; the others follow the position"
+            f"{alike[asked].sum():.3g} were answered alike, fewer than {FEWEST_ALIKE} a pair; the others follow the position"
         )
 
     def _fit(self) -> None:
