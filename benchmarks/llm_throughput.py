@@ -8,6 +8,7 @@ same questions one at a time, as a script would.
 from __future__ import annotations
 
 import argparse
+import asyncio
 import itertools
 import json
 import os
@@ -51,7 +52,9 @@ def main() -> None:
         with installation.simulator("--latency-ms", f"{options.latency_ms:g}") as address:
             sequential = one_at_a_time(address, seconds=min(20.0, options.seconds))
             for case in options.cases.split(","):
-                print(json.dumps(measure(case, address, sequential=sequential, options=options)), flush=True)
+                sdk_cpu = bare_sdk(address, concurrency=options.concurrency)
+                figures = measure(case, address, sequential=sequential, options=options)
+                print(json.dumps({**figures, "sdk_cpu_s_per_1000": round(sdk_cpu, 2)}), flush=True)
         connections.close_all()
 
 
@@ -84,6 +87,30 @@ def one_at_a_time(address: str, *, seconds: float) -> float:
             sdk.chat.completions.create(model="sim-balanced", messages=[{"role": "user", "content": text}])
             done += 1
         return done / (time.monotonic() - began)
+
+
+def bare_sdk(address: str, *, concurrency: int, calls: int = 600) -> float:
+    """Processor seconds that 1,000 calls cost the SDK alone: asynchronous, so many at a time, and nothing is kept of them."""
+    import openai
+
+    async def ask() -> None:
+        async with openai.AsyncOpenAI(base_url=f"{address}/v1", api_key="any", max_retries=0) as sdk:
+            numbers = iter(range(calls))
+
+            async def one_after_another() -> None:
+                for number in numbers:
+                    text = f"<situation>\nBare {number}.\n</situation>\nA or B?"
+                    await sdk.chat.completions.create(
+                        model="sim-balanced", temperature=0, messages=[{"role": "user", "content": text}]
+                    )
+
+            await asyncio.gather(*(one_after_another() for _ in range(concurrency)))
+
+    say(f"The SDK alone, {calls} calls, {concurrency} at a time ...")
+    asyncio.run(ask())  # what is loaded and connected once is no cost of a call
+    began = time.process_time()
+    asyncio.run(ask())
+    return 1000 * (time.process_time() - began) / calls
 
 
 def measure(case: str, address: str, *, sequential: float, options: argparse.Namespace) -> dict[str, Any]:
@@ -185,10 +212,12 @@ def pause(jobs: list[Job]) -> None:
 
 def job(endpoint: Endpoint, name: str, *, items: int) -> Job:
     """An evaluation with at least so many items, on scenarios that no other job has."""
+    from conflictscope.studies.endpoints import allow
     from evaluation.models import Run, Target
     from evaluation.running import runs
 
     dataset = seed_dataset(name)
+    allow(dataset.study, [endpoint])
     samples = max(1, -(-items // (ITEMS_PER_SCENARIO * SCENARIOS)))
     target = Target.objects.create(endpoint=endpoint, label=name)
     run = runs.create_or_find_run(

@@ -9,7 +9,7 @@ else does again, and whose answered calls come from the call log.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Generic, Protocol, TypeVar, runtime_checkable
 
@@ -53,6 +53,22 @@ class Handler(Protocol, Generic[PreparedT, OutcomeT]):
 
     def store(self, item: WorkItem, outcome: OutcomeT) -> str:
         """Write the outcome; runs inside the transaction that ends the item. Returns a short note ("", "unparsable", ...)."""
+        ...
+
+
+@runtime_checkable
+class Together(Protocol):
+    """A handler that reads, or writes, for many items at once what it would do for each: some sixty wait at the same moment.
+
+    Where one of these raises, nothing of it stays, and each item is done by itself.
+    """
+
+    def prepare_all(self, items: Sequence[WorkItem]) -> list[Any]:
+        """As `prepare` of each, in their order."""
+        ...
+
+    def store_all(self, ended: Sequence[tuple[WorkItem, Any]]) -> list[str]:
+        """As `store` of each, in their order."""
         ...
 
 

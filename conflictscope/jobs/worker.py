@@ -11,6 +11,7 @@ import re
 import time
 import uuid
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import Enum
@@ -27,7 +28,7 @@ from conflictscope.jobs.budgets import WAITS_FOR_BUDGET, BudgetReached, JobBook,
 from conflictscope.jobs.leases import Trouble
 from conflictscope.jobs.models import Job, WorkItem
 from conflictscope.jobs.planning import add_items, planning
-from conflictscope.jobs.registry import Handler, handler_of
+from conflictscope.jobs.registry import Handler, Together, handler_of
 from conflictscope.jobs.rights import rights_of
 from conflictscope.llm.batching import in_database, let_go_of_broken_connection
 from conflictscope.llm.client import Client
@@ -309,6 +310,9 @@ class _Worker:
 
     def _prepare(self, items: Sequence[WorkItem]) -> list[Any]:
         """What the handler prepared for each item, or its error: reading is not undone by that of another."""
+        if isinstance(self.handler, Together) and len(items) > 1:
+            with suppress(Exception):  # whose it is, is found one by one
+                return self.handler.prepare_all(items)
         prepared: list[Any] = []
         for item in items:
             try:
@@ -329,12 +333,17 @@ class _Worker:
             Job.objects.filter(pk=self.job.pk).update(errors_in_a_row=0)
             self.job.errors_in_a_row = 0
         notes: dict[str, list[int]] = {}
-        for item, outcome in ended:
-            if note := self.handler.store(item, outcome):
+        for (item, _), note in zip(ended, self._stored(ended), strict=True):
+            if note:
                 notes.setdefault(note, []).append(item.pk)
         for note, items in notes.items():
             WorkItem.objects.filter(pk__in=items).update(note=note)
         return [None] * len(ended)
+
+    def _stored(self, ended: Sequence[tuple[WorkItem, Any]]) -> list[str]:
+        if isinstance(self.handler, Together) and len(ended) > 1:
+            return self.handler.store_all(ended)
+        return [self.handler.store(item, outcome) for item, outcome in ended]
 
     def _wait_for_budget(self, item: WorkItem, refused: BudgetReached) -> None:
         """Open the item again: for when calls in flight have given back what they reserved, or, where that cannot be enough, for

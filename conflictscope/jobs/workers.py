@@ -180,7 +180,10 @@ class Heartbeat:
 
     def _facts(self) -> tuple[int, int]:
         """How many processes there are, and how many are at a task."""
-        processes = max(1, self._pool.num_processes or 1)
+        try:
+            processes = max(1, self._pool.num_processes or 1)
+        except AttributeError:  # the pool has ended, and this thread is about to
+            processes = 1
         return processes, min(processes, len(state.active_requests))
 
 

@@ -19,6 +19,7 @@ from conflictscope.llm.models import Call, Endpoint
 from conflictscope.llm.questions import Question
 from conflictscope.llm.replies import storable
 from conflictscope.llm.rights import FOR_NOBODY, Blinded, Rights
+from conflictscope.llm.rows import write_columns
 from conflictscope.llm.traffic.tokens import Estimate
 from conflictscope.llm.types import Completion
 
@@ -209,9 +210,9 @@ def end_calls(endings: Sequence[Ending]) -> list[None]:
             call.error = storable(ending.result.sentence)
         else:
             _complete(call, ending.result, malformed=ending.malformed)
-        call.save(update_fields=_TOLD_BY_THE_END)
         if call.simulated:
             _mark_simulated(call.endpoint)
+    write_columns([ending.call for ending in endings], _TOLD_BY_THE_END)
     _note(
         [(ending.asking, ending.entry) for ending in endings],
         lambda book: book.ended,

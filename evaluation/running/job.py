@@ -7,8 +7,8 @@ it, the judge's decision.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from typing import Any, ClassVar, Protocol
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any, ClassVar, Protocol, TypeVar, runtime_checkable
 
 from conflictscope.jobs.models import Job, WorkItem
 from conflictscope.jobs.registry import Grown, NewItem, WorkedOn
@@ -34,6 +34,22 @@ class Step(Protocol):
     def prepare(self, run: Run, payload: dict[str, Any]) -> Question: ...
 
     def store(self, run_id: int, payload: dict[str, Any], outcome: Any) -> str: ...
+
+
+@runtime_checkable
+class ManyAtOnce(Protocol):
+    """A step of which dozens are read, or end, at the same moment: for all of them it takes as many statements as for one.
+
+    Each raises what the step would raise for one of them, and is then asked for each alone.
+    """
+
+    def prepare_all(self, run: Run, payloads: Sequence[dict[str, Any]]) -> list[Any]: ...
+
+    def store_all(self, run_id: int, ended: Sequence[tuple[dict[str, Any], Any]]) -> list[str]: ...
+
+
+T = TypeVar("T")
+R = TypeVar("R")
 
 
 class EvaluateHandler:
@@ -90,6 +106,39 @@ class EvaluateHandler:
 
     def store(self, item: WorkItem, outcome: Any) -> str:
         return self.steps[item.payload["step"]].store(item.payload["run"], item.payload, outcome)
+
+    def prepare_all(self, items: Sequence[WorkItem]) -> list[Question]:
+        def of_step(step: Step, mine: Sequence[WorkItem]) -> list[Question]:
+            runs = [_run_of(item.job, item.payload["run"]) for item in mine]
+            if isinstance(step, ManyAtOnce):
+                return step.prepare_all(runs[0], [item.payload for item in mine])
+            return [step.prepare(run, item.payload) for run, item in zip(runs, mine, strict=True)]
+
+        return self._by_step(items, lambda item: item, of_step)
+
+    def store_all(self, ended: Sequence[tuple[WorkItem, Any]]) -> list[str]:
+        def of_step(step: Step, mine: Sequence[tuple[WorkItem, Any]]) -> list[str]:
+            run_id = mine[0][0].payload["run"]
+            pairs = [(item.payload, outcome) for item, outcome in mine]
+            if isinstance(step, ManyAtOnce):
+                return step.store_all(run_id, pairs)
+            return [step.store(run_id, payload, outcome) for payload, outcome in pairs]
+
+        return self._by_step(ended, lambda pair: pair[0], of_step)
+
+    def _by_step(
+        self,
+        works: Sequence[T],
+        item_of: Callable[[T], WorkItem],
+        of_step: Callable[[Step, Sequence[T]], Sequence[R]],
+    ) -> list[R]:
+        """What `of_step` makes of the works of each step, in the order of the works. A job is of one run."""
+        found: dict[int, R] = {}
+        for name, step in self.steps.items():
+            numbers = [number for number, work in enumerate(works) if item_of(work).payload["step"] == name]
+            if numbers:
+                found |= zip(numbers, of_step(step, [works[number] for number in numbers]), strict=True)
+        return [found[number] for number in range(len(works))]
 
     def worked_on(self, job: Job) -> WorkedOn:
         run = run_of_job(job)

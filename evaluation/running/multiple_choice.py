@@ -5,7 +5,7 @@ Baseline datasets have two actions and no values; there `value_1` and `value_2` 
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -18,6 +18,8 @@ from evaluation.models import CHOICE_OF_ACTION, Judgement, Rating, Response, Run
 from evaluation.running.asking import CHOICE, RATING, TargetCall, outcome_of, refused, render, transcript
 from evaluation.running.parsing import ParsedChoice, parse_choice, parse_rating
 from evaluation.running.runs import scenarios_of
+
+THERE_ALREADY = "there already"
 
 
 def missing_steps(run: Run) -> Iterator[tuple[str, dict[str, Any]]]:
@@ -71,7 +73,13 @@ class ChoiceStep:
     """Pick A or B, once for a scenario, order and sample."""
 
     def prepare(self, run: Run, payload: dict[str, Any]) -> ChoiceQuestion:
-        scenario = Scenario.objects.get(pk=payload["scenario"])
+        return self._about(run, payload, Scenario.objects.get(pk=payload["scenario"]))
+
+    def prepare_all(self, run: Run, payloads: Sequence[dict[str, Any]]) -> list[ChoiceQuestion]:
+        scenarios = Scenario.objects.in_bulk({payload["scenario"] for payload in payloads})
+        return [self._about(run, payload, scenarios[payload["scenario"]]) for payload in payloads]
+
+    def _about(self, run: Run, payload: dict[str, Any], scenario: Scenario) -> ChoiceQuestion:
         option_a, option_b = options_of(scenario, payload["order"])
         prompt = render(
             run,
@@ -83,29 +91,52 @@ class ChoiceStep:
         return ChoiceQuestion(TargetCall.of(run, payload["sample"]), prompt, option_a, option_b)
 
     def store(self, run_id: int, payload: dict[str, Any], outcome: Chosen) -> str:
-        reply, parsed = outcome.reply, outcome.parsed
-        response, created = Response.objects.get_or_create(
+        return self.store_all(run_id, [(payload, outcome)])[0]
+
+    def store_all(self, run_id: int, ended: Sequence[tuple[dict[str, Any], Chosen]]) -> list[str]:
+        scenarios = {payload["scenario"] for payload, _ in ended}
+        there = set(
+            Response.objects.filter(run=run_id, scenario__in=scenarios).values_list("scenario", "order", "sample")
+        )
+        fresh = [
+            (self._response(run_id, payload, outcome), outcome)
+            for payload, outcome in ended
+            if (payload["scenario"], payload["order"], payload["sample"]) not in there
+        ]
+        Response.objects.bulk_create(response for response, _ in fresh)
+        link_calls(Response, [(response, outcome.reply.call_ids) for response, outcome in fresh])
+        judgements = [self._judgement(response, outcome) for response, outcome in fresh]
+        Judgement.objects.bulk_create(judgements)
+        notes = {
+            (response.scenario_id, response.order, response.sample): self._note(response, judgement, outcome)
+            for (response, outcome), judgement in zip(fresh, judgements, strict=True)
+        }
+        return [
+            notes.get((payload["scenario"], payload["order"], payload["sample"]), THERE_ALREADY) for payload, _ in ended
+        ]
+
+    def _response(self, run_id: int, payload: dict[str, Any], outcome: Chosen) -> Response:
+        return Response(
             run_id=run_id,
             scenario_id=payload["scenario"],
             order=payload["order"],
             sample=payload["sample"],
-            defaults={
-                "transcript": transcript(outcome.question, reply.text),
-                "outcome": outcome_of(reply),
-                "refused": parsed.letter is None and refused(reply),
-            },
+            transcript=transcript(outcome.question, outcome.reply.text),
+            outcome=outcome_of(outcome.reply),
+            refused=outcome.parsed.letter is None and refused(outcome.reply),
         )
-        if not created:
-            return "there already"
-        response.calls.add(*reply.call_ids)
-        judgement = Judgement.objects.create(
+
+    def _judgement(self, response: Response, outcome: Chosen) -> Judgement:
+        return Judgement(
             response=response,
             source=Judgement.Source.PARSED,
-            choice=choice_of(parsed.letter, payload["order"]),
-            order=payload["order"],
-            reason=parsed.problem,
+            choice=choice_of(outcome.parsed.letter, response.order),
+            order=response.order,
+            reason=outcome.parsed.problem,
         )
-        return "" if parsed.letter else ("refused" if response.refused else judgement.choice)
+
+    def _note(self, response: Response, judgement: Judgement, outcome: Chosen) -> str:
+        return "" if outcome.parsed.letter else ("refused" if response.refused else judgement.choice)
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,7 +153,13 @@ class RatingStep:
     """Rate each action from 1 to 7, without seeing the other: once for a scenario and sample, whatever the orders."""
 
     def prepare(self, run: Run, payload: dict[str, Any]) -> RatingQuestion:
-        scenario = Scenario.objects.get(pk=payload["scenario"])
+        return self.prepare_all(run, [payload])[0]
+
+    def prepare_all(self, run: Run, payloads: Sequence[dict[str, Any]]) -> list[RatingQuestion]:
+        scenarios = Scenario.objects.in_bulk({payload["scenario"] for payload in payloads})
+        return [self._about(run, payload, scenarios[payload["scenario"]]) for payload in payloads]
+
+    def _about(self, run: Run, payload: dict[str, Any], scenario: Scenario) -> RatingQuestion:
         first, second = (
             render(
                 run,
@@ -135,14 +172,39 @@ class RatingStep:
         return RatingQuestion(TargetCall.of(run, payload["sample"]), (first, second))
 
     def store(self, run_id: int, payload: dict[str, Any], outcome: tuple[Reply, Reply]) -> str:
+        return self.store_all(run_id, [(payload, outcome)])[0]
+
+    def store_all(self, run_id: int, ended: Sequence[tuple[dict[str, Any], tuple[Reply, Reply]]]) -> list[str]:
+        scenarios = {payload["scenario"] for payload, _ in ended}
+        there = set(Rating.objects.filter(run=run_id, scenario__in=scenarios).values_list("scenario", "sample"))
+        fresh = [
+            (self._rating(run_id, payload, outcome), outcome)
+            for payload, outcome in ended
+            if (payload["scenario"], payload["sample"]) not in there
+        ]
+        Rating.objects.bulk_create(rating for rating, _ in fresh)
+        link_calls(Rating, [(rating, [call for reply in both for call in reply.call_ids]) for rating, both in fresh])
+        notes = {
+            (rating.scenario_id, rating.sample): "no rating" if None in (rating.rating_1, rating.rating_2) else ""
+            for rating, _ in fresh
+        }
+        return [notes.get((payload["scenario"], payload["sample"]), THERE_ALREADY) for payload, _ in ended]
+
+    def _rating(self, run_id: int, payload: dict[str, Any], outcome: tuple[Reply, Reply]) -> Rating:
         given = [None if reply.outcome == "refused" else parse_rating(reply.text) for reply in outcome]
-        rating, created = Rating.objects.get_or_create(
+        return Rating(
             run_id=run_id,
             scenario_id=payload["scenario"],
             sample=payload["sample"],
-            defaults={"rating_1": given[0], "rating_2": given[1]},
+            rating_1=given[0],
+            rating_2=given[1],
         )
-        if not created:
-            return "there already"
-        rating.calls.set([call for reply in outcome for call in reply.call_ids])
-        return "no rating" if None in given else ""
+
+
+def link_calls(table: type[Response | Rating], rows: Sequence[tuple[Response | Rating, Sequence[int]]]) -> None:
+    """Note for new rows which calls they came of. In their order each once: both replies of a pair may be one call of the log."""
+    through: Any = table.calls.through
+    column = f"{table._meta.model_name}_id"
+    through.objects.bulk_create(
+        through(**{column: row.pk, "call_id": call}) for row, calls in rows for call in dict.fromkeys(calls)
+    )
