@@ -193,14 +193,18 @@ class Measurement:
         from conflictscope.llm.simulator.endpoints import simulated_endpoints
         from conflictscope.scenarios.filtering.judges import judge_named
         from conflictscope.scenarios.importing import import_scenarios
-        from conflictscope.studies.membership import create_study
+        from conflictscope.studies.endpoints import allow
+        from conflictscope.studies.membership import create_study, let_create_studies
         from evaluation.running import runs
         from evaluation.running.targets import target_for
 
         simulated_endpoints(self.address)
         Endpoint.objects.update(max_concurrency=AT_ONCE)
         owner = User.objects.create_user("benchmark")
+        let_create_studies(owner)
+        owner = User.objects.get(pk=owner.pk)  # permissions are remembered by the object
         study = create_study(name="Faults", created_by=owner)
+        allow(study, Endpoint.objects.all())
         datasets = []
         for slug, number in (("judged", self.options.judged), ("chosen", self.options.chosen)):
             path = self.folder / f"{slug}.csv"

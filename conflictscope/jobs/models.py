@@ -61,6 +61,7 @@ class Job(models.Model):
     errors_since = models.DateTimeField(null=True)
     errors_alike = models.CharField(max_length=200, blank=True, help_text="What is the same in all of them.")
     heartbeat = models.DateTimeField(null=True, help_text="When a worker last said that it is on it.")
+    phase = models.CharField(max_length=100, blank=True, help_text="What its planning is at, in words for people.")
     planning_until = models.DateTimeField(null=True, help_text="The lease of the one worker that plans further items.")
     invited_at = models.DateTimeField(null=True, help_text="When a message was sent that no worker has taken up yet.")
     started_by = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, null=True, related_name="+")

@@ -29,7 +29,7 @@ def planning(job: Job) -> Iterator[bool]:
     """
     now = timezone.now()
     free = Q(planning_until__isnull=True) | Q(planning_until__lt=now)
-    mine = Job.objects.filter(free, pk=job.pk, state=Job.State.RUNNING).update(planning_until=now + LEASE)
+    mine = Job.objects.filter(free, pk=job.pk, state=Job.State.RUNNING).update(planning_until=now + LEASE, phase="")
     if not mine:
         yield False
         return
@@ -51,6 +51,11 @@ def planning(job: Job) -> Iterator[bool]:
         over.set()
         thread.join()
         Job.objects.filter(pk=job.pk).update(planning_until=None)
+
+
+def say(job: Job, phase: str) -> None:
+    """What the plan is at, such as "embedding": pages show it while nothing else moves."""
+    Job.objects.filter(pk=job.pk).exclude(phase=phase).update(phase=phase[:100])
 
 
 def add_items(job: Job, planned: Iterable[NewItem]) -> int:

@@ -11,6 +11,8 @@ from django.db.models import Count, F, Min, Q, Sum
 from django.utils import timezone
 
 from conflictscope.jobs.models import CallUse, Job, WorkItem
+from conflictscope.jobs.registry import phase_of
+from conflictscope.jobs.workers import is_attended
 from conflictscope.llm.models import Call
 
 # The speed of a job is what it did lately: one that was paused over night is not slow.
@@ -58,6 +60,7 @@ class Progress:
     counts: JobCounts
     lately: int  # items that ended within the last minute
     retried: int = 0  # items that were tried more than once
+    phase: str = ""  # what a running job is at, in words
 
     @property
     def live(self) -> bool:
@@ -69,10 +72,12 @@ class Progress:
 
     @property
     def seconds_left(self) -> float | None:
-        """At the speed of the last minute; None when nothing ended in it, or the job does not run."""
-        if not self.running or not self.lately:
+        """For what is planned, at the speed of the last minute; None when nothing ended in it, nothing planned is left (a next stage may
+        be planned at this moment), or the job does not run."""
+        left = self.counts.total - self.counts.ended
+        if not self.running or not self.lately or not left:
             return None
-        return (self.counts.total - self.counts.ended) * self._elapsed / self.lately
+        return max(1.0, left * self._elapsed / self.lately)
 
     def a_minute(self, number: int) -> float:
         """Of what happened `number` times lately."""
@@ -137,7 +142,7 @@ class Usage:
 
 
 def progress_of(jobs: Sequence[Job]) -> list[Progress]:
-    """The progress of each job, in their order, in one query."""
+    """The progress of each job, in their order, in two queries."""
     ended = Q(state__in=_ENDED, updated_at__gte=timezone.now() - LATELY)
     again = Q(attempts__gt=1)
     waiting = Q(state=WorkItem.State.OPEN, not_before__gt=timezone.now())
@@ -159,10 +164,39 @@ def progress_of(jobs: Sequence[Job]) -> list[Progress]:
         states[job_id]["waiting"] += number_waiting
         lately[job_id] += number_ended
         retried[job_id] += number_retried
+    phases = _phases(jobs)
     return [
-        Progress(job=job, counts=JobCounts(**states[job.pk]), lately=lately[job.pk], retried=retried[job.pk])
+        Progress(
+            job=job,
+            counts=JobCounts(**states[job.pk]),
+            lately=lately[job.pk],
+            retried=retried[job.pk],
+            phase=phases.get(job.pk, ""),
+        )
         for job in jobs
     ]
+
+
+def _phases(jobs: Sequence[Job]) -> dict[int, str]:
+    """What each running job is at: planning, the step of its earliest unfinished item, or waiting for a worker."""
+    running = [job for job in jobs if job.state == Job.State.RUNNING]
+    if not running:
+        return {}
+    now = timezone.now()
+    unfinished = WorkItem.objects.filter(job__in=running, state__in=[WorkItem.State.OPEN, WorkItem.State.LEASED])
+    earliest = unfinished.order_by().values("job").annotate(first=Min("pk")).values("first")
+    items = {item.job_id: item for item in WorkItem.objects.filter(pk__in=earliest).only("job", "key", "payload")}
+    found: dict[int, str] = {}
+    for job in running:
+        if job.planning_until is not None and job.planning_until >= now:
+            found[job.pk] = job.phase or "planning"
+        elif not is_attended(job, now):
+            found[job.pk] = "waiting for a worker"
+        elif item := items.get(job.pk):
+            found[job.pk] = phase_of(job, item.key, item.payload)
+        else:
+            found[job.pk] = "planning"
+    return found
 
 
 def calls_lately(job: Job) -> int:

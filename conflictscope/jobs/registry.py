@@ -102,6 +102,15 @@ class Foreseeing(Protocol):
         ...
 
 
+@runtime_checkable
+class Naming(Protocol):
+    """A handler whose jobs have phases that people should know by name."""
+
+    def phase(self, key: str, payload: Mapping[str, Any]) -> str:
+        """What a job is at whose earliest unfinished item is this one, such as "drafts". Reads nothing."""
+        ...
+
+
 @dataclass(frozen=True, slots=True)
 class WorkedOn:
     """What a job works on, as people call it, and the address of its page."""
@@ -157,6 +166,12 @@ def worked_on(job: Job) -> WorkedOn | None:
         return handler.worked_on(job) if isinstance(handler, Telling) else None
     except NotFound:
         return None
+
+
+def phase_of(job: Job, key: str, payload: Mapping[str, Any]) -> str:
+    """Empty where the handler has no names for what its jobs are at."""
+    handler = _handlers.get(job.kind)
+    return handler.phase(key, payload) if isinstance(handler, Naming) else ""
 
 
 def outcome_of(job: Job) -> str:

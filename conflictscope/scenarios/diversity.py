@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from django.conf import settings
 from django.db.models import QuerySet
@@ -101,6 +101,9 @@ class EmbedDescriptionsHandler(OnDataset):
         left = [pk for key, pk in wanted.items() if key not in known and pk not in asked]
         for first in range(0, len(left), BATCH):
             yield NewItem(key=f"from scenario {left[first]}", payload={"scenarios": left[first : first + BATCH]})
+
+    def phase(self, key: str, payload: Mapping[str, Any]) -> str:
+        return "embedding"
 
     def prepare(self, item: WorkItem) -> dict[str, str]:
         found = Scenario.objects.filter(pk__in=item.payload["scenarios"]).values_list("description", flat=True)

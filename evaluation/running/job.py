@@ -7,7 +7,7 @@ it, the judge's decision.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, ClassVar, Protocol, TypeVar, runtime_checkable
 
 from conflictscope.jobs.models import Job, WorkItem
@@ -47,6 +47,14 @@ class ManyAtOnce(Protocol):
 
     def store_all(self, run_id: int, ended: Sequence[tuple[dict[str, Any], Any]]) -> list[str]: ...
 
+
+PHASES = {
+    "choice": "choices and ratings",
+    "rating": "choices and ratings",
+    "opening": "opening messages",
+    "answer": "answers of the target",
+    "judge": "decisions of the judge",
+}
 
 T = TypeVar("T")
 R = TypeVar("R")
@@ -97,6 +105,9 @@ class EvaluateHandler:
         for step, rest in missing:
             key = ":".join(str(part) for part in (step, *rest.values()))
             yield NewItem(key=key, payload={"step": step, "run": run.pk, **rest})
+
+    def phase(self, key: str, payload: Mapping[str, Any]) -> str:
+        return PHASES[payload["step"]]
 
     def prepare(self, item: WorkItem) -> Question:
         return self.steps[item.payload["step"]].prepare(_run_of(item.job, item.payload["run"]), item.payload)

@@ -10,7 +10,7 @@ from django.urls import reverse
 from django.utils import timezone
 
 from conflictscope.errors import NotFound
-from conflictscope.jobs import budgets, control, progress, registry
+from conflictscope.jobs import budgets, control, planning, progress, registry
 from conflictscope.jobs.models import CallUse, Job, WorkItem
 from conflictscope.jobs.progress import progress_of, usage_of
 from conflictscope.jobs.registry import WorkedOn
@@ -194,14 +194,14 @@ def test_steering_needs_a_post(client, job):
 def test_the_list_takes_as_many_queries_for_thirty_jobs_as_for_one(client, job, django_assert_num_queries):
     client.force_login(job.study.created_by)
     add_items(job, done=1)
-    # session, user, study, role for the tabs, count, jobs, progress, workers
-    with django_assert_num_queries(8):
+    # session, user, study, role for the tabs, count, jobs, progress, its phase, workers
+    with django_assert_num_queries(9):
         client.get(list_address(job))
     for number in range(29):
         add_items(
             Job.objects.create(study=job.study, kind="tests.count", subject=f"more {number}", title="More"), done=2
         )
-    with django_assert_num_queries(8):
+    with django_assert_num_queries(9):
         client.get(list_address(job))
 
 
@@ -287,6 +287,40 @@ def test_a_running_job_tells_its_rate_its_retries_and_when_it_will_be_done(clien
     assert "Lately 39 items and 0 calls a minute." in text
     assert "about 1 min 32 s left" in text
     assert '<span class="tile-label">Tried again</span><span class="tile-value">1</span>' in text
+
+
+def test_a_running_job_says_what_it_is_at_and_never_that_nothing_is_left(client, job):
+    class Naming(CountingHandler):
+        kind = "tests.naming"
+
+        def phase(self, key, payload):
+            return f"counting, round {payload['round']}"
+
+    def phase_and_left():
+        job.refresh_from_db()
+        [progress] = progress_of([job])
+        return progress.phase, progress.seconds_left
+
+    registry.register(Naming())
+    try:
+        now = timezone.now()
+        Job.objects.filter(pk=job.pk).update(kind="tests.naming", created_at=now - timedelta(minutes=10))
+        add_items(job, done=60)
+        assert phase_and_left() == ("waiting for a worker", None)
+        Job.objects.filter(pk=job.pk).update(heartbeat=now)
+        assert phase_and_left() == ("planning", None), "all that was planned has ended, and more may come"
+        Job.objects.filter(pk=job.pk).update(planning_until=now + timedelta(seconds=15))
+        planning.say(job, "embedding")
+        assert phase_and_left() == ("embedding", None)
+        Job.objects.filter(pk=job.pk).update(planning_until=None)
+        WorkItem.objects.create(job=job, key="round two", payload={"round": 2})
+        assert phase_and_left() == ("counting, round 2", pytest.approx(1.0))
+        client.force_login(job.study.created_by)
+        text = client.get(list_address(job)).text
+        assert "counting, round 2" in text
+        assert "about 1 s left of what is planned" in text
+    finally:
+        registry.unregister("tests.naming")
 
 
 def test_only_rows_of_running_jobs_are_asked_for_again(client, job):

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable
-from typing import TYPE_CHECKING
+from collections.abc import Iterable, Mapping
+from typing import TYPE_CHECKING, Any
 
 from conflictscope.errors import Conflict
-from conflictscope.jobs import control
+from conflictscope.jobs import control, planning
 from conflictscope.jobs.models import Job, WorkItem
 from conflictscope.jobs.registry import NewItem
 from conflictscope.llm.client import Door
@@ -86,9 +86,13 @@ class DedupHandler(OnDataset):
             ]
         if missing:  # some could not be embedded: the job tells why, and nothing is concluded from a part
             return []
+        planning.say(job, "comparing each with all earlier ones")
         remember(dataset, settings)
         recompare(dataset, settings)
         return []
+
+    def phase(self, key: str, payload: Mapping[str, Any]) -> str:
+        return "embedding"
 
     def prepare(self, item: WorkItem) -> tuple[str, dict[int, str]]:
         rows = with_texts(dataset_of(item.job)).filter(pk__in=item.payload["scenarios"])

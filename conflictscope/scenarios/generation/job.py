@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import logging
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from conflictscope.errors import Conflict
-from conflictscope.jobs import control
+from conflictscope.jobs import control, planning
 from conflictscope.jobs.budgets import NO_BUDGET, Budget
 from conflictscope.jobs.models import Job, WorkItem
 from conflictscope.jobs.registry import Grown, NewItem
@@ -128,10 +128,15 @@ class GenerationHandler(OnDataset):
     def plan(self, job: Job) -> Iterable[NewItem]:
         dataset = dataset_of(job)
         recipe = recipe_of(dataset)
+        planning.say(job, "embedding and comparing what was written")
         dedup.compare_new(dataset, dedup.settings_of(dataset), earlier_first=_in_uid_order)
+        planning.say(job, "planning the next round")
         found = survey(job, dataset, recipe)
         write_down(dataset, found.pairs, recipe)
         return list(_batches(found, recipe)) or list(_drafts_missing(job, dataset, recipe))
+
+    def phase(self, key: str, payload: Mapping[str, Any]) -> str:
+        return f"outlines or whole scenarios, round {payload['round']}" if "round" in payload else "drafts"
 
     def prepare(self, item: WorkItem) -> Ask:
         dataset = dataset_of(item.job)
