@@ -224,6 +224,17 @@ SPECTACULAR_SETTINGS = {
     },
 }
 
+# Pictures of charts by the digest of what they are drawn from, shared by all processes of this machine.
+CACHES: dict[str, Any] = {
+    "default": {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"},
+    "charts": {
+        "BACKEND": "django.core.cache.backends.filebased.FileBasedCache",
+        "LOCATION": str(VAR_DIR / "charts"),
+        "TIMEOUT": 30 * 24 * 3600,
+        "OPTIONS": {"MAX_ENTRIES": 2_000},  # some 50 MB; a third of them goes when it is full
+    },
+}
+
 # The queue. Rows are the truth and the reaper finds work that no message speaks of, so a broker may lose messages.
 _broker_folder = VAR_DIR / "broker"
 CELERY_BROKER_URL = env.str("CELERY_BROKER_URL", default="filesystem://localhost")

@@ -1,18 +1,24 @@
-"""A chart: its specification in two sizes, its table, its words, and the files made of them."""
+"""A chart: its specification in three sizes, its table, its words, and the files made of them."""
 
 import csv
+import hashlib
 import io
 import json
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import lru_cache
+from importlib.metadata import version
+from pathlib import Path
 from typing import Any, Literal
 
 import vl_convert
 
 from conflictscope.charts.themes import Theme, config
 
-Size = Literal["wide", "narrow"]
+# Of the whole picture: on a phone, on a page, and where there is room for more.
+Size = Literal["narrow", "wide", "full"]
+WIDTHS: dict[Size, int] = {"narrow": 320, "wide": 720, "full": 960}
 Cell = str | int | float | None
 
 # The schema that the specifications follow; the renderer has it built in.
@@ -28,6 +34,7 @@ class Chart:
     Attributes:
         title: one line; description: the same as the picture shows, in words, for readers who do not see it.
         columns, data: the table, one row per mark, numbers unrounded.
+        made_of: all that the picture is drawn from, as plain values whose `repr` tells them apart: equal ones are one picture.
         spec: makes the Vega-Lite specification of a size, with the title or without it (for a page that prints it itself),
             and without colours: a theme adds them. Only when asked: it takes longer than the page around the picture.
     """
@@ -36,7 +43,15 @@ class Chart:
     description: str
     columns: tuple[str, ...]
     data: tuple[tuple[Cell, ...], ...]
+    made_of: tuple[Any, ...]
     spec: Callable[[Size, bool], dict[str, Any]]
+
+    @property
+    def digest(self) -> str:
+        """The same for equal pictures, drawn by the same program. To make the specification takes longer than anything else."""
+        return hashlib.sha256(
+            f"{_program()}{self.columns!r}{self.made_of!r}".encode("utf-8", "surrogatepass")
+        ).hexdigest()
 
     @property
     def rows(self) -> tuple[tuple[Cell, ...], ...]:
@@ -73,9 +88,16 @@ class Chart:
         return json.dumps(self._dressed(theme, size, titled=titled), ensure_ascii=False, indent=2)
 
     def _dressed(self, theme: Theme, size: Size, *, titled: bool) -> dict[str, Any]:
-        if size not in ("wide", "narrow"):
-            raise ValueError(f'a size is "wide" or "narrow", got {size!r}')
+        if size not in WIDTHS:
+            raise ValueError(f"a size is one of {', '.join(WIDTHS)}, got {size!r}")
         return {**self.spec(size, titled), "config": config(theme)}
+
+
+@lru_cache(maxsize=1)
+def _program() -> str:
+    """What draws: this package as it is now, and the versions of what it draws with."""
+    source = b"".join(path.read_bytes() for path in sorted(Path(__file__).parent.glob("*.py")))
+    return f"{hashlib.sha256(source).hexdigest()} {version('altair')} {version('vl-convert-python')}"
 
 
 def _renumbered(svg: str) -> str:

@@ -6,8 +6,7 @@ from typing import Any
 
 import altair as alt
 
-from conflictscope.charts.chart import Chart, Size
-from conflictscope.charts.intervals import NARROW, WIDE
+from conflictscope.charts.chart import WIDTHS, Chart, Size
 from conflictscope.charts.lettering import widest, wrap
 from conflictscope.charts.themes import LARGE, SMALL, TEXT
 
@@ -58,12 +57,12 @@ def histogram(
     ]
 
     def spec(size: Size, titled: bool) -> dict[str, Any]:
-        width = WIDE if size == "wide" else NARROW
+        width = WIDTHS[size]
         x = alt.X(
             "low:Q",
             title=wrap(x_title, width, TEXT),
             scale=alt.Scale(domain=[bins[0].low, bins[-1].high], nice=False, zero=False),
-            axis=alt.Axis(tickCount=8 if size == "wide" else 5, grid=False),
+            axis=alt.Axis(tickCount=5 if size == "narrow" else 8, grid=False),
         )
         bars = (
             alt.Chart(alt.Data(values=marks))
@@ -89,6 +88,7 @@ def histogram(
         description=description,
         columns=("From", "Below", "Count"),
         data=tuple((each.low, each.high, each.count) for each in bins),
+        made_of=("histogram", tuple(bins), title, description, x_title, y_title, threshold, below, above),
         spec=spec,
     )
 
@@ -112,8 +112,8 @@ def funnel(
         raise ValueError("a funnel needs at least one group, and each group its stages")
 
     def spec(size: Size, titled: bool) -> dict[str, Any]:
-        width = WIDE if size == "wide" else NARROW
-        columns = 3 if size == "wide" else 1
+        width = WIDTHS[size]
+        columns = 1 if size == "narrow" else 3
         first, *others = groups
         rows: list[Any] = [_bars(first, width)]
         gap = 24
@@ -129,6 +129,7 @@ def funnel(
         description=description,
         columns=(group_title, stage_title, count_title),
         data=tuple((name, stage.label, stage.count) for name, stages in groups for stage in stages),
+        made_of=("funnel", tuple((name, tuple(stages)) for name, stages in groups), title, description),
         spec=spec,
     )
 

@@ -1,17 +1,21 @@
-"""A chart as a file: what the address of a picture, or of one of its downloads, answers."""
+"""A chart as a file: what the address of a picture, or of one of its downloads, answers.
+
+To draw one takes a second or so of a processor. It is drawn once for what it is made of, and kept under that digest: see CACHES.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from typing import Literal, cast
 
-from django.http import HttpRequest, HttpResponse
+from django.core.cache import caches
+from django.http import HttpRequest, HttpResponse, HttpResponseNotModified
 
 from conflictscope.charts import Chart
+from conflictscope.charts.chart import Size
 from conflictscope.errors import InvalidInput
 
 Theme = Literal["light", "dark"]
-Size = Literal["wide", "narrow"]
 
 _TYPES = {
     "svg": "image/svg+xml",
@@ -30,7 +34,10 @@ def chart_response(request: HttpRequest, chart: Chart, *, name: str) -> HttpResp
     """
     wanted = _one_of(request, "format", *_TYPES)
     theme = cast(Theme, _one_of(request, "theme", "light", "dark"))
-    size = cast(Size, _one_of(request, "size", "wide", "narrow"))
+    size = cast(Size, _one_of(request, "size", "wide", "full", "narrow"))
+    tag = f'"{chart.digest[:32]}-{wanted}-{theme}-{size}"'
+    if tag in request.headers.get("If-None-Match", ""):
+        return _labelled(HttpResponseNotModified(), tag)
     made: dict[str, Callable[[], str | bytes]] = {
         "svg": lambda: chart.to_svg(theme, size),
         "png": lambda: chart.to_png(theme, size),
@@ -38,9 +45,20 @@ def chart_response(request: HttpRequest, chart: Chart, *, name: str) -> HttpResp
         "csv": chart.to_csv,
         "json": lambda: chart.to_json(theme, size),
     }
-    response = HttpResponse(made[wanted](), content_type=_TYPES[wanted])
+    kept = caches["charts"]
+    file: str | bytes | None = kept.get(tag)
+    if file is None:
+        file = made[wanted]()
+        kept.set(tag, file)
+    response = HttpResponse(file, content_type=_TYPES[wanted])
     response["Content-Disposition"] = f'inline; filename="{name}.{wanted}"'
+    return _labelled(response, tag)
+
+
+def _labelled(response: HttpResponse, tag: str) -> HttpResponse:
+    """A browser may keep it, and asks each time whether it is still the same: who may see it is asked each time, too."""
     response["Cache-Control"] = "private, no-cache"
+    response["ETag"] = tag
     return response
 
 

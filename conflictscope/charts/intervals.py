@@ -7,19 +7,17 @@ from typing import Any, Literal
 
 import altair as alt
 
-from conflictscope.charts.chart import Cell, Chart, Size
-from conflictscope.charts.lettering import widest, width_of, wrap
+from conflictscope.charts.chart import WIDTHS, Cell, Chart, Size
+from conflictscope.charts.lettering import widest, wrap
 from conflictscope.charts.themes import LARGE, SHAPES, SMALL, TEXT
 
 Align = Literal["left", "right"]
-
-# Pixels of the whole picture; phones get the narrow one.
-WIDE, NARROW = 720, 320
 
 LINE = 17  # from one line of text to the next
 STEP = 18  # from one interval of a label to the next
 GAP = 9  # above and below the intervals of a label
 INDENT = 12  # of the labels under a panel's heading
+_SUPERSCRIPTS = ("¹", "²", "³", "⁴", "⁵", "⁶", "⁷", "⁸", "⁹")
 KEY = 18  # from a legend's mark to its words
 
 
@@ -107,7 +105,7 @@ def interval_plot(
     def spec(size: Size, titled: bool) -> dict[str, Any]:
         drawing = _Drawing(
             rows,
-            width=WIDE if size == "wide" else NARROW,
+            width=WIDTHS[size],
             x_title=x_title,
             reference=reference,
             domain=domain or _domain(rows, reference),
@@ -117,7 +115,8 @@ def interval_plot(
         return drawing.spec(description)
 
     columns, data = _table(rows, label_title, group_title, panel_title)
-    return Chart(title=title, description=description, columns=columns, data=data, spec=spec)
+    made_of = ("intervals", tuple(rows), title, description, x_title, reference, domain, footnote)
+    return Chart(title=title, description=description, columns=columns, data=data, made_of=made_of, spec=spec)
 
 
 class _Drawing:
@@ -138,11 +137,12 @@ class _Drawing:
         footnote: str,
     ) -> None:
         self.rows, self.width, self.x_title, self.reference, self.domain = rows, width, x_title, reference, domain
-        self.wide = width >= WIDE
+        self.wide = width >= WIDTHS["wide"]
         self.groups = list(dict.fromkeys(row.group for row in rows))
         panels = list(dict.fromkeys(row.panel for row in rows))
         self.indent = INDENT if any(panels) else 0
-        numbers = widest([_numbers(row) for row in rows], SMALL) + 14 if self.wide else 0.0
+        signs = 10.0 if len({row.note for row in rows if row.note}) > 1 else 0.0
+        numbers = widest([_numbers(row) for row in rows], SMALL) + 14 + signs if self.wide else signs + 4
         self.left = min(widest([row.label for row in rows], TEXT) + self.indent + 14, 0.45 * width)
         self.right = width - max(numbers, 10.0)
         self.head, self.body = _Part(), _Part()
@@ -163,29 +163,36 @@ class _Drawing:
     def _legend(self) -> None:
         """What colours, shapes and hollow marks mean, in as many columns as fit; nothing where there is one unnamed group."""
         entries = [(group, group or "other", False) for group in self.groups] if any(self.groups) else []
-        notes = sorted({row.note for row in self.rows if row.note})
-        if notes:
-            entries.append((self.groups[0], notes[0] if len(notes) == 1 else "noted in the table", True))
+        self.notes = sorted({row.note for row in self.rows if row.note})
+        entries += [(self.groups[0], f"{self._sign(note)} {note}".strip(), True) for note in self.notes]
         x = 0.0
         for group, words, hollow in entries:
-            text = wrap(words, self.width - KEY, SMALL, lines=1)[0]
-            needed = KEY + width_of(text, SMALL) + 18
-            if x and x + needed > self.width:
+            lines = wrap(words, self.width - KEY, SMALL, lines=3)
+            needed = KEY + widest(lines, SMALL) + 18
+            if x and (x + needed > self.width or len(lines) > 1):
                 x, self.head.height = 0.0, self.head.height + LINE
             y = self.head.height + LINE / 2
             self.head.points.append({"group": group, "x": x + 6, "y": y, "hollow": hollow})
-            self.head.say("note-words", text, x + KEY, y)
-            x += needed
+            for number, line in enumerate(lines):
+                self.head.say("note-words", line, x + KEY, y + number * LINE)
+            self.head.height += (len(lines) - 1) * LINE
+            x += needed if len(lines) == 1 else self.width  # whatever comes next begins a line
         if entries:
             self.head.height += LINE + 6
 
+    def _sign(self, note: str) -> str:
+        """What stands beside the numbers of a row with this note; nothing where there is one note, as the mark says it."""
+        return "" if len(self.notes) < 2 else _SUPERSCRIPTS[self.notes.index(note) % len(_SUPERSCRIPTS)]
+
     def _panel(self, panel: str, *, headed: bool) -> None:
         if headed:
+            top = self.body.height
             self.body.height += 8
             for line in wrap(panel or "other", self.width, TEXT, bold=True):
                 self.body.say("heading-words", line, 0, self.body.height + LINE / 2)
                 self.body.height += LINE
             self.body.height += 3
+            self.body.grounds.append({"x": 0, "x2": self.width, "y": top, "y2": self.body.height})
         here = [row for row in self.rows if row.panel == panel]
         for label in dict.fromkeys(row.label for row in here):
             self._label(label, [row for row in here if row.label == label])
@@ -207,8 +214,11 @@ class _Drawing:
             self.body.points.append({"group": row.group, "x": row.value, "y": y, "hollow": bool(row.note)})
             if row.low is not None and row.high is not None:
                 self.body.bars.append({"group": row.group, "x": row.low, "x2": row.high, "y": y})
+            sign = self._sign(row.note) if row.note else ""
             if self.wide:
-                self.body.say("number-words", _numbers(row), self.width, y, "right")
+                self.body.say("number-words", f"{_numbers(row)} {sign}".rstrip(), self.width, y, "right")
+            elif sign:
+                self.body.say("number-words", sign, self.width, y, "right")
         self.body.height += height
 
     def spec(self, description: str) -> dict[str, Any]:
@@ -232,8 +242,12 @@ class _Drawing:
         flat: list[alt.Chart] = []
         if part.dividers:
             flat.append(_chart(part.dividers).mark_rule(style="divider").encode(x=pixels, x2="x2:Q", y=y))
+        above: list[alt.Chart] = []
+        if part.grounds:
+            above.append(_chart(part.grounds).mark_rect(style="ground").encode(x=pixels, x2="x2:Q", y=y, y2="y2:Q"))
         for (style, align), words in part.words.items():
-            flat.append(_chart(words).mark_text(style=style, align=align).encode(x=pixels, y=y, text="text:N"))
+            layer = above if style == "heading-words" else flat
+            layer.append(_chart(words).mark_text(style=style, align=align).encode(x=pixels, y=y, text="text:N"))
         x = self._axis() if with_axis else pixels
         marks: list[alt.Chart] = []
         if with_axis and self.reference is not None:
@@ -265,6 +279,7 @@ class _Drawing:
             marks.append(_chart([{"x": self.domain[0]}]).mark_point(opacity=0).encode(x=x))
         layers = [alt.layer(*flat)] if flat else []
         layers += [alt.layer(*marks)] if marks else []
+        layers += [alt.layer(*above)] if above else []
         view = alt.layer(*layers, width=self.width, height=part.height)
         independent: alt.LayerChart = view.resolve_scale(x="independent")
         return independent
@@ -296,6 +311,7 @@ class _Part:
         self.dividers: list[dict[str, Any]] = []
         self.bars: list[dict[str, Any]] = []
         self.points: list[dict[str, Any]] = []
+        self.grounds: list[dict[str, Any]] = []  # where no line may run through the words
 
     def say(self, style: str, text: str, x: float, y: float, align: Align = "left") -> None:
         self.words.setdefault((style, align), []).append({"text": text, "x": x, "y": y})

@@ -66,5 +66,6 @@ def config(theme: Theme) -> dict[str, Any]:
             "divider": {"color": inks["line"], "strokeWidth": 1},
             "reference": {"color": inks["strong"], "strokeWidth": 1.5, "strokeDash": [4, 3]},
             "hollow": {"color": inks["paper"]},
+            "ground": {"color": inks["paper"]},
         },
     }

@@ -122,7 +122,7 @@ def test_no_text_lies_on_another_or_outside_the_picture(name, size, request):
         assert apart, (one, other)
 
 
-@pytest.mark.parametrize(("size", "most"), [("wide", 740), ("narrow", 340)])
+@pytest.mark.parametrize(("size", "most"), [("full", 980), ("wide", 740), ("narrow", 340)])
 def test_pictures_are_as_wide_as_a_page_or_a_phone(small, large, awkward, size, most):
     for chart in (small, large, awkward):
         assert float(ET.fromstring(chart.to_svg("light", size)).get("width")) <= most
@@ -311,3 +311,26 @@ def test_text_is_broken_where_it_does_not_fit():
     assert len(cut) == 2
     assert cut[1].endswith("…")
     assert all(width_of(line, 13) <= 60 for line in cut)
+
+
+def test_every_note_is_said_on_the_plot_and_its_rows_carry_its_sign() -> None:
+    rows = [
+        IntervalRow("one", 0.1, 0.0, 0.2, 10, note="few items"),
+        IntervalRow("two", 0.2, 0.1, 0.3, 10, note="penalised fit"),
+        IntervalRow("three", 0.3, 0.2, 0.4, 10),
+    ]
+    svg = interval_plot(rows, title="T", description="D", x_title="x").to_svg()
+    for words in ("¹ few items", "² penalised fit", "0.10 [0.00, 0.20] ¹", "0.20 [0.10, 0.30] ²", "0.30 [0.20, 0.40]<"):
+        assert words in svg
+    narrow = interval_plot(rows, title="T", description="D", x_title="x").to_svg(size="narrow")
+    assert "¹ few items" in narrow
+    assert ">¹<" in narrow
+
+
+def test_no_line_runs_through_the_heading_of_a_panel() -> None:
+    rows = [IntervalRow("one", 0.1, 0.0, 0.2, 10, panel="a target of a very long name " * 3)]
+    chart = interval_plot(rows, title="T", description="D", x_title="x", reference=0.0)
+    for size in ("wide", "narrow"):
+        layers = chart.spec(size, False)["vconcat"][-1]["layer"]
+        grounds = [part for part in layers[-1]["layer"] if part["mark"].get("style") == "ground"]
+        assert grounds, "the last layer lies above axis, grid and reference"
