@@ -10,10 +10,11 @@ from django.db import models
 from django.db.models import Exists, OuterRef, Q
 from django.urls import reverse
 
-from conflictscope.scenarios.models import Dataset, Scenario, TargetRanking
+from conflictscope.scenarios.models import Dataset, Scenario
 from conflictscope.scenarios.option_orders import OptionOrder
 from conflictscope.studies.models import Study, StudyScopedQuerySet
 from conflictscope.studies.permissions import Action
+from conflictscope.values.models import TargetRanking
 from evaluation.models import Response, Run
 
 

@@ -278,9 +278,9 @@ def seed(items: int, *, annotators: int, seed: int) -> tuple[Campaign, list[str]
     from annotation.campaigns import creating
     from annotation.campaigns import lifecycle as campaigns
     from conflictscope.scenarios.models import Dataset, Scenario
-    from conflictscope.scenarios.value_sets import import_value_set
     from conflictscope.studies.membership import create_study, let_create_studies
     from conflictscope.studies.models import Membership
+    from conflictscope.values.publishing import import_value_set
 
     rng = random.Random(seed)
     owner = User.objects.create_user("owner")

@@ -132,9 +132,9 @@ def filled(number: int) -> Dataset:
 
     from conflictscope.llm.models import Endpoint
     from conflictscope.scenarios.models import Dataset, Dimension, Judge, Scenario, Verdict
-    from conflictscope.scenarios.value_sets import import_value_set
     from conflictscope.studies.models import Membership, Study
     from conflictscope.studies.permissions import Role
+    from conflictscope.values.publishing import import_value_set
 
     rng = random.Random(SEED)
 

@@ -1,7 +1,11 @@
-"""The request as our views get it."""
+"""The request as our views get it, and what a form is bound to."""
+
+from __future__ import annotations
 
 from django.contrib.auth.models import User
-from django.http import HttpRequest
+from django.core.files.uploadedfile import UploadedFile
+from django.http import HttpRequest, QueryDict
+from django.utils.datastructures import MultiValueDict
 from django_htmx.middleware import HtmxDetails
 
 
@@ -10,3 +14,8 @@ class Request(HttpRequest):
 
     user: User
     htmx: HtmxDetails
+
+
+def posted(request: Request) -> tuple[QueryDict | None, MultiValueDict[str, UploadedFile[bytes]] | None]:
+    """What a form is bound to: also when nothing was filled in, and to nothing when it is only shown."""
+    return (request.POST, request.FILES) if request.method == "POST" else (None, None)

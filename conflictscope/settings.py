@@ -103,6 +103,7 @@ INSTALLED_APPS = [
     "conflictscope.llm",
     "conflictscope.studies",
     "conflictscope.jobs",
+    "conflictscope.values",
     "conflictscope.scenarios",
     "evaluation",
     "annotation",

@@ -11,9 +11,10 @@ from django.urls import reverse
 
 from conflictscope.llm.models import Call, Endpoint
 from conflictscope.scenarios.filtering.dimensions import ACTION_1, ACTION_2
-from conflictscope.scenarios.models import Dataset, Judge, Scenario, TargetRanking
+from conflictscope.scenarios.models import Dataset, Judge, Scenario
 from conflictscope.scenarios.option_orders import OptionOrder
 from conflictscope.studies.models import Study, StudyScopedQuerySet
+from conflictscope.values.models import TargetRanking
 
 
 class Target(models.Model):

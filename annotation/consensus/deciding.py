@@ -21,8 +21,8 @@ from annotation.models import Campaign, Decision, Item
 from annotation.questions import MIDDLE, Control, Question
 from conflictscope.errors import InvalidInput
 from conflictscope.scenarios.filtering.dimensions import outcome_of, questions_of
-from conflictscope.scenarios.models import TargetRanking
 from conflictscope.stats.consensus import majority
+from conflictscope.values.models import TargetRanking
 
 logger = logging.getLogger(__name__)
 

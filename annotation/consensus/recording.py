@@ -22,9 +22,10 @@ from annotation.questions import ACTION_STRENGTH, ACTION_TAKEN, PREFERRED_ACTION
 from conflictscope.errors import InvalidInput
 from conflictscope.scenarios.filtering.dimensions import YES, outcome_of, questions_of
 from conflictscope.scenarios.filtering.verdicts import resettle, write_human_verdict
-from conflictscope.scenarios.models import Dimension, Scenario, TargetRanking, TargetRankingPosition, Verdict
+from conflictscope.scenarios.models import Dimension, Scenario, Verdict
 from conflictscope.stats.bradley_terry import fit_ranking, tally_trials
 from conflictscope.stats.rankings import RankingResult
+from conflictscope.values.models import TargetRanking, TargetRankingPosition
 from evaluation.models import CHOICE_OF_ACTION, Judgement, Steering
 
 SEED = 0

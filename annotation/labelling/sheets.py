@@ -17,8 +17,9 @@ from annotation.guidelines.examples import EXAMPLES, Example
 from annotation.kinds import KINDS, questions_about
 from annotation.models import Annotation, Assignment, Item
 from annotation.questions import Control, Question
-from conflictscope.scenarios.models import Scenario, Value
+from conflictscope.scenarios.models import Scenario
 from conflictscope.scenarios.option_orders import FARTHEST, OptionOrder, letters, turned
+from conflictscope.values.models import Value
 
 _PLACES = {str(place) for place in range(1, FARTHEST + 1)}
 _SPEAKERS = {"user": "User", "assistant": "Assistant"}

@@ -14,7 +14,8 @@ from conflictscope.exports.provenance import prompts_behind
 from conflictscope.exports.tables import TABLES, Selection, Table
 from conflictscope.llm.models import Endpoint
 from conflictscope.scenarios.digest import digest_of
-from conflictscope.scenarios.models import Judge, ValueSetVersion
+from conflictscope.scenarios.models import Judge
+from conflictscope.values.models import ValueSetVersion
 
 CARD = "dataset.json"
 FORMAT = "conflictscope-dataset"

@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from conflictscope.scenarios.models import Value
 from conflictscope.studies.models import Study
+from conflictscope.values.models import Value
 from evaluation.models import Run
 from evaluation.rankings.fitting import FittedRun, latest_rankings
 

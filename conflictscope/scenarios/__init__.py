@@ -1,1 +1,1 @@
-"""Value sets, datasets, scenarios and verdicts: generation, dedup, filtering, import."""
+"""Datasets, scenarios and verdicts: generation, dedup, filtering, import."""

@@ -1,4 +1,4 @@
-"""Judges are looked after here; value sets, datasets and scenarios are only looked at: the pipeline makes them."""
+"""Judges are looked after here; datasets and scenarios are only looked at: the pipeline makes them."""
 
 from __future__ import annotations
 
@@ -14,56 +14,13 @@ from conflictscope.scenarios.models import (
     PairYield,
     Scenario,
     StudyPrompt,
-    TargetRanking,
-    TargetRankingPosition,
-    Value,
-    ValueSet,
-    ValueSetVersion,
     Verdict,
 )
-
-
-class ValueInline(LookOnlyInline):
-    model = Value
-    fields = ["position", "key", "name", "definition", "group", "tier"]
 
 
 class VerdictInline(LookOnlyInline):
     model = Verdict
     fields = ["dimension", "outcome", "source", "judge", "panel", "evidence", "created_at"]
-
-
-@admin.register(ValueSet)
-class ValueSetAdmin(admin.ModelAdmin):
-    """Name and stewards may change; what a set says stands in its versions."""
-
-    list_display = ["name", "slug", "created_at"]
-    search_fields = ["name", "slug"]
-    readonly_fields = ["slug"]
-    filter_horizontal = ["stewards"]
-
-    def has_add_permission(self, request: HttpRequest) -> bool:
-        return False
-
-
-@admin.register(ValueSetVersion)
-class ValueSetVersionAdmin(LookOnly):
-    list_display = ["__str__", "status", "pairing", "licence", "created_at"]
-    list_select_related = ["value_set"]
-    list_filter = ["status"]
-    inlines = [ValueInline]
-
-
-class TargetRankingPositionInline(admin.TabularInline):
-    model = TargetRankingPosition
-    extra = 0
-
-
-@admin.register(TargetRanking)
-class TargetRankingAdmin(admin.ModelAdmin):
-    list_display = ["name", "version", "origin", "created_at"]
-    list_select_related = ["version__value_set"]
-    inlines = [TargetRankingPositionInline]
 
 
 @admin.register(Judge)

@@ -17,9 +17,10 @@ from conflictscope.scenarios.generation.recipe import DEFAULT_CONTEXT, DEFAULT_Y
 from conflictscope.scenarios.importing import FORMATS
 from conflictscope.scenarios.importing.mapping import FIELDS
 from conflictscope.scenarios.importing.staging import Column
-from conflictscope.scenarios.models import Dataset, ImportUpload, Judge, ValueSetVersion
+from conflictscope.scenarios.models import Dataset, ImportUpload, Judge
 from conflictscope.studies.forms import offer, offer_endpoints
 from conflictscope.studies.models import Study
+from conflictscope.values.models import ValueSetVersion
 
 
 def _slug(what: str) -> forms.SlugField:
@@ -73,14 +74,6 @@ class DedupForm(forms.Form):
                 label="Compared within", required=False, choices=[(Scope.DATASET.value, "the dataset")]
             )
             self.initial["scope"] = Scope.DATASET.value
-
-
-class ImportValueSetForm(forms.Form):
-    file = forms.FileField(
-        label="JSON file", help_text="An object of value names and definitions, or the long form with groups and tiers."
-    )
-    name = forms.CharField(max_length=200, required=False, help_text="Unless the file says it.")
-    slug = forms.SlugField(max_length=50, required=False, help_text="Unless the file says it.")
 
 
 def _format() -> forms.ChoiceField:

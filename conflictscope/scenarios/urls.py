@@ -1,4 +1,4 @@
-"""Pages of value sets, datasets and scenarios."""
+"""Pages of datasets and scenarios."""
 
 from django.urls import path
 
@@ -13,14 +13,10 @@ from conflictscope.scenarios.views import (
     prompts,
     results,
     scenarios,
-    value_sets,
 )
 
 app_name = "scenarios"
 urlpatterns = [
-    path("value-sets/", value_sets.value_sets, name="value_sets"),
-    path("value-sets/import/", value_sets.import_value_set, name="import_value_set"),
-    path("value-sets/<slug:value_set>/", value_sets.value_set, name="value_set"),
     path("studies/<slug:study>/datasets/", datasets.datasets, name="datasets"),
     path("studies/<slug:study>/prompts/", prompts.prompts, name="prompts"),
     path("studies/<slug:study>/prompts/<path:prompt>/", prompts.prompt, name="prompt"),

@@ -29,7 +29,7 @@ PAGES = [
     "overview:api",
     "llm:endpoint",
     "jobs:job",
-    "scenarios:value_set",
+    "values:value_set",
     "scenarios:dataset",
     "scenarios:scenario",
     "scenarios:generate",

@@ -14,7 +14,7 @@ from playwright.sync_api import Page, expect
 from conflictscope.jobs.models import Job
 from conflictscope.scenarios.filtering.verdicts import write_human_verdict
 from conflictscope.scenarios.models import Dataset, Scenario
-from conflictscope.scenarios.value_sets import import_value_set
+from conflictscope.values.publishing import import_value_set
 from tests.browser.conftest import PHONE, fits
 from tests.factories.llm import EndpointFactory
 from tests.factories.scenarios import DatasetFactory, JudgeFactory, ScenarioFactory, judged

@@ -20,9 +20,10 @@ from conflictscope.scenarios.digest import digest_of
 from conflictscope.scenarios.filtering.verdicts import resettle, write_human_verdict
 from conflictscope.scenarios.importing import ImportReport, import_scenarios
 from conflictscope.scenarios.importing.formats import exported as exported_format
-from conflictscope.scenarios.models import Dataset, OpeningMessage, Scenario, Value, ValueSet, ValueSetVersion
-from conflictscope.scenarios.value_sets import import_value_set
+from conflictscope.scenarios.models import Dataset, OpeningMessage, Scenario
 from conflictscope.studies.models import Study
+from conflictscope.values.models import Value, ValueSet, ValueSetVersion
+from conflictscope.values.publishing import import_value_set
 from tests.factories.llm import EndpointFactory
 from tests.factories.scenarios import DatasetFactory, JudgeFactory, ScenarioFactory, judged
 from tests.factories.studies import StudyFactory

@@ -31,8 +31,9 @@ from evaluation.models import Run
 from evaluation.rankings.fitting import fit_dataset
 from tests.factories.annotation import CampaignFactory, ItemFactory, ParticipantFactory, labelled
 from tests.factories.llm import EndpointFactory
-from tests.factories.scenarios import JudgeFactory, ValueSetVersionFactory
+from tests.factories.scenarios import JudgeFactory
 from tests.factories.studies import StudyFactory, UserFactory, administrator, founder, member
+from tests.factories.values import ValueSetVersionFactory
 from tests.factories.whole import grow, validate
 
 # Who may open what: an action that the role must allow, or one of these.
@@ -68,9 +69,9 @@ OPEN_TO: dict[str, Action | str] = {
     "jobs:budget": Action.RUN_PIPELINE,
     "jobs:cancel": Action.RUN_PIPELINE,
     "jobs:retry": Action.RUN_PIPELINE,
-    "scenarios:value_sets": LOGGED_IN,
-    "scenarios:value_set": LOGGED_IN,
-    "scenarios:import_value_set": SOMEWHERE,
+    "values:value_sets": LOGGED_IN,
+    "values:value_set": LOGGED_IN,
+    "values:import_value_set": SOMEWHERE,
     "scenarios:datasets": Action.SEE,
     "scenarios:new_dataset": Action.RUN_PIPELINE,
     "scenarios:import_dataset": Action.RUN_PIPELINE,

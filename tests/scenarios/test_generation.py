@@ -23,8 +23,9 @@ from conflictscope.scenarios.generation.yields import Batch, PairState, verdict_
 from conflictscope.scenarios.models import Dataset, PairYield, Scenario
 from conflictscope.studies.models import Study
 from tests.factories.llm import EndpointFactory
-from tests.factories.scenarios import THREE_VALUES, DatasetFactory, ScenarioFactory, ValueSetVersionFactory
+from tests.factories.scenarios import DatasetFactory, ScenarioFactory
 from tests.factories.studies import StudyFactory
+from tests.factories.values import THREE_VALUES, ValueSetVersionFactory
 
 pytestmark = pytest.mark.django_db(transaction=True)
 

@@ -11,8 +11,9 @@ from conflictscope.jobs.models import Job
 from conflictscope.scenarios.models import Dataset
 from conflictscope.studies.permissions import Role
 from tests.factories.llm import EndpointFactory
-from tests.factories.scenarios import DatasetFactory, ScenarioFactory, ValueSetVersionFactory
+from tests.factories.scenarios import DatasetFactory, ScenarioFactory
 from tests.factories.studies import StudyFactory, member
+from tests.factories.values import ValueSetVersionFactory
 
 pytestmark = pytest.mark.django_db(transaction=True)
 

@@ -15,17 +15,13 @@ from conflictscope.jobs.models import Job
 from conflictscope.llm.models import Call
 from conflictscope.scenarios.filtering.job import start as start_filter
 from conflictscope.scenarios.filtering.verdicts import write_human_verdict
-from conflictscope.scenarios.models import Dataset, Judge, Scenario, ValueSet
-from conflictscope.scenarios.value_sets import import_value_set
+from conflictscope.scenarios.models import Dataset, Judge, Scenario
+from conflictscope.values.models import ValueSet
+from conflictscope.values.publishing import import_value_set
 from tests.factories.llm import EndpointFactory
-from tests.factories.scenarios import (
-    DatasetFactory,
-    JudgeFactory,
-    ScenarioFactory,
-    ValueSetVersionFactory,
-    judged,
-)
+from tests.factories.scenarios import DatasetFactory, JudgeFactory, ScenarioFactory, judged
 from tests.factories.studies import StudyFactory, UserFactory, member
+from tests.factories.values import ValueSetVersionFactory
 
 pytestmark = pytest.mark.django_db
 
@@ -94,7 +90,7 @@ def test_only_those_who_run_the_pipeline_find_its_forms(
 
 
 def test_who_has_not_logged_in_is_asked_to(client: Client, dataset: Dataset) -> None:
-    for url in [*pages_to_see(dataset), reverse("scenarios:value_sets")]:
+    for url in [*pages_to_see(dataset), reverse("values:value_sets")]:
         assert client.get(url).url == f"/login/?next={url}"
 
 
@@ -199,7 +195,7 @@ def test_the_list_of_value_sets_takes_the_same_queries_however_many(
         ValueSetVersionFactory()
     client.force_login(UserFactory())
     with django_assert_max_num_queries(7):
-        response = client.get(reverse("scenarios:value_sets"))
+        response = client.get(reverse("values:value_sets"))
     assert len(response.context["rows"]) == number
 
 
@@ -499,10 +495,10 @@ VALUES = {"thrift": "Spending little.", "comfort": "Being at ease."}
 
 
 def test_a_value_set_is_imported_by_page_and_its_bringer_is_its_steward(seen: Client, dataset: Dataset) -> None:
-    url = reverse("scenarios:import_value_set")
+    url = reverse("values:import_value_set")
     response = seen.post(url, {"file": upload(json.dumps(VALUES), "home.json")})
     value_set = ValueSet.objects.get(slug="home")
-    assert response.url == reverse("scenarios:value_set", args=["home"])
+    assert response.url == reverse("values:value_set", args=["home"])
     assert value_set.stewards.get() == dataset.study.created_by
     changed = upload(json.dumps(VALUES | {"rest": "Sleeping."}), "home.json")
     seen.post(url, {"file": changed})
@@ -516,7 +512,7 @@ def test_a_value_set_is_imported_by_page_and_its_bringer_is_its_steward(seen: Cl
 def test_a_value_set_of_others_is_not_changed_by_page(seen: Client) -> None:
     version = import_value_set("hhh").version
     response = seen.post(
-        reverse("scenarios:import_value_set"), {"file": upload(json.dumps(VALUES), "x.json"), "slug": "hhh"}
+        reverse("values:import_value_set"), {"file": upload(json.dumps(VALUES), "x.json"), "slug": "hhh"}
     )
     assert response.status_code == 400
     assert "only its stewards" in response.text
@@ -525,9 +521,9 @@ def test_a_value_set_of_others_is_not_changed_by_page(seen: Client) -> None:
 
 def test_who_runs_no_pipeline_imports_no_value_set_but_reads_them(client: Client, dataset: Dataset) -> None:
     client.force_login(member(dataset.study, "annotator"))
-    assert client.get(reverse("scenarios:import_value_set")).status_code == 403
+    assert client.get(reverse("values:import_value_set")).status_code == 403
     slug = dataset.value_set_version.value_set.slug
-    text = client.get(reverse("scenarios:value_set", args=[slug])).text
+    text = client.get(reverse("values:value_set", args=[slug])).text
     assert "Keeping anyone from being hurt" in text
-    assert client.get(reverse("scenarios:value_sets")).status_code == 200
-    assert client.get(reverse("scenarios:value_set", args=["nothing"])).status_code == 404
+    assert client.get(reverse("values:value_sets")).status_code == 200
+    assert client.get(reverse("values:value_set", args=["nothing"])).status_code == 404

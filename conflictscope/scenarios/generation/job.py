@@ -27,8 +27,9 @@ from conflictscope.scenarios.generation.stock import Cell, number_of
 from conflictscope.scenarios.generation.survey import KIND, Survey, items_about, subject_of, survey
 from conflictscope.scenarios.generation.writing import store_batch, store_draft
 from conflictscope.scenarios.generation.yields import shortfalls, verdict_on, write_down
-from conflictscope.scenarios.models import Dataset, PairYield, Scenario, Value
+from conflictscope.scenarios.models import Dataset, PairYield, Scenario
 from conflictscope.studies.endpoints import check_allowed
+from conflictscope.values.models import Value
 
 if TYPE_CHECKING:
     from django.contrib.auth.models import User

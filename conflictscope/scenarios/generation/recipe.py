@@ -17,8 +17,9 @@ from conflictscope.llm.questions import sampling_parameters
 from conflictscope.scenarios.datasets import checked_slug
 from conflictscope.scenarios.dedup.settings import DEFAULT_THRESHOLD, EarlierSettings, Scope, Threshold
 from conflictscope.scenarios.generation.prompts import UsedPrompt, prompts_for
-from conflictscope.scenarios.models import Dataset, ValueSetVersion
+from conflictscope.scenarios.models import Dataset
 from conflictscope.studies.endpoints import check_allowed
+from conflictscope.values.models import ValueSetVersion
 
 if TYPE_CHECKING:
     from django.contrib.auth.models import User

@@ -8,7 +8,8 @@ from typing import Any
 from conflictscope.scenarios.generation.recipe import recipe_of
 from conflictscope.scenarios.generation.replies import DilemmasReply, DraftReply, OutlinesReply, WholesReply
 from conflictscope.scenarios.generation.stock import Cell
-from conflictscope.scenarios.models import Dataset, Scenario, Value
+from conflictscope.scenarios.models import Dataset, Scenario
+from conflictscope.values.models import Value
 
 _OUTLINE_COLUMNS = {"context": "outline_context", "opportunity": "outline_opportunity"}
 

@@ -23,7 +23,8 @@ from conflictscope.scenarios.importing import taking_back
 from conflictscope.scenarios.importing.mapping import guessed
 from conflictscope.scenarios.importing.reporting import ImportReport, bad_row_cells
 from conflictscope.scenarios.importing.writing import examples_of, import_scenarios
-from conflictscope.scenarios.models import Dataset, Import, ImportUpload, ValueSetVersion
+from conflictscope.scenarios.models import Dataset, Import, ImportUpload
+from conflictscope.values.models import ValueSetVersion
 
 if TYPE_CHECKING:
     from django.contrib.auth.models import User

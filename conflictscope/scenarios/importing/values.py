@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from conflictscope.scenarios.importing.records import ImportedScenario, RowProblem
-from conflictscope.scenarios.models import Value, ValueSetVersion
+from conflictscope.values.models import Value, ValueSetVersion
 
 
 @dataclass(frozen=True, slots=True)

@@ -30,8 +30,10 @@ from conflictscope.scenarios.importing.records import BadRow, Format, Reading
 from conflictscope.scenarios.importing.reporting import ImportReport
 from conflictscope.scenarios.importing.storing import Store
 from conflictscope.scenarios.importing.values import ValueNames
-from conflictscope.scenarios.models import Dataset, Import, ValueSetVersion
-from conflictscope.scenarios.value_sets import ValueSetText, publish
+from conflictscope.scenarios.models import Dataset, Import
+from conflictscope.values.models import ValueSetVersion
+from conflictscope.values.parsing import ValueSetText
+from conflictscope.values.publishing import publish
 
 if TYPE_CHECKING:
     from django.contrib.auth.models import User

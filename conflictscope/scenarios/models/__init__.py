@@ -1,17 +1,10 @@
-"""The tables of this room: value sets, datasets, scenarios and what judges and people say of them."""
+"""The tables of this room: datasets, scenarios and what judges and people say of them."""
 
 from conflictscope.scenarios.models.datasets import Dataset, OpeningMessage, Scenario
 from conflictscope.scenarios.models.domains import DomainTag
 from conflictscope.scenarios.models.generation import PairYield, StudyPrompt
 from conflictscope.scenarios.models.imports import Import
 from conflictscope.scenarios.models.uploads import ImportUpload
-from conflictscope.scenarios.models.value_sets import (
-    TargetRanking,
-    TargetRankingPosition,
-    Value,
-    ValueSet,
-    ValueSetVersion,
-)
 from conflictscope.scenarios.models.vectors import TextVector
 from conflictscope.scenarios.models.verdicts import Dimension, Judge, Verdict
 
@@ -26,11 +19,6 @@ __all__ = [
     "PairYield",
     "Scenario",
     "StudyPrompt",
-    "TargetRanking",
-    "TargetRankingPosition",
     "TextVector",
-    "Value",
-    "ValueSet",
-    "ValueSetVersion",
     "Verdict",
 ]

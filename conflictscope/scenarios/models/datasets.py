@@ -10,10 +10,10 @@ from django.db.models import Count, F, Q
 from django.urls import reverse
 
 from conflictscope.llm.models import Call, Endpoint
-from conflictscope.scenarios.models.value_sets import Value, ValueSetVersion
 from conflictscope.scenarios.models.verdicts import Dimension, Judge, Verdict
 from conflictscope.studies.models import Study, StudyScopedQuerySet
 from conflictscope.studies.permissions import Action
+from conflictscope.values.models import Value, ValueSetVersion
 
 if TYPE_CHECKING:
     from django.contrib.auth.models import AnonymousUser, User

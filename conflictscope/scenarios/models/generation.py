@@ -7,8 +7,8 @@ from django.db import models
 from django.db.models import Q
 
 from conflictscope.scenarios.models.datasets import Dataset
-from conflictscope.scenarios.models.value_sets import Value
 from conflictscope.studies.models import Study
+from conflictscope.values.models import Value
 
 
 class PairYield(models.Model):

@@ -7,10 +7,10 @@ from django.shortcuts import redirect, render
 from django.views.decorators.http import require_http_methods
 
 from conflictscope.errors import ConflictScopeError
-from conflictscope.http import Request
+from conflictscope.http import Request, posted
 from conflictscope.scenarios import dedup
 from conflictscope.scenarios.forms import DedupForm
-from conflictscope.scenarios.views.common import dataset_of, posted
+from conflictscope.scenarios.views.common import dataset_of
 from conflictscope.studies.access import study_for
 from conflictscope.studies.permissions import Action
 

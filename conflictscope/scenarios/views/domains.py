@@ -9,14 +9,14 @@ from django.template.defaultfilters import pluralize
 from django.views.decorators.http import require_http_methods, require_POST
 
 from conflictscope.errors import ConflictScopeError
-from conflictscope.http import Request
+from conflictscope.http import Request, posted
 from conflictscope.jobs.forms import budget_of
 from conflictscope.jobs.models import Job
 from conflictscope.jobs.views.starting import start_or_estimate
 from conflictscope.scenarios import domains as tagging
 from conflictscope.scenarios.browsing.listing import Filter, Listing
 from conflictscope.scenarios.forms import TagDomainsForm
-from conflictscope.scenarios.views.common import dataset_of, posted
+from conflictscope.scenarios.views.common import dataset_of
 from conflictscope.studies.access import study_for
 from conflictscope.studies.permissions import Action
 

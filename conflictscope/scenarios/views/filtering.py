@@ -7,7 +7,7 @@ from django.http import HttpResponse
 from django.views.decorators.http import require_http_methods
 
 from conflictscope.errors import Conflict
-from conflictscope.http import Request
+from conflictscope.http import Request, posted
 from conflictscope.jobs.forms import budget_of
 from conflictscope.jobs.models import Job
 from conflictscope.jobs.views.starting import start_or_estimate
@@ -17,7 +17,7 @@ from conflictscope.scenarios.filtering.judges import judge_named
 from conflictscope.scenarios.filtering.verdicts import SETTLED_BY_VERDICTS
 from conflictscope.scenarios.forms import FilterForm
 from conflictscope.scenarios.models import Dataset, Judge
-from conflictscope.scenarios.views.common import dataset_of, posted
+from conflictscope.scenarios.views.common import dataset_of
 from conflictscope.studies.access import study_for
 from conflictscope.studies.permissions import Action
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from django.http import HttpResponse
 from django.views.decorators.http import require_http_methods
 
-from conflictscope.http import Request
+from conflictscope.http import Request, posted
 from conflictscope.jobs.forms import budget_of
 from conflictscope.jobs.models import Job
 from conflictscope.jobs.views.starting import start_or_estimate
@@ -13,7 +13,7 @@ from conflictscope.scenarios import generation
 from conflictscope.scenarios.forms import GenerateForm, NewDatasetForm
 from conflictscope.scenarios.generation.prompts import newest_of
 from conflictscope.scenarios.models import Dataset
-from conflictscope.scenarios.views.common import dataset_of, posted
+from conflictscope.scenarios.views.common import dataset_of
 from conflictscope.studies.access import study_for
 from conflictscope.studies.permissions import Action
 

@@ -12,7 +12,7 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from conflictscope.errors import ConflictScopeError
-from conflictscope.http import Request
+from conflictscope.http import Request, posted
 from conflictscope.jobs import control
 from conflictscope.jobs.models import Job
 from conflictscope.scenarios.forms import ImportOptionsForm, ImportScenariosForm
@@ -21,7 +21,6 @@ from conflictscope.scenarios.importing import job as importing
 from conflictscope.scenarios.importing.mapping import FIELDS
 from conflictscope.scenarios.importing.reporting import as_csv
 from conflictscope.scenarios.models import ImportUpload
-from conflictscope.scenarios.views.common import posted
 from conflictscope.studies.access import study_for
 from conflictscope.studies.models import Study
 from conflictscope.studies.permissions import Action

@@ -8,10 +8,9 @@ from django.shortcuts import redirect, render
 from django.views.decorators.http import require_http_methods, require_safe
 
 from conflictscope.errors import ConflictScopeError
-from conflictscope.http import Request
+from conflictscope.http import Request, posted
 from conflictscope.scenarios.forms import PromptForm
 from conflictscope.scenarios.generation.prompts import PROMPTS, REPLACEABLE, newest_of, register
-from conflictscope.scenarios.views.common import posted
 from conflictscope.studies.access import study_for
 from conflictscope.studies.permissions import Action
 

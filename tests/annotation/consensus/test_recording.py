@@ -12,7 +12,7 @@ from annotation.consensus.deciding import decide, middle_of, settle, ties_of
 from annotation.consensus.reports import decision_report
 from annotation.models import Campaign, Decision
 from conflictscope.errors import InvalidInput
-from conflictscope.scenarios.models import TargetRanking
+from conflictscope.values.models import TargetRanking
 from evaluation.measures.decisions import Decider, trials_of
 from evaluation.models import Judgement, Steering
 from evaluation.rankings.fitting import fit_run, stale_runs

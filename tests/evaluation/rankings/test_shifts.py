@@ -62,7 +62,7 @@ def test_the_same_decisions_find_the_snapshot_and_others_a_new_one(two_faced: tu
 
 
 def test_a_steered_run_is_not_what_a_target_does_by_itself(two_faced: tuple[Run, Run]) -> None:
-    said, done = two_faced
+    said, _ = two_faced
     assert said_and_done([said]) == []
     assert said_and_done([]) == []
     assert latest_shifts([said]) == {}

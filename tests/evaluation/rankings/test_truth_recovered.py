@@ -19,7 +19,7 @@ from conflictscope.scenarios import generation
 from conflictscope.scenarios.filtering import job as filtering
 from conflictscope.scenarios.filtering.judges import judge_named
 from conflictscope.scenarios.models import Dataset, Scenario
-from conflictscope.scenarios.value_sets import import_value_set, version_named
+from conflictscope.values.publishing import import_value_set, version_named
 from evaluation.models import Run
 from evaluation.rankings.fitting import FittedRun, fit_dataset
 from evaluation.running import runs

@@ -21,8 +21,9 @@ from conflictscope.scenarios.models import Dataset, Judge, Scenario
 from evaluation.models import Run, Target
 from evaluation.running import runs
 from evaluation.running.targets import target_for
-from tests.factories.scenarios import DatasetFactory, JudgeFactory, ScenarioFactory, ValueSetVersionFactory
+from tests.factories.scenarios import DatasetFactory, JudgeFactory, ScenarioFactory
 from tests.factories.studies import StudyFactory
+from tests.factories.values import ValueSetVersionFactory
 
 pytestmark = pytest.mark.django_db(transaction=True)
 

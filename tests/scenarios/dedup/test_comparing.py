@@ -20,15 +20,9 @@ from conflictscope.scenarios.dedup.vectors import with_texts
 from conflictscope.scenarios.filtering.verdicts import make_primary
 from conflictscope.scenarios.models import Dataset, OpeningMessage, Scenario
 from tests.factories.llm import EndpointFactory
-from tests.factories.scenarios import (
-    DatasetFactory,
-    JudgeFactory,
-    ScenarioFactory,
-    ValueSetVersionFactory,
-    VerdictFactory,
-    judged,
-)
+from tests.factories.scenarios import DatasetFactory, JudgeFactory, ScenarioFactory, VerdictFactory, judged
 from tests.factories.studies import StudyFactory
+from tests.factories.values import ValueSetVersionFactory
 
 pytestmark = pytest.mark.django_db(transaction=True)
 

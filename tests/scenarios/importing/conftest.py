@@ -6,9 +6,10 @@ import json
 
 import pytest
 
-from conflictscope.scenarios.models import ValueSetVersion
-from conflictscope.scenarios.value_sets import parse_value_set, publish
 from conflictscope.studies.models import Study
+from conflictscope.values.models import ValueSetVersion
+from conflictscope.values.parsing import parse_value_set
+from conflictscope.values.publishing import publish
 from tests.factories.studies import StudyFactory
 from tests.scenarios.importing.files import VALUES
 

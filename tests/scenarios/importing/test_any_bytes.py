@@ -18,17 +18,11 @@ from conflictscope.errors import ConflictScopeError
 from conflictscope.jobs import worker
 from conflictscope.jobs.models import Job
 from conflictscope.scenarios.importing import FORMATS, ImportReport, import_scenarios
-from conflictscope.scenarios.models import (
-    Dataset,
-    ImportUpload,
-    OpeningMessage,
-    Scenario,
-    Value,
-    ValueSetVersion,
-    Verdict,
-)
-from conflictscope.scenarios.value_sets import import_value_set, parse_value_set, publish
+from conflictscope.scenarios.models import Dataset, ImportUpload, OpeningMessage, Scenario, Verdict
 from conflictscope.studies.models import Study
+from conflictscope.values.models import Value, ValueSetVersion
+from conflictscope.values.parsing import parse_value_set
+from conflictscope.values.publishing import import_value_set, publish
 from tests.factories.studies import StudyFactory, member
 
 pytestmark = pytest.mark.django_db

@@ -10,9 +10,10 @@ import pytest
 from conflictscope.errors import Conflict, InvalidInput
 from conflictscope.scenarios.dedup.comparing import mark
 from conflictscope.scenarios.filtering.verdicts import resettle_all
-from conflictscope.scenarios.models import Dataset, OpeningMessage, Scenario, ValueSetVersion, Verdict
-from conflictscope.scenarios.value_sets import import_value_set
+from conflictscope.scenarios.models import Dataset, OpeningMessage, Scenario, Verdict
 from conflictscope.studies.models import Study
+from conflictscope.values.models import ValueSetVersion
+from conflictscope.values.publishing import import_value_set
 from tests.factories.scenarios import JudgeFactory, judged
 from tests.factories.studies import StudyFactory
 from tests.scenarios.importing.files import CHECKS, USER, VALUES, authors_csv, imported, written

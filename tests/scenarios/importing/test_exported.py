@@ -8,8 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from conflictscope.scenarios.models import Dataset, Scenario, ValueSetVersion
+from conflictscope.scenarios.models import Dataset, Scenario
 from conflictscope.studies.models import Study
+from conflictscope.values.models import ValueSetVersion
 from tests.scenarios.importing.files import imported, lines, written
 from tests.scenarios.importing.test_any_bytes import EXPORTED
 

@@ -11,9 +11,11 @@ from conflictscope.errors import InvalidInput
 from conflictscope.scenarios.importing import MAPPED
 from conflictscope.scenarios.importing.formats.mapped import COLUMNS_LIMIT, NOT_OFFERED, NOT_OUTLINED
 from conflictscope.scenarios.importing.mapping import guessed
-from conflictscope.scenarios.models import Dataset, Scenario, ValueSetVersion
-from conflictscope.scenarios.value_sets import parse_value_set, publish
+from conflictscope.scenarios.models import Dataset, Scenario
 from conflictscope.studies.models import Study
+from conflictscope.values.models import ValueSetVersion
+from conflictscope.values.parsing import parse_value_set
+from conflictscope.values.publishing import publish
 from tests.scenarios.importing.files import imported, lines, written
 
 pytestmark = pytest.mark.django_db

@@ -21,10 +21,12 @@ from django.utils import timezone
 from conflictscope.jobs import worker
 from conflictscope.jobs.models import Job
 from conflictscope.scenarios.importing import staging
-from conflictscope.scenarios.models import Dataset, ImportUpload, Scenario, ValueSetVersion
+from conflictscope.scenarios.models import Dataset, ImportUpload, Scenario
 from conflictscope.studies.models import Study
-from tests.factories.scenarios import DatasetFactory, ValueSetVersionFactory
+from conflictscope.values.models import ValueSetVersion
+from tests.factories.scenarios import DatasetFactory
 from tests.factories.studies import StudyFactory, member
+from tests.factories.values import ValueSetVersionFactory
 
 pytestmark = pytest.mark.django_db
 
@@ -164,7 +166,7 @@ def test_any_name_of_a_file_is_stored(runner: Client, name: str, shown: str) -> 
 def test_a_value_set_of_any_name_comes_in(runner: Client) -> None:
     for number, name in enumerate(("???", f"{'価' * 90}.json")):
         file = SimpleUploadedFile(name, json.dumps({"calm": "Being calm.", "speed": f"{number}"}).encode())
-        response = runner.post(reverse("scenarios:import_value_set"), {"file": file, "slug": "small"})
+        response = runner.post(reverse("values:import_value_set"), {"file": file, "slug": "small"})
         assert response.status_code == 302
     assert ValueSetVersion.objects.filter(value_set__slug="small").count() == 2
 

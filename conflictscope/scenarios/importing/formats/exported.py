@@ -26,7 +26,7 @@ from conflictscope.scenarios.importing.records import (
     RowProblem,
 )
 from conflictscope.scenarios.models import Dimension, Scenario, Verdict
-from conflictscope.scenarios.value_sets import ValueSetText, parse_value_set
+from conflictscope.values.parsing import ValueSetText, parse_value_set
 
 TABLES = ("scenarios.jsonl", "scenarios.csv")
 CARD = "dataset.json"

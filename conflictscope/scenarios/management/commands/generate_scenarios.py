@@ -7,8 +7,8 @@ from conflictscope.jobs.models import Job
 from conflictscope.llm.endpoints import endpoint_named
 from conflictscope.scenarios import generation
 from conflictscope.scenarios.dedup import Scope
-from conflictscope.scenarios.value_sets import version_named
 from conflictscope.studies.access import study_named
+from conflictscope.values.publishing import version_named
 
 
 class Command(JobCommand):

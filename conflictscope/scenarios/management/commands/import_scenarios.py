@@ -12,8 +12,8 @@ from conflictscope.errors import ConflictScopeError, InvalidInput
 from conflictscope.files.csv_cells import escape
 from conflictscope.scenarios.importing import FORMATS, BadRow, ImportReport, import_scenarios
 from conflictscope.scenarios.importing.reporting import BAD_ROW_COLUMNS, bad_row_cells
-from conflictscope.scenarios.value_sets import version_named
 from conflictscope.studies.access import study_named
+from conflictscope.values.publishing import version_named
 
 SHOWN = 20  # bad rows on the screen; all of them are in the file that --bad-rows names
 

@@ -3,7 +3,7 @@ from typing import Any
 from django.core.management.base import CommandParser
 
 from conflictscope.commands import ConflictScopeCommand
-from conflictscope.scenarios.value_sets import SHIPPED, import_value_set
+from conflictscope.values.publishing import SHIPPED, import_value_set
 
 
 class Command(ConflictScopeCommand):

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from django.db.models import Count, Max
 
-from conflictscope.scenarios.models import ValueSet, ValueSetVersion
+from conflictscope.values.models import ValueSet, ValueSetVersion
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,14 +10,13 @@ from django.views.decorators.http import require_http_methods, require_safe
 
 from conflictscope.errors import ConflictScopeError
 from conflictscope.files.uploads import as_file
-from conflictscope.http import Request
-from conflictscope.scenarios import value_sets as publishing
-from conflictscope.scenarios.browsing.value_sets import value_set_rows
-from conflictscope.scenarios.forms import ImportValueSetForm
-from conflictscope.scenarios.models import ValueSet
-from conflictscope.scenarios.views.common import posted
+from conflictscope.http import Request, posted
 from conflictscope.studies.models import Study
 from conflictscope.studies.permissions import Action
+from conflictscope.values import publishing
+from conflictscope.values.browsing import value_set_rows
+from conflictscope.values.forms import ImportValueSetForm
+from conflictscope.values.models import ValueSet
 
 
 def _may_import_value_sets(request: Request) -> bool:
@@ -28,7 +27,7 @@ def _may_import_value_sets(request: Request) -> bool:
 @require_safe
 def value_sets(request: Request) -> HttpResponse:
     context = {"rows": value_set_rows(), "may_import": _may_import_value_sets(request)}
-    return render(request, "scenarios/value_sets.html", context)
+    return render(request, "values/value_sets.html", context)
 
 
 @require_safe
@@ -50,7 +49,7 @@ def value_set(request: Request, value_set: str) -> HttpResponse:
         "pairs": shown.pairs() if shown else [],
         "stewards": list(found.stewards.order_by("username")),
     }
-    return render(request, "scenarios/value_set.html", context)
+    return render(request, "values/value_set.html", context)
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
@@ -70,5 +69,5 @@ def import_value_set(request: Request) -> HttpResponse:
         else:
             verb = "is published" if imported.created else "was here already, unchanged"
             messages.success(request, f"{imported.version} {verb}.")
-            return redirect("scenarios:value_set", imported.version.value_set.slug)
-    return render(request, "scenarios/import_value_set.html", {"form": form}, status=400 if form.errors else 200)
+            return redirect("values:value_set", imported.version.value_set.slug)
+    return render(request, "values/import_value_set.html", {"form": form}, status=400 if form.errors else 200)

@@ -11,8 +11,9 @@ import pytest
 from django.core.management import CommandError, call_command
 
 from conflictscope.errors import InvalidInput, NotFound
-from conflictscope.scenarios.models import Value, ValueSet, ValueSetVersion
-from conflictscope.scenarios.value_sets import SHIPPED, import_value_set, parse_value_set, version_named
+from conflictscope.values.models import Value, ValueSet, ValueSetVersion
+from conflictscope.values.parsing import parse_value_set
+from conflictscope.values.publishing import SHIPPED, import_value_set, version_named
 
 pytestmark = pytest.mark.django_db
 
