@@ -16,12 +16,17 @@ from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.special import ndtr, ndtri
 
 from conflictscope.stats import tables
 from conflictscope.stats.agreement import Agreement, judge_agreement
 from conflictscope.stats.clusters import Sample
+from conflictscope.stats.consistency import drift, self_consistency
+from conflictscope.stats.judge_pairs import compare_judges
 from conflictscope.stats.labels import Codes
+from conflictscope.stats.panels import one_against_one
 from conflictscope.stats.reliability import fleiss_kappa, krippendorff_alpha
+from conflictscope.stats.response_sets import response_sets, set_agreement
 from conflictscope.stats.types import Estimate
 
 Floats = NDArray[np.float64]
@@ -258,6 +263,98 @@ class People:
         return {"people too": {"alpha": (told, corrected)}}
 
 
+@dataclass(frozen=True)
+class Beside:
+    """Judge and three people of different skill, on the same footing; and two judges against one of the people."""
+
+    scenarios: int
+    items: int
+
+    def __call__(self, rng: np.random.Generator) -> dict[str, Found]:
+        # The judge is right 0.9 of the time, people 0.85, the second judge 0.8, on answers that are even.
+        skills = np.array([0.9, 0.85, 0.85, 0.85, 0.8])
+        truth = drawn(np.array([0.5, 0.5]), self.scenarios, self.items, rng)
+        hard = rng.normal(size=self.scenarios)[np.arange(len(truth)) // self.items]
+        # Some scenarios are harder for everybody; on the whole each is right as often as said.
+        right = ndtr(ndtri(skills) * np.sqrt(1 + HARDER**2) + HARDER * hard[:, None]) > rng.random((len(truth), 5))
+        codes: Codes = np.where(right, truth[:, None], 1 - truth[:, None]).astype(np.int8)
+        sample = sample_of(self.scenarios, self.items)
+        agree = alike(skills)
+        people, judge, second = agree[1, 2], agree[0, 1], agree[4, 1]
+        options = {"categories": VERDICTS, "rng": rng, "sample": sample, "resamples": RESAMPLES}
+        single = one_against_one(codes[:, 0], codes[:, 1:4], **options)
+        pair = compare_judges(codes[:, 0], codes[:, 4], codes[:, 1], **options)
+        # Half of the answers are of each kind, so that kappa is twice the agreement less one.
+        return {
+            "side by side": {
+                "raw_judge": (single.raw.judge, judge),
+                "raw_people": (single.raw.people, people),
+                "raw_difference": (single.raw.difference, judge - people),
+                "kappa_judge": (single.kappa.judge, 2 * judge - 1),
+                "kappa_people": (single.kappa.people, 2 * people - 1),
+                "kappa_difference": (single.kappa.difference, 2 * (judge - people)),
+            },
+            "two judges": {
+                "raw_difference": (pair.raw.difference, judge - second),
+                "kappa_difference": (pair.kappa.difference, 2 * (judge - second)),
+            },
+        }
+
+
+HARDER = 0.7
+_ALIKE: dict[tuple[float, ...], Floats] = {}
+
+
+def alike(skills: Floats) -> Floats:
+    """How often two raters of these skills agree when scenarios differ in how hard they are, worked out once."""
+    key = tuple(skills.tolist())
+    if key not in _ALIKE:
+        nodes, weights = np.polynomial.hermite_e.hermegauss(80)
+        right = ndtr(ndtri(skills) * np.sqrt(1 + HARDER**2) + HARDER * nodes[:, None])
+        both = right[:, :, None] * right[:, None, :] + (1 - right)[:, :, None] * (1 - right)[:, None, :]
+        _ALIKE[key] = np.einsum("n,nab->ab", weights / weights.sum(), both)
+    return _ALIKE[key]
+
+
+@dataclass(frozen=True)
+class Itself:
+    """A judge's samples, and its answers to the same anchors at two dates; sets that allow a second answer now and then."""
+
+    scenarios: int
+    items: int
+
+    def __call__(self, rng: np.random.Generator) -> dict[str, Found]:
+        prevalence, accuracy = 0.7, 0.9
+        truth = drawn(np.array([1 - prevalence, prevalence]), self.scenarios, self.items, rng)
+        right = rng.random((len(truth), 4)) < np.array([accuracy, accuracy, accuracy, 0.8])
+        codes: Codes = np.where(right, truth[:, None], 1 - truth[:, None]).astype(np.int8)
+        sample = sample_of(self.scenarios, self.items)
+        options = {"categories": VERDICTS, "rng": rng, "sample": sample, "resamples": RESAMPLES}
+        itself = self_consistency(codes[:, :3], **options)
+        moved = drift(codes[:, 0], codes[:, 3], **options)
+        also = np.zeros((len(truth), 1, 2), dtype=bool)
+        both = rng.random(len(truth)) < 0.3
+        also[both, 0, 1 - codes[both, 1]] = True
+        sets = response_sets(codes[:, 1:2], categories=VERDICTS, also=also)
+        in_sets = set_agreement(codes[:, 0], sets, **options)
+        raw = accuracy**2 + (1 - accuracy) ** 2
+        says = prevalence * accuracy + (1 - prevalence) * (1 - accuracy)
+        later = prevalence * 0.8 + (1 - prevalence) * 0.2
+        chance = says**2 + (1 - says) ** 2
+        return {
+            "itself": {
+                "raw": (itself.raw, raw),
+                "kappa": (itself.kappa, (raw - chance) / (1 - chance)),
+                "shift": (dict(moved.shifts)["pass"], later - says),
+            },
+            "sets": {
+                "agreement": (in_sets.agreement, 0.3 + 0.7 * raw),
+                "above_shuffled": (in_sets.above_shuffled, 0.7 * (raw - chance)),
+                "mean_size": (in_sets.mean_size, 1.3),
+            },
+        }
+
+
 def cases() -> Iterator[Case]:
     for scenarios in (50, 200, 1000):
         for items in (1, 4, 17):
@@ -282,6 +379,9 @@ def cases() -> Iterator[Case]:
         for prevalence in (0.5, 0.8, 0.95):
             name = f"three people, {scenarios} scenarios, {items} responses each, prevalence {prevalence}"
             yield Case(name, Panel(scenarios, items, prevalence))
+    for scenarios, items in ((50, 1), (50, 4), (200, 1), (200, 4), (1000, 1)):
+        yield Case(f"judge beside people, {scenarios} scenarios, {items} responses each", Beside(scenarios, items))
+        yield Case(f"judge and itself, {scenarios} scenarios, {items} responses each", Itself(scenarios, items))
     for people in (4, 8, 20):
         yield Case(f"{people} people as a sample of people, 200 scenarios", People(people))
 

@@ -256,6 +256,7 @@ def accelerated(
     resamples: int,
     level: float,
     smoothing: float = 0.0,
+    possible: Floats | None = None,
 ) -> tuple[float, float] | None:
     """BCa limits of a statistic of summed cells, scenarios drawn anew within strata.
 
@@ -264,7 +265,8 @@ def accelerated(
     are never shows a kind of disagreement that happened not to occur, so that limits are too narrow where few disagree.
 
     Args: smoothing: for counts over cells, the weight of the further scenario in those of a scenario that is there, 0 for
-        none; bias and acceleration are then those of the smoothed estimate.
+        none; bias and acceleration are then those of the smoothed estimate. possible: what an item can add, over which that
+        scenario lies, shape (m, *cells); without it one in each cell.
     Returns: low and high; None where the statistic is undefined in half of the replicates, or all replicates are equal.
     Source: Efron (1987), J. Am. Stat. Assoc. 82(397):171-185; Rao & Wu (1988), J. Am. Stat. Assoc. 83(401):231-241.
     """
@@ -280,7 +282,7 @@ def accelerated(
         inside = stratum == h
         cells, times = _sorted(kinds.cells[inside], kinds.times[inside])
         if smoothing:
-            cells, times = _with_every_cell(cells, times, size / kinds.scenarios, smoothing)
+            cells, times = _with_all_possible(cells, times, possible, size / kinds.scenarios, smoothing)
         chances = times / times.sum()
         picked = rng.multinomial(round(size) - 1, chances, size=resamples)
         stretch = size / (size - 1)
@@ -318,12 +320,18 @@ def _sorted(cells: Floats, times: Floats) -> tuple[Floats, Floats]:
     return flat.reshape(-1, *cells.shape[1:]), np.bincount(place.reshape(-1), times).astype(float)
 
 
-def _with_every_cell(kinds: Floats, counts: Floats, number: float, weight: float) -> tuple[Floats, Floats]:
-    """One more kind for each cell, `number` scenarios together, each `weight` times as heavy as the mean one."""
-    size = int(np.prod(kinds.shape[1:]))
-    mean = float((kinds.reshape(len(kinds), -1).sum(axis=1) * counts).sum() / counts.sum())
-    cell = np.eye(size).reshape(size, *kinds.shape[1:]) * mean * weight
-    return np.concatenate([kinds, cell]), np.concatenate([counts, np.full(size, number / size)])
+def _with_all_possible(
+    cells: Floats, times: Floats, possible: Floats | None, number: float, weight: float
+) -> tuple[Floats, Floats]:
+    """One more kind for each thing possible, `number` scenarios together, each `weight` times as heavy as the mean one."""
+    shape = cells.shape[1:]
+    size = int(np.prod(shape))
+    more = np.eye(size) if possible is None else possible.reshape(len(possible), size)
+    mean = float(cells.reshape(len(cells), -1).sum(axis=1) @ times / times.sum())
+    more = more / more.sum(axis=1, keepdims=True) * mean * weight
+    return np.concatenate([cells, more.reshape(-1, *shape)]), np.concatenate(
+        [times, np.full(len(more), number / len(more))]
+    )
 
 
 def _numbered(names: Names) -> Integers:

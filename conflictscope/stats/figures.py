@@ -29,12 +29,13 @@ def figure(
     level: float = 0.95,
     bounds: tuple[float, float] = (-1.0, 1.0),
     smoothing: float = 0.0,
+    possible: Floats | None = None,
 ) -> Estimate:
     """The statistic of the summed cells, BCa over scenarios where they are few or weighted, else by the delta method.
 
     Args:
         kinds, sample: of the same items. n: the count to show. reason: said where the statistic is undefined.
-        bounds: what the figure cannot leave. smoothing: as `clusters.accelerated`.
+        bounds: what the figure cannot leave. smoothing, possible: as `clusters.accelerated`.
     """
     point = float(statistic(kinds.total)) if len(kinds.cells) else math.nan
     if math.isnan(point):
@@ -48,7 +49,9 @@ def figure(
         if half == 0:
             limits = None
     else:
-        limits = accelerated(statistic, kinds, rng=rng, resamples=resamples, level=level, smoothing=smoothing)
+        limits = accelerated(
+            statistic, kinds, rng=rng, resamples=resamples, level=level, smoothing=smoothing, possible=possible
+        )
     if limits is None:
         return Estimate(point, n=n, warning="all scenarios are alike, or there is one: no interval", level=level)
     low, high = max(min(limits[0], point), bounds[0]), min(max(limits[1], point), bounds[1])

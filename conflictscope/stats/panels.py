@@ -233,6 +233,10 @@ def _footing(
         return Footing(0, 0, int(empty.sum()), (), nothing, nothing, nothing)
     kinds = part.kinds(code[~empty], adds)
     kappa = partial(tables.kappa, weights=weights)
+    size = len(categories)
+    # The judge and two people may give any three answers.
+    three = np.indices((size,) * 3).reshape(3, -1)
+    possible = tables_of(three[0], np.eye(size)[three[1]] + np.eye(size)[three[2]])
 
     def side_by_side(statistic: Callable[[Floats], Floats]) -> SideBySide:
         def of(which: int) -> Callable[[Floats], Floats]:
@@ -242,7 +246,19 @@ def _footing(
             return statistic(both[..., 0, :, :]) - statistic(both[..., 1, :, :])
 
         estimates = [
-            figure(one, kinds, part, rng=rng, n=n, reason=ONE_CATEGORY, resamples=resamples, level=level, bounds=bounds)
+            figure(
+                one,
+                kinds,
+                part,
+                rng=rng,
+                n=n,
+                reason=ONE_CATEGORY,
+                resamples=resamples,
+                level=level,
+                bounds=bounds,
+                smoothing=0.0 if weights else part.smoothing,
+                possible=possible,
+            )
             for one, bounds in ((of(0), (-1.0, 1.0)), (of(1), (-1.0, 1.0)), (difference, (-2.0, 2.0)))
         ]
         return SideBySide(*estimates)

@@ -12,12 +12,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from conflictscope.stats.clusters import Flags, Floats, Sample, Statistic
+from conflictscope.stats.crossing import Crossing
 from conflictscope.stats.figures import RESAMPLES, figure, patterns
 from conflictscope.stats.labels import MISSING, Answers, Codes, Label, encode, encode_table
+from conflictscope.stats.tables import used_by_first
 from conflictscope.stats.types import Estimate, Result
 
 # An answer is in the set where at least this part of those who answered marked it, first or also.
 ENOUGH = 0.5
+NO_SET = "no item has both a set and an answer of the judge"
 
 
 @dataclass(frozen=True, eq=False)
@@ -128,6 +131,7 @@ def set_agreement(
         ).astype(float),
     )
     n = int(usable.sum())
+    right = allowed[np.arange(n), codes[usable]].astype(np.int8)
 
     def hits(t: Floats) -> Floats:
         return t[..., 1] / t[..., 0]
@@ -137,7 +141,7 @@ def set_agreement(
 
     def told(statistic: Statistic, bounds: tuple[float, float]) -> Estimate:
         if not n:
-            return Estimate.undefined("no item has both a set and an answer of the judge", level=level)
+            return Estimate.undefined(NO_SET, level=level)
         return figure(statistic, kinds, part, rng=rng, n=n, reason="", resamples=resamples, level=level, bounds=bounds)
 
     everything = sample.kinds(*_counted(sets.unsure, asked))
@@ -158,7 +162,7 @@ def set_agreement(
         n=n,
         empty=int(((asked > 0) & ~there).sum()),
         unread=int((there & (codes == MISSING)).sum()),
-        agreement=told(hits, (0.0, 1.0)),
+        agreement=Crossing.of(right, right, 2, part).share(used_by_first(2, 1), reason=NO_SET, level=level),
         shuffled=float(dealt(kinds.total)) if n else None,
         above_shuffled=told(lambda t: hits(t) - dealt(t), (-1.0, 1.0)),
         mean_size=told(lambda t: t[..., 2] / t[..., 0], (0.0, float(size))),
