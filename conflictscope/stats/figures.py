@@ -30,19 +30,21 @@ def figure(
     bounds: tuple[float, float] = (-1.0, 1.0),
     smoothing: float = 0.0,
     possible: Floats | None = None,
+    few: float = FEW_SCENARIOS,
 ) -> Estimate:
     """The statistic of the summed cells, BCa over scenarios where they are few or weighted, else by the delta method.
 
     Args:
         kinds, sample: of the same items. n: the count to show. reason: said where the statistic is undefined.
-        bounds: what the figure cannot leave. smoothing, possible: as `clusters.accelerated`.
+        bounds: what the figure cannot leave. smoothing, possible: as `clusters.accelerated`. few: below so
+            many scenarios of equal weight the estimate warns.
     """
     point = float(statistic(kinds.total)) if len(kinds.cells) else math.nan
     if math.isnan(point):
         return Estimate.undefined(reason, n, level=level)
     effective = sample.effective
-    few = f"as much as {effective:.3g} scenarios only: the interval may miss the truth more often than it says"
-    warning = few if effective < FEW_SCENARIOS else ""
+    worth = f"as much as {effective:.3g} scenarios only: the interval may miss the truth more often than it says"
+    warning = worth if effective < few else ""
     if effective >= DELTA_SCENARIOS and not (sample.weighted and sample.scenarios <= MOST_RESAMPLED):
         half = float(ndtri((1 + level) / 2)) * math.sqrt(variance_of(statistic, kinds))
         limits: tuple[float, float] | None = (point - half, point + half)

@@ -23,6 +23,8 @@ from conflictscope.stats.types import Estimate, Result
 
 NOTHING = "no item was answered by the judge and by two people"
 ONE_CATEGORY = "only one category was used"
+# Simulated at 50 scenarios of one item each: 0.91-0.97.
+FEW_SCENARIOS = 60
 # From this share of ties on, a figure against the majority is worth a sentence.
 MANY_TIES = 0.02
 
@@ -258,6 +260,7 @@ def _footing(
                 bounds=bounds,
                 smoothing=0.0 if weights else part.smoothing,
                 possible=possible,
+                few=FEW_SCENARIOS,
             )
             for one, bounds in ((of(0), (-1.0, 1.0)), (of(1), (-1.0, 1.0)), (difference, (-2.0, 2.0)))
         ]
