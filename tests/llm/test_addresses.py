@@ -32,8 +32,19 @@ INTERNAL = [
     "http://simulator:8100/v1",
     "http://llm.internal/v1",
     "http://llm.internal./v1",
+    "http://[64:ff9b::10.1.2.3]/v1",
+    "http://[2002:0a01:0203::1]/v1",
+    "http://[::192.168.0.9]/v1",
+    "http://[::ffff:0:127.0.0.1]/v1",
+    "http://[2606:4700::5efe:10.1.2.3]/v1",
+    "http://①②⑦.0.0.1/v1",
 ]
-PUBLIC = ["https://api.openai.com/v1", "https://8.8.8.8/v1", "https://[2606:4700::1111]/v1"]
+PUBLIC = [
+    "https://api.openai.com/v1",
+    "https://8.8.8.8/v1",
+    "https://[2606:4700::1111]/v1",
+    "https://[64:ff9b::8.8.8.8]/v1",
+]
 
 
 @pytest.mark.parametrize(
@@ -47,6 +58,29 @@ PUBLIC = ["https://api.openai.com/v1", "https://8.8.8.8/v1", "https://[2606:4700
         "http://100.100.100.200/latest",
         "http://metadata.google.internal/v1",
         "http://METADATA.google.internal./v1",
+        "http://metadata/computeMetadata",
+        "http://metadata.goog/v1",
+        "http://instance-data/latest",
+        "http://169.254.42.42/conf",  # Scaleway
+        "http://168.63.129.16/machine",  # Azure
+        "http://192.0.0.192/latest",  # Oracle
+        "http://[fd20:ce::254]/v1",  # Google
+        "http://[fd00:42::42]/conf",  # Scaleway
+        "http://[fe80::a9fe:a9fe%25eth0]/openstack",
+        "http://[64:ff9b::a9fe:a9fe]/latest",  # NAT64
+        "http://[64:ff9b::169.254.169.254]/latest",
+        "http://[64:ff9b:1::a9fe:a9fe]/latest",
+        "http://[2002:a9fe:a9fe::1]/latest",  # 6to4
+        "http://[::169.254.169.254]/latest",
+        "http://[::ffff:0:169.254.169.254]/latest",
+        "http://[2001:db8::5efe:169.254.169.254]/latest",  # ISATAP
+        "http://[2001:0:4136:e378:8000:63bf:5601:5601]/latest",  # Teredo: the client's address, inverted
+        "http://0xa9fea9fe/latest",
+        "http://0251.0376.0251.0376/latest",
+        "http://169.254.43518/latest",
+        "http://%31%36%39.254.169.254/latest",
+        "http://１６９.254.169.254/latest",
+        "http://169\u3002254\u3002169\u3002254/latest",
     ],
 )
 def test_where_machines_read_their_credentials_no_endpoint_can_be(address: str) -> None:
@@ -65,7 +99,11 @@ def test_names_of_ones_own_servers_are_reached_by_default(monkeypatch: pytest.Mo
     check_resolved("http://llm.example.com/v1")
 
 
-@pytest.mark.parametrize("found", ["169.254.169.254", "::ffff:169.254.169.254", "fd00:ec2::254", "100.100.100.200"])
+@pytest.mark.parametrize("found", [
+        "169.254.169.254", "::ffff:169.254.169.254", "fd00:ec2::254", "100.100.100.200", "64:ff9b::a9fe:a9fe",
+        "2002:a9fe:a9fe::1", "::169.254.169.254", "168.63.129.16",
+    ],
+)  # fmt: skip
 @pytest.mark.parametrize("allowed", [True, False])
 def test_no_name_leads_to_where_machines_read_their_credentials(
     settings: Any, monkeypatch: pytest.MonkeyPatch, found: str, allowed: bool
