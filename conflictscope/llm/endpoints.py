@@ -41,6 +41,38 @@ _RESERVED = frozenset(
 )
 
 
+class ChangedMeanwhile(Conflict):
+    """Somebody else has changed the endpoint since it was read: nothing is overwritten unseen.
+
+    `edition`: the one that there is now; who sends it back has seen it.
+    """
+
+    code = "changed_meanwhile"
+
+    def __init__(self, sentence: str, *, edition: int) -> None:
+        super().__init__(sentence, edition=edition)
+        self.edition = edition
+
+    @classmethod
+    def since(cls, now: Endpoint, wanted: Mapping[str, Any]) -> ChangedMeanwhile:
+        differ = [
+            f"{field} is {_said(getattr(now, field))} now"
+            for field, value in wanted.items()
+            if getattr(now, field) != value
+        ]
+        return cls(
+            f"Somebody else has changed endpoint {now.name} since you opened it: nothing of yours is stored. Where yours differs: "
+            f"{', '.join(differ) or 'nowhere'}. Store it again to have it as you have it here.",
+            edition=now.edition,
+        )
+
+
+def _said(value: Any) -> str:
+    if isinstance(value, Decimal):
+        return f"{value.normalize():f}"
+    return json.dumps(value, ensure_ascii=False)
+
+
 def create_endpoint(
     name: str,
     *,
@@ -92,11 +124,13 @@ def add_endpoint(endpoint: Endpoint) -> None:
 
 
 def change_endpoint(endpoint: Endpoint) -> None:
-    """Store what was changed of an endpoint. Whether it is simulated is no field that one changes.
+    """Store what was changed of an endpoint, of which `endpoint.edition` is what whoever changed it had read. Whether it is simulated
+    is no field that one changes.
 
     Raises:
         InvalidInput: a field is not of its form.
         Conflict: the name is taken; or provider, llm or base_url differ and the endpoint keeps them (`keeps_identity`).
+        ChangedMeanwhile: somebody else has changed it since; the sentence says what.
     """
     _check_every_field(endpoint)
     with _named_once(endpoint), transaction.atomic():
@@ -108,8 +142,12 @@ def change_endpoint(endpoint: Endpoint) -> None:
                 f"{', '.join(changed)} of endpoint {before.name} cannot change any more: what was asked and answered there "
                 "would be said of another LLM. Add another endpoint instead."
             )
-        kept = {"id", "simulated", "created_at"}
-        endpoint.save(update_fields=[field.name for field in Endpoint._meta.fields if field.name not in kept])
+        kept = {"id", "simulated", "created_at", "edition"}
+        new = {field.name: getattr(endpoint, field.name) for field in Endpoint._meta.fields if field.name not in kept}
+        mine = Endpoint.objects.filter(pk=endpoint.pk, edition=endpoint.edition)
+        if not mine.update(**new, edition=endpoint.edition + 1):
+            raise ChangedMeanwhile.since(before, new)
+    endpoint.edition += 1
 
 
 def keeps_identity(endpoint: Endpoint) -> bool:

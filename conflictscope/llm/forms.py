@@ -26,6 +26,8 @@ _TRIAL = "Which language model are you? Answer in one short sentence."
 class EndpointForm(forms.ModelForm):  # type: ignore[type-arg]  # it takes one in the stubs only
     """Every fault is told beside its field."""
 
+    edition = forms.IntegerField(required=False, widget=forms.HiddenInput)
+
     class Meta:
         model = Endpoint
         fields = [
@@ -47,11 +49,21 @@ class EndpointForm(forms.ModelForm):  # type: ignore[type-arg]  # it takes one i
             "parameters": {"invalid": 'This is no JSON. Write an object, such as {"temperature": 0}.'},
         }
 
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.initial["edition"] = self.instance.edition
+
+    def show_edition(self, edition: int) -> None:
+        """Whoever sends the form again has seen this edition."""
+        self.data = {**{name: self.data[name] for name in self.data}, self.add_prefix("edition"): str(edition)}
+
     def clean(self) -> dict[str, Any]:
         super().clean()  # has the name looked up: there is one endpoint of each
         cleaned = {**self.cleaned_data, "parameters": self.cleaned_data.get("parameters") or {}}
         given = {field: cleaned.get(field, getattr(self.instance, field)) for field in self.Meta.fields}
         whose = {"provider": given["provider"]}
+        # A form that does not say was made before editions were counted, or by hand: it has seen none that was changed.
+        self.instance.edition = cleaned.pop("edition", None) or 0
         self._check("base_url", lambda: check_base_url(given["base_url"], **whose), needs=("provider",))
         self._check(
             "key_name",

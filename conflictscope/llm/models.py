@@ -58,6 +58,9 @@ class Endpoint(models.Model):
     simulated = models.BooleanField(
         default=False, help_text="Set for good when the server says that it is a simulator: all it made is labelled so."
     )
+    edition = models.PositiveIntegerField(
+        default=0, help_text="How often it was changed: whoever changes it says which edition they read."
+    )
     created_at = models.DateTimeField(auto_now_add=True)
 
     class Meta:

@@ -201,6 +201,39 @@ def test_an_endpoint_that_was_never_asked_changes_as_a_whole(administrator: Clie
     assert (endpoint.name, endpoint.llm) == ("jury", "another")
 
 
+@pytest.mark.backends
+def test_of_two_people_who_edit_at_once_the_second_is_told_and_overwrites_nothing_unseen(
+    administrator: Client,
+) -> None:
+    endpoint = EndpointFactory(name="judge", llm="sim-judge", base_url="http://127.0.0.1:9/v1")
+    page = edit_page_of(endpoint)
+    assert administrator.get(page).text.count('name="edition" value="0"') == 1
+    mine = {**FORM, "name": "judge", "edition": "0"}
+    assert administrator.post(page, {**mine, "price_in": "3"}).status_code == 302
+    second = administrator.post(page, {**mine, "price_in": "4", "max_concurrency": "9"})
+    assert second.status_code == 400
+    assert "Somebody else has changed endpoint judge" in second.text
+    assert "price_in is Decimal" not in second.text
+    assert "price_in is 3" in second.text
+    assert 'name="price_in" value="4"' in second.text, "what was typed stands there"
+    endpoint.refresh_from_db()
+    assert (endpoint.price_in, endpoint.edition) == (3, 1)
+
+    assert 'name="edition" value="1"' in second.text, "whoever stores again has seen it"
+    assert administrator.post(page, {**mine, "price_in": "4", "edition": "1"}).status_code == 302
+    endpoint.refresh_from_db()
+    assert (endpoint.price_in, endpoint.edition) == (4, 2)
+
+
+def test_the_admin_overwrites_nothing_unseen_either(administrator: Client) -> None:
+    endpoint = EndpointFactory(name="judge", edition=3)
+    page = f"/admin/llm/endpoint/{endpoint.pk}/change/"
+    assert administrator.post(page, {**FORM, "name": "jury", "edition": "2"}).status_code == 409
+    assert administrator.post(page, {**FORM, "name": "jury", "edition": "3"}).status_code == 302
+    endpoint.refresh_from_db()
+    assert (endpoint.name, endpoint.edition) == ("jury", 4)
+
+
 @pytest.mark.parametrize("why", ["calls were made here", "a simulator answered here"])
 def test_what_calls_were_made_to_stays_and_the_page_says_why(administrator: Client, why: str) -> None:
     endpoint = EndpointFactory(name="judge", simulated="simulator" in why)
