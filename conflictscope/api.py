@@ -4,13 +4,23 @@ from __future__ import annotations
 
 from typing import Any
 
-from rest_framework import status
-from rest_framework.exceptions import APIException
+from rest_framework import parsers, status
+from rest_framework.exceptions import APIException, ParseError
 from rest_framework.pagination import PageNumberPagination
 from rest_framework.response import Response
 from rest_framework.views import exception_handler
 
 from conflictscope.errors import ConflictScopeError
+
+
+class JSONParser(parsers.JSONParser):
+    """Also JSON that is nested deeper than Python reads is refused in words."""
+
+    def parse(self, stream: Any, media_type: str | None = None, parser_context: Any = None) -> Any:
+        try:
+            return super().parse(stream, media_type, parser_context)
+        except RecursionError as exc:
+            raise ParseError("JSON parse error - nested too deep") from exc
 
 
 class Pagination(PageNumberPagination):

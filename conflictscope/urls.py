@@ -3,8 +3,12 @@
 from django.contrib import admin
 from django.contrib.auth import views as auth
 from django.contrib.auth.decorators import login_not_required
-from django.urls import include, path
+from django.urls import include, path, register_converter
 from drf_spectacular.views import SpectacularAPIView
+
+from conflictscope.converters import NumberConverter
+
+register_converter(NumberConverter, "number")  # before the rooms' addresses are read
 
 urlpatterns = [
     path("login/", auth.LoginView.as_view(template_name="login.html", redirect_authenticated_user=True), name="login"),

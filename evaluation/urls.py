@@ -7,7 +7,7 @@ from evaluation.views import datasets, rankings, runs
 app_name = "evaluation"
 urlpatterns = [
     path("studies/<slug:study>/runs/", runs.runs, name="runs"),
-    path("studies/<slug:study>/runs/<int:run>/", runs.run, name="run"),
+    path("studies/<slug:study>/runs/<number:run>/", runs.run, name="run"),
     path("studies/<slug:study>/datasets-compared/", datasets.compare_datasets, name="compare_datasets"),
     path("studies/<slug:study>/datasets-compared/csv/", datasets.compare_datasets_csv, name="compare_datasets_csv"),
     path("studies/<slug:study>/datasets-compared/embed/", datasets.embed_descriptions, name="embed_descriptions"),
@@ -18,12 +18,12 @@ urlpatterns = [
         "studies/<slug:study>/datasets/<slug:dataset>/rankings/chart/", rankings.rankings_chart, name="rankings_chart"
     ),
     path(
-        "studies/<slug:study>/datasets/<slug:dataset>/rankings/targets/<int:target>/",
+        "studies/<slug:study>/datasets/<slug:dataset>/rankings/targets/<number:target>/",
         rankings.target_rankings,
         name="target_rankings",
     ),
     path(
-        "studies/<slug:study>/datasets/<slug:dataset>/rankings/targets/<int:target>/chart/",
+        "studies/<slug:study>/datasets/<slug:dataset>/rankings/targets/<number:target>/chart/",
         rankings.target_chart,
         name="target_chart",
     ),

@@ -4,7 +4,7 @@ from django.urls import path
 
 from annotation.api import downloads, views
 
-_CAMPAIGN = "campaigns/<int:campaign_id>/"
+_CAMPAIGN = "campaigns/<number:campaign_id>/"
 _ASSIGNMENT = "assignments/<uuid:token>/"
 urlpatterns = [
     path("campaigns/", views.Campaigns.as_view(), name="api-campaigns"),

@@ -35,7 +35,7 @@ urlpatterns = [
     path("studies/<slug:study>/datasets/<slug:dataset>/live/", datasets.dataset_live, name="dataset_live"),
     path("studies/<slug:study>/datasets/<slug:dataset>/hide/", datasets.hide_dataset, name="hide_dataset"),
     path(
-        "studies/<slug:study>/datasets/<slug:dataset>/imports/<int:import_number>/take-back/",
+        "studies/<slug:study>/datasets/<slug:dataset>/imports/<number:import_number>/take-back/",
         datasets.take_back_import,
         name="take_back_import",
     ),

@@ -7,6 +7,7 @@ from typing import Any, cast
 from django import forms
 from django.db.models import QuerySet
 
+from conflictscope.converters import MOST_DIGITS
 from conflictscope.llm.models import Endpoint
 from conflictscope.studies.endpoints import endpoints_of
 from conflictscope.studies.models import Study
@@ -45,8 +46,18 @@ class MemberForm(forms.Form):
     role = forms.ChoiceField(choices=ROLES, initial=Role.ANNOTATOR)
 
 
+class ChosenStudies(forms.ModelMultipleChoiceField):  # type: ignore[type-arg]  # it takes one in the stubs only
+    """Django looks them up all at once, and a number that no row can have would break that."""
+
+    def clean(self, value: Any) -> Any:
+        for each in value or ():
+            if len(str(each)) > MOST_DIGITS:
+                raise forms.ValidationError(self.error_messages["invalid_pk_value"], params={"pk": str(each)[:40]})
+        return super().clean(value)
+
+
 class EndpointStudiesForm(forms.Form):
-    studies = forms.ModelMultipleChoiceField(
+    studies = ChosenStudies(
         Study.objects.all(),
         required=False,
         widget=forms.CheckboxSelectMultiple,

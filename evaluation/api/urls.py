@@ -6,7 +6,7 @@ from evaluation.api import views as api_views
 
 urlpatterns = [
     path("studies/<slug:study>/runs/", api_views.RunList.as_view(), name="api-runs"),
-    path("studies/<slug:study>/runs/<int:run>/", api_views.RunDetail.as_view(), name="api-run"),
-    path("studies/<slug:study>/runs/<int:run>/responses/", api_views.ResponseList.as_view(), name="api-responses"),
+    path("studies/<slug:study>/runs/<number:run>/", api_views.RunDetail.as_view(), name="api-run"),
+    path("studies/<slug:study>/runs/<number:run>/responses/", api_views.ResponseList.as_view(), name="api-responses"),
     path("studies/<slug:study>/rankings/", api_views.RankingList.as_view(), name="api-rankings"),
 ]
