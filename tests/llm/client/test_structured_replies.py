@@ -71,7 +71,7 @@ def test_an_object_of_the_form_is_answered_from_the_log_afterwards(
         ('{"passed": true', "no JSON object"),
         ('{"passed": "perhaps", "reason": "r"}', "passed: "),
         ('{"passed": true}', "reason: Field required"),
-        ('{"passed": true, "reason": "r", "score": 3}', "score: "),
+        ('{"passed": true, "passed": false, "reason": "r"}', "two things of 'passed'"),
         ("[]", "the reply: "),
     ],
 )
