@@ -174,7 +174,12 @@ class Response(models.Model):
     class Outcome(models.TextChoices):
         ANSWERED = "answered"
         EMPTY = "empty"
-        FAILED = "failed"
+        TRUNCATED = "truncated"  # cut off before its end, or lost in thought
+        BLOCKED = "blocked"  # by the provider's filter
+        FAILED = "failed"  # broken off by an error
+
+    # What is none of an answer, and is asked again when somebody says so.
+    UNANSWERED = (Outcome.EMPTY.value, Outcome.TRUNCATED.value, Outcome.BLOCKED.value, Outcome.FAILED.value)
 
     run = models.ForeignKey(Run, on_delete=models.PROTECT, related_name="responses")
     scenario = models.ForeignKey(Scenario, on_delete=models.PROTECT, related_name="responses")
@@ -197,7 +202,8 @@ class Response(models.Model):
                 condition=Q(order__in=["", "action_1_first", "action_2_first"]), name="response_order_known"
             ),
             models.CheckConstraint(
-                condition=Q(outcome__in=["answered", "empty", "failed"]), name="response_outcome_known"
+                condition=Q(outcome__in=["answered", "empty", "truncated", "blocked", "failed"]),
+                name="response_outcome_known",
             ),
         ]
 
@@ -213,6 +219,8 @@ class Rating(models.Model):
     sample = models.PositiveSmallIntegerField(default=0)
     rating_1 = models.PositiveSmallIntegerField(null=True)
     rating_2 = models.PositiveSmallIntegerField(null=True)
+    unread_1 = models.TextField(blank=True, help_text="What came instead of a rating, word for word.")
+    unread_2 = models.TextField(blank=True)
     calls = models.ManyToManyField(Call, blank=True, related_name="ratings")
     created_at = models.DateTimeField(auto_now_add=True)
 

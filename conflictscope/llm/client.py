@@ -20,7 +20,7 @@ from django.utils import timezone
 
 from conflictscope.llm import log
 from conflictscope.llm.batching import Batcher
-from conflictscope.llm.errors import LLMError, UnparsableReply
+from conflictscope.llm.errors import BrokenOff, ContentBlocked, LLMError, UnparsableReply
 from conflictscope.llm.log import Asking, Book, Ending, Entry
 from conflictscope.llm.models import Call, Endpoint
 from conflictscope.llm.questions import Question, question
@@ -185,7 +185,7 @@ class Door:
             sample=sample,
         )
         answer: _Answer[Any] = await self._answer(asked, None)
-        return Reply(answer.call.reply, answer.call.outcome, (answer.call.pk,))
+        return _reply(answer.call, (answer.call.pk,))
 
     async def ask_for(
         self,
@@ -202,7 +202,7 @@ class Door:
         """Ask for an object of a form; arguments and errors as `ask`.
 
         A reply that is not of that form is answered once with what was wrong. `value` is None when that did not help, or when
-        a reply was refused, truncated or empty; `problem` says which.
+        a reply was refused, empty, or did not come to its end; `problem` says which.
         """
         asked = question(
             endpoint,
@@ -220,7 +220,7 @@ class Door:
             asked = asked.corrected(answer.call.reply, answer.call.error, call_id=answer.call.pk)
             answer = await self._answer(asked, schema)
             call_ids.append(answer.call.pk)
-        reply = Reply(answer.call.reply, answer.call.outcome, tuple(call_ids))
+        reply = _reply(answer.call, tuple(call_ids))
         return Parsed(answer.value, reply, problem="" if answer.value is not None else _problem(answer.call))
 
     async def _answer(self, question: Question, schema: type[SchemaT] | None) -> _Answer[SchemaT]:
@@ -251,11 +251,16 @@ class Door:
         async def send() -> Completion:
             try:
                 completion = await adapter.complete(question.request)
+            except ContentBlocked as exc:
+                # An error is not charged for.
+                completion = Completion("", ending="blocked", words=exc.sentence, tokens_in=0, tokens_out=0)
             except LLMError as exc:
                 slots.heard(exc)
                 raise
             slots.heard(None)
             limits.settle(tokens, completion)
+            if completion.ending == "error":
+                raise BrokenOff(completion)
             return completion
 
         # Waits come before the intent: an open row is a request that may be under way.
@@ -271,6 +276,8 @@ class Door:
                 before_again=lambda: limits.reserve(tokens),
                 hopeless=lambda: slots.hopeless,
             )
+        except BrokenOff as exc:
+            result = exc.completion  # as often as it was asked: what came is kept, as no answer
         except LLMError as exc:
             result = exc
         now = timezone.now()
@@ -326,9 +333,13 @@ def _read(schema: type[SchemaT] | None, text: str) -> tuple[SchemaT | None, str]
         return None, exc.sentence
 
 
+def _reply(call: Call, call_ids: tuple[int, ...]) -> Reply:
+    return Reply(call.reply, call.outcome, call_ids, "" if call.outcome == Call.Outcome.OK else _problem(call))
+
+
 def _problem(call: Call) -> str:
-    return {
+    return call.error or {
         Call.Outcome.REFUSED.value: "The provider's reply was a refusal.",
         Call.Outcome.TRUNCATED.value: "The reply was cut off before its end; a higher max_tokens may help.",
         Call.Outcome.EMPTY.value: "The reply was empty.",
-    }.get(call.outcome, call.error)
+    }.get(call.outcome, "")

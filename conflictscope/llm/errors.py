@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from conflictscope.errors import ConflictScopeError
+from conflictscope.llm.types import Completion
 
 
 class LLMError(ConflictScopeError):
@@ -34,11 +35,28 @@ class RateLimited(TransientLLMError):
     code = "llm_rate_limited"
 
 
+class BrokenOff(TransientLLMError):
+    """The provider ended a reply with an error, perhaps with a part of the text: asking again may help. `completion` is what came."""
+
+    code = "llm_broke_off"
+
+    def __init__(self, completion: Completion) -> None:
+        super().__init__(completion.problem, maybe_billed=True)
+        self.completion = completion
+
+
 class PermanentLLMError(LLMError):
     """A wrong key, an unknown llm, an empty account, a request the provider will never take."""
 
     code = "llm_refused_request"
     permanent = True
+
+
+class ContentBlocked(PermanentLLMError):
+    """The provider will not have this text read by, or written with, its LLM. It is an ending of the one call, not a fault of the
+    endpoint: the client hands it on as a reply that was blocked."""
+
+    code = "llm_content_blocked"
 
 
 class MissingKey(PermanentLLMError):

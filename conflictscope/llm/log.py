@@ -24,7 +24,13 @@ from conflictscope.llm.traffic.tokens import Estimate
 from conflictscope.llm.types import Completion
 
 # An answer that settles a corrective re-ask without giving what was asked for.
-_SPENT = (Call.Outcome.MALFORMED, Call.Outcome.REFUSED, Call.Outcome.TRUNCATED, Call.Outcome.EMPTY)
+_SPENT = (
+    Call.Outcome.MALFORMED,
+    Call.Outcome.REFUSED,
+    Call.Outcome.TRUNCATED,
+    Call.Outcome.BLOCKED,
+    Call.Outcome.EMPTY,
+)
 
 
 # An open call that nobody speaks for (a question outside a job, whose process was killed) is given up after so long.
@@ -34,6 +40,7 @@ FORGOTTEN_AFTER = timedelta(hours=1)
 _TOLD_BY_THE_END = (
     "outcome",
     "reply",
+    "thought",
     "error",
     "resolved_llm",
     "request_id",
@@ -236,8 +243,9 @@ def forgotten(now: datetime) -> QuerySet[Call]:
 
 def _complete(call: Call, completion: Completion, *, malformed: str) -> None:
     call.outcome = Call.Outcome.MALFORMED if malformed else Call.Outcome(completion.outcome)
-    call.reply = storable(completion.text)
-    call.error = malformed
+    call.reply = storable(completion.text or completion.refusal or "")
+    call.thought = storable(completion.thought)
+    call.error = storable(malformed or completion.problem)
     call.resolved_llm = storable(completion.resolved_llm)[:200]
     call.request_id = storable(completion.request_id)[:200]
     call.unsupported_parameters = list(completion.unsupported_parameters)

@@ -111,9 +111,10 @@ class Call(models.Model):
         OK = "ok"
         REFUSED = "refused"  # the provider's own field says so
         TRUNCATED = "truncated"
+        BLOCKED = "blocked"  # by the provider's filter: the question, or the reply; `error` says more
         EMPTY = "empty"
         MALFORMED = "malformed"  # an answer, but not of the form asked for; `error` says why
-        FAILED = "failed"  # an error instead of a reply
+        FAILED = "failed"  # an error instead of a reply, or at its end
         UNKNOWN = "unknown"  # sent, and whoever waited for the reply is gone: it may have been billed
 
     endpoint = models.ForeignKey(Endpoint, on_delete=models.PROTECT, related_name="calls")
@@ -128,7 +129,8 @@ class Call(models.Model):
         max_length=60, blank=True, help_text="For whom it was made: who may use its answer again. Rooms above say."
     )
     outcome = models.CharField(max_length=12, choices=Outcome, default=Outcome.SENT)
-    reply = models.TextField(blank=True)
+    reply = models.TextField(blank=True, help_text="What was said, without the thought before it.")
+    thought = models.TextField(blank=True, help_text="What the LLM thought, as far as its provider tells.")
     error = models.TextField(blank=True)
     resolved_llm = models.CharField(max_length=200, blank=True)
     request_id = models.CharField(max_length=200, blank=True)
@@ -149,7 +151,17 @@ class Call(models.Model):
             models.CheckConstraint(condition=~Q(request_digest=""), name="call_has_a_digest"),
             models.CheckConstraint(
                 condition=Q(
-                    outcome__in=["sent", "ok", "refused", "truncated", "empty", "malformed", "failed", "unknown"]
+                    outcome__in=[
+                        "sent",
+                        "ok",
+                        "refused",
+                        "truncated",
+                        "blocked",
+                        "empty",
+                        "malformed",
+                        "failed",
+                        "unknown",
+                    ]  # fmt: skip
                 ),
                 name="call_outcome_known",
             ),

@@ -43,18 +43,50 @@ class Request:
     schema: type[BaseModel] | None = None
 
 
+Ending = Literal["complete", "truncated", "blocked", "error"]
+
+
 @dataclass(frozen=True, slots=True)
 class Completion:
-    """What a provider answered, read from its own fields."""
+    """What a provider answered, in its parts.
+
+    `text` is the answer, and the only part that anybody parses, judges or sends on. `thought` is what the model thought before,
+    in whatever form it came. `refusal`: what the provider's own field for refusals says, or None; a provider may refuse without a
+    word. An `ending` other than complete is no answer; `words` are the provider's own about it.
+    """
 
     text: str
-    outcome: Literal["ok", "refused", "truncated", "empty"]
+    thought: str = ""
+    refusal: str | None = None
+    ending: Ending = "complete"
+    words: str = ""
     resolved_llm: str = ""
     request_id: str = ""
     tokens_in: int | None = None
     tokens_out: int | None = None
+    thought_tokens: int | None = None
     unsupported_parameters: tuple[str, ...] = ()
     simulated: bool = False
+
+    @property
+    def outcome(self) -> Literal["ok", "refused", "truncated", "blocked", "failed", "empty"]:
+        """What it comes to, in one word: what its row in the log says."""
+        if self.ending != "complete":
+            return "failed" if self.ending == "error" else self.ending
+        if self.refusal is not None:
+            return "refused"
+        return "ok" if self.text.strip() else "empty"
+
+    @property
+    def problem(self) -> str:
+        """Why it is no answer, in a sentence; empty where it is one, or where the outcome says it all."""
+        if self.ending == "error":
+            return f"The provider broke the reply off with an error: {self.words or 'no further words.'}"
+        if self.ending == "blocked":
+            return f"The provider blocked the reply: {self.words or 'no further words.'}"
+        if self.ending == "truncated" and not self.text.strip() and (self.thought or self.thought_tokens):
+            return "Its thought used up max_tokens before an answer began; raise max_tokens."
+        return ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,17 +113,30 @@ class Adapter(Protocol):
 class Reply:
     """An answer as a room gets it; errors are raised instead.
 
-    `outcome` is `ok`, `refused`, `truncated`, `empty` or, where a form was asked for, `malformed`. `call_ids` are the rows of
-    the call log that it came from, a corrective re-ask last.
+    `text` is what was said: an answer, the words of a refusal, or as far as it came before it broke off. Only `answer` may be
+    parsed. `outcome` is `ok`, `refused`, `truncated`, `blocked`, `failed`, `empty` or, where a form was asked for, `malformed`;
+    `problem` says more about it where there is more to say. `call_ids` are the rows of the call log that it came from, a
+    corrective re-ask last; the thought stays there.
     """
 
     text: str
     outcome: str
     call_ids: tuple[int, ...]
+    problem: str = ""
 
     @property
     def ok(self) -> bool:
         return self.outcome == "ok"
+
+    @property
+    def complete(self) -> bool:
+        """Whether it came to its end: one that did not is no answer."""
+        return self.outcome not in ("truncated", "blocked", "failed")
+
+    @property
+    def answer(self) -> str:
+        """The text, where it is an answer; empty where the reply was refused, is empty, or did not come to its end."""
+        return self.text if self.ok else ""
 
 
 @dataclass(frozen=True, slots=True)

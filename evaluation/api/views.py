@@ -44,6 +44,7 @@ class RunDetail(InStudy[Run], generics.RetrieveAPIView[Run]):
         OpenApiParameter("choice", str, enum=list(CHOICE_LABELS), description="By decision."),
         OpenApiParameter("pair", str, description="Keys of two values with a tilde between them."),
         OpenApiParameter("scenario", str, description="The uid of a scenario."),
+        OpenApiParameter("outcome", str, enum=Response.Outcome.values, description="By how the reply ended."),
         OpenApiParameter("refused", bool, description="Only what was read as a refusal."),
     ]
 )
@@ -61,6 +62,7 @@ class ResponseList(InStudy[Response], generics.ListAPIView[Response]):
             pair=given.get("pair", ""),
             scenario=given.get("scenario", ""),
             refused=given.get("refused", "") in ("1", "true"),
+            outcome=given.get("outcome", ""),
         )
         return chosen.apply(responses_of([run]))
 

@@ -63,10 +63,13 @@ def transcript(user: str, assistant: str) -> list[dict[str, str]]:
     return [{"role": "user", "text": user}, {"role": "assistant", "text": assistant}]
 
 
-def outcome_of(reply: Reply) -> Response.Outcome:
+def response_outcome(reply: Reply) -> Response.Outcome:
+    """What a target's reply is as a response; one that did not come to its end is no answer, whatever it says."""
+    if not reply.complete:
+        return Response.Outcome(reply.outcome)
     return Response.Outcome.ANSWERED if reply.text.strip() else Response.Outcome.EMPTY
 
 
 def refused(reply: Reply) -> bool:
     """A tag beside the decision: the provider says so, or the text opens as a refusal does."""
-    return reply.outcome == "refused" or looks_refused(reply.text)
+    return reply.outcome == "refused" or (reply.complete and looks_refused(reply.text))

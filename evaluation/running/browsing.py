@@ -11,6 +11,7 @@ from django.db.models import Prefetch, QuerySet
 
 from conflictscope.errors import InvalidInput
 from conflictscope.jobs.progress import Progress, progress_of
+from conflictscope.llm.models import Call
 from conflictscope.scenarios.models import Dataset, Scenario
 from evaluation.models import Judgement, Rating, Response, Run
 from evaluation.running.runs import jobs_of
@@ -27,11 +28,12 @@ class Filter:
     pair: str = ""
     scenario: str = ""
     refused: bool = False
+    outcome: str = ""
 
     def apply(self, responses: Any) -> Any:
         """
         Raises:
-            InvalidInput: a choice that does not exist, or a pair that is not two keys.
+            InvalidInput: a choice or an outcome that does not exist, or a pair that is not two keys.
         """
         if self.choice:
             if self.choice not in CHOICE_LABELS:
@@ -46,17 +48,25 @@ class Filter:
             responses = responses.filter(scenario__uid=self.scenario)
         if self.refused:
             responses = responses.filter(refused=True)
+        if self.outcome:
+            if self.outcome not in Response.Outcome.values:
+                raise InvalidInput(
+                    f"No reply ends as {self.outcome!r}; choose one of: {', '.join(Response.Outcome.values)}."
+                )
+            responses = responses.filter(outcome=self.outcome)
         return responses
 
 
 def responses_of(runs: Collection[Run]) -> Any:
     """Responses with their decisions, scenarios and every judgement, in the order of scenario, option order and sample."""
+    calls = Call.objects.only("pk", "purpose", "outcome", "reply", "thought", "error").order_by("pk")
     judgements = Judgement.objects.select_related("judge__endpoint").order_by("pk")
+    judgements = judgements.prefetch_related(Prefetch("calls", queryset=calls))
     return (
         Response.objects.filter(run__in=runs)
         .with_decision()
         .select_related("scenario__value_1", "scenario__value_2")
-        .prefetch_related(Prefetch("judgements", queryset=judgements))
+        .prefetch_related(Prefetch("judgements", queryset=judgements), Prefetch("calls", queryset=calls))
         .order_by("scenario__pk", "order", "sample")
     )
 

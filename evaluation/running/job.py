@@ -83,7 +83,7 @@ class EvaluateHandler:
         """What the next stages will ask: the target about an opening message, the judge about an answer."""
         run = _run_of(item.job, item.payload["run"])
         payload = item.payload
-        if payload["step"] == "opening" and outcome is not None:
+        if payload["step"] == "opening" and outcome is not None and outcome.ok:
             question: Question = simulated_user.answer_question(run, payload, outcome.text.strip())
             yield Grown(
                 WorkItem(job=item.job, key=f"answer of {item.key}", payload={**payload, "step": "answer"}), question
@@ -159,9 +159,10 @@ class EvaluateHandler:
         run = run_of_job(job)
         summary = summaries_of([run])[run.pk]
         rated = f", {summary.rated_both} of {summary.ratings} scenarios rated" if summary.ratings else ""
+        unanswered = f"; no answer: {summary.unanswered_in_words}" if summary.unanswered else ""
         return (
             f"{job.title}: {summary.responses} responses, {summary.decided} decided{rated}; "
-            f"undecided {said(summary.undecided, percent=True)}."
+            f"undecided {said(summary.undecided, percent=True)}{unanswered}."
         )
 
 

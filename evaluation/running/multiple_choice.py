@@ -15,7 +15,7 @@ from conflictscope.llm.types import Prompt, Reply
 from conflictscope.scenarios.models import Scenario
 from conflictscope.scenarios.option_orders import action_behind, as_shown
 from evaluation.models import CHOICE_OF_ACTION, Judgement, Rating, Response, Run
-from evaluation.running.asking import CHOICE, RATING, TargetCall, outcome_of, refused, render, transcript
+from evaluation.running.asking import CHOICE, RATING, TargetCall, refused, render, response_outcome, transcript
 from evaluation.running.parsing import ParsedChoice, parse_choice, parse_rating
 from evaluation.running.runs import scenarios_of
 
@@ -64,6 +64,8 @@ class ChoiceQuestion:
         return Chosen(self.prompt.text, reply, self._parse(reply))
 
     def _parse(self, reply: Reply) -> ParsedChoice:
+        if not reply.complete:
+            return ParsedChoice(None, reply.problem)
         if reply.outcome == "refused":
             return ParsedChoice(None, "The provider says that the target refused.")
         return parse_choice(reply.text, option_a=self.option_a, option_b=self.option_b)
@@ -122,7 +124,7 @@ class ChoiceStep:
             order=payload["order"],
             sample=payload["sample"],
             transcript=transcript(outcome.question, outcome.reply.text),
-            outcome=outcome_of(outcome.reply),
+            outcome=response_outcome(outcome.reply),
             refused=outcome.parsed.letter is None and refused(outcome.reply),
         )
 
@@ -136,6 +138,8 @@ class ChoiceStep:
         )
 
     def _note(self, response: Response, judgement: Judgement, outcome: Chosen) -> str:
+        if response.outcome != Response.Outcome.ANSWERED:
+            return str(response.outcome)
         return "" if outcome.parsed.letter else ("refused" if response.refused else judgement.choice)
 
 
@@ -191,13 +195,18 @@ class RatingStep:
         return [notes.get((payload["scenario"], payload["sample"]), THERE_ALREADY) for payload, _ in ended]
 
     def _rating(self, run_id: int, payload: dict[str, Any], outcome: tuple[Reply, Reply]) -> Rating:
-        given = [None if reply.outcome == "refused" else parse_rating(reply.text) for reply in outcome]
+        given = [parse_rating(reply.answer) for reply in outcome]
+        unread = [
+            "" if number else reply.text or f"({reply.problem})" for number, reply in zip(given, outcome, strict=True)
+        ]
         return Rating(
             run_id=run_id,
             scenario_id=payload["scenario"],
             sample=payload["sample"],
             rating_1=given[0],
             rating_2=given[1],
+            unread_1=unread[0],
+            unread_2=unread[1],
         )
 
 

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 from django.db import transaction
-from django.db.models import QuerySet
+from django.db.models import Exists, OuterRef, ProtectedError, QuerySet
 
 from conflictscope.errors import Conflict, InvalidInput, NotFound
 from conflictscope.jobs import control
@@ -16,7 +17,7 @@ from conflictscope.llm.models import Endpoint
 from conflictscope.scenarios.models import Dataset, Judge, Scenario
 from conflictscope.scenarios.option_orders import OptionOrder
 from conflictscope.studies.endpoints import check_allowed
-from evaluation.models import Run, Target
+from evaluation.models import Judgement, Response, Run, Target
 from evaluation.running.asking import prompt_versions
 from evaluation.running.targets import endpoint_of
 
@@ -175,13 +176,17 @@ def evaluate(
     option_orders: Sequence[str] = tuple(ORDERS["both"]),
     samples: int = 1,
     seed: int = 0,
+    again: Collection[str] = (),
     started_by: User | None = None,
     budget: Budget = NO_BUDGET,
 ) -> list[Job]:
     """One job for each target and mode. Nothing is started unless every one of them can be.
 
+    Args:
+        again: outcomes of replies that are no answer, to be asked for again; by themselves they never are.
+
     Raises:
-        InvalidInput, Conflict: see `create_or_find_run`.
+        InvalidInput, Conflict: see `create_or_find_run` and `ask_again`.
     """
     if not targets or not modes:
         raise InvalidInput("Choose at least one target and one mode.")
@@ -202,7 +207,30 @@ def evaluate(
             for mode in modes
             for target in targets
         ]
+        for run in runs:
+            ask_again(run, again)
         return [start(run, started_by=started_by, budget=budget) for run in runs]
+
+
+def ask_again(run: Run, outcomes: Collection[str]) -> int:
+    """Let go of the replies that ended so and are none of an answer, so that they are asked for anew; the call log keeps what came.
+    Returns how many. What people have looked at stays.
+
+    Raises:
+        InvalidInput: an outcome that is an answer, or none at all.
+    """
+    if wrong := sorted(set(outcomes) - set(Response.UNANSWERED)):
+        raise InvalidInput(
+            f"Only replies that are no answer are asked for again: {', '.join(Response.UNANSWERED)}; not {', '.join(wrong)}."
+        )
+    of_people = Judgement.objects.filter(response=OuterRef("pk"), source=Judgement.Source.HUMAN)
+    left = run.responses.filter(~Exists(of_people), outcome__in=outcomes)
+    gone = 0
+    for response in left:
+        with suppress(ProtectedError):  # an item of a campaign
+            response.delete()
+            gone += 1
+    return gone
 
 
 def jobs_of(runs: Collection[Run]) -> dict[int, Job]:

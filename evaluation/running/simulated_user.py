@@ -20,7 +20,7 @@ from conflictscope.llm.prompts import delimit
 from conflictscope.llm.types import Prompt, Reply
 from conflictscope.scenarios.models import OpeningMessage, Scenario
 from evaluation.models import Judgement, Response, Run
-from evaluation.running.asking import OPENING, TargetCall, outcome_of, refused, render, transcript
+from evaluation.running.asking import OPENING, TargetCall, refused, render, response_outcome, transcript
 from evaluation.running.runs import scenarios_of
 
 
@@ -66,9 +66,9 @@ class OpeningQuestion:
         if self.prompt is None:
             return None
         reply = await door.ask(self.endpoint, self.prompt, purpose="opening", sample=self.sample)
-        if not (reply.ok and reply.text.strip()):
+        if not reply.ok and reply.outcome != "blocked":
             raise UnparsableReply(
-                f"The user simulator {self.endpoint.name} wrote no opening message: its reply was {reply.outcome}. Look at the "
+                f"The user simulator {self.endpoint.name} wrote no opening message: its reply was {reply.outcome}. {reply.problem} Look at the "
                 "call, change the endpoint's parameters or take another user simulator, and run the evaluation again."
             )
         return reply
@@ -88,6 +88,8 @@ class OpeningStep:
     def store(self, run_id: int, payload: dict[str, Any], outcome: Reply | None) -> str:
         if outcome is None:
             return "there already"
+        if not outcome.ok:
+            return _nobody_could_open(run_id, payload, outcome)
         message, created = OpeningMessage.objects.get_or_create(
             scenario_id=payload["scenario"],
             sample=payload["sample"],
@@ -98,6 +100,33 @@ class OpeningStep:
             return "there already"
         message.calls.set(outcome.call_ids)
         return ""
+
+
+def _nobody_could_open(run_id: int, payload: dict[str, Any], reply: Reply) -> str:
+    """The provider blocks the scenario itself: the trial is counted as what it is, and not asked again unless somebody says so."""
+    response, created = Response.objects.get_or_create(
+        run_id=run_id,
+        scenario_id=payload["scenario"],
+        order="",
+        sample=payload["sample"],
+        defaults={"transcript": [], "outcome": Response.Outcome.BLOCKED},
+    )
+    if not created:
+        return "there already"
+    response.calls.set(reply.call_ids)
+    _nothing_to_judge(response, f"The user simulator's opening message was blocked. {reply.problem}")
+    return str(response.outcome)
+
+
+def _nothing_to_judge(response: Response, reason: str) -> None:
+    """There is no answer; the trial still counts, as one that nobody could decide."""
+    Judgement.objects.create(
+        response=response,
+        source=Judgement.Source.JUDGE,
+        judge_id=response.run.judge_id,
+        choice=Judgement.Choice.NONE,
+        reason=reason,
+    )
 
 
 def opening_prompt(run: Run, scenario: Scenario) -> Prompt:
@@ -158,21 +187,15 @@ class AnswerStep:
             sample=payload["sample"],
             defaults={
                 "transcript": transcript(outcome.message, reply.text),
-                "outcome": outcome_of(reply),
+                "outcome": response_outcome(reply),
                 "refused": refused(reply),
             },
         )
         if not created:
             return "there already"
         response.calls.set(reply.call_ids)
-        if response.outcome == Response.Outcome.EMPTY:
-            # There is no text to judge; the trial still counts, as one that nobody could decide.
-            Judgement.objects.create(
-                response=response,
-                source=Judgement.Source.JUDGE,
-                judge_id=Run.objects.values_list("judge", flat=True).get(pk=run_id),
-                choice=Judgement.Choice.NONE,
-                reason="The target's answer was empty.",
-            )
-            return "empty"
+        if response.outcome != Response.Outcome.ANSWERED:
+            empty = response.outcome == Response.Outcome.EMPTY
+            _nothing_to_judge(response, "The target's answer was empty." if empty else reply.problem)
+            return str(response.outcome)
         return "refused" if response.refused else ""

@@ -24,9 +24,11 @@ CHOICE_LABELS = {
 
 @dataclass(slots=True)
 class RunSummary:
-    """`choices` counts responses by the decision that pages show; those that nobody has judged yet under "unjudged"."""
+    """`choices` counts responses by the decision that pages show; those that nobody has judged yet under "unjudged". `unanswered`
+    counts those that are none of an answer, by how they ended."""
 
     choices: dict[str, int] = field(default_factory=dict)
+    unanswered: dict[str, int] = field(default_factory=dict)
     refused: int = 0
     by_people: int = 0
     ratings: int = 0
@@ -39,6 +41,11 @@ class RunSummary:
     @property
     def decided(self) -> int:
         return sum(self.choices.get(choice, 0) for choice in DECIDED)
+
+    @property
+    def unanswered_in_words(self) -> str:
+        """Such as "2 truncated, 1 blocked"; empty where every reply is an answer."""
+        return ", ".join(f"{number} {outcome}" for outcome, number in sorted(self.unanswered.items()))
 
     @property
     def unjudged(self) -> int:
@@ -59,7 +66,11 @@ def summaries_of(runs: Collection[Run]) -> dict[int, RunSummary]:
         Response.objects.filter(run__in=list(found))
         .with_decision()
         .values(*by)
-        .annotate(n=Count("pk"), refusals=Count("pk", filter=Q(refused=True)))
+        .annotate(
+            n=Count("pk"),
+            refusals=Count("pk", filter=Q(refused=True)),
+            **{outcome: Count("pk", filter=Q(outcome=outcome)) for outcome in Response.UNANSWERED},
+        )
         .order_by()
     )
     for row in rows:
@@ -67,6 +78,9 @@ def summaries_of(runs: Collection[Run]) -> dict[int, RunSummary]:
         choice = row["decision"] or "unjudged"
         summary.choices[choice] = summary.choices.get(choice, 0) + row["n"]
         summary.refused += row["refusals"]
+        for outcome in Response.UNANSWERED:
+            if number := row[outcome]:
+                summary.unanswered[outcome] = summary.unanswered.get(outcome, 0) + number
         summary.by_people += row["n"] if row["decided_by"] == Judgement.Source.HUMAN else 0
     both = Q(rating_1__isnull=False, rating_2__isnull=False)
     ratings = Rating.objects.filter(run__in=list(found)).values("run")

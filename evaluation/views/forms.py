@@ -9,7 +9,7 @@ from conflictscope.llm.models import Endpoint
 from conflictscope.scenarios.filtering.judges import judges_for
 from conflictscope.scenarios.models import Dataset, Judge
 from conflictscope.studies.forms import offer, offer_endpoints
-from evaluation.models import Run
+from evaluation.models import Response, Run
 from evaluation.rankings.fitting import MOST_REPLICATES, REPLICATES, SEED
 from evaluation.running.targets import labels_to_choose
 
@@ -46,6 +46,13 @@ class EvaluateForm(forms.Form):
     )
     samples = forms.IntegerField(min_value=1, max_value=100, initial=1, help_text="Answers to each question.")
     seed = forms.IntegerField(min_value=0, initial=0, help_text="Another seed begins another run.")
+    again = forms.MultipleChoiceField(
+        label="Ask again",
+        required=False,
+        choices=[(outcome, f"What was {outcome}") for outcome in Response.UNANSWERED],
+        widget=forms.CheckboxSelectMultiple,
+        help_text="Replies of runs begun before that were no answer; by themselves they are not asked for again.",
+    )
     budget = dollars_field("For each target and mode; a job pauses before it would spend more. Empty: no limit.")
     budget_calls = calls_field()
     budget_tokens = tokens_field()

@@ -14,6 +14,7 @@ from conflictscope.jobs.views.starting import Started, start_or_estimate
 from conflictscope.scenarios.models import Scenario
 from conflictscope.studies.access import study_for
 from conflictscope.studies.permissions import Action
+from evaluation.models import Response
 from evaluation.running import runs as running
 from evaluation.running.browsing import Filter, page_of_responses, pairs_of, responses_to, run_rows, runs_of
 from evaluation.running.summaries import CHOICE_LABELS
@@ -45,6 +46,7 @@ def run(request: Request, study: str, run: int) -> HttpResponse:
         pair=request.GET.get("pair", ""),
         scenario=request.GET.get("scenario", ""),
         refused="refused" in request.GET,
+        outcome=request.GET.get("outcome", ""),
     )
     (row,) = run_rows([one])
     context = {
@@ -56,6 +58,7 @@ def run(request: Request, study: str, run: int) -> HttpResponse:
         "page": page_of_responses(one, chosen, page=request.GET.get("page")),
         "choices": [(key, label, row.summary.choices.get(key, 0)) for key, label in CHOICE_LABELS.items()],
         "pairs": pairs_of(one.dataset),
+        "outcomes": Response.Outcome.values,
     }
     return render(request, "evaluation/_progress.html" if request.htmx else "evaluation/run.html", context)
 
@@ -78,6 +81,7 @@ def evaluate(request: Request, study: str, dataset: str) -> HttpResponse:
             option_orders=running.ORDERS[given["orders"]],
             samples=given["samples"],
             seed=given["seed"],
+            again=given["again"],
             started_by=request.user,
             budget=budget_of(given),
         )

@@ -104,7 +104,7 @@ def test_openai_is_sent_the_parameters_as_given_and_read_in_full(provider: Scrip
         "logprobs": True,
     }
     assert completion == Completion(
-        text="A", outcome="ok", resolved_llm="judge-2026-11", request_id="req_7", tokens_in=1000, tokens_out=200
+        text="A", resolved_llm="judge-2026-11", request_id="req_7", tokens_in=1000, tokens_out=200
     )
 
 
@@ -146,7 +146,6 @@ def test_anthropic_is_sent_no_sampling_parameters_and_says_so(provider: Scripted
     }
     assert completion == Completion(
         text="A",
-        outcome="ok",
         resolved_llm="claude-2026-11",
         request_id="req_8",
         tokens_in=1000,  # 900 fresh and 100 from the provider's cache
@@ -210,7 +209,7 @@ def test_a_reply_that_breaks_the_schema_is_handed_over_as_it_came(provider: Scri
     ("answer", "text", "outcome"),
     [
         (openai_reply(None, refusal="I will not."), "I will not.", "refused"),
-        (openai_reply("Well", finish="content_filter"), "Well", "refused"),
+        (openai_reply("Well", finish="content_filter"), "Well", "blocked"),
         (openai_reply('{"passed": tr', finish="length"), '{"passed": tr', "truncated"),
         (openai_reply("", finish="length"), "", "truncated"),
         (openai_reply(""), "", "empty"),
@@ -223,7 +222,7 @@ def test_openai_says_itself_how_a_reply_ended(
 ) -> None:
     provider.says(answer)
     completion = complete(adapter_to(provider, "openai"), schema=Verdict)
-    assert (completion.text, completion.outcome) == (text, outcome)
+    assert (completion.text or completion.refusal or "", completion.outcome) == (text, outcome)
 
 
 @pytest.mark.parametrize(
@@ -242,14 +241,14 @@ def test_anthropic_says_itself_how_a_reply_ended(
 ) -> None:
     provider.says(answer)
     completion = complete(adapter_to(provider, "anthropic"), max_tokens=9)
-    assert (completion.text, completion.outcome) == (text, outcome)
+    assert (completion.text or completion.refusal or "", completion.outcome) == (text, outcome)
 
 
 @pytest.mark.parametrize("protocol", PROTOCOLS)
 def test_a_reply_without_counts_and_names_is_a_reply_of_unknown_size(provider: ScriptedServer, protocol: str) -> None:
     bare = {"type": "message", "choices": [{"message": {"content": "A"}}], "content": [{"type": "text", "text": "A"}]}
     provider.says(Answer(200, json.dumps(bare).encode(), {"content-type": "application/json"}))
-    assert complete(adapter_to(provider, protocol), **parameters_of(protocol)) == Completion(text="A", outcome="ok")
+    assert complete(adapter_to(provider, protocol), **parameters_of(protocol)) == Completion(text="A")
 
 
 @pytest.mark.parametrize("protocol", PROTOCOLS)

@@ -107,7 +107,7 @@ RESPONSES = Table(
         _ORDER,
         _SAMPLE,
         Column("response", _I, "The response; its name in judgements and annotations."),
-        Column("outcome", _T, "answered, empty or failed."),
+        Column("outcome", _T, "answered, empty, truncated, blocked or failed: only the first is an answer."),
         Column("refused", _B, "The provider said that it refused; a tag, no decision."),
         Column("answer", _T, "The last thing it said."),
         Column("transcript", Kind.TURNS, "The conversation: a list of role (user or assistant) and text."),

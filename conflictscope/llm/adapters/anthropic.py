@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import asyncio
-from typing import Any, Literal
+from typing import Any
 
 import anthropic
-from anthropic.types import Message, TextBlock
+from anthropic.types import Message, TextBlock, ThinkingBlock
 
 from conflictscope.llm.adapters import faults
 from conflictscope.llm.adapters.transport import http_options
-from conflictscope.llm.types import Completion, Connection, Request
+from conflictscope.llm.thought import part
+from conflictscope.llm.types import Completion, Connection, Ending, Request
 
 # The protocol refuses these with 400; the first three were taken by the version before.
 _SAMPLING = frozenset({"temperature", "top_p", "top_k"})
@@ -60,13 +61,18 @@ class AnthropicAdapter:
         try:
             answer = await raw.parse()
         except (ValueError, TypeError, anthropic.AnthropicError) as exc:
-            raise faults.unreadable(self._connection, str(exc)) from None
-        text, outcome = self._read(answer)
+            raise faults.unreadable(self._connection, faults.body_of(raw) or str(exc)) from None
+        if not isinstance(answer, Message) or not isinstance(getattr(answer, "content", None), list):
+            raise faults.error_in_success(self._connection, raw.headers, faults.body_of(raw))
+        text, thought, ending = _parts(answer)
+        declined = getattr(answer, "stop_reason", None) == "refusal"
         # The SDK checks nothing, and servers that only resemble Anthropic leave things out.
         usage = getattr(answer, "usage", None)
         return Completion(
-            text=faults.reply_without_key(text, self._connection),
-            outcome=outcome,
+            text="" if declined else faults.reply_without_key(text, self._connection),
+            thought=faults.reply_without_key(thought, self._connection),
+            refusal=faults.reply_without_key(text, self._connection) if declined else None,
+            ending=ending,
             resolved_llm=str(getattr(answer, "model", None) or ""),
             request_id=raw.headers.get("request-id") or str(getattr(answer, "id", None) or ""),
             tokens_in=_tokens_in(usage),
@@ -98,19 +104,28 @@ class AnthropicAdapter:
         except anthropic.APIConnectionError as exc:
             raise faults.unreachable(self._connection, exc.__cause__) from None
 
-    def _read(self, answer: object) -> tuple[str, Literal["ok", "refused", "truncated", "empty"]]:
-        if not isinstance(answer, Message) or not isinstance(getattr(answer, "content", None), list):
-            raise faults.unreadable(self._connection, str(answer))
-        blocks = [
-            block.text for block in answer.content if isinstance(block, TextBlock) and isinstance(block.text, str)
-        ]
-        text = "".join(blocks)
-        stop_reason = getattr(answer, "stop_reason", None)
-        if stop_reason == "refusal":
-            return text, "refused"
-        if stop_reason in ("max_tokens", "model_context_window_exceeded", "pause_turn"):
-            return text, "truncated"
-        return (text, "ok") if text.strip() else (text, "empty")
+
+_TRUNCATED = frozenset({"max_tokens", "model_context_window_exceeded", "pause_turn"})
+_REDACTED = "(a thought that the provider keeps to itself)"
+
+
+def _parts(answer: Message) -> tuple[str, str, Ending]:
+    """The answer, the thought, and how the reply ended."""
+    spoken: list[str] = []
+    thoughts: list[str] = []
+    for block in answer.content:
+        if isinstance(block, TextBlock) and isinstance(block.text, str):
+            spoken.append(block.text)
+        elif isinstance(block, ThinkingBlock) and isinstance(block.thinking, str):
+            thoughts.append(block.thinking)
+        elif getattr(block, "type", None) == "redacted_thinking":
+            thoughts.append(_REDACTED)
+    inline = part("".join(spoken))
+    reason = str(getattr(answer, "stop_reason", None) or "").lower()
+    ending: Ending = "truncated" if reason in _TRUNCATED or inline.unfinished else "complete"
+    if reason == "error":
+        ending = "error"
+    return inline.answer, "\n\n".join(filter(None, (*thoughts, inline.thought))), ending
 
 
 def _tokens_in(usage: object) -> int | None:

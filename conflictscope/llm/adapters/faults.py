@@ -10,26 +10,68 @@ import json
 import math
 import re
 from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
+from typing import Any
 
-from conflictscope.llm.errors import LLMError, PermanentLLMError, RateLimited, TransientLLMError
+from conflictscope.llm.errors import ContentBlocked, LLMError, PermanentLLMError, RateLimited, TransientLLMError
 from conflictscope.llm.types import Connection
 
-# A 429 with one of these is an empty account, not a full minute: waiting does not help.
+# Codes of a provider's own say what a 429 is. An empty account: waiting does not help.
 _EXHAUSTED_CODES = frozenset(
-    {"insufficient_quota", "billing_hard_limit_reached", "billing_not_active", "billing_error", "credits_exhausted"}
+    {
+        "insufficient_quota",
+        "billing_hard_limit_reached",
+        "billing_not_active",
+        "billing_error",
+        "credits_exhausted",
+        "exceeded_current_quota_error",
+    }
 )
+# A full minute, or a full day: it does.
+_RATE_CODES = frozenset(
+    {
+        "rate_limit_exceeded",
+        "rate_limit_error",
+        "rate_limited",
+        "too_many_requests",
+        "toomanyrequests",
+        "resource_exhausted",
+        "tokens",
+        "requests",
+    }
+)
+# Only where no wait tells; the last, which Gemini says of a full minute, too, only where no code does either.
 _EXHAUSTED_WORDS = (
     "insufficient_quota",
+    "insufficient quota",
+    "insufficient balance",
     "credit balance",
     "spend limit",
     "spending limit",
-    "exceeded your current quota",
 )
+_MAYBE_EXHAUSTED_WORDS = ("exceeded your current quota",)
+# The provider's filter, not its account: this text is not taken, and another may be.
+_BLOCKED_CODES = frozenset(
+    {
+        "content_filter",
+        "content_policy_violation",
+        "responsibleaipolicyviolation",
+        "data_inspection_failed",
+        "datainspectionfailed",
+        "moderation_blocked",
+        "content_blocked",
+        "prompt_blocked",
+        "invalid_prompt",
+        "prohibited_content",
+        "safety",
+    }
+)
+_UNTIL_TOMORROW = 3600.0  # a quota of the day whose end nobody says is looked at again every hour
 _TRANSIENT_STATUSES = frozenset({408, 409, 425})
 _NOT_IMPLEMENTED = 501
-_LONGEST_WORDS = 600
+_LONGEST_WORDS = 4000  # of a provider: all that it says, short of a page of HTML without end
 # What is left of a limit, and when it is whole again.
 _LIMITS = (
     *((f"x-ratelimit-remaining-{what}", f"x-ratelimit-reset-{what}") for what in ("requests", "tokens")),
@@ -50,19 +92,45 @@ _SHORTEST_KEY_IN_REPLY = 16
 
 def status_fault(connection: Connection, status: int, headers: Mapping[str, str], body: object) -> LLMError:
     """The error for an answer with an HTTP status that is no success."""
-    words, codes = _words_and_codes(body)
-    answered = f"{_who(connection)} answered {status}: {words}"
-    if status == 429 and not (codes & _EXHAUSTED_CODES or any(part in words.lower() for part in _EXHAUSTED_WORDS)):
-        sentence = f"{answered} Wait, or lower its concurrency and rates."
-        wait = retry_after(headers)
+    told = _Told.of(body)
+    answered = f"{_who(connection)} answered {status}: {told.words}"
+    if _blocked(status, told):
+        return ContentBlocked(without_key(answered, connection))
+    wait = retry_after(headers)
+    if wait is None:
+        wait = told.wait
+    if status == 429 and not _exhausted(told, wait):
+        if told.per_day:
+            sentence = f"{answered} This is a limit of the day: what is left goes on when it is whole again."
+            return RateLimited(
+                without_key(sentence, connection), retry_after=max(wait or 0.0, until_reset(headers) or _UNTIL_TOMORROW)
+            )
         return RateLimited(
-            without_key(sentence, connection), retry_after=until_reset(headers) if wait is None else wait
+            without_key(f"{answered} Wait, or lower its concurrency and rates.", connection),
+            retry_after=until_reset(headers) if wait is None else wait,
         )
     if status in _TRANSIENT_STATUSES or (status >= 500 and status != _NOT_IMPLEMENTED):
-        return TransientLLMError(
-            without_key(f"{answered} Ask again later.", connection), retry_after=retry_after(headers)
+        return TransientLLMError(without_key(f"{answered} Ask again later.", connection), retry_after=wait)
+    return PermanentLLMError(without_key(f"{answered} {_advice(connection, status, told.codes)}", connection))
+
+
+def error_in_success(connection: Connection, headers: Mapping[str, str], body: str) -> LLMError:
+    """The error for an answer with status 200 that holds no reply: an error's body, or nothing of the protocol."""
+    document = _json(body)
+    told = _Told.of(document)
+    if isinstance(document, Mapping) and _block_reason(document):
+        return ContentBlocked(
+            without_key(f"{_who(connection)} blocked the prompt: {_block_reason(document)}.", connection)
         )
-    return PermanentLLMError(without_key(f"{answered} {_advice(connection, status, codes)}", connection))
+    if isinstance(document, Mapping) and isinstance(document.get("error"), Mapping | str):
+        status = told.status or (429 if told.codes & _RATE_CODES else 529 if "overloaded_error" in told.codes else 0)
+        if 400 <= status < 600:
+            return status_fault(connection, status, headers, document)
+        return TransientLLMError(
+            without_key(f"{_who(connection)} answered 200 with an error: {told.words} Ask again later.", connection),
+            retry_after=told.wait,
+        )
+    return unreadable(connection, body)
 
 
 def unreachable(connection: Connection, cause: BaseException | None) -> LLMError:
@@ -93,7 +161,7 @@ def unreadable(connection: Connection, detail: str) -> TransientLLMError:
     """A success that is not of the protocol, such as the page of a proxy that is starting up."""
     return TransientLLMError(
         without_key(
-            f"{_who(connection)} answered, but not in the form of its protocol ({detail[:200]}). "
+            f"{_who(connection)} answered, but not in the form of its protocol ({_sentence(detail or 'nothing')}) "
             "Check that base_url is that of the API itself.",
             connection,
         ),
@@ -191,24 +259,137 @@ def _advice(connection: Connection, status: int, codes: frozenset[str]) -> str:
     return "Asking again, unchanged, does not help."
 
 
-def _words_and_codes(body: object) -> tuple[str, frozenset[str]]:
-    """The provider's sentence and every code in an error body; the OpenAI SDK hands over the inner object, Anthropic's the whole."""
-    if isinstance(body, Mapping):
+@dataclass(frozen=True, slots=True)
+class _Told:
+    """What an error's body tells. `codes` are in lower case; `status` is one that the body itself gives; `wait` in seconds."""
+
+    words: str
+    codes: frozenset[str]
+    status: int | None = None
+    wait: float | None = None
+    per_day: bool = False
+    moderated: bool = False
+
+    @classmethod
+    def of(cls, body: object) -> _Told:
+        """The OpenAI SDK hands over the inner object, Anthropic's the whole, and Gemini puts it into a list."""
+        if isinstance(body, list) and body and isinstance(body[0], Mapping):
+            body = body[0]
+        if not isinstance(body, Mapping):
+            return cls(_sentence(str(body or "no further words")), frozenset())
         error = body.get("error", body)
-        if isinstance(error, Mapping):
-            details = error.get("details")
-            codes = [
-                error.get("code"),
-                error.get("type"),
-                details.get("error_code") if isinstance(details, Mapping) else 0,
-            ]
-            message = error.get("message")
-            words = message if isinstance(message, str) and message.strip() else json.dumps(error, default=str)
-            return _sentence(words), frozenset(code for code in codes if isinstance(code, str))
-        body = error
-    return _sentence(str(body or "no further words")), frozenset()
+        if not isinstance(error, Mapping):
+            return cls(_sentence(str(error or "no further words")), frozenset())
+        message = error.get("message")
+        words = message if isinstance(message, str) and message.strip() else json.dumps(error, default=str)
+        details = [each for each in _listed(error.get("details")) if isinstance(each, Mapping)]
+        metadata = error.get("metadata")
+        metadata = metadata if isinstance(metadata, Mapping) else {}
+        inner = error.get("innererror") or error.get("inner_error")
+        named = [error.get("code"), error.get("type"), error.get("status"), error.get("reason")]
+        named += [each.get("error_code") or each.get("reason") for each in details]
+        named += [inner.get("code")] if isinstance(inner, Mapping) else []
+        said = metadata.get("raw")
+        if isinstance(said, str) and said.strip() and said not in words:  # a router's "Provider returned error"
+            words = f"{words} ({said})"
+        code = error.get("code")
+        return cls(
+            words=_sentence(words),
+            codes=frozenset(each.lower() for each in named if isinstance(each, str)),
+            status=int(str(code)) if re.fullmatch("[1-5][0-9]{2}", str(code)) else None,
+            wait=_wait(error, details, metadata, words),
+            per_day=_per_day(details, words),
+            moderated="flagged_input" in metadata or bool(metadata.get("reasons")),
+        )
+
+
+def words_of(body: object) -> str:
+    """The provider's own words in an error's body."""
+    return _Told.of(body).words
+
+
+def body_of(raw: Any) -> str:
+    """The words of a success that could not be read, as they came."""
+    return str(raw.http_response.text)
+
+
+def _blocked(status: int, told: _Told) -> bool:
+    return (status in (400, 403, 422) and bool(told.codes & _BLOCKED_CODES)) or (
+        status in (400, 403) and told.moderated
+    )
+
+
+def _exhausted(told: _Told, wait: float | None) -> bool:
+    """Whether a 429 is that of an empty account: by its codes; by its words only where nothing else tells."""
+    if told.codes & _EXHAUSTED_CODES:
+        return True
+    if wait is not None or told.per_day:
+        return False
+    words = told.words.lower()
+    if any(part in words for part in _EXHAUSTED_WORDS):
+        return True
+    return not told.codes & _RATE_CODES and any(part in words for part in _MAYBE_EXHAUSTED_WORDS)
+
+
+def _block_reason(document: Mapping[str, Any]) -> str:
+    """Why Gemini has no answer: it gives no choice, and says so beside."""
+    feedback = document.get("promptFeedback") or document.get("prompt_feedback")
+    return (
+        str(feedback.get("blockReason") or feedback.get("block_reason") or "") if isinstance(feedback, Mapping) else ""
+    )
+
+
+# "Please try again in 1m2.5s", "Please retry in 34.07s.": where nothing but the words says how long.
+_WAIT_IN_WORDS = re.compile(r"(?:try again|retry) (?:in|after) ([0-9][0-9.hms]{0,20})", re.IGNORECASE)
+_DAY_IN_WORDS = ("per day", "requests per day", "daily limit", "free-models-per-day", "(rpd)", "(tpd)")
+
+
+def _wait(
+    error: Mapping[str, Any], details: list[Mapping[str, Any]], metadata: Mapping[str, Any], words: str
+) -> float | None:
+    """Seconds to wait, from the body: by its fields first, by its words last."""
+    for value in (
+        *(each.get("retryDelay") for each in details),
+        *(part.get(name) for part in (error, metadata) for name in ("retry_after", "retry_after_seconds")),
+    ):
+        if (seconds := _seconds(value)) is not None:
+            return seconds
+    headers = metadata.get("headers")
+    if isinstance(headers, Mapping):
+        plain = {str(name).lower(): str(value) for name, value in headers.items()}
+        if (seconds := retry_after(plain)) is not None:
+            return seconds
+        if (seconds := _reset(plain.get("x-ratelimit-reset", ""), datetime.now(UTC))) is not None:
+            return seconds
+    found = _WAIT_IN_WORDS.search(words)
+    return _seconds(found[1].rstrip(".")) if found else None
+
+
+def _seconds(value: object) -> float | None:
+    if isinstance(value, int | float) and not isinstance(value, bool):
+        return float(value) if math.isfinite(value) and value >= 0 else None
+    return _reset(value.strip(), datetime.now(UTC)) if isinstance(value, str) else None
+
+
+def _per_day(details: list[Mapping[str, Any]], words: str) -> bool:
+    quotas = [each for detail in details for each in _listed(detail.get("violations")) if isinstance(each, Mapping)]
+    ids = [str(each.get("quotaId") or "") for each in quotas]
+    if any(ids):
+        return any("PerDay" in each for each in ids)
+    return any(part in words.lower() for part in _DAY_IN_WORDS)
+
+
+def _listed(value: object) -> list[Any]:
+    return value if isinstance(value, list) else [value] if isinstance(value, Mapping) else []
+
+
+def _json(text: str) -> object:
+    try:
+        return json.loads(text)
+    except (ValueError, RecursionError):
+        return text
 
 
 def _sentence(words: str) -> str:
-    words = " ".join(words.split())[:_LONGEST_WORDS]
+    words = " ".join(words[: 2 * _LONGEST_WORDS].split())[:_LONGEST_WORDS]
     return words if words.endswith((".", "!", "?")) else f"{words}."

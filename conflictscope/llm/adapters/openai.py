@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import asyncio
-import json
-from typing import Any, Literal
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
 
 import openai
 from openai.types.chat import ChatCompletion, ChatCompletionMessageParam
 
 from conflictscope.llm.adapters import faults
 from conflictscope.llm.adapters.transport import http_options
-from conflictscope.llm.types import Completion, Connection, Request
+from conflictscope.llm.thought import part
+from conflictscope.llm.types import Completion, Connection, Ending, Request
 
 
 class OpenAIAdapter:
@@ -51,13 +53,20 @@ class OpenAIAdapter:
         try:
             completion = raw.parse()
         except (ValueError, TypeError, openai.OpenAIError) as exc:
-            raise faults.unreadable(self._connection, str(exc)) from None
-        text, outcome = self._read(completion)
+            raise faults.unreadable(self._connection, faults.body_of(raw) or str(exc)) from None
+        if not isinstance(completion, ChatCompletion) or not completion.choices:
+            raise faults.error_in_success(self._connection, raw.headers, faults.body_of(raw))
+        parts = self._read(completion, raw)
         # The SDK checks nothing, and servers that only resemble OpenAI leave things out.
         usage = getattr(completion, "usage", None)
+        details = getattr(usage, "completion_tokens_details", None)
         return Completion(
-            text=faults.reply_without_key(text, self._connection),
-            outcome=outcome,
+            text=faults.reply_without_key(parts.text, self._connection),
+            thought=faults.reply_without_key(parts.thought, self._connection),
+            refusal=parts.refusal and faults.reply_without_key(parts.refusal, self._connection),
+            ending=parts.ending,
+            words=faults.reply_without_key(parts.words, self._connection),
+            thought_tokens=faults.token_count(getattr(details, "reasoning_tokens", None)),
             resolved_llm=str(getattr(completion, "model", None) or ""),
             request_id=raw.headers.get("x-request-id") or str(getattr(completion, "id", None) or ""),
             tokens_in=faults.token_count(getattr(usage, "prompt_tokens", None)),
@@ -85,29 +94,85 @@ class OpenAIAdapter:
         except openai.APIConnectionError as exc:
             raise faults.unreachable(self._connection, exc.__cause__) from None
 
-    def _read(self, completion: object) -> tuple[str, Literal["ok", "refused", "truncated", "empty"]]:
-        if not isinstance(completion, ChatCompletion) or not completion.choices:
-            raise faults.unreadable(self._connection, _beginning(completion))
+    def _read(self, completion: ChatCompletion, raw: Any) -> _Parts:
         choice = completion.choices[0]
         message = getattr(choice, "message", None)
-        content, refusal = getattr(message, "content", None), getattr(message, "refusal", None)
-        if message is None or not isinstance(content, str | None):
-            raise faults.unreadable(self._connection, _beginning(completion))
-        if refusal:
-            return str(refusal), "refused"
-        text = content or ""
-        finish_reason = getattr(choice, "finish_reason", None)
-        if finish_reason == "content_filter":
-            return text, "refused"
-        if finish_reason == "length":
-            return text, "truncated"
-        return (text, "ok") if text.strip() else (text, "empty")
+        content = getattr(message, "content", None)
+        if message is None or not isinstance(content, str | list | None):
+            raise faults.unreadable(self._connection, faults.body_of(raw))
+        spoken, thoughts = (content, []) if isinstance(content, str) else _of_parts(content or [])
+        for name in _THOUGHT_FIELDS:  # a server that sends both names sends the same twice
+            beside = getattr(message, name, None)
+            if isinstance(beside, str) and beside.strip():
+                thoughts.append(beside.strip())
+                break
+        inline = part(spoken)
+        refusal = getattr(message, "refusal", None)
+        ending, words = _ending(choice)
+        if inline.unfinished and ending == "complete":
+            ending = "truncated"
+        return _Parts(
+            inline.answer,
+            "\n\n".join(filter(None, (*thoughts, inline.thought))),
+            str(refusal) if refusal else None,
+            ending,
+            words,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class _Parts:
+    text: str
+    thought: str
+    refusal: str | None
+    ending: Ending
+    words: str
+
+
+# What servers call a thought that they part from the answer: DeepSeek, vLLM and SGLang; OpenRouter, Groq and newer vLLM.
+_THOUGHT_FIELDS = ("reasoning_content", "reasoning")
+# How a reply ended, in every server's words for it; Gemini's compatible layer writes its own in capitals.
+_ENDINGS: Mapping[str, Ending] = {
+    "length": "truncated",
+    "max_tokens": "truncated",
+    "model_length": "truncated",
+    "content_filter": "blocked",
+    "safety": "blocked",
+    "prohibited_content": "blocked",
+    "blocklist": "blocked",
+    "spii": "blocked",
+    "recitation": "blocked",
+    "error": "error",
+    "malformed_function_call": "error",
+}
+
+
+def _ending(choice: object) -> tuple[Ending, str]:
+    """How a reply ended, and the provider's words where that was an error. What is not known of is taken as an end."""
+    reason = getattr(choice, "finish_reason", None)
+    error = getattr(choice, "error", None)
+    ending = _ENDINGS.get(str(reason or "").lower(), "complete")
+    if isinstance(error, Mapping):
+        return ("error" if ending == "complete" else ending), faults.words_of({"error": error})
+    if ending == "blocked":
+        return ending, f"finish_reason is {reason}."
+    return ending, ""
+
+
+def _of_parts(content: list[Any]) -> tuple[str, list[str]]:
+    """The text and the thoughts of a reply in parts. A thought is a text, or a list of parts of its own (Mistral)."""
+    spoken: list[str] = []
+    thoughts: list[str] = []
+    for each in content:
+        kind = each.get("type") if isinstance(each, Mapping) else None
+        if kind in ("thinking", "reasoning"):
+            inner = each.get("thinking") or each.get("text") or each.get("reasoning") or ""
+            thoughts.append(inner if isinstance(inner, str) else _of_parts(inner)[0] if isinstance(inner, list) else "")
+        elif isinstance(each, Mapping) and isinstance(each.get("text"), str):
+            spoken.append(each["text"])
+    return "".join(spoken), thoughts
 
 
 # Ours, not the provider's: `json_schema` says that a compatible server can hold a reply to a schema, `unsupported` lists the
 # parameters that this LLM refuses.
 LOCAL_PARAMETERS = frozenset({"json_schema", "unsupported"})
-
-
-def _beginning(answer: object) -> str:
-    return json.dumps(answer if isinstance(answer, str) else str(answer))[:200]

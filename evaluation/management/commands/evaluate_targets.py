@@ -9,7 +9,7 @@ from conflictscope.llm.endpoints import endpoint_named
 from conflictscope.scenarios.datasets import dataset_named
 from conflictscope.scenarios.filtering.judges import judge_named
 from conflictscope.studies.access import study_named
-from evaluation.models import Run
+from evaluation.models import Response, Run
 from evaluation.running.runs import ORDERS, evaluate
 from evaluation.running.targets import target_for
 
@@ -44,6 +44,14 @@ class Command(JobCommand):
         parser.add_argument("--samples", type=int, default=1, help="Answers to each question.")
         parser.add_argument("--seed", type=int, default=0, help="Another seed is another run.")
 
+        parser.add_argument(
+            "--again",
+            nargs="+",
+            choices=Response.UNANSWERED,
+            default=[],
+            help="Ask again what ended so and was no answer; by themselves such replies stay as they are.",
+        )
+
     def start(self, **options: Any) -> Sequence[Job]:
         study = study_named(options["study"])
         talks = bool(options["user_simulator"] or options["judge"])
@@ -58,5 +66,6 @@ class Command(JobCommand):
             option_orders=ORDERS[options["orders"]],
             samples=options["samples"],
             seed=options["seed"],
+            again=options["again"],
             budget=budget_of(options),
         )

@@ -68,7 +68,7 @@ def with_limits(
 
 
 def counted(tokens: int) -> Completion:
-    return Completion(text="", outcome="ok", tokens_in=tokens, tokens_out=0)
+    return Completion(text="", tokens_in=tokens, tokens_out=0)
 
 
 @pytest.mark.backends
@@ -140,7 +140,7 @@ def test_tokens_that_were_used_and_not_reserved_are_taken_from_the_next() -> Non
 def test_a_reply_that_nobody_counted_leaves_its_reservation_as_it_was() -> None:
     async def use(limits: Limits, sleeps: Sleeps) -> None:
         await limits.reserve(1000)
-        limits.settle(1000, Completion(text="", outcome="ok"))
+        limits.settle(1000, Completion(text=""))
         await limits.reserve(500)
 
     assert sum(with_limits(use, tokens=60_000).seconds) == pytest.approx(0.5, abs=0.2)
