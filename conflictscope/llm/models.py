@@ -161,7 +161,7 @@ class Call(models.Model):
                         "malformed",
                         "failed",
                         "unknown",
-                    ]  # fmt: skip
+                    ]
                 ),
                 name="call_outcome_known",
             ),
