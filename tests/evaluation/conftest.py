@@ -17,9 +17,8 @@ from tests.factories.llm import EndpointFactory
 from tests.factories.scenarios import JudgeFactory
 from tests.llm.conftest import provider, scripted_server
 from tests.llm.scripted import Answer, ScriptedServer, openai_reply
-from tests.scenarios.conftest import shared_data
 
-__all__ = ["provider", "scripted_server", "shared_data"]
+__all__ = ["provider", "scripted_server"]
 
 
 def work(run: Run) -> Job:

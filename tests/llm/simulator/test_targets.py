@@ -14,9 +14,6 @@ from conflictscope.llm.simulator import personas, reading
 from conflictscope.llm.simulator.personas import CANDID, CAREFUL
 from conflictscope.llm.simulator.questions import Turn
 from tests.llm.simulator import asking
-from tests.scenarios.conftest import shared_data
-
-__all__ = ["shared_data"]
 
 PAIRS = [("helpfulness", "honesty"), ("helpfulness", "harmlessness"), ("honesty", "harmlessness")]
 TARGETS = [CANDID, CAREFUL, "sim-target-somebody-else"]
