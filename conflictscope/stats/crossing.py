@@ -34,14 +34,16 @@ MOST_RESAMPLED = 1000
 # Where simulation shows that a nominal 95 % interval of kappa may cover less than 93 %.
 FEW_SCENARIOS, FEW_RARE = 20, 5
 # A kappa with squared distances hangs on its few large ones: it needs more, and more still where answers are lopsided.
-FEW_ON_A_SCALE, FEW_ON_A_LOPSIDED_SCALE, LOPSIDED_SCALE = 100, 150, 1 / 3
+FEW_ON_A_SCALE, FEW_ON_A_LOPSIDED_SCALE, LOPSIDED_SCALE = 100, 250, 1 / 3
 # Below it a weighted sample may hold none of the disagreement of a stratum that weighs much.
 FEW_WEIGHTED = 100
 
 # With fewer than this many scenarios on either side a share has exact limits: Wilson's may cover less than they say.
 EXACT_BELOW = 10
-# The same with fewer than this many scenarios where they have several items or weights.
-EXACT_CLUSTERS = 100
+# The same with fewer than this many scenarios on both sides: at 50 Wilson's limits of a half cover 0.935, exact ones 0.967.
+EXACT_SCENARIOS = 100
+# With so many items a scenario and so few scenarios the effective number of items is told too well (0.92 at 50 and 17).
+MANY_ITEMS = 10
 
 NOTHING = "no item was answered by both"
 
@@ -140,7 +142,7 @@ class Crossing:
             return Estimate(point, n=n, warning="one scenario only: no interval", level=level)
         low, high, exact = limits
         low, high = float(ratio.told(low)), float(ratio.told(high))
-        return Estimate(point, low, high, n=n, level=level, conservative=exact, warning=self.thin())
+        return Estimate(point, low, high, n=n, level=level, conservative=exact, warning=self.thin() or self._crowded())
 
     def _limits(self, share: float, ratio: tables.Ratio, level: float) -> tuple[float, float, bool] | None:
         """Low, high, whether they are exact; None for a single scenario with several items."""
@@ -163,7 +165,7 @@ class Crossing:
             effective *= (_z(level) / float(stdtrit(freedom, (1 + level) / 2))) ** 2
         side = ratio.top if share < 0.5 else ratio.bottom - ratio.top
         few = self.kinds.kish((self.kinds.cells * side).sum((-2, -1))) < EXACT_BELOW
-        if few or (complex_sample and freedom < EXACT_CLUSTERS):
+        if few or freedom < EXACT_SCENARIOS:
             effective = min(effective, alone) if few else effective
             return *exact_limits(share * effective, effective, level), True
         return *wilson_limits(share, effective, level), False
@@ -212,9 +214,10 @@ class Crossing:
         )
         if limits is None:
             return Estimate(point, n=self.n, warning="too few scenarios differ: no interval", level=level), ""
-        return Estimate(
-            point, min(limits[0], point), max(limits[1], point), self.n, warning=warning, level=level
-        ), "bootstrap"
+        # Where few disagree, the further scenario that does widens the interval by more than it need.
+        safe = not scale and self.disagreeing < EXACT_BELOW
+        low, high = min(limits[0], point), max(limits[1], point)
+        return Estimate(point, low, high, self.n, warning=warning, level=level, conservative=safe), "bootstrap"
 
     def _plenty(self, scale: bool) -> bool:
         """Whether the delta method may be relied on."""
@@ -237,6 +240,13 @@ class Crossing:
             of = f"{self.n} items lie" if plain else f"{effective:.3g} scenarios' worth of items lies"
             return f"only {self.rare:.3g} of {of} outside the most frequent answer: kappa and its interval are unstable"
         return self.thin()
+
+    def _crowded(self) -> str:
+        """Why a share over few scenarios with many items each may miss the truth."""
+        scenarios = self.sample.scenarios
+        if scenarios >= EXACT_SCENARIOS or self.n < MANY_ITEMS * scenarios:
+            return ""
+        return f"{self.n} items of {scenarios} scenarios only: the interval may miss the truth more often than it says"
 
     def thin(self) -> str:
         """Why a small weighted sample may miss the truth: nothing shows that a part that weighs much hides a rare answer."""

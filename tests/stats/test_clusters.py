@@ -135,11 +135,13 @@ def test_limits_agree_with_wilson_and_with_clopper_and_pearson():
 
 
 def test_shares_of_independent_items_have_wilsons_interval():
-    crossing = Crossing.of(*codes_of(TABLE), 2)
-    found = crossing.share(tables.raw_ratio(2), reason="")
-    reference = wilson(70, 90)
-    assert (found.low, found.high, found.n) == (pytest.approx(reference.low), pytest.approx(reference.high), 90)
+    found = Crossing.of(*codes_of(2 * TABLE), 2).share(tables.raw_ratio(2), reason="")
+    reference = wilson(140, 180)
+    assert (found.low, found.high, found.n) == (pytest.approx(reference.low), pytest.approx(reference.high), 180)
     assert not found.conservative
+    few = Crossing.of(*codes_of(TABLE), 2).share(tables.raw_ratio(2), reason="")
+    assert (few.low, few.high) == pytest.approx(exact_limits(70, 90, 0.95))
+    assert few.conservative
 
 
 def test_items_that_repeat_within_a_scenario_add_nothing_but_a_count():
