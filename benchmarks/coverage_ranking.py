@@ -113,9 +113,7 @@ class World:
         per = self.samples * (2 if self.both_orders else 1)
         scenario = np.repeat(np.arange(len(pair)), per)
         order = np.tile([0.5, -0.5], len(scenario) // 2) if self.both_orders else np.zeros(len(scenario))
-        action = (
-            np.where(np.arange(len(pair)) % 2, 0.5, -0.5)[scenario] if self.both_orders else np.zeros(len(scenario))
-        )
+        action = rng.choice([0.5, -0.5], len(pair))[scenario] if self.both_orders else np.zeros(len(scenario))
         won = rng.random(len(scenario)) < expit(eta[scenario] + self.order * order + self.action * action)
         return Trials(self, scenario, pairs[pair[scenario]], won, rng.random(len(won)) < self.undecided, order, action)
 

@@ -146,6 +146,22 @@ class TestPositionBias:
             half = 1.959964 * wanted["se_log_ratio"]
             assert found.effect.high - found.effect.value == pytest.approx(half, abs=1e-4)
 
+    def test_all_llms_together(self, data, expected):
+        """A scenario of an llm is a unit: the example pools the three."""
+        wanted = expected["position"]["all"]
+        rows = []
+        for llm in ("llm_a", "llm_b", "llm_c"):
+            for scenario in data["scenarios"]:
+                for order, letter in data["multiple_choice"][llm][scenario["uid"]].items():
+                    shown = order.removesuffix("_first")
+                    other = "value_2" if shown == "value_1" else "value_1"
+                    choice = None if letter is None else shown if letter == "A" else other
+                    rows.append((f"{llm} {scenario['uid']}", scenario["value_1"], scenario["value_2"], choice, shown))
+        *columns, shown = zip(*rows, strict=True)
+        found = position_bias(tally_trials(*columns, values=VALUES, shown_first=shown))
+        assert (found.n_first, found.n_last) == (wanted["n_first"], wanted["n_last"])
+        assert found.effect.value == pytest.approx(wanted["beta_if_coded_half"], abs=1e-6)
+
     def test_several_samples_that_always_agree_are_worth_one(self, rng):
         one = asked_both_ways([0.5, -0.5], scenarios=60, order=1.0, rng=np.random.default_rng(1))
         rows = []

@@ -72,15 +72,12 @@ def fit_ranking(
     task = Task(tallies, method, alpha, level, covariates)
     seed = _seed(rng)
     spread = _Spread(task, interval, resamples, rng)
-    sets = None if method == "authors" else rank_sets(task, spread.theta_drawn)
     warning = _strength_warning(task, spread.disconnected / resamples)
-    inside = set(task.groups.blocks[0]) if method == "authors" and task.groups.blocks else None
-    apart = _apart(task)
     return RankingResult(
         values=tallies.values,
         strengths=_strengths(task, spread, warning),
         ranks=_ranks(task, spread, level),
-        above=_above(task, spread, inside),
+        above=_above(task, spread),
         pairs=pair_results(task),
         fit=goodness_of_fit(task),
         counts=task.counts(),
@@ -96,11 +93,11 @@ def fit_ranking(
         disconnected=spread.disconnected,
         cut_off=task.cut_off,
         reason=task.reason,
-        warnings=_warnings(task, warning, spread.disconnected, resamples, apart),
+        warnings=_warnings(task, warning, spread.disconnected, resamples),
         covariates=_effects(task, spread, warning),
         groups=tuple(tuple(tallies.values[k] for k in group) for group in task.groups.compared),
         relative=relative_strengths(task, spread.theta_low, spread.theta_high) if method == "mle" else (),
-        rank_sets=() if sets is None else sets,
+        rank_sets=rank_sets(task, spread.theta_drawn),
         no_preference=task.no_preference,
     )
 
@@ -236,13 +233,13 @@ def _ranks(task: Task, spread: _Spread, level: float) -> tuple[Estimate, ...]:
     return tuple(found)
 
 
-def _above(task: Task, spread: _Spread, inside: set[int] | None) -> tuple[tuple[float | None, ...], ...]:
+def _above(task: Task, spread: _Spread) -> tuple[tuple[float | None, ...], ...]:
     """Share of replicates in which a value stands above another of its group, ties as half."""
     size = task.size
     shown = np.zeros((size, size), dtype=bool)
     if task.fitted and task.method != "penalised":
         for block in task.groups.blocks:
-            whole = [k for k in block if task.whole[k]] if inside is None else sorted(inside)
+            whole = [k for k in block if task.whole[k]]
             shown[np.ix_(whole, whole)] = True
     np.fill_diagonal(shown, False)
     if not shown.any():
@@ -294,11 +291,11 @@ def _apart(task: Task) -> str:
     return f"never compared with each other, and so ranked apart: {'; '.join(names)}"
 
 
-def _warnings(task: Task, warning: str, disconnected: int, resamples: int, apart: str) -> tuple[str, ...]:
+def _warnings(task: Task, warning: str, disconnected: int, resamples: int) -> tuple[str, ...]:
     said: list[str] = []
     if warning and task.fitted:
         said.append(warning)
-    if apart:
+    if apart := _apart(task):
         said.append(apart)
     if disconnected and disconnected / resamples <= MANY_DISCONNECTED:
         some = "one has" if disconnected == 1 else f"{disconnected} have"

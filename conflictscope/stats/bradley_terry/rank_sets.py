@@ -16,18 +16,19 @@ def rank_sets(task: Task, drawn: Floats) -> tuple[Estimate, ...]:
 
     Args: drawn: replicates of the strengths, shape (B, K), where there is a fit.
     Returns: per value its rank where it has one, low = 1 + values surely above, high = K - values surely below, K counting
-        its group; no limits for a value in no decided scenario or where the answers follow positions.
+        its group; no limits for a value in no decided scenario or where the answers follow positions. Nothing for the
+        penalised and the authors' fit.
     Source: Mogstad, Romano, Shaikh & Wilhelm (2024), Rev. Econ. Stud. 91(1):476-518.
     """
+    if task.method != "mle":
+        return ()
     scenarios = task.scenarios_of_values()
     found = [
         Estimate.undefined(task.reason or f"{value} was in no decided scenario", level=task.level)
         for value in task.tallies.values
     ]
-    if task.no_preference or (task.method == "mle" and not task.groups.compared):
+    if task.no_preference or not task.groups.compared:
         return tuple(found)
-    if task.method != "mle":
-        return ()
     above = np.zeros((task.size, task.size), dtype=bool)
     reach = reachable(task) if task.groups.reason else np.ones((task.size, task.size), dtype=bool)
     separated = {group: _separated(task, group, reach) for group in task.groups.compared}
