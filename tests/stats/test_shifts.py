@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from scipy.stats import kendalltau
+from scipy.stats import kendalltau, t
 
 from conflictscope.stats.bradley_terry import tally_trials
 from conflictscope.stats.correction import Decided, corrected_mean, corrected_shift, corrected_steering
@@ -183,7 +183,7 @@ class TestCorrectedFigures:
         truth, judge = rng.random((2, 60))
         found = corrected_mean(judge, truth)
         assert found.value == pytest.approx(truth.mean())
-        assert found.high - found.value == pytest.approx(1.959964 * truth.std(ddof=1) / np.sqrt(60), rel=1e-6)
+        assert found.high - found.value == pytest.approx(t.ppf(0.975, 59) * truth.std(ddof=1) / np.sqrt(60), rel=1e-6)
 
     def test_intervals_of_a_mean_and_of_steering_hold_with_a_lenient_judge(self):
         rng = np.random.default_rng(9)

@@ -4,9 +4,10 @@ from collections.abc import Callable, Hashable, Sequence
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
+from scipy.stats import t
 
 from conflictscope.stats.correction.design import Design
-from conflictscope.stats.intervals import ratio, z_of
+from conflictscope.stats.intervals import ratio
 from conflictscope.stats.types import Estimate
 
 Floats = NDArray[np.float64]
@@ -90,7 +91,7 @@ def corrected_function(
     """A smooth function of means over scenarios, the means corrected with the lambda that is best for it.
 
     Args: judge: shape (N, R); people: shape (N, R), rows of nan where unlabelled; value, gradient: of the R means.
-    Returns: value +- z se by the delta method; n = labelled scenarios; with a warning below 20 of them.
+    Returns: value +- t(m - 1) se by the delta method; n = labelled scenarios; with a warning below 20 of them.
     Raises: ValueError: shapes differ, as `Design`.
     """
     F, Y = (np.asarray(x, dtype=float) for x in (judge, people))
@@ -118,7 +119,7 @@ def corrected_function(
         return Estimate.undefined("the corrected shares leave the figure undefined", n, level=level)
     left, first = ((told - lam * F) @ slope)[:, None], (told @ slope)[:, None]
     variance = float((design.within(first)[0] / len(F) + design.sampling(left, left)[0])[0, 0])
-    half = z_of(level) * float(np.sqrt(max(variance, 0.0)))
+    half = float(t.ppf((1 + level) / 2, n - 1)) * float(np.sqrt(max(variance, 0.0)))
     warning = f"{n} labelled scenarios only: the interval is likely too narrow" if n < FEWEST_LABELLED else ""
     return Estimate(point, point - half, point + half, n=n, warning=warning, level=level)
 
