@@ -11,6 +11,37 @@ class NotOpen(Conflict):
     code = "campaign_not_open"
 
 
+class HeldBack(NotOpen):
+    """The person's work in another campaign would tell them something about this one's items, or the other way round."""
+
+    code = "held_back"
+
+
+class SkipsUsedUp(Conflict):
+    """The person has skipped as many items as one may."""
+
+    code = "skips_used_up"
+
+
+class NotSkipped(Conflict):
+    """A skip was to be undone where there is none, or too late."""
+
+    code = "not_skipped"
+
+
+class AtOdds(ConflictScopeError):
+    """Two answers of a submission contradict each other, and the person has not said that they mean it."""
+
+    code = "answers_at_odds"
+    http_status = 422
+
+
+class ChangedMeanwhile(Conflict):
+    """Somebody else has changed what was to be changed since it was read."""
+
+    code = "changed_meanwhile"
+
+
 class Excluded(ConflictScopeError):
     """The person may not go on labelling in this campaign."""
 

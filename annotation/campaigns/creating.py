@@ -19,7 +19,7 @@ from annotation.campaigns.lifecycle import start
 from annotation.campaigns.populations import Candidate, digest_of, population_of
 from annotation.campaigns.sampling import Drawn, Plan
 from annotation.campaigns.serving import serving_keys
-from annotation.errors import CampaignClosed, CampaignExists, NothingToLabel, PopulationChanged
+from annotation.errors import CampaignClosed, CampaignExists, ChangedMeanwhile, NothingToLabel, PopulationChanged
 from annotation.guidelines import default_guideline
 from annotation.kinds import KINDS, SCENARIO_FILTER
 from annotation.models import Campaign, Guideline, Item
@@ -143,14 +143,23 @@ def open_campaign(
     return campaign
 
 
-def extend_campaign(campaign: Campaign, *, size: int | None = None, overlap: int | None = None) -> int:
+def extend_campaign(
+    campaign: Campaign,
+    *,
+    size: int | None = None,
+    overlap: int | None = None,
+    seen: tuple[int, int] | None = None,
+) -> int:
     """More scenarios by the plan that the campaign was drawn by, or more people for each item. Returns the items added.
 
     Items that are there get the inclusion probability of the larger sample, so that all of them together are a sample as it
     would have been drawn at that size from the start. Asked for the size and overlap that stand, it changes nothing.
 
-    Args: size: scenarios in all; overlap: people for each item in all; None: as it is.
+    Args:
+        size: scenarios in all; overlap: people for each item in all; None: as it is.
+        seen: the size and overlap that were chosen from, where somebody else may have extended the campaign since.
     Raises:
+        ChangedMeanwhile: these are not what stands.
         InvalidInput: fewer than there are, or too many people.
         PopulationChanged: the dataset is not what the sample was drawn from.
         CampaignClosed: its labels have been seen.
@@ -160,6 +169,12 @@ def extend_campaign(campaign: Campaign, *, size: int | None = None, overlap: int
         if locked.state == Campaign.State.CLOSED:
             raise CampaignClosed(
                 f"{locked.name} is closed, and its labels have been seen. Open a new campaign instead."
+            )
+        stands = scenarios_drawn(locked), locked.overlap
+        if seen is not None and seen != stands and (size, overlap) != stands:
+            raise ChangedMeanwhile(
+                f"Somebody else has extended {locked.name} since you looked: it has {stands[0]} scenarios now, each for "
+                f"{stands[1]} people. Look at the page again, and choose from there."
             )
         if overlap is not None:
             _raise_overlap(locked, overlap)

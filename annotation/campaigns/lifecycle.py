@@ -9,7 +9,7 @@ from django.contrib.auth.models import User
 from django.db import IntegrityError, transaction
 from django.utils import timezone
 
-from annotation.errors import CampaignClosed
+from annotation.errors import CampaignClosed, ChangedMeanwhile
 from annotation.models import Campaign, Guideline, Participant
 from conflictscope.errors import InvalidInput, NotFound
 from conflictscope.studies.models import Study
@@ -65,11 +65,13 @@ def close(campaign: Campaign) -> bool:
     return done
 
 
-def add_guideline(campaign: Campaign, markdown: str) -> Guideline:
+def add_guideline(campaign: Campaign, markdown: str, *, seen: int | None = None) -> Guideline:
     """A new version, which items claimed from now on are labelled by. The text that stands already adds none.
 
+    Args: seen: the version that the text was made from, where somebody else may have written another since.
     Raises:
         InvalidInput: an empty text.
+        ChangedMeanwhile: there is a newer version than the one seen.
         CampaignClosed: there is nobody left to follow it.
     """
     text = markdown.replace("\r\n", "\n").strip()
@@ -82,6 +84,11 @@ def add_guideline(campaign: Campaign, markdown: str) -> Guideline:
         newest = locked.guidelines.last()
         if newest is not None and newest.markdown.strip() == text:
             return newest
+        if seen is not None and newest is not None and newest.version != seen:
+            raise ChangedMeanwhile(
+                f"Somebody else has written version {newest.version} of the guideline since you began with version {seen}. "
+                "Read theirs, take over what you want to keep, and save again."
+            )
         written: Guideline = Guideline.objects.create(
             campaign=locked, version=newest.version + 1 if newest else 1, markdown=text
         )

@@ -14,9 +14,10 @@ from annotation.campaigns import lifecycle as running
 from annotation.campaigns.creating import scenarios_drawn
 from annotation.consensus.deciding import decide
 from annotation.consensus.reports import written_sentence
+from annotation.errors import ChangedMeanwhile
 from annotation.guidelines import as_html
 from annotation.kinds import KINDS
-from annotation.models import Campaign
+from annotation.models import Campaign, Guideline
 from annotation.monitoring.attention import comments_of, flags_of, stuck_in
 from annotation.monitoring.pace import pace_of
 from annotation.monitoring.progress import campaign_rows, campaigns_of, people_of, sample_of, written_down
@@ -49,7 +50,11 @@ def campaigns(request: Request, study: str) -> HttpResponse:
 
 @require_safe
 def campaign(request: Request, study: str, campaign: str) -> HttpResponse:
-    one = _campaign(request, study, campaign)
+    return _page(request, _campaign(request, study, campaign))
+
+
+def _page(request: Request, one: Campaign, *, guideline_form: GuidelineForm | None = None) -> HttpResponse:
+    """Everything about the campaign. `guideline_form`: one that was refused, with its text and why."""
     (row,) = campaign_rows([one])
     context: dict[str, Any] = {"study": one.study, "section": "campaigns", "campaign": one, "row": row}
     context["pace"] = pace_of(one, left=row.wanted - row.submissions)
@@ -70,11 +75,19 @@ def campaign(request: Request, study: str, campaign: str) -> HttpResponse:
         "invited": one.invited.count(),
         "guideline": guideline,
         "guideline_html": as_html(guideline.markdown) if guideline else "",
-        "guideline_form": GuidelineForm(initial={"markdown": guideline.markdown if guideline else ""}),
-        "extend_form": ExtendForm(initial={"size": scenarios_drawn(one), "overlap": one.overlap}),
+        "guideline_form": guideline_form or _guideline_form(guideline),
+        "extend_form": ExtendForm(
+            initial=dict.fromkeys(("size", "seen_size"), scenarios_drawn(one))
+            | dict.fromkeys(("overlap", "seen_overlap"), one.overlap)
+        ),
         "decide_form": DecideForm(initial={"minimum": one.overlap}),
     }
-    return render(request, "annotation/campaign.html", context)
+    return render(request, "annotation/campaign.html", context, status=409 if guideline_form else 200)
+
+
+def _guideline_form(guideline: Guideline | None) -> GuidelineForm:
+    text, version = (guideline.markdown, guideline.version) if guideline else ("", None)
+    return GuidelineForm(initial={"markdown": text, "seen": version})
 
 
 @require_POST
@@ -104,7 +117,14 @@ def close_campaign(request: Request, study: str, campaign: str) -> HttpResponse:
 @require_POST
 def add_guideline(request: Request, study: str, campaign: str) -> HttpResponse:
     one = _campaign(request, study, campaign, may=Action.RUN_PIPELINE)
-    stands = running.add_guideline(one, request.POST.get("markdown", ""))
+    text, seen = request.POST.get("markdown", ""), request.POST.get("seen", "")[:6]
+    try:
+        stands = running.add_guideline(one, text, seen=int(seen) if seen.isdecimal() else None)
+    except ChangedMeanwhile as exc:
+        newest = one.guidelines.last()
+        form = GuidelineForm({"markdown": text, "seen": newest.version if newest else None})
+        form.add_error("markdown", exc.sentence)
+        return _page(request, one, guideline_form=form)
     messages.success(
         request, f"Items handed out from now on are labelled by version {stands.version} of the guideline."
     )

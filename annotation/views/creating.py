@@ -101,7 +101,8 @@ def extend_campaign(request: Request, study: str, campaign: str) -> HttpResponse
     if not form.is_valid():
         raise InvalidInput(f"This extends nothing: {_first_error(form)}")
     before = one.overlap
-    added = creating.extend_campaign(one, **form.cleaned_data)
+    chosen = form.cleaned_data
+    added = creating.extend_campaign(one, size=chosen["size"], overlap=chosen["overlap"], seen=form.seen)
     said = [f"{added} items more"] if added else []
     said += [f"{one.overlap} people for each item instead of {before}"] if one.overlap != before else []
     messages.success(request, f"{one.name}: {' and '.join(said)}." if said else f"{one.name} has that many already.")

@@ -154,6 +154,14 @@ class PrecisionForm(forms.Form):
 class ExtendForm(forms.Form):
     size = forms.IntegerField(label="Scenarios in all", min_value=1)
     overlap = forms.IntegerField(label="People for each item", min_value=1, max_value=100)
+    seen_size = forms.IntegerField(widget=forms.HiddenInput, required=False)
+    seen_overlap = forms.IntegerField(widget=forms.HiddenInput, required=False)
+
+    @property
+    def seen(self) -> tuple[int, int] | None:
+        """What the person chose from; None: the form does not say."""
+        size, overlap = self.cleaned_data["seen_size"], self.cleaned_data["seen_overlap"]
+        return None if size is None or overlap is None else (size, overlap)
 
 
 class DecideForm(forms.Form):
@@ -167,3 +175,4 @@ class DecideForm(forms.Form):
 
 class GuidelineForm(forms.Form):
     markdown = forms.CharField(label="Guideline", widget=forms.Textarea(attrs={"rows": 16}), help_text="Markdown.")
+    seen = forms.IntegerField(widget=forms.HiddenInput, required=False)

@@ -8,7 +8,7 @@ import pytest
 
 from annotation.campaigns.creating import CampaignSettings, create_campaign, extend_campaign, open_campaign
 from annotation.campaigns.lifecycle import add_guideline, campaign_named, close, consent, join, pause, start
-from annotation.errors import CampaignClosed, CampaignExists, NothingToLabel, PopulationChanged
+from annotation.errors import CampaignClosed, CampaignExists, ChangedMeanwhile, NothingToLabel, PopulationChanged
 from annotation.models import Campaign, Item, Participant
 from conflictscope.errors import InvalidInput, NotFound
 from conflictscope.scenarios.models import Scenario
@@ -318,3 +318,27 @@ def test_only_chosen_annotators_are_asked_where_some_are_chosen(filtered):
     assert draft not in Campaign.objects.labelled_by(chosen)
     with pytest.raises(InvalidInput, match="only annotators of the study can be asked"):
         opened(filtered, name="Strangers", invited=[UserFactory()])
+
+
+# Two people at once
+
+
+def test_the_second_of_two_who_edit_a_guideline_is_told_and_overwrites_nothing(campaign):
+    first = add_guideline(campaign, "# First", seen=1)
+    assert first.version == 2
+    with pytest.raises(ChangedMeanwhile, match=r"version 2 .* since you began with version 1"):
+        add_guideline(campaign, "# Second", seen=1)
+    assert campaign.guidelines.last() == first
+    assert add_guideline(campaign, "# Both", seen=2).version == 3
+    assert add_guideline(campaign, "# Both", seen=1).version == 3  # what stands already needs no decision
+
+
+def test_the_second_of_two_who_extend_a_campaign_is_told(filtered):
+    campaign = opened(filtered, size=4)
+    assert extend_campaign(campaign, size=6, overlap=2, seen=(4, 2)) == 2
+    with pytest.raises(ChangedMeanwhile, match="6 scenarios now, each for 2 people"):
+        extend_campaign(campaign, size=5, overlap=3, seen=(4, 2))
+    assert extend_campaign(campaign, size=6, overlap=2, seen=(4, 2)) == 0  # the same wish twice
+    assert extend_campaign(campaign, size=6, overlap=3, seen=(6, 2)) == 0
+    campaign.refresh_from_db()
+    assert campaign.overlap == 3

@@ -265,3 +265,16 @@ def test_a_campaign_s_page_costs_as_many_queries_for_many_labels_as_for_few(
             Flag.objects.create(assignment=labelled(item, person), reason="Odd.")
     with django_assert_max_num_queries(26):
         page(viewer, "campaign", "mine", "check")
+
+
+def test_whoever_saves_a_guideline_second_keeps_their_text_and_reads_of_the_other(researcher, campaign):
+    address = reverse("annotation:add_guideline", args=["mine", "check"])
+    researcher.post(address, {"markdown": "# Theirs", "seen": "1"})
+    refused = researcher.post(address, {"markdown": "# Mine", "seen": "1"})
+    text = refused.content.decode()
+    assert refused.status_code == 409
+    assert "Somebody else has written version 2" in text
+    assert "# Mine</textarea>" in text.replace("\n", "")
+    assert campaign.guidelines.last().markdown == "# Theirs"
+    assert researcher.post(address, {"markdown": "# Mine", "seen": "2"}).status_code == 302
+    assert campaign.guidelines.last().markdown == "# Mine"
