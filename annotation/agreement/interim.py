@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass
 
 from annotation.agreement.measures import DimensionAgreement, measure_subject
 from annotation.agreement.tables import Tables, tables_of
 from annotation.consensus.recording import community_ranking
-from annotation.kinds import KINDS
+from annotation.kinds import KINDS, QUESTION
 from annotation.models import Campaign, Participant
 from conflictscope.stats.consensus import leave_one_out
 from conflictscope.stats.intervals import wilson
@@ -19,10 +20,16 @@ RESAMPLES = 500
 
 @dataclass(frozen=True, slots=True)
 class WithOthers:
-    """How often a person gave the answer that most of the others gave, over the items where these have one."""
+    """How often a person gave the answer that most of the others gave, over all questions where these have one.
+
+    `chance`: how often they would by giving their answers, in the shares that they have, to any items; `kappa`: what is beyond
+    that, of what could be; None where chance alone explains all.
+    """
 
     participant: Participant
     agreement: Estimate
+    chance: float | None = None
+    kappa: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,16 +79,28 @@ def _in_order(campaign: Campaign, ranking: RankingResult) -> list[tuple[str, Est
 
 
 def _with_others(tables: Tables) -> list[WithOthers]:
-    grid = tables.by_person[tables.main]
-    rows = [row for row in grid if sum(cell is not None for cell in row) > 1]
+    """Every person's answers against those of most of the others, question by question, beside what chance alone would give.
+
+    All dimensions together would say little: nearly everything fails on one of six, so that whoever clicks at random seems to
+    say the same as all.
+    """
+    labels = tables.labels
     found = []
-    for column, participant in enumerate(tables.labels.annotators):
-        others = leave_one_out(rows, rater=column, categories=tables.subject(tables.main).categories) if rows else ()
-        both = [
-            row[column] == other
-            for row, other in zip(rows, others, strict=True)
-            if row[column] is not None and other is not None
-        ]
-        agreement = wilson(sum(both), len(both)) if both else Estimate.undefined("nobody else has answered their items")
-        found.append(WithOthers(participant, agreement))
+    for column, participant in enumerate(labels.annotators):
+        same = expected = compared = 0.0
+        for key, grid in labels.answers.items():
+            rows = [row for row in grid if row[column] is not None and sum(cell is not None for cell in row) > 1]
+            categories = [answer.key for answer in QUESTION[key].answers]
+            others = leave_one_out(rows, rater=column, categories=categories) if rows else ()
+            both = [(row[column], other) for row, other in zip(rows, others, strict=True) if other is not None]
+            theirs, most = Counter(mine for mine, _ in both), Counter(other for _, other in both)
+            compared += len(both)
+            same += sum(mine == other for mine, other in both)
+            expected += sum(theirs[category] * most[category] for category in categories) / len(both) if both else 0
+        if not compared:
+            found.append(WithOthers(participant, Estimate.undefined("nobody else has answered their items")))
+            continue
+        beyond = (same - expected) / (compared - expected) if compared > expected else None
+        agreement = wilson(int(same), int(compared))
+        found.append(WithOthers(participant, agreement, chance=expected / compared, kappa=beyond))
     return found

@@ -99,8 +99,26 @@ def test_agreement_so_far_has_its_interval_and_says_in_words_why_there_is_none(c
     found = so_far(campaign)
     assert found.label == "All six"
     assert found.tied == 1
-    assert [row.agreement.value for row in found.people] == [0.5, 0.5]
-    assert found.people[0].agreement.n == 2
+    # Eight questions on two items; on one of them they say otherwise.
+    assert [row.agreement.value for row in found.people] == [15 / 16, 15 / 16]
+    assert found.people[0].agreement.n == 16
+
+
+def test_whoever_clicks_at_random_is_not_said_to_agree(dataset):
+    """By hand: on the first question three readers say yes to half of the items, and the fourth always yes: same in half of
+    the cases, of which chance (1 x 1/2 + 0 x 1/2) explains all; the other questions have one answer, and tell nothing."""
+    campaign = CampaignFactory(dataset=dataset, overlap=4, items=8)
+    readers = ParticipantFactory.create_batch(3, campaign=campaign)
+    clicker = ParticipantFactory(campaign=campaign)
+    for number, item in enumerate(campaign.items.all()):
+        for reader in readers:
+            labelled(item, reader, {"realism": "no"} if number % 2 else {})
+        labelled(item, clicker)
+    people = {row.participant: row for row in so_far(campaign).people}
+    assert people[clicker].kappa == 0
+    assert people[clicker].chance == people[clicker].agreement.value == (7 * 8 + 4) / (8 * 8)
+    assert people[readers[0]].kappa == 1
+    assert people[readers[0]].chance == (7 + 1 / 2) / 8
 
 
 def test_what_is_monitored_of_responses_leads_to_their_items(client, dataset):
