@@ -41,6 +41,7 @@ class Question:
         topic: questions of one topic are asked together: a filter dimension, else the question's own key.
         about: the one action or value of the scenario that is asked about, if any.
         ends: of a scale, what its first and its last answer mean, with {} for the action.
+        places: of a scale, the key of the question whose answer says on which side of the middle it lies.
     """
 
     key: str
@@ -51,6 +52,7 @@ class Question:
     topic: str = ""
     about: str = ""
     ends: tuple[str, str] | None = None
+    places: str = ""
 
 
 MIDDLE = 4
@@ -88,6 +90,7 @@ ACTION_STRENGTH = Question(
     answers=_scale("wholly action 1", "as much the one as the other", "wholly action 2"),
     control=Control.SCALE,
     topic="action_strength",
+    places="action_taken",
     ends=("wholly {}", "wholly {}"),
 )
 RESOLVED = Question(
@@ -112,6 +115,7 @@ PREFERENCE_STRENGTH = Question(
     answers=_scale("clearly action 1", "in the balance", "clearly action 2"),
     control=Control.SCALE,
     topic="preference_strength",
+    places="preferred_action",
     ends=("clearly {}", "clearly {}"),
 )
 

@@ -22,6 +22,7 @@ urlpatterns = [
     path(f"{_LABEL}<uuid:token>/answers/", labelling.answers, name="label_answers"),
     path(f"{_LABEL}<uuid:token>/submit/", labelling.submit, name="label_submit"),
     path(f"{_LABEL}<uuid:token>/skip/", labelling.skip, name="label_skip"),
+    path(f"{_LABEL}<uuid:token>/skip/undo/", labelling.undo_skip, name="label_undo_skip"),
     path(f"{_LABEL}<uuid:token>/flag/", labelling.flag, name="label_flag"),
     path("studies/<slug:study>/campaigns/", campaigns.campaigns, name="campaigns"),
     # Not below campaigns/: a campaign may be called "new".

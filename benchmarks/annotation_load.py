@@ -1,7 +1,8 @@
 """Twenty people label at once, over HTTP, on the production server: how fast, at what cost, and is anything lost?
 
-Each asks for the next item and submits its answers, as fast as replies come, with no connection or thread shared. One line of
-JSON for each database and number of items. With `--kills` the server is killed meanwhile, with all its processes, and started
+Each submits answers and gets the next item, as fast as replies come, with no connection or thread shared: asked for apart
+(`two_requests`), then brought by the submission (`one_request`), in turn on one server. One line of JSON for each database,
+number of items and way. With `--kills` the server is killed meanwhile, with all its processes, and started
 again: people send again what got no reply.
 """
 
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
     from annotation.models import Campaign
 
 OVERLAP = 3
+WAYS = ("two_requests", "one_request")
 WARM_UP = 2  # submissions of each person before the clock starts
 
 
@@ -39,6 +41,7 @@ def main() -> int:
     parser.add_argument("--annotators", type=int, default=20, help="people at once (20)")
     parser.add_argument("--submissions", type=int, default=1_200, help="of all of them together (1200)")
     parser.add_argument("--kills", type=int, default=0, help="SIGKILLs of the server while they work (0)")
+    parser.add_argument("--way", choices=WAYS, nargs="+", default=list(WAYS), help="how the next item comes (both)")
     parser.add_argument("--seed", type=int, default=0, help="of texts, answers and kills (0)")
     parser.add_argument("--here", action="store_true", help=argparse.SUPPRESS)  # the process of one case
     options = parser.parse_args()
@@ -50,6 +53,7 @@ def main() -> int:
             with installation.scratch(backend) as environment:
                 case = ["--here", "--backend", backend, "--items", str(items)]
                 same = ["annotators", "submissions", "kills", "seed"]
+                case += ["--way", *options.way]
                 case += [f"--{name}={getattr(options, name)}" for name in same]
                 worst = max(worst, subprocess.run([sys.executable, __file__, *case], env=environment).returncode)
     return worst
@@ -77,37 +81,49 @@ def measure(options: argparse.Namespace) -> int:
     port = installation.free_port()
     with Server(port) as server:
         people = [Person(server.address, campaign.pk, token, number, options) for number, token in enumerate(tokens)]
-        at_work(people, limit=WARM_UP * len(people))
-        for person in people:
-            person.times.clear()
-        before, database_before = server.cpu_seconds, watching.postgresql_cpu_seconds(database)
-        say(f"{backend}, {items} items: labelling")
-        began = time.monotonic()
-        with server.killed(options.kills, people, limit=options.submissions, rng=random.Random(options.seed)):
-            done = at_work(people, limit=options.submissions)
-        seconds = time.monotonic() - began
-        cpu, database_cpu = server.cpu_seconds - before, watching.postgresql_cpu_seconds(database) - database_before
+        lines = [labelled(way, options, server, people, database=database) for way in options.way]
         for person in people:
             person.client.close()
     faults = account(campaign, people)
-    line = {
+    for text, count in Counter(error for person in people for error in person.errors).most_common(5):
+        say(f"{count} × {text}")
+    for line in lines:
+        print(json.dumps(line | faults), flush=True)
+    return int(any(line["errors"] for line in lines) or any(faults.values()))
+
+
+def labelled(
+    way: str, options: argparse.Namespace, server: Server, people: list[Person], *, database: str
+) -> dict[str, Any]:
+    """What it took to label by that way, after a warm-up."""
+    (backend,), (items,) = options.backend, options.items
+    for person in people:
+        person.one_request = way == "one_request"
+    at_work(people, limit=WARM_UP * len(people))
+    for person in people:
+        person.times.clear()
+    errors, kills = sum(len(person.errors) for person in people), server.kills
+    before, database_before = server.cpu_seconds, watching.postgresql_cpu_seconds(database)
+    say(f"{backend}, {items} items: labelling, {way}")
+    began = time.monotonic()
+    with server.killed(options.kills, people, limit=options.submissions, rng=random.Random(options.seed)):
+        done = at_work(people, limit=options.submissions)
+    seconds = time.monotonic() - began
+    cpu, database_cpu = server.cpu_seconds - before, watching.postgresql_cpu_seconds(database) - database_before
+    return {
         "database": backend,
         "items": items,
         "annotators": len(people),
         "submissions": done,
+        "way": way,
         **percentiles("next", [took for person in people for what, took in person.times if what == "next"]),
         **percentiles("submit", [took for person in people for what, took in person.times if what == "submit"]),
         "per_s": round(done / seconds, 1),
         "server_cpu_ms_per_submission": round(1000 * cpu / done, 2),
         "database_cpu_ms_per_submission": round(1000 * database_cpu / done, 2) if backend == "postgresql" else None,
-        "errors": sum(len(person.errors) for person in people),
-        **faults,
-        "kills": server.kills,
+        "errors": sum(len(person.errors) for person in people) - errors,
+        "kills": server.kills - kills,
     }
-    for text, count in Counter(error for person in people for error in person.errors).most_common(5):
-        say(f"{count} × {text}")
-    print(json.dumps(line), flush=True)
-    return int(bool(line["errors"] or line["over_assigned"] or line["lost"] or line["slots_wrong"]))
 
 
 class Person:
@@ -123,25 +139,33 @@ class Person:
         self.stored: dict[str, dict[str, str]] = {}
         self.times: list[tuple[str, float]] = []
         self.errors: list[str] = []
+        self.one_request = False
+        self.sheet: dict[str, Any] | None = None  # what the last submission has brought
 
     def label_one(self) -> bool:
         """One item, from asking for it to its acknowledgement. False: it came to nothing."""
         from conflictscope.errors import ConflictScopeError
 
         try:
-            sheet = self.timed("next", lambda: self.client.next(self.campaign))
+            sheet, self.sheet = self.sheet, None
+            if sheet is None:
+                sheet = self.timed("next", lambda: self.client.next(self.campaign))
             if sheet is None:
                 self.errors.append("there was no next item")
                 return False
             answers = {
                 question["field"]: self.rng.choice(question["options"])["value"] for question in sheet["questions"]
             }
-            self.timed("submit", lambda: self.client.put(sheet["token"], answers, submit=True, active_seconds=40))
+            done = self.timed("submit", lambda: self.submit(sheet["token"], answers))
+            self.sheet = done.get("next")
         except ConflictScopeError as exc:
             self.errors.append(exc.sentence)
             return False
         self.stored[sheet["token"]] = {question: answers[question] for question in answers}
         return True
+
+    def submit(self, token: str, answers: dict[str, str]) -> dict[str, Any]:
+        return self.client.submit(token, answers, active_seconds=40, then_next=self.one_request)
 
     def timed(self, what: str, ask: Any) -> Any:
         began = time.perf_counter()

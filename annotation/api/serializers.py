@@ -6,6 +6,7 @@ each would cost a serializer's turn on every item that is handed out. A test hol
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from rest_framework import serializers
@@ -18,16 +19,28 @@ from annotation.questions import Control
 # --- what comes in ---
 
 
-class WishSerializer(serializers.Serializer[Any]):
+class Sent(serializers.Serializer[Any]):
+    """What comes in. A key that means nothing is refused: misspelt, it would be taken for an answer taken back."""
+
+    def to_internal_value(self, data: Any) -> Any:
+        unknown = sorted(set(data) - set(self.fields)) if isinstance(data, Mapping) else []
+        if unknown:
+            known = ", ".join(self.fields)
+            raise serializers.ValidationError(
+                dict.fromkeys(unknown, f"Nothing is known by this name. What may be sent: {known}.")
+            )
+        return super().to_internal_value(data)
+
+
+class WishSerializer(Sent):
     token = serializers.UUIDField(
         required=False, help_text="Of an item that peek has shown: taken if it is still open."
     )
 
 
-class WorkSerializer(serializers.Serializer[Any]):
+class WorkSerializer(Sent):
     answers = serializers.DictField(
         child=serializers.CharField(allow_blank=True, max_length=40),
-        default=dict,
         help_text="Every answer as it now stands, by the question's field. One that is left out is taken back.",
     )
     comments = serializers.DictField(
@@ -37,6 +50,15 @@ class WorkSerializer(serializers.Serializer[Any]):
     )
     submit = serializers.BooleanField(default=False, help_text="False: keep as a draft. True: count them.")
     edit = serializers.BooleanField(default=False, help_text="True: change what was submitted before.")
+    sure = serializers.BooleanField(
+        default=False, help_text="True: the person has been asked about answers that are at odds, and means them."
+    )
+    next = serializers.BooleanField(
+        default=False, help_text="True, with submit: the answer brings the next item along, as `next` would."
+    )
+    wish = serializers.UUIDField(
+        required=False, help_text="With next: the token of an item that peek has shown; taken if it is still open."
+    )
     active_seconds = serializers.IntegerField(
         default=0,
         min_value=0,
@@ -44,15 +66,15 @@ class WorkSerializer(serializers.Serializer[Any]):
     )
 
 
-class HeartbeatSerializer(serializers.Serializer[Any]):
+class HeartbeatSerializer(Sent):
     active_seconds = serializers.IntegerField(default=0, min_value=0)
 
 
-class SkipSerializer(serializers.Serializer[Any]):
+class SkipSerializer(Sent):
     reason = serializers.CharField(default="", allow_blank=True, max_length=200)
 
 
-class FlagSerializer(serializers.Serializer[Any]):
+class FlagSerializer(Sent):
     reason = serializers.CharField(max_length=LONGEST_COMMENT)
 
 
@@ -64,6 +86,7 @@ class ProgressSerializer(serializers.Serializer[Any]):
     skipped = serializers.IntegerField()
     goal = serializers.IntegerField(help_text="The person's quota, or all the campaign's items.")
     left = serializers.IntegerField(help_text="At most so many are left for this person.")
+    skips_left = serializers.IntegerField(help_text="How many may still be skipped: one in ten in all.")
 
 
 class MyCampaignSerializer(serializers.Serializer[Any]):
@@ -74,6 +97,7 @@ class MyCampaignSerializer(serializers.Serializer[Any]):
     kind = serializers.ChoiceField(Campaign.Kind.choices)
     state = serializers.ChoiceField(Campaign.State.choices)
     started = serializers.BooleanField()
+    notice = serializers.CharField(help_text="Why there is no work at present, or would not count; empty: there is.")
     progress = ProgressSerializer()
 
 
@@ -155,6 +179,15 @@ class StandingSerializer(serializers.Serializer[Any]):
     stored = serializers.BooleanField(help_text="False: it stood so already, as when the same request comes again.")
     surplus = serializers.BooleanField(help_text="Submitted after its slot had gone: kept, and not counted.")
     lease_seconds = serializers.IntegerField()
+    notice = serializers.CharField(help_text="Why the answers would not count as things stand; empty: they do.")
+
+
+class WorkDoneSerializer(StandingSerializer):
+    """With `next` asked for there are three more fields: the next item, or why there is none, in a word and in a sentence."""
+
+    next = HandedOutSerializer(allow_null=True, required=False)
+    nothing = serializers.CharField(required=False, help_text="As X-Nothing of next, or the code of a refusal.")
+    nothing_sentence = serializers.CharField(required=False)
 
 
 def sheet_payload(sheet: Sheet, *, campaign: int, state: str | None) -> dict[str, Any]:
@@ -198,4 +231,10 @@ def sheet_payload(sheet: Sheet, *, campaign: int, state: str | None) -> dict[str
 
 
 def progress_payload(progress: Progress) -> dict[str, int]:
-    return {"done": progress.done, "skipped": progress.skipped, "goal": progress.goal, "left": progress.left}
+    return {
+        "done": progress.done,
+        "skipped": progress.skipped,
+        "goal": progress.goal,
+        "left": progress.left,
+        "skips_left": progress.skips_left,
+    }

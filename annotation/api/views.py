@@ -28,13 +28,14 @@ from annotation.api.serializers import (
     SkipSerializer,
     StandingSerializer,
     WishSerializer,
+    WorkDoneSerializer,
     WorkSerializer,
     progress_payload,
     sheet_payload,
 )
 from annotation.api.throttling import LabellingThrottle
 from annotation.campaigns.lifecycle import consent
-from annotation.errors import LeaseExpired, SubmittedOtherwise
+from annotation.errors import LeaseExpired
 from annotation.labelling import access as places
 from annotation.labelling import answers as labelling
 from annotation.labelling import editing, routing
@@ -85,7 +86,7 @@ class LabellingView(APIView):
 
 
 class Campaigns(LabellingView):
-    """The open campaigns in which you may label, and how far you are in each."""
+    """The campaigns that ask for your labels, paused ones that you began too, and how far you are in each."""
 
     @extend_schema(operation_id="campaigns_mine", responses=MyCampaignSerializer(many=True))
     def get(self, request: Request) -> Response:
@@ -99,6 +100,7 @@ class Campaigns(LabellingView):
                     "kind": entry.campaign.kind,
                     "state": entry.campaign.state,
                     "started": entry.started,
+                    "notice": entry.notice,
                     "progress": progress_payload(entry.progress),
                 }
                 for entry in labelling.queue(self.user)
@@ -146,8 +148,7 @@ class Next(LabellingView):
         assignment = routing.claim(place, wish=wish)
         if assignment is None:
             return nothing(routing.why_nothing(place))
-        payload = sheet_payload(sheet_of(assignment), campaign=campaign_id, state=assignment.state)
-        return Response(payload | {"progress": progress_payload(labelling.progress(place))})
+        return Response(item_payload(assignment, place))
 
 
 class Peek(LabellingView):
@@ -181,29 +182,36 @@ class OneAssignment(LabellingView):
             sheet_payload(sheet_of(assignment), campaign=assignment.item.campaign_id, state=assignment.state)
         )
 
-    @extend_schema(request=WorkSerializer, responses=StandingSerializer, operation_id="assignment_work")
+    @extend_schema(request=WorkSerializer, responses=WorkDoneSerializer, operation_id="assignment_work")
     def put(self, request: Request, token: uuid.UUID) -> Response:
         """Let these answers and comments stand, all of them: as a draft, submitted, or in place of what was submitted.
 
         The same request again changes nothing. 422 `answers_missing` names the open questions of a submission, and keeps
         what was answered; 400 `answer_unknown` names the wrong fields, and stores nothing; 409 `submitted_otherwise` says
-        that other answers have been submitted, which stand until they are changed with `edit`.
+        that other answers have been submitted, which stand until they are changed with `edit`; 422 `answers_at_odds` asks
+        whether two answers that contradict each other are meant: send `sure` if so.
         """
-        sent = self.sent(WorkSerializer)
         assignment = self.assignment(token)
+        sent = self.sent(WorkSerializer)
         given = labelling.understand(assignment, sent["answers"], sent["comments"])
+        handed = None
+        stored = True
         if sent["edit"]:
-            stored = editing.edit(assignment, given.answers, comments=given.comments)
+            stored = editing.edit(assignment, given.answers, comments=given.comments, sure=sent["sure"])
         elif sent["submit"]:
-            stored = labelling.submit(assignment, given.answers, comments=given.comments, worked=sent["active_seconds"])
-            if not stored and not labelling.stands(assignment, given):
-                raise SubmittedOtherwise(
-                    "You submitted this item before, with other answers, and those stand. To change them, send edit."
-                )
+            done = labelling.submit(
+                assignment,
+                given.answers,
+                comments=given.comments,
+                worked=sent["active_seconds"],
+                sure=sent["sure"],
+                then_next=sent["next"],
+                wish=sent.get("wish"),
+            )
+            stored, handed = done.fresh, done.handed
         else:
             labelling.save(assignment, given.answers, comments=given.comments, worked=sent["active_seconds"])
-            stored = True
-        return Response(standing(assignment, stored=stored))
+        return Response(standing(assignment, stored=stored) | (handed_out(handed) if handed else {}))
 
 
 class Heartbeat(LabellingView):
@@ -211,8 +219,8 @@ class Heartbeat(LabellingView):
 
     @extend_schema(request=HeartbeatSerializer, responses=StandingSerializer)
     def post(self, request: Request, token: uuid.UUID) -> Response:
-        sent = self.sent(HeartbeatSerializer)
         assignment = self.assignment(token)
+        sent = self.sent(HeartbeatSerializer)
         if not labelling.at_work(assignment, seconds=sent["active_seconds"]):
             raise LeaseExpired(
                 "This item is not held for you any more. What you answered is kept, and you may still submit it."
@@ -221,13 +229,19 @@ class Heartbeat(LabellingView):
 
 
 class Skip(LabellingView):
-    """Give the item to somebody else; it does not come back to you."""
+    """Give the item to somebody else; it does not come back to you, unless you undo it. At most one in ten."""
 
     @extend_schema(request=SkipSerializer, responses=StandingSerializer)
     def post(self, request: Request, token: uuid.UUID) -> Response:
         assignment = self.assignment(token)
         stored = routing.skip(assignment, reason=self.sent(SkipSerializer)["reason"])
         return Response(standing(assignment, stored=stored))
+
+    @extend_schema(responses=StandingSerializer, operation_id="assignment_skip_undo")
+    def delete(self, request: Request, token: uuid.UUID) -> Response:
+        """Have the item in hand again; what you hold meanwhile goes back. 409 `not_skipped`: somebody else has it by now."""
+        assignment = self.assignment(token)
+        return Response(standing(assignment, stored=routing.undo_skip(assignment)))
 
 
 class RaiseFlag(LabellingView):
@@ -246,6 +260,20 @@ def nothing(why: routing.Nothing) -> Response:
     return Response(status=status.HTTP_204_NO_CONTENT, headers=headers)
 
 
+def item_payload(assignment: Assignment, place: Participant) -> dict[str, Any]:
+    sheet = sheet_payload(sheet_of(assignment), campaign=place.campaign_id, state=assignment.state)
+    return sheet | {"progress": progress_payload(labelling.progress(place))}
+
+
+def handed_out(handed: labelling.Handed) -> dict[str, Any]:
+    assignment = handed.assignment
+    return {
+        "next": item_payload(assignment, assignment.participant) if assignment is not None else None,
+        "nothing": handed.nothing,
+        "nothing_sentence": handed.sentence,
+    }
+
+
 def standing(assignment: Assignment, *, stored: bool) -> dict[str, Any]:
     leased = assignment.state == Assignment.State.LEASED
     seconds = (assignment.lease_until - timezone.now()).total_seconds() if leased else 0
@@ -255,4 +283,5 @@ def standing(assignment: Assignment, *, stored: bool) -> dict[str, Any]:
         "stored": stored,
         "surplus": assignment.surplus,
         "lease_seconds": max(int(seconds), 0),
+        "notice": labelling.standing_notice(assignment),
     }

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import uuid
+from typing import Any
 
 from django.contrib.auth.models import User
 from django.db.models import Count, Exists, OuterRef, QuerySet
@@ -10,11 +11,13 @@ from django.http import Http404
 
 from annotation.campaigns.lifecycle import join
 from annotation.errors import LeaseUnknown
-from annotation.labelling.routing import TOLD_WITH
+from annotation.labelling.compiled import Compiled
+from annotation.labelling.routing import TOLD_WITH, begun_ahead
 from annotation.models import Assignment, Campaign, Participant
 from conflictscope.studies.models import Membership
 from conflictscope.studies.permissions import Action, roles_that_may
 
+_HEAVY = ("item__scenario__embedding", "item__response__scenario__embedding")
 # What decides which questions an item has, and whether its answers count.
 _ASKED_WITH = ("item__campaign", "item__scenario", "item__response__scenario")
 _ASKED = (
@@ -31,35 +34,55 @@ def place_in(campaign_id: int, user: User) -> Participant:
     Raises:
         Http404: there is no such campaign for them.
     """
-    place = (
-        Participant.objects.filter(_labels(user, "campaign__study"), campaign=campaign_id, user=user)
-        .exclude(campaign__state=Campaign.State.DRAFT)
-        .select_related("campaign")
-        .first()
-    )
-    if place is None:
-        place = join(_or_404(Campaign.objects.labelled_by(user), campaign_id), user)
-    place.user = user
-    return place
+    return _place(user, pk=campaign_id)
 
 
-def assignment_of(user: User, token: uuid.UUID, *, told: bool = False) -> Assignment:
-    """The person's assignment of that token; `told`: with all that a sheet tells of its item, not only what is asked of it.
+def place_named(study: str, campaign: str, user: User) -> Participant:
+    """The same by the names that an address has."""
+    return _place(user, study__slug=study, slug=campaign)
+
+
+def assignment_of(user: User, token: uuid.UUID, *, place: Participant | None = None, told: bool = False) -> Assignment:
+    """The person's assignment of that token, in this place of theirs alone if one is given.
+
+    `told`: with all that a sheet tells of its item, not only what is asked of it. An item that was only shown ahead, and
+    answered without a connection, becomes an assignment here (`routing.begun_ahead`).
 
     Raises:
         LeaseUnknown: there is none, it is not theirs, or they do not label in its study any more.
     """
-    found = Assignment.objects.filter(_labels(user, "item__campaign__study"), token=token, participant__user=user)
-    if told:
-        found = found.select_related("participant", *TOLD_WITH)
-    else:
-        found = found.select_related("participant", *_ASKED_WITH).only(*_ASKED)
-    try:
-        assignment = found.get()
-    except Assignment.DoesNotExist as exc:
-        raise LeaseUnknown("This item is not in your hands. Ask for the next one and continue from there.") from exc
+    assignment: Assignment | None = (_TOLD if told else _ASKED_OF).first(user=user.pk, token=token)
+    if assignment is not None and place is not None and assignment.participant_id != place.pk:
+        assignment = None
+    assignment = assignment or _begun_ahead(user, token, place)
+    if assignment is None:
+        raise LeaseUnknown("This item is not in your hands. Ask for the next one and continue from there.")
     assignment.participant.campaign = assignment.item.campaign
+    assignment.participant.user = user
     return assignment
+
+
+def _mine(user: int, token: uuid.UUID) -> QuerySet[Assignment]:
+    theirs = Assignment.objects.filter(_labels(user, "item__campaign__study"), token=token, participant__user=user)
+    return theirs.select_related("participant").order_by()[:1]
+
+
+def _asked_of(user: int, token: uuid.UUID) -> QuerySet[Assignment]:
+    return _mine(user, token).select_related("participant", *_ASKED_WITH).only(*_ASKED)
+
+
+def _told(user: int, token: uuid.UUID) -> QuerySet[Assignment]:
+    return _mine(user, token).select_related("participant", *TOLD_WITH).defer(*_HEAVY)
+
+
+_ASKED_OF = Compiled(_asked_of, numbers=("user",), tokens=("token",))
+_TOLD = Compiled(_told, numbers=("user",), tokens=("token",))
+
+
+def _begun_ahead(user: User, token: uuid.UUID, place: Participant | None) -> Assignment | None:
+    theirs = Participant.objects.filter(_labels(user, "campaign__study"), user=user).select_related("campaign")
+    shown = (begun_ahead(each, token) for each in ([place] if place is not None else theirs))
+    return next((assignment for assignment in shown if assignment is not None), None)
 
 
 def submissions_of(user: User) -> QuerySet[Assignment]:
@@ -69,7 +92,7 @@ def submissions_of(user: User) -> QuerySet[Assignment]:
     )
     return (
         mine.select_related("participant__campaign", "item__campaign__study", *TOLD_WITH)
-        .defer("item__scenario__embedding", "item__response__scenario__embedding")
+        .defer(*_HEAVY)
         .prefetch_related("annotations", "flags")
         .annotate(changes=Count("revisions"))
         .order_by("-submitted_at", "-pk")
@@ -84,13 +107,20 @@ def in_hand(user: User) -> list[Assignment]:
     return list(held.select_related("item"))
 
 
-def _labels(user: User, study: str) -> Exists:
+def _labels(user: User | int, study: str) -> Exists:
     mine = Membership.objects.filter(study=OuterRef(study), user=user, role__in=roles_that_may(Action.LABEL))
     return Exists(mine)
 
 
-def _or_404(campaigns: QuerySet[Campaign], campaign_id: int) -> Campaign:
-    try:
-        return campaigns.select_related("study").get(pk=campaign_id)
-    except Campaign.DoesNotExist as exc:
-        raise Http404("No such campaign, or it is not open to you.") from exc
+def _place(user: User, **named: Any) -> Participant:
+    mine = Participant.objects.filter(
+        _labels(user, "campaign__study"), user=user, **{f"campaign__{name}": value for name, value in named.items()}
+    )
+    place = mine.exclude(campaign__state=Campaign.State.DRAFT).select_related("campaign__study").first()
+    if place is None:
+        campaign = Campaign.objects.labelled_by(user).filter(**named).select_related("study").first()
+        if campaign is None:
+            raise Http404("No such campaign, or it is not open to you.")
+        place = join(campaign, user)
+    place.user = user
+    return place

@@ -16,7 +16,7 @@ from django.utils import timezone
 
 from annotation.errors import NotEditable
 from annotation.labelling import routing
-from annotation.labelling.answers import check_answers, check_complete, store
+from annotation.labelling.answers import check_answers, check_complete, check_not_at_odds, store
 from annotation.models import Assignment, Campaign, Participant, Revision
 
 logger = logging.getLogger(__name__)
@@ -59,18 +59,21 @@ def edit(
     answers: Mapping[str, str],
     *,
     comments: Mapping[str, str] | None = None,
+    sure: bool = False,
     now: datetime | None = None,
 ) -> bool:
     """Let these answers and comments stand in place of the submitted ones. False: they stood so already.
 
     Raises:
         NotEditable: it is not submitted, not one of the person's latest, or nothing counts any more.
-        AnswersMissing, AnswerUnknown: naming the question; the submitted answers stand unchanged.
+        AnswersMissing, AnswerUnknown, AtOdds: naming the question; the submitted answers stand unchanged.
     """
     comments = comments or {}
     check_editable(assignment)
     check_answers(assignment, answers, comments)
     check_complete(assignment, answers, kept="Until then the answers that you submitted stand.")
+    if not sure:
+        check_not_at_odds(assignment, answers)
     with transaction.atomic():
         routing.lock(assignment.participant_id)
         stood = store(assignment, answers, comments)

@@ -36,8 +36,11 @@ class Option:
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
-    """A question as one person sees it. `field` is what the page sends; `ends` are the words at both ends of a scale."""
+class ShownQuestion:
+    """A question as one person sees it. `field` is what the page sends; `ends` are the words at both ends of a scale.
+
+    `places`: the field of the question whose answer says on which side of a scale's middle the answer lies.
+    """
 
     number: int
     field: str
@@ -49,6 +52,7 @@ class Asked:
     examples: tuple[Example, ...] = ()
     control: Control = Control.CHOICE
     ends: tuple[str, str] | None = None
+    places: str = ""
 
     @property
     def answered(self) -> bool:
@@ -62,7 +66,7 @@ class ShownAction:
 
 
 @dataclass(frozen=True, slots=True)
-class Turn:
+class SpokenTurn:
     """What was said in a conversation. `by` is "user" or "assistant"."""
 
     by: str
@@ -80,9 +84,9 @@ class Sheet:
     persona: str
     background: str
     goal: str
-    transcript: tuple[Turn, ...]
+    transcript: tuple[SpokenTurn, ...]
     actions: tuple[ShownAction, ShownAction]
-    questions: tuple[Asked, ...]
+    questions: tuple[ShownQuestion, ...]
     flags: tuple[str, ...]
     lease_seconds: int
 
@@ -167,7 +171,7 @@ def _sheet(
         background=shown.get("background", ""),
         goal=shown.get("goal", ""),
         transcript=tuple(
-            Turn(turn["role"], _SPEAKERS.get(turn["role"], turn["role"]), turn["text"])
+            SpokenTurn(turn["role"], _SPEAKERS.get(turn["role"], turn["role"]), turn["text"])
             for turn in (item.response.transcript if item.response else [])
         ),
         actions=(ShownAction("A", getattr(scenario, first)), ShownAction("B", getattr(scenario, second))),
@@ -180,7 +184,7 @@ def _sheet(
     )
 
 
-def _asked(number: int, question: Question, scenario: Scenario, order: str, given: Annotation | None) -> Asked:
+def _asked(number: int, question: Question, scenario: Scenario, order: str, given: Annotation | None) -> ShownQuestion:
     about = getattr(scenario, question.about) if question.about.startswith("value_") else None
     shown = [to_page(question, answer.key, order) for answer in question.answers]
     labels = dict(zip(shown, (answer.label for answer in question.answers), strict=True))
@@ -192,7 +196,7 @@ def _asked(number: int, question: Question, scenario: Scenario, order: str, give
     values += [value for value in labels if value not in values]
     chosen = to_page(question, given.answer, order) if given is not None and given.answer else ""
     yes_no = set(labels) == {"yes", "no"}
-    return Asked(
+    return ShownQuestion(
         number=number,
         field=field_of(question, order),
         text=_wording(question, order, about),
@@ -211,6 +215,7 @@ def _asked(number: int, question: Question, scenario: Scenario, order: str, give
         examples=EXAMPLES.get(question.key, ()),
         control=question.control,
         ends=(question.ends[0].format("A"), question.ends[1].format("B")) if question.ends else None,
+        places=question.places,
     )
 
 

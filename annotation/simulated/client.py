@@ -88,8 +88,13 @@ class LabellingClient:
         answer = self.ask("POST", f"/campaigns/{campaign}/next/", {})
         return answer.body if answer.status == 200 else None
 
-    def put(self, token: str, answers: Mapping[str, str], *, submit: bool, active_seconds: int = 0) -> dict[str, Any]:
-        body = {"answers": dict(answers), "submit": submit, "active_seconds": active_seconds}
+    def submit(
+        self, token: str, answers: Mapping[str, str], *, active_seconds: int = 0, then_next: bool = False
+    ) -> dict[str, Any]:
+        """Submit, also answers at odds with each other; with `then_next` the reply has the next item in `next`."""
+        body = {"answers": dict(answers), "submit": True, "sure": True, "active_seconds": active_seconds}
+        if then_next:
+            body["next"] = True
         return dict(self.ask("PUT", f"/assignments/{token}/", body).body)
 
     def consent(self, campaign: int) -> None:

@@ -56,6 +56,7 @@ def label_campaign(
     campaign: Campaign,
     *,
     count: int,
+    first: int = 1,
     like: Annotator | None = None,
     base_url: str = "",
     progress: Callable[[], object] | None = None,
@@ -65,6 +66,7 @@ def label_campaign(
     Run again, it does only what is missing; with a larger count, further people join. In a closed campaign nothing is added.
 
     Args:
+        first: the number of the first of them, so that campaigns can have different people.
         like: how they all are, but for the name.
         base_url: the server whose API they use; empty: one is started in this process. It must serve this very database.
     Raises:
@@ -80,27 +82,27 @@ def label_campaign(
         return so_far(campaign, submitted=0)
     if campaign.state != Campaign.State.OPEN:
         raise NotOpen(f"{campaign.name} is {campaign.state}, so nobody can label in it. Open it, or choose another.")
-    users = [place.user for place in _places(campaign, count) if not place.excluded]
+    users = [place.user for place in _places(campaign, count, first=first) if not place.excluded]
     submitted = 0
     with clients(users, base_url=base_url) as asking:
-        people = [replace(like, name=user.username) for user in users]
-        while asking:
-            with_work = []
-            for annotator, client in zip(people, asking, strict=True):
-                sheet = client.next(campaign.pk)
-                if sheet is None:
-                    continue
-                done = client.put(
+        at_work = [
+            (replace(like, name=user.username), client, client.next(campaign.pk))
+            for user, client in zip(users, asking, strict=True)
+        ]
+        while at_work := [(annotator, client, sheet) for annotator, client, sheet in at_work if sheet is not None]:
+            handed = []
+            for annotator, client, sheet in at_work:
+                done = client.submit(
                     sheet["token"],
                     annotator.answers_to(sheet),
-                    submit=True,
                     active_seconds=annotator.seconds_for(sheet),
+                    then_next=True,
                 )
                 submitted += done["stored"]
-                with_work.append((annotator, client))
+                handed.append((annotator, client, done["next"]))
                 if progress:
                     progress()
-            people, asking = [one for one, _ in with_work], [client for _, client in with_work]
+            at_work = handed
     logger.info("Campaign %s: %s submissions simulated", campaign.pk, submitted)
     return so_far(campaign, submitted=submitted)
 
@@ -167,9 +169,9 @@ def _accuracy(assignments: QuerySet[Assignment]) -> Estimate:
     return wilson(sum(right), len(right)) if right else Estimate.undefined("nothing has been answered")
 
 
-def _places(campaign: Campaign, count: int) -> list[Participant]:
+def _places(campaign: Campaign, count: int, *, first: int) -> list[Participant]:
     """The annotators' places in the campaign, made where they are missing: all of them, or none."""
-    names = [NAME.format(number=number) for number in range(1, count + 1)]
+    names = [NAME.format(number=number) for number in range(first, first + count)]
     with transaction.atomic():
         places = []
         for name in names:

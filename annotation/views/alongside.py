@@ -9,9 +9,10 @@ from django.shortcuts import render
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_POST, require_safe
 
-from annotation.labelling import editing, routing
+from annotation.labelling import access, editing
+from annotation.labelling import answers as labelling
 from annotation.labelling.sheets import sheet_of
-from annotation.views.labelling import _add_time, _place
+from annotation.views.labelling import place_of, seconds_of
 from annotation.views.links import snippet_of
 from conflictscope.errors import ConflictScopeError
 from conflictscope.http import Request
@@ -21,19 +22,24 @@ from conflictscope.http import Request
 def heartbeat(request: Request, study: str, campaign: str, token: uuid.UUID) -> HttpResponse:
     """The person is at work on the item, if only reading: its lease runs anew. Says how it stands with the item."""
     try:
-        assignment = routing.find(_place(request, study, campaign), token)
-        routing.renew(assignment)
-        _add_time(request, assignment)
+        place = place_of(request, study, campaign)
+        assignment = access.assignment_of(request.user, token, place=place)
+        labelling.at_work(assignment, seconds=seconds_of(request))
     except ConflictScopeError as exc:
         return JsonResponse({"code": exc.code, "sentence": exc.sentence}, status=exc.http_status)
-    assignment.refresh_from_db(fields=["state", "lease_until"])
-    return JsonResponse({"lease_seconds": sheet_of(assignment).lease_seconds, "state": assignment.state})
+    return JsonResponse(
+        {
+            "lease_seconds": sheet_of(assignment).lease_seconds,
+            "state": assignment.state,
+            "notice": labelling.standing_notice(assignment),
+        }
+    )
 
 
 @never_cache
 @require_safe
 def latest(request: Request, study: str, campaign: str) -> HttpResponse:
     """The person's latest submissions, each with the way to change it."""
-    place = _place(request, study, campaign)
+    place = place_of(request, study, campaign)
     entries = [(entry, snippet_of(entry.assignment.item)) for entry in editing.latest(place)]
     return render(request, "annotation/latest.html", {"campaign": place.campaign, "entries": entries})

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import uuid
 from contextlib import suppress
+from dataclasses import replace
 from typing import Any
 
 from django.contrib import messages
@@ -17,10 +18,20 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_POST, require_safe
 
 from annotation.campaigns.lifecycle import consent, join
-from annotation.errors import AlreadySubmitted, AnswersMissing, AnswerUnknown, Excluded, NotOpen, SubmittedOtherwise
+from annotation.errors import (
+    AlreadySubmitted,
+    AnswersMissing,
+    AnswerUnknown,
+    AtOdds,
+    Excluded,
+    HeldBack,
+    NotOpen,
+    NotSkipped,
+    SkipsUsedUp,
+)
 from annotation.guidelines import as_html
+from annotation.labelling import access, editing, routing
 from annotation.labelling import answers as labelling
-from annotation.labelling import editing, routing
 from annotation.labelling.sheets import preview_of, sheet_of
 from annotation.models import Assignment, Campaign, Participant
 from annotation.views.links import links_of
@@ -52,7 +63,7 @@ def guideline(request: Request, study: str, campaign: str) -> HttpResponse:
 
 @require_POST
 def start(request: Request, study: str, campaign: str) -> HttpResponse:
-    place = _place(request, study, campaign)
+    place = place_of(request, study, campaign)
     consent(place)
     return redirect("annotation:label", study, campaign)
 
@@ -61,7 +72,7 @@ def start(request: Request, study: str, campaign: str) -> HttpResponse:
 @require_safe
 def peek(request: Request, study: str, campaign: str) -> HttpResponse:
     """The fragment of an item that may well come next, to be at hand at once; 204 where there is none. Nobody holds it."""
-    place = _place(request, study, campaign)
+    place = place_of(request, study, campaign)
     try:
         shown = routing.peek(place)
     except NotOpen:  # paused, with an item still in hand: nothing comes next
@@ -79,44 +90,54 @@ def peek(request: Request, study: str, campaign: str) -> HttpResponse:
 
 @require_POST
 def answers(request: Request, study: str, campaign: str, token: uuid.UUID) -> HttpResponse:
-    """Keep the answers as they now stand; says in JSON whether they are kept."""
+    """Keep the answers as they now stand; says in JSON whether they are kept, and whether they would count."""
     try:
-        assignment = routing.find(_place(request, study, campaign), token)
+        assignment = _assignment(request, study, campaign, token)
         given = labelling.read(assignment, request.POST)
-        labelling.save(assignment, given.answers, comments=given.comments)
-        _add_time(request, assignment)
+        labelling.save(assignment, given.answers, comments=given.comments, worked=seconds_of(request))
     except ConflictScopeError as exc:
         return JsonResponse({"code": exc.code, "sentence": exc.sentence}, status=exc.http_status)
-    return JsonResponse({"lease_seconds": sheet_of(assignment).lease_seconds})
+    lease_seconds = sheet_of(assignment).lease_seconds
+    return JsonResponse({"lease_seconds": lease_seconds, "notice": labelling.standing_notice(assignment)})
 
 
 @require_POST
 def submit(request: Request, study: str, campaign: str, token: uuid.UUID) -> HttpResponse:
-    place = _place(request, study, campaign)
-    assignment = routing.find(place, token)
+    place = place_of(request, study, campaign)
+    assignment = access.assignment_of(request.user, token, place=place, told=True)
     given = labelling.read(assignment, request.POST)
     if request.POST.get("do") == "save":
         labelling.save(assignment, given.answers, comments=given.comments)
         messages.success(request, "Your answers are kept. The item is waiting for you until you submit or skip it.")
         return _onwards(request, place)
     try:
-        if labelling.submit(assignment, given.answers, comments=given.comments):
-            _add_time(request, assignment)
-        elif not labelling.stands(assignment, given):
-            raise SubmittedOtherwise(
-                "You submitted this item before, with other answers, and those stand. To change them, open it from Latest."
-            )
-    except AnswersMissing as exc:
-        return _workspace(request, place, assignment=assignment, error=exc.sentence, status=exc.http_status)
-    return _onwards(request, place)
+        done = labelling.submit(
+            assignment,
+            given.answers,
+            comments=given.comments,
+            worked=seconds_of(request),
+            sure=bool(request.POST.get("sure")),
+            then_next=_in_background(request) and not _more_to_send(request),
+            wish=_wish(request),
+        )
+    except (AnswersMissing, AtOdds) as exc:
+        return _workspace(
+            request,
+            place,
+            assignment=access.assignment_of(request.user, token, place=place, told=True),
+            error=exc.sentence,
+            status=exc.http_status,
+            ask_if_sure=isinstance(exc, AtOdds),
+        )
+    return _onwards(request, place, warning=labelling.standing_notice(assignment), handed=done.handed, left=assignment)
 
 
 @never_cache
 @require_safe
 def submitted(request: Request, study: str, campaign: str, token: uuid.UUID) -> HttpResponse:
     """One of the person's latest submissions again, to be changed."""
-    place = _place(request, study, campaign)
-    assignment = routing.find(place, token)
+    place = place_of(request, study, campaign)
+    assignment = access.assignment_of(request.user, token, place=place, told=True)
     if assignment.state == Assignment.State.LEASED:
         return redirect("annotation:label", study, campaign)
     editing.check_editable(assignment)
@@ -125,30 +146,50 @@ def submitted(request: Request, study: str, campaign: str, token: uuid.UUID) -> 
 
 @require_POST
 def edit(request: Request, study: str, campaign: str, token: uuid.UUID) -> HttpResponse:
-    place = _place(request, study, campaign)
-    assignment = routing.find(place, token)
+    place = place_of(request, study, campaign)
+    assignment = access.assignment_of(request.user, token, place=place, told=True)
     try:
         given = labelling.read(assignment, request.POST)
-        editing.edit(assignment, given.answers, comments=given.comments)
-    except (AnswersMissing, AnswerUnknown) as exc:
-        return _workspace(request, place, assignment=assignment, error=exc.sentence, status=exc.http_status)
+        sure = bool(request.POST.get("sure"))
+        editing.edit(assignment, given.answers, comments=given.comments, sure=sure)
+    except (AnswersMissing, AnswerUnknown, AtOdds) as exc:
+        return _workspace(
+            request,
+            place,
+            assignment=assignment,
+            error=exc.sentence,
+            status=exc.http_status,
+            ask_if_sure=isinstance(exc, AtOdds),
+        )
     return _onwards(request, place, notice="Your changed answers are stored.")
 
 
 @require_POST
 def skip(request: Request, study: str, campaign: str, token: uuid.UUID) -> HttpResponse:
-    place = _place(request, study, campaign)
+    place = place_of(request, study, campaign)
+    assignment = access.assignment_of(request.user, token, place=place)
     try:
-        routing.skip(routing.find(place, token), reason=request.POST.get("reason", ""))
-    except AlreadySubmitted as exc:
+        routing.skip(assignment, reason=request.POST.get("reason", ""))
+    except (AlreadySubmitted, SkipsUsedUp) as exc:
         return _workspace(request, place, error=exc.sentence)
-    return _onwards(request, place)
+    return _onwards(request, place, left=assignment)
+
+
+@require_POST
+def undo_skip(request: Request, study: str, campaign: str, token: uuid.UUID) -> HttpResponse:
+    """The skipped item again, in place of the one in hand."""
+    place = place_of(request, study, campaign)
+    try:
+        routing.undo_skip(access.assignment_of(request.user, token, place=place))
+    except (NotSkipped, NotOpen, Excluded) as exc:
+        return _workspace(request, place, error=exc.sentence)
+    return _onwards(request, place, notice="The item that you skipped is in your hands again.")
 
 
 @require_POST
 def flag(request: Request, study: str, campaign: str, token: uuid.UUID) -> HttpResponse:
-    place = _place(request, study, campaign)
-    assignment = routing.find(place, token)
+    place = place_of(request, study, campaign)
+    assignment = access.assignment_of(request.user, token, place=place, told=True)
     in_background = _in_background(request)
     try:
         raised = labelling.flag(assignment, request.POST.get("reason", ""))
@@ -169,8 +210,13 @@ def _campaign(request: Request, study: str, slug: str) -> Campaign:
     return campaign
 
 
-def _place(request: Request, study: str, campaign: str) -> Participant:
-    return join(_campaign(request, study, campaign), request.user)
+def place_of(request: Request, study: str, campaign: str) -> Participant:
+    """The person's place in the campaign that the address names."""
+    return access.place_named(study, campaign, request.user)
+
+
+def _assignment(request: Request, study: str, campaign: str, token: uuid.UUID) -> Assignment:
+    return access.assignment_of(request.user, token, place=place_of(request, study, campaign))
 
 
 def _guideline_of(campaign: Campaign) -> str:
@@ -182,22 +228,35 @@ def _in_background(request: HttpRequest) -> bool:
     return request.headers.get("X-Requested-With") == "label"
 
 
-def _add_time(request: Request, assignment: Assignment) -> None:
+def seconds_of(request: Request) -> int:
     """The page says how long the person has been at work since it last did; without JavaScript nobody knows."""
     seconds = request.POST.get("active_seconds", "")[:9]
-    if seconds.isdecimal():
-        labelling.add_time(assignment, int(seconds))
+    return int(seconds) if seconds.isdecimal() else 0
 
 
-def _onwards(request: Request, place: Participant, *, notice: str = "") -> HttpResponse:
+def _onwards(
+    request: Request,
+    place: Participant,
+    *,
+    notice: str = "",
+    warning: str = "",
+    handed: labelling.Handed | None = None,
+    left: Assignment | None = None,
+) -> HttpResponse:
     """To the next item: at once in the background, by a redirect otherwise. A page with more to send wants none yet."""
     if _in_background(request):
-        if request.headers.get("X-Label-Next") == "-":
+        if _more_to_send(request):
             return HttpResponse(status=204)
-        return _workspace(request, place, notice=notice)
+        return _workspace(request, place, notice=notice, warning=warning, handed=handed, left=left)
     if notice:
         messages.success(request, notice)
+    if warning:
+        messages.warning(request, warning)
     return redirect("annotation:label", place.campaign.study.slug, place.campaign.slug)
+
+
+def _more_to_send(request: HttpRequest) -> bool:
+    return request.headers.get("X-Label-Next") == "-"
 
 
 def _wish(request: HttpRequest) -> uuid.UUID | None:
@@ -212,23 +271,18 @@ def _workspace(
     place: Participant,
     *,
     assignment: Assignment | None = None,
+    handed: labelling.Handed | None = None,
+    left: Assignment | None = None,
     error: str = "",
     notice: str = "",
+    warning: str = "",
+    ask_if_sure: bool = False,
     status: int = 200,
 ) -> HttpResponse:
-    """The item in the person's hands, the next one, or the reason why there is none."""
-    why, headline, waiting = "", "", False
+    """The item in the person's hands, the next one, or the reason why there is none. `left`: the one they have just dealt with."""
     if assignment is None:
-        try:
-            assignment = routing.claim(place, wish=_wish(request))
-        except (NotOpen, Excluded) as exc:
-            paused = place.campaign.state == Campaign.State.PAUSED
-            why, headline, waiting = exc.sentence, "Paused" if paused else "No more work for you here", paused
-        else:
-            if assignment is None:
-                nothing = routing.why_nothing(place)
-                why, waiting = _NOTHING[nothing], nothing is routing.Nothing.WAITING
-                headline = "Nothing free right now" if waiting else ""
+        handed = handed or labelling.next_for(place, wish=_wish(request))
+        assignment = handed.assignment
     editing = assignment is not None and assignment.state == Assignment.State.SUBMITTED
     context: dict[str, Any] = {
         "campaign": place.campaign,
@@ -236,23 +290,31 @@ def _workspace(
         "sheet": sheet_of(assignment) if assignment else None,
         "editing": editing,
         "links": links_of(place.campaign, assignment.token, editing=editing) if assignment else None,
+        "left": left,
         "error": error,
         "notice": notice,
-        "why": why,
-        "headline": headline,
-        "waiting": waiting,
+        "warning": warning or (labelling.standing_notice(assignment) if assignment else ""),
+        "ask_if_sure": ask_if_sure,
     }
+    if handed is not None:
+        context |= {
+            "why": handed.sentence,
+            "headline": _HEADLINES.get(handed.nothing, "No more work for you here" if handed.nothing else ""),
+            "waiting": handed.nothing in (routing.Nothing.WAITING, NotOpen.code, HeldBack.code)
+            and place.campaign.state != Campaign.State.CLOSED,
+        }
+        if handed.nothing:
+            context["progress"] = replace(context["progress"], nothing=True)
     if _in_background(request):
         return render(request, "annotation/_workspace.html", context, status=status)
     context["guideline"] = _guideline_of(place.campaign)
     return render(request, "annotation/label.html", context, status=status)
 
 
-_NOTHING = {
-    routing.Nothing.DONE: "You have been through everything there is for you in this campaign. Thank you.",
-    routing.Nothing.QUOTA: "You have labelled as many items as one person may in this campaign. Thank you.",
-    routing.Nothing.WAITING: (
-        "Nothing is free for you at this moment: the last items are in other people's hands. "
-        "If one is given back, it can come to you."
-    ),
+_HEADLINES = {
+    routing.Nothing.DONE.value: "That is all",
+    routing.Nothing.QUOTA.value: "That is all",
+    routing.Nothing.WAITING.value: "Nothing free right now",
+    NotOpen.code: "Paused",
+    HeldBack.code: "Later",
 }

@@ -13,7 +13,7 @@ from annotation.labelling import access as places
 from annotation.labelling import answers as labelling
 from annotation.labelling import editing, routing
 from annotation.labelling.sheets import sheet_of
-from annotation.views.labelling import _place
+from annotation.views.labelling import place_of
 from annotation.views.links import snippet_of
 from conflictscope.http import Request
 
@@ -40,7 +40,7 @@ def my_work(request: Request) -> HttpResponse:
 @require_POST
 def hand_back(request: Request, study: str, campaign: str) -> HttpResponse:
     """The person pauses: somebody else may have the item in their hands. What they answered is kept."""
-    if routing.hand_back(_place(request, study, campaign)):
+    if routing.hand_back(place_of(request, study, campaign)):
         messages.success(
             request, "The item is handed back. What you answered is kept, and it comes back to you if it is still free."
         )

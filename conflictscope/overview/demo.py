@@ -110,6 +110,9 @@ def steps(*, per_pair: int, items: int, seed: int) -> list[list[str]]:
             JUDGED,
             "--count",
             str(ANNOTATORS),
+            # Others than those who label the filter campaign, which goes on: what is asked about here is what was kept.
+            "--first",
+            str(ANNOTATORS + 1),
             "--accuracy",
             "0.9",
             "--seed",

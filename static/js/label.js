@@ -36,13 +36,17 @@ let autosave = null;
 let offline = false;
 let gone = ""; // an item that another tab has submitted while this one was out of sight
 let signingIn = false;
+let last = null; // what the person has just dealt with here: an item's token, and whether it was skipped
+let standing = ""; // why what is answered would not count, as the server last said
+let asked = ""; // the answers at odds that the person has been asked about, and may submit all the same
 
 /* --- an item comes --- */
 
 function begin(root, { notice = "" } = {}) {
   autosave?.stop();
   clock.take();
-  sheet = root.dataset.token ? new Sheet(root, { changed, typed, submit, skip, flag }) : null;
+  sheet = root.dataset.token ? new Sheet(root, { changed, typed, submit, skip, flag, undoLast }) : null;
+  asked = "";
   if (!sheet) return;
   autosave = new Autosave(sheet, { storage, clock, tell: saved, mayTell: () => !outbox.size });
   const draft = storage.draft(sheet.token);
@@ -152,7 +156,7 @@ function saved(state, reply) {
   if (state === "saving") say("saving", offline ? "Offline: will retry" : "Saving…");
   else if (state === "saved") {
     reached();
-    say("saved", "Saved");
+    told(reply.notice, "Saved");
     sheet.leaseEnds = Date.now() + 1000 * reply.lease_seconds;
     showLease();
   } else if (state === "offline") {
@@ -168,6 +172,14 @@ function saved(state, reply) {
 
 /* --- leaving an item --- */
 
+/** "Saved" never stands for "does not count": where that is so, this is what is said. */
+function told(notice, words) {
+  say(notice ? "problem" : "saved", notice ? "Kept, see above" : words);
+  if (notice) showNotice(notice);
+  else if (standing) hideNotice();
+  standing = notice ?? "";
+}
+
 function submit() {
   if (!sheet || busy()) return;
   const left = sheet.complete();
@@ -175,15 +187,53 @@ function submit() {
     say("problem", left === 1 ? "One question is left" : `${left} questions are left`, true);
     return;
   }
-  leave(sheet.element.action, sheet.form());
+  const odds = sheet.atOdds();
+  const form = sheet.form();
+  if (odds && asked !== odds) {
+    asked = odds;
+    say("problem", `${odds} Press Enter again if you mean both.`, true);
+    return;
+  }
+  if (odds) form.set("sure", "1");
+  leave(sheet.element.action, form);
 }
 
 function skip(drawer) {
-  leave(drawer.action, new FormData(drawer));
+  leave(drawer.action, new FormData(drawer), { skipped: true });
 }
 
-function leave(url, form) {
+/** What was dealt with last comes back: a skipped item into one's hands, a submitted one to be changed. */
+async function undoLast() {
+  if (!last) {
+    announce("There is nothing to undo.");
+    return;
+  }
+  if (outbox.size) {
+    say("saving", "One moment: the last item is still being sent.", true);
+    return;
+  }
+  const { token, skipped } = last;
+  if (!skipped) {
+    location.assign(`${here}${token}/`);
+    return;
+  }
+  try {
+    const response = await ask(`${here}${token}/skip/undo/`, { body: new FormData() });
+    const fragment = response.ok ? fragmentOf(await response.text()) : null;
+    if (!fragment) {
+      say("problem", await sentenceOf(response), true);
+      return;
+    }
+    last = null;
+    show(fragment, { words: "The item that you skipped." });
+  } catch (error) {
+    unreachable(error);
+  }
+}
+
+function leave(url, form, { skipped = false } = {}) {
   autosave.stop();
+  last = { token: sheet.token, skipped };
   form.delete("csrfmiddlewaretoken");
   form.set("active_seconds", clock.take());
   storage.putDraft(sheet.token, sheet.entries());
@@ -318,7 +368,8 @@ async function beat({ keepalive = false } = {}) {
   try {
     const response = await ask(about.heartbeatUrl, { body, keepalive });
     if (!response.ok || about !== sheet) return;
-    const { lease_seconds, state } = await response.json();
+    const { lease_seconds, state, notice } = await response.json();
+    if (notice || standing) told(notice, "");
     if (state === "submitted" || state === "skipped") {
       elsewhere(about.token);
       return;
@@ -407,6 +458,12 @@ listen(() => (busy() ? null : sheet), {
   "?": () => open("keys"),
   G: () => open("guideline"),
   L: () => open("latest"),
+});
+
+document.addEventListener("submit", (event) => {
+  if (!event.target.matches("[data-undo-skip]")) return;
+  event.preventDefault();
+  undoLast();
 });
 
 document.addEventListener("click", (event) => {

@@ -20,6 +20,7 @@ SPEED = 600
 def annotate(participant_id: int, seed: int, started: float, barrier: Any, told: Any) -> None:
     from django.utils import timezone
 
+    from annotation.errors import SkipsUsedUp
     from annotation.labelling import routing
     from annotation.models import Participant
 
@@ -51,7 +52,12 @@ def annotate(participant_id: int, seed: int, started: float, barrier: Any, told:
             fresh = routing.submit(assignment, now=now())
             told.put({"participant": participant_id, "submitted": str(assignment.token), "late": True, "fresh": fresh})
         elif fate < 0.16:
-            routing.skip(assignment, now=now())
+            try:
+                routing.skip(assignment)
+            except SkipsUsedUp:
+                routing.submit(assignment, now=now())
+                told.put({"participant": participant_id, "submitted": str(assignment.token), "fresh": True})
+                continue
             told.put({"participant": participant_id, "skipped": str(assignment.token)})
         else:
             fresh = routing.submit(assignment, now=now())

@@ -12,6 +12,7 @@ from django.utils import timezone
 from factory.django import DjangoModelFactory
 
 from annotation.kinds import questions_about
+from annotation.labelling.access import assignment_of
 from annotation.models import Annotation, Assignment, Campaign, Guideline, Item, Participant
 from conflictscope.scenarios.filtering.dimensions import ACTION_1, ACTION_2, YES, dimensions_of, questions_of
 from conflictscope.scenarios.models import Scenario
@@ -78,6 +79,11 @@ class ParticipantFactory(DjangoModelFactory):
     )
     pseudonym = factory.Sequence(lambda n: f"person-{n}")
     consented_at = factory.LazyFunction(timezone.now)
+
+
+def held_by(place: Participant, token: uuid.UUID) -> Assignment:
+    """The person's assignment of that token as a page finds it."""
+    return assignment_of(place.user, token, place=place, told=True)
 
 
 def all_passing(scenario: Scenario) -> dict[str, str]:

@@ -23,6 +23,9 @@ class Command(ConflictScopeCommand):
         parser.add_argument("--study", required=True, help="The study's slug.")
         parser.add_argument("--campaign", required=True, help="The campaign's slug.")
         parser.add_argument("--count", type=int, required=True, help="How many annotators there are to be.")
+        parser.add_argument(
+            "--first", type=int, default=1, help="The number of the first of them: other numbers are other people."
+        )
         parser.add_argument("--accuracy", type=float, default=0.9, help="Probability of the true answer to a question.")
         parser.add_argument(
             "--speed", type=float, default=READERS, help="Words they read in a second: it makes their time at work."
@@ -50,6 +53,7 @@ class Command(ConflictScopeCommand):
             done = label_campaign(
                 campaign,
                 count=options["count"],
+                first=options["first"],
                 like=like,
                 base_url=options["base_url"],
                 progress=bar.update,

@@ -138,7 +138,7 @@ export class Sheet {
   undo() {
     const last = this.history.pop();
     if (!last) {
-      announce("There is nothing to undo.");
+      this.on.undoLast();
       return;
     }
     const [field, before] = last;
@@ -156,6 +156,22 @@ export class Sheet {
     for (const question of this.questions) question.classList.toggle("is-missing", open.includes(question));
     if (open.length) this.goTo(this.questions.indexOf(open[0]), { focus: true });
     return open.length;
+  }
+
+  /** In words where a choice and the scale beside it contradict each other; empty where none do. */
+  atOdds() {
+    for (const scale of this.questions.filter((each) => each.dataset.places)) {
+      const beside = this.questions.find((each) => each.dataset.question === scale.dataset.places);
+      const chosen = beside && this.answerOf(beside);
+      const place = Number(this.answerOf(scale));
+      const middle = (scale.querySelectorAll("input[type=radio]").length + 1) / 2;
+      if ((chosen === "a" && place > middle) || (chosen === "b" && place < middle)) {
+        const other = chosen === "a" ? "B" : "A";
+        this.goTo(this.questions.indexOf(scale), { focus: true });
+        return `You chose ${chosen.toUpperCase()}, and ${place} on the scale is on the side of ${other}.`;
+      }
+    }
+    return "";
   }
 
   /* --- what opens and closes --- */

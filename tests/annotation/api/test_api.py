@@ -62,7 +62,7 @@ def test_an_item_is_handed_out_with_all_that_a_screen_needs(api, campaign):
     assert [option["key"] for option in sheet["questions"][0]["options"]] == ["Y", "N"]
     assert sheet["questions"][6]["value"]["definition"]
     assert 1790 < sheet["lease_seconds"] <= 1800
-    assert sheet["progress"] == {"done": 0, "skipped": 0, "goal": 2, "left": 2}
+    assert sheet["progress"] == {"done": 0, "skipped": 0, "goal": 2, "left": 2, "skips_left": 1}
     assert handed_out(api, campaign)["token"] == sheet["token"]
     assert Assignment.objects.get().state == "leased"
 
@@ -82,7 +82,76 @@ def test_what_is_handed_out_is_what_the_schema_says(api, campaign):
     same_fields(serializers.HandedOutSerializer(), sheet, "next")
     shown = api.get(f"/api/v1/campaigns/{campaign.pk}/peek/").json()
     same_fields(serializers.SheetSerializer(), shown, "peek")
-    same_fields(serializers.StandingSerializer(), put(api, sheet).json(), "put")
+    same_fields(serializers.StandingSerializer(), put(api, sheet, answers={}).json(), "put")
+    done = put(api, sheet, answers=first_answers(sheet), submit=True, next=True).json()
+    same_fields(serializers.WorkDoneSerializer(), done, "put with next")
+
+
+def test_a_submission_brings_the_next_item_or_says_why_there_is_none(api, campaign):
+    first = handed_out(api, campaign)
+    done = put(api, first, answers=first_answers(first), submit=True, next=True).json()
+    assert (done["state"], done["stored"], done["nothing"]) == ("submitted", True, "")
+    second = done["next"]
+    assert second["state"] == "leased"
+    assert second["progress"]["done"] == 1
+    assert handed_out(api, campaign) == second | {"lease_seconds": handed_out(api, campaign)["lease_seconds"]}
+    again = put(api, first, answers=first_answers(first), submit=True, next=True).json()
+    assert (again["stored"], again["next"]["token"]) == (False, second["token"])
+    done = put(api, second, answers=first_answers(second), submit=True, next=True).json()
+    assert (done["next"], done["nothing"]) == (None, "done")
+    assert "been through everything" in done["nothing_sentence"]
+
+
+def test_a_submission_takes_the_item_that_was_shown_ahead(api, campaign):
+    ItemFactory(campaign=campaign)
+    first = handed_out(api, campaign)
+    wish = api.get(f"/api/v1/campaigns/{campaign.pk}/peek/").json()["token"]
+    done = put(api, first, answers=first_answers(first), submit=True, next=True, wish=wish).json()
+    assert done["next"]["token"] == wish
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        {"answer": {"realism": "no"}},
+        {"submit": False},
+        {"answers": {"realism": "no"}, "comment": {}},
+        {"answers": {"realism": "no"}, "state": "submitted"},
+    ],
+)
+def test_a_misspelt_request_is_refused_and_takes_nothing_back(api, campaign, body):
+    sheet = handed_out(api, campaign)
+    put(api, sheet, answers={"realism": "yes"}, comments={"realism": "Quite."})
+    refused = put(api, sheet, **body)
+    assert refused.status_code == 400
+    kept = Annotation.objects.get()
+    assert (kept.answer, kept.comment) == ("yes", "Quite.")
+
+
+def test_a_refused_submission_takes_nothing_back_either(api, campaign):
+    sheet = handed_out(api, campaign)
+    put(api, sheet, answers={"realism": "yes"})
+    refused = put(api, sheet, answers={}, submit=True)
+    assert (refused.status_code, refused.json()["code"]) == (422, "answers_missing")
+    assert Annotation.objects.get().answer == "yes"
+
+
+def test_a_draft_says_at_once_that_it_would_not_count(api, campaign):
+    sheet = handed_out(api, campaign)
+    assert put(api, sheet, answers={"realism": "yes"}).json()["notice"] == ""
+    Campaign.objects.update(state=Campaign.State.CLOSED)
+    assert "does not count" in put(api, sheet, answers={"realism": "yes"}).json()["notice"]
+
+
+def test_a_skip_is_taken_back(api, campaign):
+    sheet = handed_out(api, campaign)
+    address = f"/api/v1/assignments/{sheet['token']}/skip/"
+    api.post(address)
+    other = handed_out(api, campaign)
+    assert api.post(f"/api/v1/assignments/{other['token']}/skip/").json()["code"] == "skips_used_up"
+    back = api.delete(address).json()
+    assert (back["state"], back["stored"]) == ("leased", True)
+    assert handed_out(api, campaign)["token"] == sheet["token"]
 
 
 def test_a_draft_is_kept_and_comes_back_with_the_item(api, campaign):

@@ -25,7 +25,8 @@ def world() -> dict[str, Any]:
     study = StudyFactory(slug="mine")
     judge = JudgeFactory(name="the-judge")
     dataset = DatasetFactory(study=study, slug="hhh", primary_judge=judge)
-    campaign = CampaignFactory(dataset=dataset, slug="check", overlap=3)
+    # As if there were thirty items: three of them may be skipped.
+    campaign = CampaignFactory(dataset=dataset, slug="check", overlap=3, sampling_plan={"plan": "random", "drawn": 30})
     other = ParticipantFactory(campaign=campaign, pseudonym="other-person")
     for number in range(3):
         scenario = judged(
@@ -64,6 +65,8 @@ def world() -> dict[str, Any]:
             "token": str(mine.token),
             "place": 1,
             "import_number": 1,
+            "target": run.target_id,
+            "value": "helpfulness",
             "prompt": "scenarios.filtering.realism",
             "item": theirs.item_id,
             "upload": str(mine.token),

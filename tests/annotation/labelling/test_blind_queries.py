@@ -116,6 +116,12 @@ PAGES: dict[str, tuple[Step, ...]] = {
     "label_skip": (
         lambda client, here: client.post(here.page("label_skip", here.token), {"reason": "too long"}, follow=True),
     ),
+    "label_undo_skip": (
+        lambda client, here: (
+            client.post(here.page("label_skip", here.token)),
+            client.post(here.page("label_undo_skip", here.token), follow=True),
+        )[-1],
+    ),
     "label_flag": (
         lambda client, here: client.post(here.page("label_flag", here.token), {"reason": "torn"}, follow=True),
     ),
@@ -133,12 +139,15 @@ ROUTES: dict[str, tuple[Step, ...]] = {
     "api-assignment": (
         lambda client, here: client.get(here.route("api-assignment", here.token)),
         lambda client, here: _put(client, here),
-        lambda client, here: _put(client, here, submit=True),
+        lambda client, here: _put(client, here, submit=True, next=True),
         _after_submitting(lambda client, here: _put(client, here, submit=True)),
         _after_submitting(lambda client, here: _put(client, here, edit=True)),
     ),
     "api-heartbeat": (lambda client, here: client.post(here.route("api-heartbeat", here.token)),),
-    "api-skip": (lambda client, here: client.post(here.route("api-skip", here.token)),),
+    "api-skip": (
+        lambda client, here: client.post(here.route("api-skip", here.token)),
+        lambda client, here: client.delete(here.route("api-skip", here.token)),
+    ),
     "api-flag": (
         lambda client, here: client.post(
             here.route("api-flag", here.token), {"reason": "torn"}, content_type="application/json"

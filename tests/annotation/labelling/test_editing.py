@@ -13,7 +13,7 @@ from annotation.labelling import answers as labelling
 from annotation.labelling import editing, routing
 from annotation.models import Annotation, Assignment, Campaign, Participant
 from conflictscope.scenarios.filtering.dimensions import NO
-from tests.factories.annotation import ItemFactory, ParticipantFactory, all_passing, labelled
+from tests.factories.annotation import ItemFactory, ParticipantFactory, all_passing, held_by, labelled
 
 pytestmark = pytest.mark.django_db
 
@@ -79,8 +79,8 @@ def test_the_ten_latest_submissions_can_be_changed_and_an_older_one_cannot(campa
     assert [one.editable for one in told] == [True] * 10 + [False]
     changed = all_passing(made[0].item.scenario) | {"realism": NO}
     with pytest.raises(NotEditable, match="older"):
-        editing.edit(routing.find(place, made[0].token), changed)
-    assert editing.edit(routing.find(place, made[1].token), changed)
+        editing.edit(held_by(place, made[0].token), changed)
+    assert editing.edit(held_by(place, made[1].token), changed)
     assert editing.latest(place, most=20)[9].changes == 1
 
 
@@ -90,7 +90,7 @@ def test_once_the_campaign_is_closed_answers_stand(campaign, place, submission, 
     place.campaign.refresh_from_db()
     assert editing.latest(place)[0].editable is may
     changed = all_passing(submission.item.scenario) | {"realism": NO}
-    found = routing.find(place, submission.token)
+    found = held_by(place, submission.token)
     if may:
         assert editing.edit(found, changed)
     else:

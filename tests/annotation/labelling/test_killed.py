@@ -79,7 +79,7 @@ class Person(threading.Thread):
             while (sheet := self.client.next(self.campaign)) is not None:
                 answers = {question["field"]: question["options"][0]["value"] for question in sheet["questions"]}
                 answers["realism"] = "yes" if (self.number + len(self.told)) % 2 else "no"
-                self.client.put(sheet["token"], answers, submit=True)
+                self.client.submit(sheet["token"], answers)
                 self.told[sheet["token"]] = answers["realism"]
 
 

@@ -6,11 +6,12 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from annotation.errors import AlreadySubmitted, AnswersMissing, AnswerUnknown
+from annotation.campaigns.lifecycle import close, pause
+from annotation.errors import AlreadySubmitted, AnswersMissing, AnswerUnknown, AtOdds, SubmittedOtherwise
 from annotation.labelling import answers as labelling
 from annotation.labelling import routing
 from annotation.labelling.sheets import sheet_of
-from annotation.models import Annotation, Assignment, Campaign, Flag
+from annotation.models import Annotation, Assignment, Campaign, Flag, Participant
 from conflictscope.errors import InvalidInput
 from conflictscope.scenarios.models import Dataset
 from conflictscope.scenarios.option_orders import OptionOrder
@@ -19,6 +20,7 @@ from tests.factories.annotation import (
     ItemFactory,
     ParticipantFactory,
     all_passing,
+    held_by,
     labelled,
 )
 from tests.factories.scenarios import DatasetFactory, JudgeFactory, judged
@@ -59,7 +61,7 @@ def in_hand(person, order: str) -> Assignment:
 
 def again(assignment: Assignment) -> Assignment:
     """As the next request finds it."""
-    return routing.find(assignment.participant, assignment.token)
+    return held_by(assignment.participant, assignment.token)
 
 
 def stored(assignment: Assignment) -> dict[str, str]:
@@ -240,16 +242,10 @@ def test_a_draft_outlives_its_lease_and_comes_back_with_the_item(campaign, assig
 
 def test_a_full_sheet_is_submitted_with_its_answers(assignment):
     answers = all_passing(assignment.item.scenario)
-    assert labelling.submit(assignment, answers, comments={"realism": "Quite."}, now=NOON)
+    assert labelling.submit(assignment, answers, comments={"realism": "Quite."}, now=NOON).fresh
     assignment.refresh_from_db()
     assert (assignment.state, assignment.submitted_at, assignment.surplus) == ("submitted", NOON, False)
     assert stored(assignment) == answers
-
-
-def test_submitting_what_was_saved_before_needs_no_answers_again(assignment):
-    labelling.save(assignment, all_passing(assignment.item.scenario))
-    assert labelling.submit(again(assignment))
-    assert len(stored(assignment)) == 8
 
 
 @pytest.mark.parametrize(
@@ -268,6 +264,15 @@ def test_missing_answers_are_named_by_their_numbers_on_the_page_and_the_others_a
     assert stored(assignment) == answers
 
 
+def test_a_refused_submission_takes_back_nothing_that_was_answered(assignment):
+    labelling.save(assignment, {"realism": "yes", "specificity": "no"}, comments={"realism": "Quite."})
+    for sent in ({}, {"realism": "no"}):
+        with pytest.raises(AnswersMissing, match="What you have answered is kept"):
+            labelling.submit(again(assignment), sent)
+    assert stored(assignment) == {"realism": "no", "specificity": "no"}
+    assert assignment.annotations.get(question="realism").comment == "Quite."
+
+
 def test_a_comment_is_no_answer(assignment):
     answers = all_passing(assignment.item.scenario)
     del answers["realism"]
@@ -277,8 +282,10 @@ def test_a_comment_is_no_answer(assignment):
 
 def test_submitting_again_even_with_other_answers_changes_nothing(assignment):
     answers = all_passing(assignment.item.scenario)
-    assert labelling.submit(assignment, answers)
-    assert not labelling.submit(again(assignment), answers | {"realism": "no"})
+    assert labelling.submit(assignment, answers).fresh
+    assert not labelling.submit(again(assignment), answers).fresh
+    with pytest.raises(SubmittedOtherwise, match="those stand"):
+        labelling.submit(again(assignment), answers | {"realism": "no"})
     assert stored(assignment) == answers
     with pytest.raises(AlreadySubmitted, match="its answers stand"):
         labelling.save(again(assignment), {"realism": "no"})
@@ -296,10 +303,10 @@ def test_an_answer_that_is_not_on_offer_stops_the_submission(assignment):
 
 def test_time_at_work_adds_up_and_what_cannot_be_work_is_not_counted(assignment):
     for seconds in (40, 25, -300):
-        labelling.add_time(assignment, seconds)
-    assert assignment.active_seconds == 65
-    labelling.add_time(assignment, 10**9)
-    assert assignment.active_seconds == 65 + assignment.item.campaign.lease_minutes * 60
+        labelling.at_work(assignment, seconds=seconds)
+    assert again(assignment).active_seconds == 65
+    labelling.save(assignment, {"realism": "yes"}, worked=10**9)
+    assert again(assignment).active_seconds == 65 + assignment.item.campaign.lease_minutes * 60
 
 
 def test_the_same_flag_twice_is_one_and_an_empty_one_is_refused(assignment):
@@ -329,18 +336,120 @@ def test_progress_counts_towards_the_quota_or_else_all_items(dataset):
 def test_the_queue_lists_open_campaigns_in_which_the_person_may_label(campaign, django_assert_num_queries):
     user = member(campaign.study, "annotator")
     for state in ("draft", "paused", "closed"):
-        CampaignFactory(dataset=campaign.dataset, state=state)
+        CampaignFactory(dataset=campaign.dataset, state=state, items=1)
     CampaignFactory()  # of a study they are not in
     shut_out = CampaignFactory(dataset=campaign.dataset, items=1)
-    ParticipantFactory(campaign=shut_out, user=user, excluded=True, excluded_reason="Speed.")
+    out = ParticipantFactory(campaign=shut_out, user=user, excluded=True, excluded_reason="Speed.")
+    labelled(shut_out.items.first(), out)
     begun = CampaignFactory(dataset=campaign.dataset, items=2)
     labelled(begun.items.first(), ParticipantFactory(campaign=begun, user=user))
-    with django_assert_num_queries(3):
+    with django_assert_num_queries(5):
         entries = labelling.queue(user)
     assert [(e.campaign, e.started, e.progress.done, e.progress.left) for e in entries] == [
         (campaign, False, 0, 2),
+        (shut_out, True, 1, 0),
         (begun, True, 1, 1),
     ]
+    assert [bool(entry.notice) for entry in entries] == [False, True, False]
+
+
+def test_my_queue_says_of_each_campaign_why_there_is_no_work(dataset):
+    user = member(dataset.study, "annotator")
+
+    def begun(**settings):
+        campaign = CampaignFactory(dataset=dataset, items=2, overlap=1, **settings)
+        place = ParticipantFactory(campaign=campaign, user=user)
+        return campaign, routing.claim(place)
+
+    paused, _ = begun()
+    closed, _ = begun()
+    pause(paused)
+    close(closed)
+    full = CampaignFactory(dataset=dataset, items=60, overlap=1)
+    full.items.update(open_slots=0)
+    said = {entry.campaign.pk: (entry.notice, entry.progress.left) for entry in labelling.queue(user)}
+    assert "paused" in said[paused.pk][0]
+    assert "can be finished, and counts" in said[paused.pk][0]
+    assert "does not count" in said[closed.pk][0]
+    assert said[full.pk] == ("Others have labelled all there is here already.", 0)
+
+
+# What is said of work that would not count, of answers at odds, and what comes with a submission
+
+
+def test_a_person_is_told_at_once_where_their_answers_would_not_count(campaign, assignment):
+    labelling.save(assignment, {"realism": "yes"})
+    assert labelling.standing_notice(again(assignment)) == ""
+    pause(campaign)
+    assert "can be finished, and counts" in labelling.standing_notice(again(assignment))
+    close(campaign)
+    assert "does not count" in labelling.standing_notice(again(assignment))
+    Campaign.objects.update(state="open")
+    Participant.objects.update(excluded=True, excluded_reason="Speed.")
+    assert "does not count" in labelling.standing_notice(again(assignment))
+    Participant.objects.update(excluded=False, excluded_reason="")
+    routing.return_expired(campaign, now=NOON + timedelta(days=9999))
+    assert "not held for you any more" in labelling.standing_notice(again(assignment))
+    campaign.items.update(open_slots=0)
+    assert "would not count" in labelling.standing_notice(again(assignment))
+    late = again(assignment)
+    labelling.submit(late, all_passing(late.item.scenario))
+    assert late.surplus
+    assert "do not count" in labelling.standing_notice(late)
+
+
+@pytest.fixture
+def preferring(dataset):
+    """An item of a preference campaign, held by somebody who was shown action 2 as A."""
+    campaign = CampaignFactory(dataset=dataset, items=2, kind=Campaign.Kind.PREFERENCE)
+    assignment = routing.claim(ParticipantFactory(campaign=campaign))
+    Assignment.objects.filter(pk=assignment.pk).update(action_order=OptionOrder.ACTION_2_FIRST)
+    return again(assignment)
+
+
+@pytest.mark.parametrize(
+    ("choice", "place", "asked"),
+    [
+        ("action_2", "1", True),
+        ("action_1", "5", True),
+        ("action_1", "4", False),
+        ("action_1", "1", False),
+        ("both", "7", False),
+    ],
+)
+def test_a_choice_and_a_scale_that_contradict_each_other_are_asked_about(preferring, choice, place, asked):
+    answers = {"preferred_action": choice, "preference_strength": place}
+    if asked:
+        with pytest.raises(AtOdds, match="You chose"):
+            labelling.submit(preferring, answers)
+        assert stored(preferring) == answers
+        assert again(preferring).state == Assignment.State.LEASED
+    assert labelling.submit(again(preferring), answers, sure=True).fresh
+
+
+def test_what_is_at_odds_is_said_in_the_letters_that_the_person_saw(preferring):
+    with pytest.raises(AtOdds, match="You chose A, and 7 on the scale, which is on the side of B"):
+        labelling.submit(preferring, {"preferred_action": "action_2", "preference_strength": "1"})
+
+
+def test_a_submission_brings_the_next_item_in_the_same_step(campaign, assignment):
+    done = labelling.submit(assignment, all_passing(assignment.item.scenario), then_next=True)
+    after = done.handed.assignment
+    assert after.state == Assignment.State.LEASED
+    assert after.item != assignment.item
+    assert routing.claim(assignment.participant) == after
+    last = labelling.submit(again(after), all_passing(after.item.scenario), then_next=True)
+    assert (last.handed.assignment, last.handed.nothing) == (None, "done")
+    assert "been through everything" in last.handed.sentence
+
+
+def test_a_submission_counts_also_where_nothing_may_follow_it(campaign, assignment):
+    pause(campaign)
+    done = labelling.submit(again(assignment), all_passing(assignment.item.scenario), then_next=True)
+    assert done.fresh
+    assert done.handed.nothing == "campaign_not_open"
+    assert "paused" in done.handed.sentence
+    assert Assignment.objects.counted().count() == 1
 
 
 @pytest.mark.parametrize("role", ["owner", "researcher", "adjudicator", "viewer"])

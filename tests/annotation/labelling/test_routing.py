@@ -13,7 +13,7 @@ from annotation.errors import AlreadySubmitted, ConsentMissing, Excluded, LeaseU
 from annotation.labelling import routing
 from annotation.labelling.routing import Nothing
 from annotation.models import Assignment, Campaign, Item
-from tests.factories.annotation import CampaignFactory, ItemFactory, ParticipantFactory
+from tests.factories.annotation import CampaignFactory, ItemFactory, ParticipantFactory, held_by
 
 pytestmark = pytest.mark.django_db
 
@@ -114,7 +114,7 @@ def test_one_closed_laptop_does_not_leave_an_item_unfinishable(campaign, people)
 def test_submitting_twice_stores_once(campaign, people):
     assignment = routing.claim(people[0], now=NOON)
     assert routing.submit(assignment, now=NOON) is True
-    assert routing.submit(routing.find(people[0], assignment.token), now=LATER) is False
+    assert routing.submit(held_by(people[0], assignment.token), now=LATER) is False
     assignment.refresh_from_db()
     assert assignment.submitted_at == NOON
     assert slots(campaign) == [2, 3]
@@ -178,8 +178,8 @@ def test_a_pause_leaves_the_item_in_hand_in_sight_and_gives_out_no_other(campaig
 
 def test_skipping_frees_the_slot_and_the_item_does_not_come_back(campaign, people):
     skipped = routing.claim(people[0], now=NOON)
-    assert routing.skip(skipped, reason="  I know the people in it. ", now=NOON) is True
-    assert routing.skip(skipped, now=NOON) is False
+    assert routing.skip(skipped, reason="  I know the people in it. ") is True
+    assert routing.skip(skipped) is False
     assert slots(campaign) == [3, 3]
     skipped.refresh_from_db()
     assert skipped.skip_reason == "I know the people in it."
@@ -190,13 +190,13 @@ def test_skipping_frees_the_slot_and_the_item_does_not_come_back(campaign, peopl
 def test_skipping_a_lease_that_ran_out_frees_no_second_slot(campaign, people):
     assignment = routing.claim(people[0], now=NOON)
     routing.return_expired(campaign, now=LATER)
-    assert routing.skip(assignment, now=LATER) is True
+    assert routing.skip(assignment) is True
     assert slots(campaign) == [3, 3]
 
 
 def test_an_item_skipped_in_one_tab_and_submitted_in_another_is_not_thrown_away(campaign, people):
     assignment = routing.claim(people[0], now=NOON)
-    routing.skip(assignment, now=NOON)
+    routing.skip(assignment)
     assert routing.submit(assignment, now=NOON)
     assert not assignment.surplus
     assert slots(campaign) == [2, 3]
@@ -206,7 +206,7 @@ def test_a_submitted_item_cannot_be_skipped(campaign, people):
     assignment = routing.claim(people[0], now=NOON)
     routing.submit(assignment, now=NOON)
     with pytest.raises(AlreadySubmitted, match="cannot be skipped"):
-        routing.skip(assignment, now=NOON)
+        routing.skip(assignment)
     assert slots(campaign) == [2, 3]
 
 
@@ -278,9 +278,9 @@ def test_nobody_starts_before_agreeing_to_the_guideline(campaign):
 def test_somebody_elses_token_and_an_invented_one_look_the_same(campaign, people):
     theirs = routing.claim(people[0], now=NOON)
     with pytest.raises(LeaseUnknown) as foreign:
-        routing.find(people[1], theirs.token)
+        held_by(people[1], theirs.token)
     with pytest.raises(LeaseUnknown) as invented:
-        routing.find(people[1], uuid.uuid4())
+        held_by(people[1], uuid.uuid4())
     assert foreign.value.sentence == invented.value.sentence
 
 
@@ -297,11 +297,11 @@ def test_the_two_actions_change_sides_from_lease_to_lease(dataset):
 def test_what_was_shown_ahead_and_answered_without_a_lease_is_never_thrown_away(campaign, people):
     ada = people[0]
     item, token, order = routing.peek(ada)
-    begun = routing.find(ada, token)
+    begun = held_by(ada, token)
     assert (begun.item_id, begun.state, begun.action_order) == (item.pk, State.EXPIRED, order)
-    assert routing.find(ada, token) == begun  # once
+    assert held_by(ada, token) == begun  # once
     with pytest.raises(LeaseUnknown):
-        routing.find(people[1], token)
+        held_by(people[1], token)
     # As a wish it is leased; here others took its slots, so the answers are kept as surplus.
     type(item).objects.filter(pk=item.pk).update(open_slots=0)
     assert routing.submit(begun, now=NOON)
@@ -311,7 +311,7 @@ def test_what_was_shown_ahead_and_answered_without_a_lease_is_never_thrown_away(
 
 def test_an_item_begun_without_a_lease_can_be_wished_for(campaign, people):
     _, token, _ = routing.peek(people[0])
-    begun = routing.find(people[0], token)
+    begun = held_by(people[0], token)
     assert routing.claim(people[0], wish=token) == begun
     begun.refresh_from_db()
     assert begun.state == State.LEASED
@@ -323,6 +323,6 @@ def test_a_token_leads_to_its_item_at_the_same_cost_however_many_there_are(campa
     flipped = uuid.UUID(int=token.int ^ 1)  # another item's id under the same tag
     for unknown in (flipped, uuid.uuid4()):
         with django_assert_num_queries(1), pytest.raises(LeaseUnknown):
-            routing.find(people[0], unknown)
+            held_by(people[0], unknown)
     assert token.version == 4
-    assert routing.find(people[0], token).item == item
+    assert held_by(people[0], token).item == item

@@ -9,14 +9,14 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule, run_state_machine_as_test
 
-from annotation.errors import AlreadySubmitted, NotEditable
+from annotation.errors import AlreadySubmitted, NotEditable, NotSkipped, SkipsUsedUp, SubmittedOtherwise
 from annotation.labelling import answers as labelling
 from annotation.labelling import editing, routing
 from annotation.labelling.exclusion import leave_out, take_back
 from annotation.labelling.routing import Nothing
 from annotation.models import Annotation, Assignment, Campaign, Item, Participant, Revision
 from conflictscope.scenarios.models import Dataset
-from tests.factories.annotation import CampaignFactory, ItemFactory, ParticipantFactory, all_passing
+from tests.factories.annotation import CampaignFactory, ItemFactory, ParticipantFactory, all_passing, held_by
 from tests.factories.scenarios import DatasetFactory
 
 PEOPLE = 4
@@ -135,7 +135,11 @@ class Routing(RuleBasedStateMachine):
         item = held[which % len(held)]
         before = self.standing[person, item]
         row = self.row(person, item)
-        assert labelling.submit(row, self.sheet(row, answer), now=self.now) == (before != "submitted")
+        if before == "submitted" and self.answer[person, item] != answer:
+            with pytest.raises(SubmittedOtherwise):
+                labelling.submit(row, self.sheet(row, answer), now=self.now)
+            return
+        assert labelling.submit(row, self.sheet(row, answer), now=self.now).fresh == (before != "submitted")
         if before == "submitted":
             return
         if before in ("expired", "skipped"):
@@ -173,9 +177,33 @@ class Routing(RuleBasedStateMachine):
             return
         item = held[which % len(held)]
         before = self.standing[person, item]
-        assert routing.skip(self.row(person, item), now=self.now) == (before != "skipped")
+        others = sum(state == "skipped" for (who, of), state in self.standing.items() if who == person and of != item)
+        if before != "skipped" and others:  # one in ten, and always one
+            with pytest.raises(SkipsUsedUp):
+                routing.skip(self.row(person, item))
+            return
+        assert routing.skip(self.row(person, item)) == (before != "skipped")
         self.slots[item] += before == "leased"
         self.standing[person, item] = "skipped"
+
+    @rule(person=person_numbers, which=st.integers(0, 3))
+    def undo_skip(self, person: int, which: int) -> None:
+        skipped = [item for item in self.items if self.standing.get((person, item)) == "skipped"]
+        if not skipped:
+            return
+        item = skipped[which % len(skipped)]
+        if not self.slots[item]:
+            with pytest.raises(NotSkipped):
+                routing.undo_skip(self.row(person, item), now=self.now)
+            return
+        held = self.lease_of(person)
+        assert routing.undo_skip(self.row(person, item), now=self.now)
+        if held is not None:
+            self.standing[person, held] = "expired"
+            self.slots[held] += 1
+        self.slots[item] -= 1
+        self.standing[person, item] = "leased"
+        self.lease_ends[person] = self.now + timedelta(minutes=10)
 
     @rule(person=person_numbers)
     def renew(self, person: int) -> None:
@@ -213,7 +241,7 @@ class Routing(RuleBasedStateMachine):
 
     def row(self, person: int, item: int) -> Assignment:
         token = Assignment.objects.get(participant=self.people[person], item=item).token
-        return routing.find(self.people[person], token)
+        return held_by(self.people[person], token)
 
     @invariant()
     def the_rows_are_as_the_model_has_them(self) -> None:

@@ -12,7 +12,7 @@ from annotation.labelling.sheets import Sheet, preview_of, sheet_of
 from annotation.models import Annotation, Assignment, Campaign
 from annotation.questions import Control
 from conflictscope.scenarios.option_orders import OptionOrder
-from tests.factories.annotation import CampaignFactory, ItemFactory, ParticipantFactory
+from tests.factories.annotation import CampaignFactory, ItemFactory, ParticipantFactory, held_by
 from tests.factories.evaluation import ResponseFactory, RunFactory
 from tests.factories.scenarios import ScenarioFactory
 
@@ -40,7 +40,7 @@ def in_hand(campaign: Campaign, order: str) -> Assignment:
     place = ParticipantFactory(campaign=campaign)
     claimed = routing.claim(place)
     Assignment.objects.filter(pk=claimed.pk).update(action_order=order)
-    return routing.find(place, claimed.token)
+    return held_by(place, claimed.token)
 
 
 def options(sheet: Sheet) -> dict[str, list[tuple[str, str, str]]]:
@@ -93,7 +93,7 @@ def test_a_scale_runs_from_a_to_b_on_the_page_and_from_action_1_to_action_2_in_t
         "action_strength": stored,
         "resolved": "yes",
     }
-    again = sheet_of(routing.find(assignment.participant, assignment.token))
+    again = sheet_of(held_by(assignment.participant, assignment.token))
     assert {
         question.field: option.value for question in again.questions for option in question.options if option.chosen
     } == sent

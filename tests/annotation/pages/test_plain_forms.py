@@ -106,7 +106,7 @@ def test_an_item_is_kept_for_later_flagged_and_skipped_by_plain_forms(annotator:
     assert "Your answers are kept." in text_of(kept)
     assert form_of(kept)[0] == action
     flagged = annotator.post(action.replace("/submit/", "/flag/"), {"reason": "No such ward."}, follow=True)
-    assert "Flagged: No such ward." in text_of(flagged)
+    assert "Flagged: <bdi>No such ward.</bdi>" in text_of(flagged)
     assert annotator.post(action.replace("/submit/", "/flag/"), {"reason": " "}).status_code == 400
     skipped = annotator.post(action.replace("/submit/", "/skip/"), {"reason": "I know them."}, follow=True)
     assert "1 skipped" in text_of(skipped)
