@@ -3,7 +3,7 @@
 from django.contrib import admin
 from django.contrib.auth import views as auth
 from django.contrib.auth.decorators import login_not_required
-from django.urls import include, path, register_converter
+from django.urls import include, path, register_converter, reverse_lazy
 from drf_spectacular.views import SpectacularAPIView
 
 from conflictscope.converters import NumberConverter
@@ -13,6 +13,13 @@ register_converter(NumberConverter, "number")  # before the rooms' addresses are
 urlpatterns = [
     path("login/", auth.LoginView.as_view(template_name="login.html", redirect_authenticated_user=True), name="login"),
     path("logout/", auth.LogoutView.as_view(), name="logout"),
+    path(
+        "password/",
+        auth.PasswordChangeView.as_view(
+            template_name="password.html", success_url=reverse_lazy("overview:password_changed")
+        ),
+        name="password_change",
+    ),
     path("admin/", admin.site.urls),
     path("api/v1/schema/", login_not_required(SpectacularAPIView.as_view()), name="schema"),
     path("", include("conflictscope.overview.urls")),

@@ -7,6 +7,7 @@ from conflictscope.overview import views
 app_name = "overview"
 urlpatterns = [
     path("", views.home, name="home"),
+    path("password/changed/", views.password_changed, name="password_changed"),
     path("api/", views.api, name="api"),
     path("endpoints/<number:endpoint>/studies/", views.endpoint_studies, name="endpoint_studies"),
     path("studies/new/", views.create_study, name="create_study"),

@@ -35,6 +35,12 @@ def home(request: Request) -> HttpResponse:
 
 
 @require_safe
+def password_changed(request: Request) -> HttpResponse:
+    messages.success(request, "Your password is changed. Wherever else you were logged in, you are no longer.")
+    return redirect("overview:home")
+
+
+@require_safe
 def study(request: Request, study: str) -> HttpResponse:
     found = study_for(request.user, study)
     counts = counts_of([found])[found.pk]

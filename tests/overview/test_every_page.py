@@ -46,6 +46,8 @@ SOMEWHERE = "runs a pipeline somewhere"  # belongs to no study; who runs a pipel
 OPEN_TO: dict[str, Action | str] = {
     "login": ANYBODY,
     "logout": LOGGED_IN,
+    "password_change": LOGGED_IN,
+    "overview:password_changed": LOGGED_IN,
     "schema": ANYBODY,
     "overview:home": LOGGED_IN,
     "overview:api": LOGGED_IN,
@@ -311,7 +313,7 @@ def wrong_with(response: Any, address: Address, person: str, method: str) -> str
     if is_open(address, person):
         if method == "post":
             return "is closed to one who may" if status in (401, 403, 404) else ""
-        if status == 405 or (address.name == "login" and status == 302):
+        if status == 405 or (address.name in ("login", "overview:password_changed") and status == 302):
             return ""
         return "" if status == 200 else f"answers {status} to one who may"
     if person == VISITOR:
