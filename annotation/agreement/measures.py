@@ -236,6 +236,8 @@ def measure_subject(tables: Tables, key: str, *, seed: int = SEED, resamples: in
     by_judge, by_people, by_person = tables.by_judge[key], tables.by_people[key], tables.by_person[key]
     subject = tables.subject(key)
     labelled = [row for row, persons in enumerate(by_person) if any(cell is not None for cell in persons)]
+    # Responses of one scenario go together: the scenario is the unit of every interval.
+    scenarios = [tables.labels.items[row].scenario_id for row in labelled]
     rng = np.random.default_rng(seed)
 
     def against_people(weights: Sequence[float] | None) -> Agreement:
@@ -245,7 +247,7 @@ def measure_subject(tables: Tables, key: str, *, seed: int = SEED, resamples: in
             categories=subject.categories,
             positive=subject.positive,
             weights=subject.weights,
-            sample=None if weights is None else Sample.of(len(weights), weights=weights),
+            sample=Sample.of(len(labelled), scenarios=scenarios, weights=weights),
             rng=rng,
             resamples=resamples,
         )
@@ -253,6 +255,7 @@ def measure_subject(tables: Tables, key: str, *, seed: int = SEED, resamples: in
     plain = against_people(None)
     weights = [1 / tables.labels.items[row].inclusion_probability for row in labelled]
     grid = [by_person[row] for row in labelled]
+    sample = Sample.of(len(labelled), scenarios=scenarios)
     return DimensionAgreement(
         key=key,
         label=subject.label,
@@ -266,9 +269,10 @@ def measure_subject(tables: Tables, key: str, *, seed: int = SEED, resamples: in
             categories=subject.categories,
             metric="ordinal" if subject.weights else "nominal",
             rng=rng,
+            sample=sample,
             resamples=resamples,
         ),
-        fleiss=fleiss_kappa(grid, categories=subject.categories, rng=rng, resamples=resamples),
+        fleiss=fleiss_kappa(grid, categories=subject.categories, rng=rng, sample=sample, resamples=resamples),
         tied=tables.tied[key],
         unread=sum(by_judge[row] is None for row in labelled),
     )
