@@ -82,6 +82,25 @@ class TestWorkedExample:
             compare(found[rater].judge, wanted["judge"])
             compare(found[rater].annotator, wanted["annotator"])
 
+    def test_conjunction_and_precision_against_the_adjudicated_majority(self, data, expected, rng):
+        wanted = expected["people_majority_filter"]
+        uids = [s["uid"] for s in data["scenarios"]]
+        judge = [data["filter"]["judge"][uid] for uid in uids]
+        found = []
+        for place, dimension in enumerate(data["dimensions"]):
+            said = [None if verdicts[place] in "U." else verdicts[place] for verdicts in judge]
+            people = [wanted["verdicts"][uid][place] for uid in uids]
+            one = judge_agreement(said, people, categories=VERDICTS, positive="P", rng=rng, resamples=20)
+            for name in ("precision", "recall"):
+                figure = expected["precision_recall_per_dimension"][dimension][name]
+                assert getattr(one, name).value == pytest.approx(figure, abs=1e-6)
+            found.append(one.precision.value)
+        assert np.mean(found) == pytest.approx(expected["precision_recall_per_dimension"]["mean_precision"], abs=1e-6)
+        together = ["F" if "F" in verdicts else None if "U" in verdicts else "P" for verdicts in judge]
+        people = [wanted["conjunction"][uid] for uid in uids]
+        whole = judge_agreement(together, people, categories=VERDICTS, positive="P", rng=rng, resamples=20)
+        compare(whole, expected["conjunction_judge_against_people"])
+
     def test_quadratic_kappa_of_strengths(self, data, expected):
         strengths = data["strength_llm_a"]
         judge, person = ([strengths[who][uid] for uid in sorted(strengths["judge"])] for who in ("judge", "h1"))
