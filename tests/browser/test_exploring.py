@@ -11,6 +11,7 @@ import pytest
 from django.db import connection
 from playwright.sync_api import Page, expect
 
+from conflictscope.jobs import worker as job_worker
 from conflictscope.jobs.models import Job
 from conflictscope.scenarios.filtering.verdicts import write_human_verdict
 from conflictscope.scenarios.models import Dataset, Scenario
@@ -34,7 +35,7 @@ def watched(page: Page) -> None:
 
     def work() -> None:
         try:
-            worker.work_on(job)
+            job_worker.work_on(job)
         finally:
             connection.close()
 

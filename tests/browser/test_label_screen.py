@@ -303,13 +303,13 @@ def test_a_scale_is_answered_by_its_digits_on_a_phone_and_by_keyboard(visitor: V
     page = visitor("ada")
     page.goto("/label/mine/ask/")
     page.get_by_role("button", name="I have read it: start labelling").click()
-    answer(page, "16")
+    answer(page, "26")
     page.keyboard.press("Enter")
     done(page, 1)
     given = Assignment.objects.get(state=State.SUBMITTED, item__campaign__slug="ask")
     straight = given.action_order == "action_1_first"
     assert dict(given.annotations.values_list("question", "answer")) == {
-        "preferred_action": "action_1" if straight else "action_2",
+        "preferred_action": "action_2" if straight else "action_1",
         "preference_strength": "6" if straight else "2",
     }
     page.set_viewport_size(PHONE)

@@ -134,6 +134,7 @@ OPEN_TO: dict[str, Action | str] = {
     "annotation:label_answers": Action.LABEL,
     "annotation:label_submit": Action.LABEL,
     "annotation:label_skip": Action.LABEL,
+    "annotation:label_undo_skip": Action.LABEL,
     "annotation:label_flag": Action.LABEL,
     "api-campaigns": LOGGED_IN,
     "api-guideline": Action.LABEL,

@@ -6,10 +6,11 @@ import json
 from pathlib import Path
 
 import pytest
+from django.conf import settings
 
 from conflictscope.errors import InvalidInput
 from conflictscope.scenarios.importing import MAPPED
-from conflictscope.scenarios.importing.formats.mapped import COLUMNS_LIMIT, NOT_OFFERED, NOT_OUTLINED
+from conflictscope.scenarios.importing.formats.mapped import NOT_OFFERED, NOT_OUTLINED
 from conflictscope.scenarios.importing.mapping import guessed
 from conflictscope.scenarios.models import Dataset, Scenario
 from conflictscope.studies.models import Study
@@ -90,9 +91,9 @@ def test_a_file_of_endless_keys_offers_some_and_counts_what_it_leaves_out(study:
     rows: list[dict[str, str]] = [{"q": f"Rain {n}.", "a": "Go.", "b": "Stay.", f"key {n}": "x"} for n in range(310)]
     rows[-1] |= {"persona": "Ida", "why": "To be done."}
     path = lines(tmp_path, *rows)
-    assert len(MAPPED["jsonl"].columns(path)) == COLUMNS_LIMIT + 1
+    assert len(MAPPED["jsonl"].columns(path)) == settings.IMPORT_COLUMNS + 1
     report = imported(study, path, mapping={"q": "description", "why": "goal"})
-    assert dict(report.notes) == {NOT_OFFERED: 310 - (COLUMNS_LIMIT - 3)}
+    assert dict(report.notes) == {NOT_OFFERED: 310 - (settings.IMPORT_COLUMNS - 3)}
     one = Scenario.objects.get(description="Rain 309.")
     assert (one.persona, one.goal) == ("Ida", "To be done.")
 
