@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from django.conf import settings
-from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed
+from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed, JsonResponse
 from django.http.response import HttpResponseRedirectBase
 from django.shortcuts import render, resolve_url
 from django_htmx.http import HttpResponseClientRefresh
 
-from conflictscope.errors import ConflictScopeError
+from conflictscope.errors import ConflictScopeError, InvalidInput
 
 ONLY_SENT = (
     "This address takes what a button sends, and shows nothing by itself. Nothing was changed: "
@@ -30,6 +30,22 @@ class ErrorPageMiddleware:
         if isinstance(response, HttpResponseNotAllowed) and not response.content:
             return wrong_method(request, response)
         return response
+
+    def process_view(
+        self, request: HttpRequest, view: Callable[..., HttpResponse], args: object, kwargs: object
+    ) -> HttpResponse | None:
+        """No text that a person writes holds a NUL, and PostgreSQL takes none: what was typed is kept in the browser's form."""
+        if not any(
+            "\0" in value for sent in (request.GET, request.POST) for _, values in sent.lists() for value in values
+        ):
+            return None
+        error = InvalidInput(
+            "What was sent holds a NUL character, which no text can have: remove it, and send it again."
+        )
+        if request.path.startswith("/api/"):
+            problem = {"type": "about:blank", "code": error.code, "status": error.http_status, "title": error.sentence}
+            return JsonResponse(problem, status=error.http_status, content_type="application/problem+json")
+        return self.process_exception(request, error)
 
     def process_exception(self, request: HttpRequest, exception: Exception) -> HttpResponse | None:
         if not isinstance(exception, ConflictScopeError):
