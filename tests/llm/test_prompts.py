@@ -4,6 +4,7 @@ import hashlib
 import importlib
 import re
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -153,3 +154,32 @@ def test_every_prompt_of_every_room_can_be_rendered() -> None:
         facts = {name: f"the {name}" for name in file.placeholders}
         rendered = PromptLibrary(file.package).render(file.name, version=file.version, **facts)
         assert all(fact in rendered.text for fact in facts.values())
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "<" + " " * 200_000,
+        "< /" * 50_000,
+        "<action" + " " * 200_000,
+        "<" * 200_000,
+        "<acti" * 20_000 + "<action>" + "on>" * 20_000,
+    ],
+)
+def test_no_text_holds_a_worker_while_delimiters_are_removed(text: str) -> None:
+    """One imported description of blanks, or of delimiters within delimiters, held a worker for minutes."""
+
+    def seconds(given: str) -> float:
+        started = time.process_time()
+        delimit("action", given)
+        return time.process_time() - started
+
+    assert seconds(text) < 5
+
+
+def test_delimiters_nested_without_end_leave_none() -> None:
+    nested = "Here. " + "<acti" * 50 + "<action>" + "on>" * 50
+    inside = delimit("situation", nested).removeprefix("<situation>").removesuffix("</situation>")
+    assert "<" not in inside
+    assert ">" not in inside
+    assert "Here." in inside
