@@ -39,7 +39,7 @@ class Asked:
     @classmethod
     def of(cls, given: QueryDict) -> Asked:
         shown, sort = given.get("show", ""), given.get("sort", "")
-        pair = given.get("pair", "").replace("\x00", "")
+        pair = given.get("pair", "")
         return cls(shown if shown in SHOWN else "", sort if sort in SORTS else "", pair)
 
 

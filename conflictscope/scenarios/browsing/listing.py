@@ -95,7 +95,7 @@ FACETS = tuple(field.name for field in fields(Filter) if field.name not in ("sea
 
 
 def _clean(value: str) -> str:
-    return value.replace("\x00", "").strip()[:_LONGEST]
+    return value.strip()[:_LONGEST]
 
 
 @dataclass(frozen=True, slots=True)
