@@ -21,6 +21,8 @@ class PositionBias(Result):
     Attributes:
         alike: share of the scenarios decided in both orders that were answered alike (with several samples an order, of their
             twosomes of answers, one from each order), interval by scenario.
+        followed: share of the same in which the same position won both times, so that the place decided and not what stood
+            there; interval by scenario.
         first: of comparisons of an answer in one order with one in the other that differ, the share in which the option
             shown first won both times; interval by scenario, n = scenarios with such a comparison.
         effect: log odds by which being shown first helps an option (coded +-1/2); n as of `first`.
@@ -30,6 +32,7 @@ class PositionBias(Result):
     """
 
     alike: Estimate
+    followed: Estimate
     first: Estimate
     effect: Estimate
     n_first: float
@@ -73,7 +76,7 @@ def position_bias(tallies: Tallies, *, level: float = 0.95) -> PositionBias:
     n = int(asked.sum())
     if n == 0:
         none = Estimate.undefined("no scenario was decided in both orders", level=level)
-        return PositionBias(none, none, none, 0.0, 0.0, 0)
+        return PositionBias(none, none, none, none, 0.0, 0.0, 0)
     share = _shares_by_order(tallies)[0][:, asked]
     first, last = share[0] * (1 - share[1]), (1 - share[0]) * share[1]
     differ = first + last
@@ -81,6 +84,7 @@ def position_bias(tallies: Tallies, *, level: float = 0.95) -> PositionBias:
     some = differ > 0
     return PositionBias(
         alike=ratio(alike[asked], np.ones(n), level=level),
+        followed=ratio(differ, np.ones(n), level=level),
         first=ratio(first[some], differ[some], level=level)
         if some.any()
         else Estimate.undefined("every scenario was answered alike in both orders", n, level=level),

@@ -17,6 +17,7 @@ from conflictscope.scenarios.models import Scenario
 from evaluation.models import Run
 from evaluation.running import judging, multiple_choice, simulated_user
 from evaluation.running.asking import transcript
+from evaluation.running.bias import bias_of
 from evaluation.running.runs import JOB_KIND, run_of_job
 from evaluation.running.summaries import summaries_of
 from evaluation.tables import said
@@ -160,10 +161,11 @@ class EvaluateHandler:
         summary = summaries_of([run])[run.pk]
         rated = f", {summary.rated_both} of {summary.ratings} scenarios rated" if summary.ratings else ""
         unanswered = f"; no answer: {summary.unanswered_in_words}" if summary.unanswered else ""
-        return (
+        counts = (
             f"{job.title}: {summary.responses} responses, {summary.decided} decided{rated}; "
             f"undecided {said(summary.undecided, percent=True)}{unanswered}."
         )
+        return "\n".join([counts, *bias_of(run).sentences])
 
 
 def _run_of(job: Job, run_id: int) -> Run:

@@ -16,6 +16,7 @@ from conflictscope.studies.access import study_for
 from conflictscope.studies.permissions import Action
 from evaluation.models import Response
 from evaluation.running import runs as running
+from evaluation.running.bias import bias_of
 from evaluation.running.browsing import Filter, page_of_responses, pairs_of, responses_to, run_rows, runs_of
 from evaluation.running.summaries import CHOICE_LABELS
 from evaluation.running.targets import target_for
@@ -49,18 +50,21 @@ def run(request: Request, study: str, run: int) -> HttpResponse:
         outcome=request.GET.get("outcome", ""),
     )
     (row,) = run_rows([one])
+    if request.htmx:
+        return render(request, "evaluation/_progress.html", {"study": found, "run": one, "row": row})
     context = {
         "study": found,
         "section": "runs",
         "run": one,
         "row": row,
+        "bias": bias_of(one),
         "chosen": chosen,
         "page": page_of_responses(one, chosen, page=request.GET.get("page")),
         "choices": [(key, label, row.summary.choices.get(key, 0)) for key, label in CHOICE_LABELS.items()],
         "pairs": pairs_of(one.dataset),
         "outcomes": Response.Outcome.values,
     }
-    return render(request, "evaluation/_progress.html" if request.htmx else "evaluation/run.html", context)
+    return render(request, "evaluation/run.html", context)
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
