@@ -8,6 +8,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from conflictscope.errors import InvalidInput
+from conflictscope.scenarios.models import Scenario
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,30 +20,33 @@ class Field:
     known_as: tuple[str, ...] = ()
 
 
+def _text(name: str, *known_as: str) -> Field:
+    return Field(name, Scenario.TEXTS[name].about, known_as)
+
+
 FIELDS = (
     Field("uid", "Its id; made from the words where there is none.", ("id", "idx", "scenarioid", "questionid")),
-    Field(
+    _text(
         "description",
-        "What happens, as judges, people and targets read it.",
-        ("scenario", "situation", "context", "dilemma", "dilemmasituation", "question", "text", "vignette"),
+        *("scenario", "situation", "context", "dilemma", "dilemmasituation", "question", "text", "vignette"),
     ),
-    Field("action_1", "One action.", ("actiona", "optiona", "option1", "choicea", "choice1", "response0", "a")),
-    Field("action_2", "The other action.", ("actionb", "optionb", "option2", "choiceb", "choice2", "response1", "b")),
-    Field("value_1", "The value that action 1 serves: key, name or definition.", ("valuea",)),
-    Field("value_2", "The value that action 2 serves.", ("valueb",)),
+    _text("action_1", "actiona", "optiona", "option1", "choicea", "choice1", "response0", "a"),
+    _text("action_2", "actionb", "optionb", "option2", "choiceb", "choice2", "response1", "b"),
+    Field("value_1", "The value that action_1 serves: key, name or definition.", ("valuea",)),
+    Field("value_2", "The value that action_2 serves.", ("valueb",)),
     Field("template", "minor_benefit, strong_benefit, minor_harm or strong_harm."),
     Field("acting_action", "1 or 2: the action that takes the opportunity."),
     Field("opening_message", "What the user writes first.", ("prompt", "userprompt", "message", "firstmessage")),
-    Field("persona", "Who the user is.", ("userpromptpersona",)),
-    Field("background", "What the user has been through.", ("userpromptbackground",)),
-    Field("goal", "What the user wants.", ("userpromptgoal",)),
-    Field("consequence_1", "What follows from action 1.", ("consequencea",)),
-    Field("consequence_2", "What follows from action 2.", ("consequenceb",)),
-    Field("deployment_context", "Where the assistant works.", ("deployment",)),
-    Field("outline_context", "The situation, in a sentence or two."),
-    Field("outline_opportunity", "What the assistant could do in it.", ("actionopportunity", "opportunity")),
-    Field("domain", "Field of life.", ("topic", "category", "topicgroup", "subject")),
-    Field("status", "drafted, kept, dropped or undecided; drafted where nothing is said.", ()),
+    _text("persona", "userpromptpersona"),
+    _text("background", "userpromptbackground"),
+    _text("goal", "userpromptgoal"),
+    _text("consequence_1", "consequencea"),
+    _text("consequence_2", "consequenceb"),
+    _text("deployment_context", "deployment"),
+    _text("outline_context"),
+    _text("outline_opportunity", "actionopportunity", "opportunity"),
+    _text("domain", "topic", "category", "topicgroup", "subject"),
+    Field("status", "drafted, kept, dropped or undecided; drafted where nothing is said."),
 )
 NAMES = tuple(field.name for field in FIELDS)
 ENOUGH = "two actions with a description, or an opening message"

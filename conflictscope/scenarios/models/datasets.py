@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Self
 
 from django.conf import settings
@@ -126,27 +127,36 @@ class ScenarioQuerySet(StudyScopedQuerySet["Scenario"]):
         return self.filter(Q(pk__in=on_all) | Q(value_1__isnull=True, pk__in=on_all_but_values))
 
 
+@dataclass(frozen=True, slots=True)
+class ScenarioText:
+    """What a text of a scenario says; `weight`: how much a word of it weighs in the search, A most; empty: not searched."""
+
+    about: str
+    weight: str = ""
+
+
 class Scenario(models.Model):
     """A conflict between two values, and the two actions that an assistant could take in it.
 
     `action_1` serves `value_1`, always. What a reader sees as A and B is shuffled, and the order is stored with the reading.
     """
 
-    # Every text that a scenario may have, in the order in which it grows: what is imported, digested and told by the API.
-    TEXTS = (
-        "deployment_context",
-        "outline_context",
-        "outline_opportunity",
-        "description",
-        "persona",
-        "background",
-        "goal",
-        "action_1",
-        "action_2",
-        "consequence_1",
-        "consequence_2",
-        "domain",
-    )
+    # Every text that a scenario may have, in the order in which it grows: what is imported, digested, searched, exported and
+    # told by the API.
+    TEXTS = {
+        "deployment_context": ScenarioText("Where the assistant works."),
+        "outline_context": ScenarioText("Stage one: the situation, in a sentence or two.", weight="B"),
+        "outline_opportunity": ScenarioText("Stage one: what the assistant could do in it.", weight="B"),
+        "description": ScenarioText("The scenario as judges, people and multiple-choice targets read it.", weight="B"),
+        "persona": ScenarioText("Who the user is.", weight="C"),
+        "background": ScenarioText("What the user has been through.", weight="C"),
+        "goal": ScenarioText("What the user wants.", weight="C"),
+        "action_1": ScenarioText("The action that serves value_1.", weight="C"),
+        "action_2": ScenarioText("The action that serves value_2.", weight="C"),
+        "consequence_1": ScenarioText("What follows from action_1.", weight="D"),
+        "consequence_2": ScenarioText("What follows from action_2.", weight="D"),
+        "domain": ScenarioText("Field of life, where one was given.", weight="D"),
+    }
 
     class Template(models.TextChoices):
         MINOR_BENEFIT = "minor_benefit"

@@ -15,6 +15,8 @@ from django.db import connections
 from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.backends.utils import CursorWrapper
 
+from conflictscope.scenarios.models import Scenario
+
 COLUMN = "search_vector"  # on PostgreSQL
 
 
@@ -46,20 +48,7 @@ class TextIndex:
 
 SCENARIOS = TextIndex(
     table="scenarios_scenario",
-    fields={
-        "uid": "A",
-        "description": "B",
-        "outline_context": "B",
-        "outline_opportunity": "B",
-        "action_1": "C",
-        "action_2": "C",
-        "persona": "C",
-        "background": "C",
-        "goal": "C",
-        "consequence_1": "D",
-        "consequence_2": "D",
-        "domain": "D",
-    },
+    fields={"uid": "A"} | {field: text.weight for field, text in Scenario.TEXTS.items() if text.weight},
     fts_table="scenarios_search",
     gin_index="scenario_search",
 )
