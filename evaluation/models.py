@@ -193,6 +193,10 @@ class Response(models.Model):
     calls = models.ManyToManyField(Call, blank=True, related_name="responses")
     created_at = models.DateTimeField(auto_now_add=True)
 
+    # no columns: `with_decision` adds them
+    decision: str | None
+    decided_by: str | None
+
     objects = ResponseQuerySet.as_manager()
 
     class Meta:

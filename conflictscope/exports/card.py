@@ -27,7 +27,7 @@ class WrittenFile:
     """One data file of an export, as it was written."""
 
     name: str
-    table: Table
+    table: Table[Any]
     format: str
     rows: int
     simulated_rows: int

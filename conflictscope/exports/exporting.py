@@ -11,12 +11,13 @@ from collections.abc import Callable, Collection, Iterable, Iterator
 from dataclasses import dataclass
 from itertools import chain
 from pathlib import Path
+from typing import Any
 
 from conflictscope.errors import Conflict, InvalidInput
 from conflictscope.exports.card import CARD, FORMAT, WrittenFile, card_of
 from conflictscope.exports.formats import FORMATS
 from conflictscope.exports.readme import README, readme_of
-from conflictscope.exports.tables import SIMULATED, TABLES, Row, Selection, Table
+from conflictscope.exports.tables import TABLES, Row, Selection, Table
 from conflictscope.scenarios.models import Dataset
 
 OnRows = Callable[[int], object]
@@ -80,9 +81,9 @@ class Export:
         yield CARD, iter([(json.dumps(card, ensure_ascii=False, indent=2) + "\n").encode()])
         yield README, iter([readme_of(card).encode()])
 
-    def _file(self, table: Table, name: str, rows: Iterable[Row]) -> Iterator[bytes]:
+    def _file(self, table: Table[Any], name: str, rows: Iterable[Row]) -> Iterator[bytes]:
         sha, size, number, simulated = hashlib.sha256(), 0, 0, 0
-        label = table.columns.index(SIMULATED)
+        label = table.simulated_position
 
         def counted() -> Iterator[Row]:
             nonlocal number, simulated

@@ -23,7 +23,7 @@ CSV_ESCAPE = (
 )
 
 
-def as_json_lines(table: Table, rows: Iterable[Row]) -> Iterator[bytes]:
+def as_json_lines(table: Table[Any], rows: Iterable[Row]) -> Iterator[bytes]:
     """One JSON object a line, keys in the order of the columns."""
     names = [column.name for column in table.columns]
 
@@ -34,7 +34,7 @@ def as_json_lines(table: Table, rows: Iterable[Row]) -> Iterator[bytes]:
     yield from _in_batches(rows, lambda batch: "".join(map(line, batch)))
 
 
-def as_csv(table: Table, rows: Iterable[Row]) -> Iterator[bytes]:
+def as_csv(table: Table[Any], rows: Iterable[Row]) -> Iterator[bytes]:
     """Comma-separated as RFC 4180 has it: quoted where needed, lines end with CR LF; UTF-8 without a byte order mark."""
 
     def written(batch: Iterable[Iterable[str]]) -> str:
@@ -47,7 +47,7 @@ def as_csv(table: Table, rows: Iterable[Row]) -> Iterator[bytes]:
     yield from _in_batches(rows, lambda batch: written([map(_cell, kinds, row) for row in batch]))
 
 
-FORMATS: dict[str, Callable[[Table, Iterable[Row]], Iterator[bytes]]] = {"jsonl": as_json_lines, "csv": as_csv}
+FORMATS: dict[str, Callable[[Table[Any], Iterable[Row]], Iterator[bytes]]] = {"jsonl": as_json_lines, "csv": as_csv}
 
 
 def _in_batches(rows: Iterable[Row], write: Callable[[list[Row]], str]) -> Iterator[bytes]:

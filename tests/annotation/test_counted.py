@@ -10,6 +10,7 @@ from annotation.consensus.labels import counted
 from annotation.models import Assignment, Campaign, Participant
 from annotation.monitoring.pace import pace_of
 from annotation.monitoring.progress import begun, campaign_rows, sample_of
+from conflictscope.exports.tables import SCENARIOS, Selection
 from conflictscope.overview.pipeline import counts_of
 from tests.factories.annotation import CampaignFactory, ItemFactory, ParticipantFactory, labelled
 from tests.factories.scenarios import DatasetFactory
@@ -31,6 +32,12 @@ def campaign() -> Campaign:
     return campaign
 
 
+def labelled_by(campaign: Campaign) -> int:
+    columns = [column.name for column in SCENARIOS.columns]
+    rows = SCENARIOS.rows(Selection(campaign.dataset, only_validated=False))
+    return sum(dict(zip(columns, row, strict=True))["labelled_by"] for row in rows)
+
+
 FIGURES: dict[str, Callable[[Campaign], object]] = {
     "the query": lambda campaign: Assignment.objects.counted().filter(item__campaign=campaign).count(),
     "labels of the table": lambda campaign: sum(counted(campaign).counts),
@@ -43,6 +50,7 @@ FIGURES: dict[str, Callable[[Campaign], object]] = {
     "the pace": lambda campaign: pace_of(campaign, left=1).labels,
     "the last hour": lambda campaign: pace_of(campaign, left=1).last_hour,
     "the study's labels": lambda campaign: counts_of([campaign.study])[campaign.study_id].labels,
+    "the export's people": lambda campaign: labelled_by(campaign),
     "the study's people": lambda campaign: counts_of([campaign.study])[campaign.study_id].people,
 }
 

@@ -6,6 +6,7 @@ import csv
 import io
 import json
 from datetime import UTC, datetime, timedelta, timezone
+from operator import itemgetter
 
 import pytest
 from hypothesis import given
@@ -21,15 +22,15 @@ DANGEROUS = st.builds(
     str.__add__, st.sampled_from(["=", "+", "-", "@", "\t", "\r", "\n", "'=", "''-", "'", "''"]), TEXT
 )
 
-TABLE = Table(
+TABLE: Table[Row] = Table(
     "things",
     "Things.",
     (
-        Column("text", Kind.TEXT, "A text."),
-        Column("number", Kind.NUMBER, "A number."),
-        Column("flag", Kind.BOOLEAN, "Yes or no."),
-        Column("when", Kind.TIME, "A moment."),
-        Column("turns", Kind.TURNS, "Turns."),
+        Column("text", Kind.TEXT, "A text.", itemgetter(0)),
+        Column("number", Kind.NUMBER, "A number.", itemgetter(1)),
+        Column("flag", Kind.BOOLEAN, "Yes or no.", itemgetter(2)),
+        Column("when", Kind.TIME, "A moment.", itemgetter(3)),
+        Column("turns", Kind.TURNS, "Turns.", itemgetter(4)),
     ),
     lambda _: iter(()),
 )

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from enum import StrEnum
 from functools import cached_property
-from typing import Any
+from typing import Any, Generic, TypeVar
 
 from django.db.models import QuerySet
 
@@ -16,6 +16,7 @@ from conflictscope.scenarios.models import Dataset, Scenario
 
 CHUNK = 500
 Row = tuple[Any, ...]
+RecordT = TypeVar("RecordT")
 
 
 class Kind(StrEnum):
@@ -29,10 +30,13 @@ class Kind(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Column:
+class Column(Generic[RecordT]):
+    """What a column is called, what it holds and means, and where in a record it comes from."""
+
     name: str
     kind: Kind
     about: str
+    value: Callable[[RecordT], Any]
 
 
 class Selection:
@@ -63,11 +67,22 @@ class Selection:
 
 
 @dataclass(frozen=True, slots=True)
-class Table:
+class Table(Generic[RecordT]):
+    """Columns, and the records that they are taken from, in a fixed order."""
+
     name: str
     about: str
-    columns: tuple[Column, ...]
-    rows: Callable[[Selection], Iterator[Row]]
+    columns: tuple[Column[RecordT], ...]
+    records: Callable[[Selection], Iterator[RecordT]]
+
+    def rows(self, selection: Selection) -> Iterator[Row]:
+        for record in self.records(selection):
+            yield tuple(column.value(record) for column in self.columns)
+
+    @property
+    def simulated_position(self) -> int:
+        """Where in a row it says whether it was simulated. Every table has that column."""
+        return next(position for position, column in enumerate(self.columns) if column.name == SIMULATED)
 
 
 def compact(value: Any) -> str:
@@ -75,7 +90,13 @@ def compact(value: Any) -> str:
     return json.dumps(value, ensure_ascii=False, sort_keys=True, separators=(",", ":"))
 
 
-UID = Column("uid", Kind.TEXT, "The scenario; its name in every table.")
-SIMULATED = Column(
-    "simulated", Kind.BOOLEAN, "Made by a simulator or a simulated person, for tests and demonstrations only."
-)
+SIMULATED = "simulated"
+
+
+def uid(value: Callable[[RecordT], str | None]) -> Column[RecordT]:
+    return Column("uid", Kind.TEXT, "The scenario; its name in every table.", value)
+
+
+def simulated(value: Callable[[RecordT], bool]) -> Column[RecordT]:
+    about = "Made by a simulator or a simulated person, for tests and demonstrations only."
+    return Column(SIMULATED, Kind.BOOLEAN, about, value)
