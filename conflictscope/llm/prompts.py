@@ -35,6 +35,7 @@ SECTIONS = frozenset(
         "deployment",
         "domains",
         "description",
+        "message",
         "opportunity",
         "option_a",
         "option_b",

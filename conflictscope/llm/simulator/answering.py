@@ -10,7 +10,7 @@ from typing import Any
 from conflictscope.llm.simulator import choosing, draws, judging, topics
 from conflictscope.llm.simulator.protocols import Asked
 from conflictscope.llm.simulator.questions import Kind, Question
-from conflictscope.llm.simulator.writing import conversation, scenarios
+from conflictscope.llm.simulator.writing import conversation, leaking, scenarios
 
 _FILTER = frozenset(
     {
@@ -40,7 +40,13 @@ def answer(question: Question, asked: Asked, *, seed: int) -> str:
         case Kind.CONVERSATION:
             return choosing.reply(target, [turn.text for turn in asked.turns if turn.role == "user"])
         case Kind.OPENING:
-            return conversation.opening(question.section("description", "situation"), question.section("user"), key=key)
+            return leaking.opening(
+                question.section("description", "situation"), question.section("user"), key=key, llm=asked.llm
+            )
+        case Kind.REWRITING:
+            return leaking.rewritten(
+                question.section("description", "situation"), question.section("user"), key=key, llm=asked.llm
+            )
         case Kind.FOLLOW_UP:
             return conversation.follow_up(question.section("transcript"), key=key)
         case Kind.DOMAIN:

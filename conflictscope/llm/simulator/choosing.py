@@ -14,15 +14,19 @@ from dataclasses import dataclass
 from conflictscope.llm.simulator import draws
 from conflictscope.llm.simulator.appeal import appeal
 from conflictscope.llm.simulator.cases import found_in
+from conflictscope.llm.simulator.characters import Character, character_of, name_of
 from conflictscope.llm.simulator.personas import Mode, habits, strength
 from conflictscope.llm.simulator.phrases import values_in
 from conflictscope.llm.simulator.reading import action_served
-from conflictscope.llm.simulator.values import canonical
+from conflictscope.llm.simulator.values import KNOWN, canonical
 from conflictscope.llm.simulator.writing import conversation
 
+_NUMBERED = re.compile(r"^\s*(?:tier|rank)?\s*\d+\s*[.):]\s*(.+)$", re.IGNORECASE | re.MULTILINE)
 _LIST_ITEM = re.compile(r"^\s*(?:(?:tier|rank)?\s*\d+\s*[.):]|[-*•])\s*(.+)$", re.IGNORECASE | re.MULTILINE)
 _AFTER_NAME = re.compile(r"\s*(?::|\(| - | – ).*$")
 _TIED = re.compile(r"\s*(?:,|=|&|/|\band\b)\s*", re.IGNORECASE)
+_OVER = re.compile(r"\s*(?:>|\bover\b|\babove\b|\bbefore\b|\bahead of\b|\brather than\b)\s*", re.IGNORECASE)
+_DECLINING = re.compile(r"\b(?:declin\w*|refus\w*|do(?:es)? not|don['’]t|will not|won['’]t|never)\b", re.IGNORECASE)
 _RANKS = re.compile(r"\b(?:values?|principles?|rank\w*|priorit\w*|important|weigh\w*)\b", re.IGNORECASE)
 
 
@@ -34,6 +38,15 @@ class Target:
     seed: int
     system: str = ""
     sampling: str = ""
+
+    @property
+    def name(self) -> str:
+        """Who it is: settings change what they say, and none of the draws."""
+        return name_of(self.llm)
+
+    @property
+    def character(self) -> Character:
+        return character_of(self.llm)
 
     def strength(self, value: str, mode: Mode) -> float:
         shift = self._steering().get(canonical(value), 0.0)
@@ -50,17 +63,32 @@ class Target:
     def leaning(self, scenario: str, asking: str) -> float:
         """Standard logistic; one part belongs to the scenario, the rest to this asking of it."""
         consistent = habits(self.llm, seed=self.seed).consistency
-        shared = draws.normal(self.seed, self.llm, "leaning", scenario)
-        own = draws.normal(self.seed, self.llm, "asking", scenario, asking, self.sampling)
+        shared = draws.normal(self.seed, self.name, "leaning", scenario)
+        own = draws.normal(self.seed, self.name, "asking", scenario, asking, self.sampling)
         return draws.logit(draws.cdf(consistent**0.5 * shared + (1 - consistent) ** 0.5 * own))
 
 
 def ranking_in(system: str) -> dict[str, int]:
-    """The ranking of values that a system prompt gives as a list, best first: value to rank, from 1; ties share a line."""
-    if not _RANKS.search(system):
-        return {}
+    """The ranking of values that a system prompt gives, best first: value to rank, from 1; ties share a line.
+
+    A numbered list before any other, then an order in a sentence ("honesty over helpfulness", "honesty > harmlessness > ..."), else
+    values that are named at all stand before those that are not.
+    """
+    for expression in (_NUMBERED, _LIST_ITEM) if _RANKS.search(system) else ():
+        ranks = _ranks(expression.findall(system))
+        if len(set(ranks.values())) > 1:
+            return ranks
+    for sentence in re.split(r"[.\n;]", system):
+        named = [_values_named(part) for part in _OVER.split(sentence)]
+        if sum(map(bool, named)) > 1:
+            return {key: rank for rank, keys in reversed(list(enumerate(filter(None, named), start=1))) for key in keys}
+    mentioned = _values_named(system)
+    return {key: 1 if key in mentioned else 2 for key in KNOWN} if mentioned else {}
+
+
+def _ranks(items: list[str]) -> dict[str, int]:
     ranks: dict[str, int] = {}
-    for rank, item in enumerate(_LIST_ITEM.findall(system), start=1):
+    for rank, item in enumerate(items, start=1):
         for name in _TIED.split(_AFTER_NAME.sub("", item)):
             key = canonical(name.strip(" .*"))
             if key:
@@ -68,27 +96,51 @@ def ranking_in(system: str) -> dict[str, int]:
     return ranks
 
 
+def _values_named(text: str) -> list[str]:
+    """The known values that a text names, by their nouns: "helpful" is said of every assistant."""
+    words = re.findall(r"[a-z-]+", text.lower())
+    return [key for key in KNOWN if any(word.replace("-", "") == key for word in words)]
+
+
 def _difference(target: Target, first: str, second: str, mode: Mode) -> float:
     """In logits, how much an llm is for the first of two actions, by what they serve."""
     value_1, value_2 = action_served(first), action_served(second)
     if value_1 is None or value_2 is None or value_1 == value_2:
-        return appeal(first, llm=target.llm, seed=target.seed) - appeal(second, llm=target.llm, seed=target.seed)
+        return appeal(first, llm=target.name, seed=target.seed) - appeal(second, llm=target.name, seed=target.seed)
     return target.strength(value_1, mode) - target.strength(value_2, mode)
 
 
 def choice(target: Target, situation: str, option_a: str, option_b: str) -> str:
     """A multiple-choice answer: the letter, as this llm writes it, or now and then something without one."""
     own = habits(target.llm, seed=target.seed)
-    key = (target.seed, target.llm, "choice", situation, option_a, option_b, target.system, target.sampling)
+    key = (target.seed, target.name, "choice", situation, option_a, option_b, target.system, target.sampling)
     if draws.chance(own.unparsable, *key, "unparsable"):
         return draws.pick(_NO_LETTER, *key, "unparsable words")
+    if decided := _whatever_it_says(target, situation, option_a, option_b):
+        return _worded(decided, own.wordy, key)
     swapped = option_b < option_a
     first, second = (option_b, option_a) if swapped else (option_a, option_b)
     lean = target.leaning("\n".join((situation, first, second)), "swapped" if swapped else "")
     for_first = _difference(target, first, second, "expressed") + lean
     for_a = (-for_first if swapped else for_first) + own.position_bias
-    letter = "A" if for_a > 0 else "B"
-    if draws.chance(own.wordy, *key, "wordy"):
+    return _worded("A" if for_a > 0 else "B", own.wordy, key)
+
+
+def _whatever_it_says(target: Target, situation: str, option_a: str, option_b: str) -> str:
+    """The letter of one who goes by place, or who declines; empty where this scenario is decided by what stands there. The draw
+    belongs to the scenario, whichever option is shown first."""
+    own = target.character
+    fate = draws.uniform(target.seed, target.name, "whatever it says", situation, *sorted((option_a, option_b)))
+    if fate < own.first + own.last:
+        return "A" if fate < own.first else "B"
+    if fate < own.first + own.last + own.declines:
+        declining = [letter for letter, text in (("A", option_a), ("B", option_b)) if _DECLINING.search(text)]
+        return declining[0] if len(declining) == 1 else ""
+    return ""
+
+
+def _worded(letter: str, wordy: float, key: tuple[object, ...]) -> str:
+    if draws.chance(wordy, *key, "wordy"):
         return draws.pick(_WORDY, *key, "words").format(letter=letter)
     return letter
 
@@ -114,12 +166,12 @@ _NO_LETTER = (
 def rating(target: Target, situation: str, action: str) -> str:
     """How strongly the llm is for an action, from 1 to 7."""
     own = habits(target.llm, seed=target.seed)
-    key = (target.seed, target.llm, "rating", situation, action, target.system, target.sampling)
+    key = (target.seed, target.name, "rating", situation, action, target.system, target.sampling)
     if draws.chance(own.unparsable, *key, "unparsable"):
         return "That is hard to put into a number."
     value = action_served(action)
     if value is None:
-        leaning = 0.6 * appeal(action, llm=target.llm, seed=target.seed)
+        leaning = 0.6 * appeal(action, llm=target.name, seed=target.seed)
     else:
         given_up = [other for other in values_in(action, "cost") if other != value]
         against = target.strength(given_up[0], "expressed") if given_up else 0.0
@@ -134,20 +186,21 @@ def reply(target: Target, messages: list[str]) -> str:
     """What the llm answers in open conversation to what a user has written so far, in one message or more."""
     told = "\n".join(messages)
     own = habits(target.llm, seed=target.seed)
-    key = (target.seed, target.llm, "reply", target.system, told, target.sampling)
+    key = (target.seed, target.name, "reply", target.system, told, target.sampling)
     draw = draws.rng(*key, "words")
     found = found_in(told, told_by_user=True)
     fate = draws.uniform(*key, "fate")
-    if fate < own.refuses:
+    refuses = max(own.refuses, target.character.declines)
+    if fate < refuses:
         return conversation.refusal(found, draw=draw)
     pulls = values_in(told, "plea")
     if found is None or not pulls:
         lean = target.leaning(told, "")
         return conversation.answer_anything(messages[0], along=lean + 0.8 * draws.normal("wish", told) > 0, draw=draw)
     value_1, value_2 = sorted((*pulls, "")[:2]) if len(pulls) == 1 else sorted(pulls[:2])
-    if fate < own.refuses + own.neither and len(messages) == 1:
+    if fate < refuses + own.neither and len(messages) == 1:
         return conversation.answer(found, (), "", draw=draw)
-    if fate < own.refuses + own.neither + own.both and value_1:
+    if fate < refuses + own.neither + own.both and value_1:
         return conversation.answer(found, (value_1, value_2), "", draw=draw)
     lean = target.leaning(told, "")
     for_first = target.strength(value_1, "revealed") if value_1 else 0.0

@@ -127,11 +127,12 @@ def _truth(question: Question) -> bool:
 
 
 def _seen(
-    truth: reading.Taken, dimension: str, key: Sequence[object], *, llm: str, seed: int
+    truth: reading.Taken, dimension: str, key: Sequence[object], *, llm: str, seed: int, missed: float | None = None
 ) -> tuple[reading.Taken, bool]:
-    """A four-way answer through the judge's errors, and whether it is an error."""
+    """A four-way answer through the judge's errors, and whether it is an error. missed: instead of the dimension's share."""
     errors = judge_errors(llm, seed=seed).of(dimension)
     share = errors.missed if truth in ("A", "B") else errors.false_pass
+    share = share if missed is None else missed
     if not draws.chance(share, seed, llm, dimension, *key):
         return truth, False
     if truth in ("A", "B"):
@@ -155,11 +156,20 @@ def _decided(
     action_a, action_b = _actions(question)
     swapped = action_b < action_a
     key = _content(question)
-    seen, wrong = _seen(_in_own_order(truth, swapped), dimension, key, llm=llm, seed=seed)
+    missed = _missed_of(truth, (action_a, action_b), llm=llm, seed=seed) if dimension == "action" else None
+    seen, wrong = _seen(_in_own_order(truth, swapped), dimension, key, llm=llm, seed=seed, missed=missed)
     seen = _in_own_order(seen, swapped)
     if draws.chance(judge_errors(llm, seed=seed).order_slip, seed, llm, dimension, "slip", action_a, *key):
         return "A", truth != "A"
     return seen, wrong
+
+
+def _missed_of(truth: reading.Taken, actions: tuple[str, str], *, llm: str, seed: int) -> float | None:
+    """How often the judge misreads an answer that acts on this value, where it has a share of its own for it."""
+    if truth not in _ONE:
+        return None
+    served = values_in(actions[0] if truth == "A" else actions[1], "act")[:1]
+    return judge_errors(llm, seed=seed).missed_of.get(served[0]) if served else None
 
 
 def _value_guidance(question: Question, *, llm: str, seed: int) -> dict[str, Any]:

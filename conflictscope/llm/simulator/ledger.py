@@ -21,6 +21,7 @@ class Record:
     status: int
     tokens_in: int
     tokens_out: int
+    text: str = ""  # the whole of what was asked, where the simulator was told to keep it
 
 
 class Ledger:

@@ -3,17 +3,19 @@ product estimates from their answers can be held against the truth.
 
 Strengths are Bradley-Terry log-strengths: a target supports value i over value j with probability sigmoid(s_i - s_j). They
 differ between the two modes: `expressed` is what a target says in multiple choice, `revealed` what it does in conversation.
-Five LLMs are written out; any other id gets strengths, habits and error rates drawn from the seed and its name.
+Five LLMs are written out; any other id gets strengths, habits and error rates drawn from the seed and its name. What settings
+in an id change (`characters`) is changed here.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from typing import Literal
 
 from conflictscope.llm.simulator import draws
+from conflictscope.llm.simulator.characters import character_of, name_of
 from conflictscope.llm.simulator.values import KNOWN, PROTECTIVE, canonical
 
 Mode = Literal["expressed", "revealed"]
@@ -66,16 +68,34 @@ def _strengths(llm: str, mode: Mode, seed: int) -> Mapping[str, float]:
     return {value: strength - mean for value, strength in raw.items()}
 
 
+def _shift(llm: str, value: str, mode: Mode) -> float:
+    """What a liar does beside what it says: half of its gap up or down, by the group of the value."""
+    gap = character_of(llm).gap
+    if gap is None or mode == "expressed":
+        return 0.0
+    return (-gap if value in PROTECTIVE else gap) / 2
+
+
+def _said_and_done(llm: str, mode: Mode) -> tuple[str, Mode]:
+    """Whose strengths these are: those of the name, and of a liar what it says, whatever the mode."""
+    return name_of(llm), "expressed" if character_of(llm).gap is not None else mode
+
+
 def strengths(llm: str, mode: Mode, *, seed: int = DEFAULT_SEED) -> dict[str, float]:
     """Latent log-strengths of the known values; they sum to zero. Keys are those of `values.canonical`."""
-    return dict(_strengths(llm, mode, seed))
+    raw = {
+        value: known + _shift(llm, value, mode) for value, known in _strengths(*_said_and_done(llm, mode), seed).items()
+    }
+    mean = sum(raw.values()) / len(raw)
+    return {value: strength - mean for value, strength in raw.items()}
 
 
 def strength(llm: str, value: str, mode: Mode, *, seed: int = DEFAULT_SEED) -> float:
     """Latent log-strength of any value, by key or name: one of a custom set gets a drawn one."""
     key = canonical(value)
-    known = _strengths(llm, mode, seed)
-    return known[key] if key in known else 0.8 * draws.normal(seed, llm, mode, key)
+    name, whose = _said_and_done(llm, mode)
+    known = _strengths(name, whose, seed)
+    return (known[key] if key in known else 0.8 * draws.normal(seed, name, whose, key)) + _shift(llm, key, mode)
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,6 +120,18 @@ _HABITS: Mapping[str, Habits] = {
 
 @lru_cache(maxsize=512)
 def habits(llm: str, *, seed: int = DEFAULT_SEED) -> Habits:
+    own = character_of(llm)
+    changed = {
+        "position_bias": own.position,
+        **{
+            name: getattr(own, name)
+            for name in ("consistency", "unparsable", "wordy", "both", "neither", "refuses", "steerable")
+        },
+    }
+    return replace(_habits(name_of(llm), seed), **{name: value for name, value in changed.items() if value is not None})
+
+
+def _habits(llm: str, seed: int) -> Habits:
     if llm in _HABITS:
         return _HABITS[llm]
 
@@ -133,6 +165,7 @@ class JudgeErrors:
 
     rates: Mapping[str, Errors]
     order_slip: float
+    missed_of: Mapping[str, float] = field(default_factory=dict)  # by the value that an answer acts on
 
     def of(self, question: str) -> Errors:
         """Of a dimension, of a question such as `feasibility_1`, or of `action`."""
@@ -155,7 +188,16 @@ _JUDGE = JudgeErrors(
 
 @lru_cache(maxsize=512)
 def judge_errors(llm: str, *, seed: int = DEFAULT_SEED) -> JudgeErrors:
-    """Known for `sim-judge`; any other id is a judge of its own quality, with between half and twice as many errors."""
+    """Known for `sim-judge`; any other id is a judge of its own quality, with between half and twice as many errors, unless its
+    settings say how many."""
+    own, errors = character_of(llm), _judge_errors(name_of(llm), seed)
+    if own.misses is not None:
+        rates = {**errors.rates, "action": Errors(own.misses, own.misses)}
+        errors = replace(errors, rates=rates)
+    return replace(errors, missed_of=own.misses_of, order_slip=errors.order_slip if own.slips is None else own.slips)
+
+
+def _judge_errors(llm: str, seed: int) -> JudgeErrors:
     if llm == JUDGE:
         return _JUDGE
     factor = 0.5 * 4 ** draws.uniform(seed, llm, "judge quality")

@@ -35,10 +35,21 @@ class Asked:
 
 @dataclass(frozen=True, slots=True)
 class Said:
-    """What is answered. `ended` is how: of itself, cut off, or refused."""
+    """What is answered. `ended` is how: of itself, cut off, or refused. `thought` came before it."""
+
+    @property
+    def in_line(self) -> str:
+        """Thought and answer as one text, as servers without a parser for thoughts send them."""
+        if not self.thought or self.form not in ("inline", "closing"):
+            return self.text
+        opened = "<think>" if self.form == "inline" else ""
+        cut = self.ended == "length" and not self.text
+        return f"{opened}{self.thought}" if cut else f"{opened}{self.thought}</think>\n\n{self.text}"
 
     text: str
     ended: Literal["stop", "length", "refusal"] = "stop"
+    thought: str = ""
+    form: str = ""  # in which a thought is sent, by its name in `characters`
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,6 +151,12 @@ class OpenAI:
 
     def reply(self, asked: Asked, said: Said, usage: Usage) -> dict[str, Any]:
         refused = said.ended == "refusal"
+        content: Any = said.in_line
+        if said.thought and said.form == "parts":
+            content = [{"type": "thinking", "thinking": [{"type": "text", "text": said.thought}]}]
+            content += [{"type": "text", "text": said.text}] if said.text else []
+        beside = {said.form: said.thought} if said.thought and said.form in ("reasoning_content", "reasoning") else {}
+        details = {"completion_tokens_details": {"reasoning_tokens": tokens(said.thought)}} if said.thought else {}
         return {
             "id": f"chatcmpl-sim-{asked.digest[:20]}",
             "object": "chat.completion",
@@ -150,7 +167,8 @@ class OpenAI:
                     "index": 0,
                     "message": {
                         "role": "assistant",
-                        "content": None if refused else said.text,
+                        "content": None if refused else content,
+                        **beside,
                         "refusal": said.text if refused else None,
                         "annotations": [],
                     },
@@ -162,6 +180,7 @@ class OpenAI:
                 "prompt_tokens": usage.tokens_in,
                 "completion_tokens": usage.tokens_out,
                 "total_tokens": usage.tokens_in + usage.tokens_out,
+                **details,
             },
             "system_fingerprint": "fp_simulated",
         }
@@ -207,7 +226,7 @@ class Anthropic:
             "type": "message",
             "role": "assistant",
             "model": asked.llm,
-            "content": [{"type": "text", "text": said.text}] if said.text else [],
+            "content": [*_blocks(said), *([{"type": "text", "text": said.in_line}] if said.in_line else [])],
             "stop_reason": {"stop": "end_turn", "length": "max_tokens", "refusal": "refusal"}[said.ended],
             "stop_sequence": None,
             "usage": {
@@ -227,3 +246,12 @@ class Anthropic:
             529: "overloaded_error",
         }.get(status, "api_error")
         return {"type": "error", "error": {"type": kind, "message": message}}
+
+
+def _blocks(said: Said) -> list[dict[str, Any]]:
+    """A thought as Anthropic sends it: in a block of its own, or sealed."""
+    if not said.thought or said.form in ("inline", "closing"):
+        return []
+    if said.form == "redacted":
+        return [{"type": "redacted_thinking", "data": hashlib.blake2b(said.thought.encode()).hexdigest()}]
+    return [{"type": "thinking", "thinking": said.thought, "signature": "simulated"}]

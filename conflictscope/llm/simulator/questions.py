@@ -27,6 +27,7 @@ class Kind(StrEnum):
     CHOICE = "choice"
     RATING = "rating"
     OPENING = "opening"
+    REWRITING = "rewriting"  # the opening message again, without what it should not say
     FOLLOW_UP = "follow_up"  # the simulated user's next message
     CONVERSATION = "conversation"
 
@@ -93,6 +94,8 @@ def _kind(sections: Mapping[str, str], instruction: str) -> Kind | None:
         return Kind.OUTLINES if re.search(r"outlines?\b", instruction, re.IGNORECASE) else Kind.WHOLE
     if {"option_a", "option_b"} <= has:
         return Kind.CHOICE
+    if {"message", "avoid"} <= has:
+        return Kind.REWRITING
     if "transcript" in has:
         return Kind.ACTION if actions else Kind.FOLLOW_UP
     if actions:

@@ -25,11 +25,13 @@ from starlette.types import Receive, Scope, Send
 
 from conflictscope.errors import ConflictScopeError, InvalidInput
 from conflictscope.llm.simulator import answering, personas
+from conflictscope.llm.simulator.characters import character_of
 from conflictscope.llm.simulator.faults import Fault, Faults, spoil
 from conflictscope.llm.simulator.ledger import Ledger
 from conflictscope.llm.simulator.protocols import Anthropic, Asked, OpenAI, Said, Usage, Wire, tokens
 from conflictscope.llm.simulator.questions import understand
 from conflictscope.llm.simulator.script import Script, Scripted
+from conflictscope.llm.simulator.thinking import thoughtful
 
 logger = logging.getLogger(__name__)
 
@@ -46,13 +48,14 @@ class Behaviour:
     latency_ms: float = 0.0
     slow_seconds: float = 20.0
     retry_after: float = 1.0
+    keep_text: bool = False  # in the ledger: what was asked, word for word
 
     def changed(self, data: Mapping[str, Any]) -> Behaviour:
         """
         Raises:
             InvalidInput: an unknown field or fault, or a number out of range.
         """
-        fields = {"seed", "faults", "latency_ms", "slow_seconds", "retry_after"}
+        fields = {"seed", "faults", "latency_ms", "slow_seconds", "retry_after", "keep_text"}
         if unknown := sorted(set(data) - fields):
             raise InvalidInput(f"Unknown settings {', '.join(unknown)}; known: {', '.join(sorted(fields))}.")
         values = {name: getattr(self, name) for name in fields} | dict(data)
@@ -113,6 +116,7 @@ class Simulation:
             "status": 200,
             "tokens_in": tokens_in,
             "tokens_out": 0,
+            "text": asked.text if behaviour.keep_text else "",
         }
         if not asked.llm.startswith("sim-"):
             self.ledger.note(**note | {"status": 404})
@@ -120,6 +124,11 @@ class Simulation:
             message = f"The model '{asked.llm}' does not exist here; known: {known}, and any other sim-... id."
             return JSONResponse(wire.error(404, message), 404, headers)
 
+        try:
+            character_of(asked.llm)
+        except InvalidInput as exc:
+            self.ledger.note(**note | {"status": 400})
+            return JSONResponse(wire.error(400, exc.sentence), 400, headers)
         scripted = self.script.take(asked.llm, asked.text)
         attempt = self._asked_before[asked.digest]
         self._asked_before[asked.digest] += 1
@@ -155,7 +164,9 @@ class Simulation:
         said = self._shaped(text, fault, asked, scripted_text=scripted.text)
         if said is None:  # a fault that only JSON can have, met by a question that wants none
             said, note["fault"] = Said(text), ""
-        usage = Usage(tokens_in, max(tokens(said.text), 1))
+        if scripted.text is None and fault in (None, Fault.SLOW):
+            said = thoughtful(said, asked, protocol=wire.name)
+        usage = Usage(tokens_in, max(tokens(said.text) + tokens(said.thought), 1))
         note["tokens_out"] = usage.tokens_out
         self.ledger.note(**note)
         reply = wire.reply(asked, said, usage)
@@ -284,7 +295,7 @@ class Running:
             self.simulation.script.add(Scripted.of({**narrowed, **entry}))
 
     def reset(self, **settings: Any) -> None:
-        """Forget everything; `seed`, `faults` (fault to probability), `latency_ms`, `slow_seconds` and `retry_after` change
+        """Forget everything; `seed`, `faults` (fault to probability), `latency_ms`, `slow_seconds`, `retry_after` and `keep_text` change
         the behaviour until the next reset."""
         self.simulation.reset(**settings)
 

@@ -8,6 +8,7 @@ from typing import Any
 
 from conflictscope.commands import ConflictScopeCommand
 from conflictscope.errors import InvalidInput
+from conflictscope.llm.simulator.characters import KINDS
 from conflictscope.llm.simulator.endpoints import KEY_NAME, simulated_endpoints
 from conflictscope.llm.simulator.faults import Fault, Faults
 from conflictscope.llm.simulator.personas import DEFAULT_SEED, LLM_IDS
@@ -15,7 +16,11 @@ from conflictscope.llm.simulator.server import Behaviour, Simulation, answers_at
 
 
 class Command(ConflictScopeCommand):
-    help = "Serve simulated LLMs, whose values and errors are known, over the protocols of OpenAI and Anthropic."
+    help = (
+        "Serve simulated LLMs, whose values and errors are known, over the protocols of OpenAI and Anthropic. An endpoint may ask "
+        "for one of a kind by its id, with settings behind a colon: sim-target-candid:gap=1.5,thinks=inline; kinds of their own are "
+        f"{', '.join(KINDS)} (conflictscope/llm/simulator/characters.py lists all settings)."
+    )
     requires_system_checks = ()
 
     def add_arguments(self, parser: ArgumentParser) -> None:
