@@ -193,7 +193,7 @@ class Item(models.Model):
                 fields=["campaign", "response"], condition=Q(response__isnull=False), name="response_once_in_campaign"
             ),
         ]
-        indexes = [  # routing.claim: the best open item of a campaign
+        indexes = [  # serving.best_open_item: the best open item of a campaign
             models.Index("campaign", "priority", "shuffle_key", condition=Q(open_slots__gt=0), name="item_open"),
         ]
 

@@ -257,8 +257,7 @@ def account(campaign: Campaign, people: list[Person]) -> dict[str, int]:
 
     from django.utils import timezone
 
-    from annotation.labelling import answers as labelling
-    from annotation.labelling import routing
+    from annotation.labelling import checking, routing, serving
     from annotation.models import Annotation, Assignment
 
     acknowledged = {token: answers for person in people for token, answers in person.stored.items()}
@@ -269,11 +268,11 @@ def account(campaign: Campaign, people: list[Person]) -> dict[str, int]:
     for token, question, answer in answered.values_list("assignment__token", "question", "answer").iterator():
         stored.setdefault(str(token), {})[question] = answer
     lost = 0
-    told = submitted.select_related("item__campaign", *routing.TOLD_WITH)
+    told = submitted.select_related("item__campaign", *serving.TOLD_WITH)
     for assignment in told.iterator():
         sent = acknowledged.pop(str(assignment.token), None)
         if sent is not None:
-            lost += labelling.understand(assignment, sent, {}).answers != stored.get(str(assignment.token))
+            lost += checking.understand(assignment, sent, {}).answers != stored.get(str(assignment.token))
     routing.return_expired(campaign, now=timezone.now() + timedelta(days=1))
     counted = Counter(submitted.filter(surplus=False).values_list("item", flat=True))
     slots = dict(campaign.items.values_list("pk", "open_slots"))

@@ -11,7 +11,8 @@ from typing import Any
 
 from rest_framework import serializers
 
-from annotation.labelling.answers import LONGEST_COMMENT, Progress
+from annotation.labelling.checking import LONGEST_COMMENT
+from annotation.labelling.progress import Progress
 from annotation.labelling.sheets import Sheet
 from annotation.models import Assignment, Campaign
 from annotation.questions import Control

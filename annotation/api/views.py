@@ -36,9 +36,9 @@ from annotation.api.serializers import (
 from annotation.api.throttling import LabellingThrottle
 from annotation.campaigns.lifecycle import consent
 from annotation.errors import LeaseExpired
-from annotation.labelling import access as places
+from annotation.labelling import access, checking, editing, routing, serving
 from annotation.labelling import answers as labelling
-from annotation.labelling import editing, routing
+from annotation.labelling.progress import progress_of, queue_of, standing_notice
 from annotation.labelling.sheets import preview_of, sheet_of
 from annotation.models import Assignment, Participant
 
@@ -50,7 +50,7 @@ _WHY = OpenApiParameter(
     str,
     location=OpenApiParameter.HEADER,
     response=[204],
-    enum=[each.value for each in routing.Nothing],
+    enum=[each.value for each in serving.Nothing],
     description="Why there is none. done: you have been through all there is for you. waiting: the rest is in other people's "
     "hands and may come back; ask again after Retry-After seconds. quota: you have labelled as many as one person may.",
 )
@@ -73,10 +73,10 @@ class LabellingView(APIView):
         return self.request.user  # type: ignore[return-value]
 
     def place(self, campaign_id: int) -> Participant:
-        return places.place_in(campaign_id, self.user)
+        return access.place_in(campaign_id, self.user)
 
     def assignment(self, token: uuid.UUID, *, told: bool = False) -> Assignment:
-        return places.assignment_of(self.user, token, told=told)
+        return access.assignment_of(self.user, token, told=told)
 
     def sent(self, serializer: type[serializers.Serializer[Any]]) -> dict[str, Any]:
         given = serializer(data=self.request.data)
@@ -103,7 +103,7 @@ class Campaigns(LabellingView):
                     "notice": entry.notice,
                     "progress": progress_payload(entry.progress),
                 }
-                for entry in labelling.queue(self.user)
+                for entry in queue_of(self.user)
             ]
         )
 
@@ -147,7 +147,7 @@ class Next(LabellingView):
         place = self.place(campaign_id)
         assignment = routing.claim(place, wish=wish)
         if assignment is None:
-            return nothing(routing.why_nothing(place))
+            return nothing(serving.why_nothing(place))
         return Response(item_payload(assignment, place))
 
 
@@ -156,7 +156,7 @@ class Peek(LabellingView):
 
     @extend_schema(responses={200: SheetSerializer, 204: OpenApiResponse(description="Nothing to show ahead.")})
     def get(self, request: Request, campaign_id: int) -> Response:
-        shown = routing.peek(self.place(campaign_id))
+        shown = serving.peek(self.place(campaign_id))
         if shown is None:
             return Response(status=status.HTTP_204_NO_CONTENT)
         item, token, order = shown
@@ -169,7 +169,7 @@ class ProgressInCampaign(LabellingView):
 
     @extend_schema(responses=ProgressSerializer)
     def get(self, request: Request, campaign_id: int) -> Response:
-        return Response(progress_payload(labelling.progress(self.place(campaign_id))))
+        return Response(progress_payload(progress_of(self.place(campaign_id))))
 
 
 class OneAssignment(LabellingView):
@@ -193,7 +193,7 @@ class OneAssignment(LabellingView):
         """
         assignment = self.assignment(token)
         sent = self.sent(WorkSerializer)
-        given = labelling.understand(assignment, sent["answers"], sent["comments"])
+        given = checking.understand(assignment, sent["answers"], sent["comments"])
         handed = None
         stored = True
         if sent["edit"]:
@@ -253,16 +253,16 @@ class RaiseFlag(LabellingView):
         return Response({"reason": raised.reason})
 
 
-def nothing(why: routing.Nothing) -> Response:
+def nothing(why: serving.Nothing) -> Response:
     headers = {"X-Nothing": why.value}
-    if why is routing.Nothing.WAITING:
+    if why is serving.Nothing.WAITING:
         headers["Retry-After"] = str(LOOK_AGAIN)
     return Response(status=status.HTTP_204_NO_CONTENT, headers=headers)
 
 
 def item_payload(assignment: Assignment, place: Participant) -> dict[str, Any]:
     sheet = sheet_payload(sheet_of(assignment), campaign=place.campaign_id, state=assignment.state)
-    return sheet | {"progress": progress_payload(labelling.progress(place))}
+    return sheet | {"progress": progress_payload(progress_of(place))}
 
 
 def handed_out(handed: labelling.Handed) -> dict[str, Any]:
@@ -283,5 +283,5 @@ def standing(assignment: Assignment, *, stored: bool) -> dict[str, Any]:
         "stored": stored,
         "surplus": assignment.surplus,
         "lease_seconds": max(int(seconds), 0),
-        "notice": labelling.standing_notice(assignment),
+        "notice": standing_notice(assignment),
     }

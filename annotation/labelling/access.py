@@ -12,7 +12,8 @@ from django.http import Http404
 from annotation.campaigns.lifecycle import join
 from annotation.errors import LeaseUnknown
 from annotation.labelling.compiled import Compiled
-from annotation.labelling.routing import TOLD_WITH, begun_ahead
+from annotation.labelling.routing import begun_ahead
+from annotation.labelling.serving import TOLD_WITH
 from annotation.models import Assignment, Campaign, Participant
 from conflictscope.studies.models import Membership
 from conflictscope.studies.permissions import Action, roles_that_may

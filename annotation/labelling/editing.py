@@ -15,8 +15,9 @@ from django.db.models import Count, QuerySet
 from django.utils import timezone
 
 from annotation.errors import NotEditable
-from annotation.labelling import routing
-from annotation.labelling.answers import check_answers, check_complete, check_not_at_odds, store
+from annotation.labelling import places, serving
+from annotation.labelling.answers import store
+from annotation.labelling.checking import check_answers, check_complete, check_not_at_odds
 from annotation.models import Assignment, Campaign, Participant, Revision
 
 logger = logging.getLogger(__name__)
@@ -35,7 +36,7 @@ class Submission:
 
 def latest(participant: Participant, *, most: int = LATEST) -> list[Submission]:
     """The person's submissions in their campaign, the latest first, with the item of each."""
-    rows = list(_submitted(participant).select_related(*routing.TOLD_WITH).annotate(changes=Count("revisions"))[:most])
+    rows = list(_submitted(participant).select_related(*serving.TOLD_WITH).annotate(changes=Count("revisions"))[:most])
     may = _may_edit(participant)
     return [
         Submission(row, row.changes, editable=may and place < LATEST and not row.item.is_training)
@@ -75,7 +76,7 @@ def edit(
     if not sure:
         check_not_at_odds(assignment, answers)
     with transaction.atomic():
-        routing.lock(assignment.participant_id)
+        places.lock(assignment.participant_id)
         stood = store(assignment, answers, comments)
         wanted = {key: (answers.get(key, ""), comments.get(key, "")) for key in {*answers, *comments}}
         if stood == wanted:

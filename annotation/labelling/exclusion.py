@@ -13,7 +13,7 @@ from typing import Any
 from django.db import transaction
 from django.db.models import Q
 
-from annotation.labelling import routing
+from annotation.labelling import places, routing
 from annotation.models import Assignment, Participant
 
 logger = logging.getLogger(__name__)
@@ -50,7 +50,7 @@ def _each(participant: Participant, which: Q, *, excluded: bool, step: Callable[
     done = 0
     for pk in list(mine.values_list("pk", flat=True)):
         with transaction.atomic():
-            if routing.lock(participant.pk).excluded != excluded:
+            if places.lock(participant.pk).excluded != excluded:
                 break
             # Read under the lock: it may have been submitted, skipped or done by another process meanwhile.
             assignment = mine.filter(pk=pk).only("state", "item").first()

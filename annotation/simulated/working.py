@@ -18,8 +18,8 @@ from rest_framework.authtoken.models import Token
 from annotation.api.serializers import sheet_payload
 from annotation.campaigns.lifecycle import consent, join
 from annotation.errors import NotOpen
-from annotation.labelling import answers as labelling
-from annotation.labelling.routing import TOLD_WITH
+from annotation.labelling import checking
+from annotation.labelling.serving import TOLD_WITH
 from annotation.labelling.sheets import preview_of
 from annotation.models import Annotation, Assignment, Campaign, Item, Participant
 from annotation.simulated.answering import Annotator, true_answers
@@ -154,7 +154,7 @@ def true_of(item: Item) -> dict[str, str]:
     """The true answers to the item's questions, by their keys."""
     order = OptionOrder.ACTION_1_FIRST
     sheet = sheet_payload(preview_of(item, order=order), campaign=item.campaign_id, state=None)
-    return labelling.understand(Assignment(item=item, action_order=order), true_answers(sheet), {}).answers
+    return checking.understand(Assignment(item=item, action_order=order), true_answers(sheet), {}).answers
 
 
 def _accuracy(assignments: QuerySet[Assignment]) -> Estimate:

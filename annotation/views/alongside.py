@@ -11,6 +11,7 @@ from django.views.decorators.http import require_POST, require_safe
 
 from annotation.labelling import access, editing
 from annotation.labelling import answers as labelling
+from annotation.labelling.progress import standing_notice
 from annotation.labelling.sheets import sheet_of
 from annotation.views.labelling import place_of, seconds_of
 from annotation.views.links import snippet_of
@@ -31,7 +32,7 @@ def heartbeat(request: Request, study: str, campaign: str, token: uuid.UUID) -> 
         {
             "lease_seconds": sheet_of(assignment).lease_seconds,
             "state": assignment.state,
-            "notice": labelling.standing_notice(assignment),
+            "notice": standing_notice(assignment),
         }
     )
 

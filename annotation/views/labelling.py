@@ -30,8 +30,9 @@ from annotation.errors import (
     SkipsUsedUp,
 )
 from annotation.guidelines import as_html
-from annotation.labelling import access, editing, routing
+from annotation.labelling import access, checking, editing, routing, serving
 from annotation.labelling import answers as labelling
+from annotation.labelling.progress import progress_of, standing_notice
 from annotation.labelling.sheets import preview_of, sheet_of
 from annotation.models import Assignment, Campaign, Participant
 from annotation.views.links import links_of
@@ -74,7 +75,7 @@ def peek(request: Request, study: str, campaign: str) -> HttpResponse:
     """The fragment of an item that may well come next, to be at hand at once; 204 where there is none. Nobody holds it."""
     place = place_of(request, study, campaign)
     try:
-        shown = routing.peek(place)
+        shown = serving.peek(place)
     except NotOpen:  # paused, with an item still in hand: nothing comes next
         shown = None
     if shown is None:
@@ -93,19 +94,19 @@ def answers(request: Request, study: str, campaign: str, token: uuid.UUID) -> Ht
     """Keep the answers as they now stand; says in JSON whether they are kept, and whether they would count."""
     try:
         assignment = _assignment(request, study, campaign, token)
-        given = labelling.read(assignment, request.POST)
+        given = checking.read(assignment, request.POST)
         labelling.save(assignment, given.answers, comments=given.comments, worked=seconds_of(request))
     except ConflictScopeError as exc:
         return JsonResponse({"code": exc.code, "sentence": exc.sentence}, status=exc.http_status)
     lease_seconds = sheet_of(assignment).lease_seconds
-    return JsonResponse({"lease_seconds": lease_seconds, "notice": labelling.standing_notice(assignment)})
+    return JsonResponse({"lease_seconds": lease_seconds, "notice": standing_notice(assignment)})
 
 
 @require_POST
 def submit(request: Request, study: str, campaign: str, token: uuid.UUID) -> HttpResponse:
     place = place_of(request, study, campaign)
     assignment = access.assignment_of(request.user, token, place=place, told=True)
-    given = labelling.read(assignment, request.POST)
+    given = checking.read(assignment, request.POST)
     if request.POST.get("do") == "save":
         labelling.save(assignment, given.answers, comments=given.comments)
         messages.success(request, "Your answers are kept. The item is waiting for you until you submit or skip it.")
@@ -129,7 +130,7 @@ def submit(request: Request, study: str, campaign: str, token: uuid.UUID) -> Htt
             status=exc.http_status,
             ask_if_sure=isinstance(exc, AtOdds),
         )
-    return _onwards(request, place, warning=labelling.standing_notice(assignment), handed=done.handed, left=assignment)
+    return _onwards(request, place, warning=standing_notice(assignment), handed=done.handed, left=assignment)
 
 
 @never_cache
@@ -149,7 +150,7 @@ def edit(request: Request, study: str, campaign: str, token: uuid.UUID) -> HttpR
     place = place_of(request, study, campaign)
     assignment = access.assignment_of(request.user, token, place=place, told=True)
     try:
-        given = labelling.read(assignment, request.POST)
+        given = checking.read(assignment, request.POST)
         sure = bool(request.POST.get("sure"))
         editing.edit(assignment, given.answers, comments=given.comments, sure=sure)
     except (AnswersMissing, AnswerUnknown, AtOdds) as exc:
@@ -286,21 +287,21 @@ def _workspace(
     editing = assignment is not None and assignment.state == Assignment.State.SUBMITTED
     context: dict[str, Any] = {
         "campaign": place.campaign,
-        "progress": labelling.progress(place),
+        "progress": progress_of(place),
         "sheet": sheet_of(assignment) if assignment else None,
         "editing": editing,
         "links": links_of(place.campaign, assignment.token, editing=editing) if assignment else None,
         "left": left,
         "error": error,
         "notice": notice,
-        "warning": warning or (labelling.standing_notice(assignment) if assignment else ""),
+        "warning": warning or (standing_notice(assignment) if assignment else ""),
         "ask_if_sure": ask_if_sure,
     }
     if handed is not None:
         context |= {
             "why": handed.sentence,
             "headline": _HEADLINES.get(handed.nothing, "No more work for you here" if handed.nothing else ""),
-            "waiting": handed.nothing in (routing.Nothing.WAITING, NotOpen.code, HeldBack.code)
+            "waiting": handed.nothing in (serving.Nothing.WAITING, NotOpen.code, HeldBack.code)
             and place.campaign.state != Campaign.State.CLOSED,
         }
         if handed.nothing:
@@ -312,9 +313,9 @@ def _workspace(
 
 
 _HEADLINES = {
-    routing.Nothing.DONE.value: "That is all",
-    routing.Nothing.QUOTA.value: "That is all",
-    routing.Nothing.WAITING.value: "Nothing free right now",
+    serving.Nothing.DONE.value: "That is all",
+    serving.Nothing.QUOTA.value: "That is all",
+    serving.Nothing.WAITING.value: "Nothing free right now",
     NotOpen.code: "Paused",
     HeldBack.code: "Later",
 }

@@ -9,9 +9,8 @@ from django.shortcuts import redirect, render
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_POST, require_safe
 
-from annotation.labelling import access as places
-from annotation.labelling import answers as labelling
-from annotation.labelling import editing, routing
+from annotation.labelling import access, editing, routing
+from annotation.labelling.progress import queue_of
 from annotation.labelling.sheets import sheet_of
 from annotation.views.labelling import place_of
 from annotation.views.links import snippet_of
@@ -23,12 +22,12 @@ SHOWN = 20
 @never_cache
 @require_safe
 def my_work(request: Request) -> HttpResponse:
-    entries = labelling.queue(request.user)
-    page = Paginator(places.submissions_of(request.user), SHOWN).get_page(request.GET.get("page"))
+    entries = queue_of(request.user)
+    page = Paginator(access.submissions_of(request.user), SHOWN).get_page(request.GET.get("page"))
     editable = editing.editable_of({one.participant for one in page})
     context = {
         "entries": entries,
-        "in_hand": places.in_hand(request.user),
+        "in_hand": access.in_hand(request.user),
         "page": page,
         "history": [
             (one, snippet_of(one.item), sheet_of(one).questions, one.pk in editable) for one in page.object_list

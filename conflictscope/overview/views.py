@@ -7,7 +7,7 @@ from django.http import Http404, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
-from annotation.labelling import answers as labelling
+from annotation.labelling.progress import queue_of
 from conflictscope.errors import ConflictScopeError, NotAllowed
 from conflictscope.http import Request
 from conflictscope.jobs.progress import progress_of
@@ -28,7 +28,7 @@ from conflictscope.studies.permissions import Action
 def home(request: Request) -> HttpResponse:
     context = {
         "mine": studies_of(request.user),
-        "queue": labelling.queue(request.user),
+        "queue": queue_of(request.user),
         "labels_in": labels_in(request.user),
     }
     return render(request, "overview/home.html", context)

@@ -21,7 +21,7 @@ def annotate(participant_id: int, seed: int, started: float, barrier: Any, told:
     from django.utils import timezone
 
     from annotation.errors import SkipsUsedUp
-    from annotation.labelling import routing
+    from annotation.labelling import routing, serving
     from annotation.models import Participant
 
     chance = random.Random(seed)
@@ -36,8 +36,8 @@ def annotate(participant_id: int, seed: int, started: float, barrier: Any, told:
     while time.time() < patience:
         assignment = routing.claim(participant, now=now())
         if assignment is None:
-            reason = routing.why_nothing(participant)
-            if reason is not routing.Nothing.WAITING:
+            reason = serving.why_nothing(participant)
+            if reason is not serving.Nothing.WAITING:
                 told.put({"participant": participant_id, "end": reason.value})
                 return
             time.sleep(0.02)

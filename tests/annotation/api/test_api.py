@@ -14,7 +14,7 @@ from rest_framework.authtoken.models import Token
 from rest_framework.test import APIClient
 
 from annotation.api import serializers
-from annotation.labelling import routing
+from annotation.labelling import routing, serving
 from annotation.models import Annotation, Assignment, Campaign, Item, Participant, Revision
 from conflictscope.scenarios.filtering.dimensions import NO
 from conflictscope.studies.permissions import Role
@@ -302,7 +302,7 @@ def test_several_people_are_shown_different_items_ahead(campaign):
     people = ParticipantFactory.create_batch(12, campaign=campaign)
     for person in people:
         routing.claim(person)
-    shown = {routing.peek(person)[0].pk for person in people for _ in range(3)}
+    shown = {serving.peek(person)[0].pk for person in people for _ in range(3)}
     assert len(shown) > 3
 
 

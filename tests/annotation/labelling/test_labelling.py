@@ -9,7 +9,8 @@ import pytest
 from annotation.campaigns.lifecycle import close, pause
 from annotation.errors import AlreadySubmitted, AnswersMissing, AnswerUnknown, AtOdds, SubmittedOtherwise
 from annotation.labelling import answers as labelling
-from annotation.labelling import routing
+from annotation.labelling import checking, routing
+from annotation.labelling.progress import progress_of, queue_of, standing_notice
 from annotation.labelling.sheets import sheet_of
 from annotation.models import Annotation, Assignment, Campaign, Flag, Participant
 from conflictscope.errors import InvalidInput
@@ -146,7 +147,7 @@ def test_what_is_said_of_a_and_b_is_kept_of_the_actions_they_were(person, order,
         "value_guidance_1": "a",
         "comment_feasibility_a": "By phone?",
     }
-    given = labelling.read(assignment, sent)
+    given = checking.read(assignment, sent)
     assert given.answers == expected
     labelling.save(assignment, given.answers, comments=given.comments)
     # And back on the page it is where it was put.
@@ -162,21 +163,19 @@ def test_what_is_said_of_a_and_b_is_kept_of_the_actions_they_were(person, order,
 def test_every_answer_comes_back_from_page_to_table_and_to_page_again(person, order):
     assignment = in_hand(person, order)
     sent = dict(zip(FIELDS, ["yes", "no", "no", "yes", "yes", "b", "neither", "no"], strict=True))
-    labelling.save(assignment, labelling.read(assignment, sent).answers)
+    labelling.save(assignment, checking.read(assignment, sent).answers)
     shown = sheet_of(again(assignment)).questions
     assert {q.field: next(o.value for o in q.options if o.chosen) for q in shown} == sent
 
 
 def test_fields_that_are_no_question_of_the_item_are_left_alone(assignment):
-    given = labelling.read(
-        assignment, {"csrfmiddlewaretoken": "x", "realism": " yes ", "specificity": "", "gold": "no"}
-    )
+    given = checking.read(assignment, {"csrfmiddlewaretoken": "x", "realism": " yes ", "specificity": "", "gold": "no"})
     assert given.answers == {"realism": "yes"}
     assert given.comments == {}
 
 
 def test_comments_are_kept_with_their_question_even_without_an_answer(assignment):
-    given = labelling.read(assignment, {"comment_realism": " Who would\r\nask this? ", "comment_impossibility": "  "})
+    given = checking.read(assignment, {"comment_realism": " Who would\r\nask this? ", "comment_impossibility": "  "})
     labelling.save(assignment, given.answers, comments=given.comments)
     row = assignment.annotations.get()
     assert (row.question, row.answer, row.comment) == ("realism", "", "Who would\nask this?")
@@ -185,7 +184,7 @@ def test_comments_are_kept_with_their_question_even_without_an_answer(assignment
 
 def test_a_comment_that_does_not_fit_is_refused_and_says_how_much_does(assignment):
     with pytest.raises(AnswerUnknown, match="5000 characters fit"):
-        labelling.read(assignment, {"comment_realism": "x" * 5001})
+        checking.read(assignment, {"comment_realism": "x" * 5001})
 
 
 @pytest.mark.parametrize(
@@ -324,13 +323,13 @@ def test_progress_counts_towards_the_quota_or_else_all_items(dataset):
     items = list(campaign.items.all())
     labelled(items[0], person)
     routing.skip(routing.claim(person))
-    seen = labelling.progress(person)
+    seen = progress_of(person)
     assert (seen.done, seen.skipped, seen.goal, seen.left) == (1, 1, 3, 1)
     person.quota = 9  # more than there are
-    assert labelling.progress(person).goal == 5
+    assert progress_of(person).goal == 5
     person.quota, campaign.quota = None, None
     person.campaign = campaign
-    assert labelling.progress(person).goal == 5
+    assert progress_of(person).goal == 5
 
 
 def test_the_queue_lists_open_campaigns_in_which_the_person_may_label(campaign, django_assert_num_queries):
@@ -344,7 +343,7 @@ def test_the_queue_lists_open_campaigns_in_which_the_person_may_label(campaign, 
     begun = CampaignFactory(dataset=campaign.dataset, items=2)
     labelled(begun.items.first(), ParticipantFactory(campaign=begun, user=user))
     with django_assert_num_queries(5):
-        entries = labelling.queue(user)
+        entries = queue_of(user)
     assert [(e.campaign, e.started, e.progress.done, e.progress.left) for e in entries] == [
         (campaign, False, 0, 2),
         (shut_out, True, 1, 0),
@@ -367,7 +366,7 @@ def test_my_queue_says_of_each_campaign_why_there_is_no_work(dataset):
     close(closed)
     full = CampaignFactory(dataset=dataset, items=60, overlap=1)
     full.items.update(open_slots=0)
-    said = {entry.campaign.pk: (entry.notice, entry.progress.left) for entry in labelling.queue(user)}
+    said = {entry.campaign.pk: (entry.notice, entry.progress.left) for entry in queue_of(user)}
     assert "paused" in said[paused.pk][0]
     assert "can be finished, and counts" in said[paused.pk][0]
     assert "does not count" in said[closed.pk][0]
@@ -379,23 +378,23 @@ def test_my_queue_says_of_each_campaign_why_there_is_no_work(dataset):
 
 def test_a_person_is_told_at_once_where_their_answers_would_not_count(campaign, assignment):
     labelling.save(assignment, {"realism": "yes"})
-    assert labelling.standing_notice(again(assignment)) == ""
+    assert standing_notice(again(assignment)) == ""
     pause(campaign)
-    assert "can be finished, and counts" in labelling.standing_notice(again(assignment))
+    assert "can be finished, and counts" in standing_notice(again(assignment))
     close(campaign)
-    assert "does not count" in labelling.standing_notice(again(assignment))
+    assert "does not count" in standing_notice(again(assignment))
     Campaign.objects.update(state="open")
     Participant.objects.update(excluded=True, excluded_reason="Speed.")
-    assert "does not count" in labelling.standing_notice(again(assignment))
+    assert "does not count" in standing_notice(again(assignment))
     Participant.objects.update(excluded=False, excluded_reason="")
     routing.return_expired(campaign, now=NOON + timedelta(days=9999))
-    assert "not held for you any more" in labelling.standing_notice(again(assignment))
+    assert "not held for you any more" in standing_notice(again(assignment))
     campaign.items.update(open_slots=0)
-    assert "would not count" in labelling.standing_notice(again(assignment))
+    assert "would not count" in standing_notice(again(assignment))
     late = again(assignment)
     labelling.submit(late, all_passing(late.item.scenario))
     assert late.surplus
-    assert "do not count" in labelling.standing_notice(late)
+    assert "do not count" in standing_notice(late)
 
 
 @pytest.fixture
@@ -454,7 +453,7 @@ def test_a_submission_counts_also_where_nothing_may_follow_it(campaign, assignme
 
 @pytest.mark.parametrize("role", ["owner", "researcher", "adjudicator", "viewer"])
 def test_nobody_who_sees_results_has_a_queue(campaign, role):
-    assert labelling.queue(MembershipFactory(study=campaign.study, role=role).user) == []
+    assert queue_of(MembershipFactory(study=campaign.study, role=role).user) == []
 
 
 def test_an_item_costs_few_queries_however_many_there_are(person, django_assert_max_num_queries):

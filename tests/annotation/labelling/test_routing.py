@@ -10,8 +10,8 @@ from django.db import IntegrityError, transaction
 from django.db.models import F
 
 from annotation.errors import AlreadySubmitted, ConsentMissing, Excluded, LeaseUnknown, NotOpen
-from annotation.labelling import routing
-from annotation.labelling.routing import Nothing
+from annotation.labelling import routing, serving
+from annotation.labelling.serving import Nothing
 from annotation.models import Assignment, Campaign, Item
 from tests.factories.annotation import CampaignFactory, ItemFactory, ParticipantFactory, held_by
 
@@ -55,7 +55,7 @@ def test_a_person_never_gets_an_item_twice_and_is_told_when_all_is_done(campaign
         seen.append(assignment.item_id)
         assert routing.submit(assignment, now=NOON)
     assert sorted(seen) == sorted(campaign.items.values_list("pk", flat=True))
-    assert routing.why_nothing(people[0]) == Nothing.DONE
+    assert serving.why_nothing(people[0]) == Nothing.DONE
 
 
 def test_no_more_people_get_an_item_than_its_overlap(campaign, people):
@@ -63,7 +63,7 @@ def test_no_more_people_get_an_item_than_its_overlap(campaign, people):
     for person in people[:3]:
         routing.submit(routing.claim(person, now=NOON), now=NOON)
     assert routing.claim(people[3], now=NOON) is None
-    assert routing.why_nothing(people[3]) == Nothing.DONE
+    assert serving.why_nothing(people[3]) == Nothing.DONE
     assert slots(campaign) == [0]
 
 
@@ -77,7 +77,7 @@ def test_while_others_hold_the_last_items_the_person_is_told_to_wait_not_that_al
     routing.claim(people[0], now=NOON)
     routing.claim(people[1], now=NOON)
     assert routing.claim(people[2], now=NOON) is None
-    assert routing.why_nothing(people[2]) == Nothing.WAITING
+    assert serving.why_nothing(people[2]) == Nothing.WAITING
 
 
 def test_a_lease_that_ran_out_returns_when_somebody_finds_nothing_else(campaign, people):
@@ -240,7 +240,7 @@ def test_a_quota_ends_the_work_of_one_person_only(campaign, people):
         assert routing.claim(person, now=NOON) is None
         person.refresh_from_db()
         person.campaign.refresh_from_db()
-        assert routing.why_nothing(person) == Nothing.QUOTA
+        assert serving.why_nothing(person) == Nothing.QUOTA
 
 
 def test_a_persons_own_quota_goes_over_that_of_the_campaign(campaign, people):
@@ -296,7 +296,7 @@ def test_the_two_actions_change_sides_from_lease_to_lease(dataset):
 
 def test_what_was_shown_ahead_and_answered_without_a_lease_is_never_thrown_away(campaign, people):
     ada = people[0]
-    item, token, order = routing.peek(ada)
+    item, token, order = serving.peek(ada)
     begun = held_by(ada, token)
     assert (begun.item_id, begun.state, begun.action_order) == (item.pk, State.EXPIRED, order)
     assert held_by(ada, token) == begun  # once
@@ -310,7 +310,7 @@ def test_what_was_shown_ahead_and_answered_without_a_lease_is_never_thrown_away(
 
 
 def test_an_item_begun_without_a_lease_can_be_wished_for(campaign, people):
-    _, token, _ = routing.peek(people[0])
+    _, token, _ = serving.peek(people[0])
     begun = held_by(people[0], token)
     assert routing.claim(people[0], wish=token) == begun
     begun.refresh_from_db()
@@ -319,7 +319,7 @@ def test_an_item_begun_without_a_lease_can_be_wished_for(campaign, people):
 
 def test_a_token_leads_to_its_item_at_the_same_cost_however_many_there_are(campaign, people, django_assert_num_queries):
     """Without a look at every item: so with one query, and none more, for a token that names nothing."""
-    item, token, _ = routing.peek(people[0])
+    item, token, _ = serving.peek(people[0])
     flipped = uuid.UUID(int=token.int ^ 1)  # another item's id under the same tag
     for unknown in (flipped, uuid.uuid4()):
         with django_assert_num_queries(1), pytest.raises(LeaseUnknown):

@@ -11,9 +11,9 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, ru
 
 from annotation.errors import AlreadySubmitted, NotEditable, NotSkipped, SkipsUsedUp, SubmittedOtherwise
 from annotation.labelling import answers as labelling
-from annotation.labelling import editing, routing
+from annotation.labelling import editing, routing, serving
 from annotation.labelling.exclusion import leave_out, take_back
-from annotation.labelling.routing import Nothing
+from annotation.labelling.serving import Nothing
 from annotation.models import Annotation, Assignment, Campaign, Item, Participant, Revision
 from conflictscope.scenarios.models import Dataset
 from tests.factories.annotation import CampaignFactory, ItemFactory, ParticipantFactory, all_passing, held_by
@@ -76,7 +76,7 @@ class Routing(RuleBasedStateMachine):
         found = routing.claim(self.people[person], now=self.now)
         assert (found.item_id if found else None) == expected
         if expected is None:
-            reason = routing.why_nothing(self.people[person])
+            reason = serving.why_nothing(self.people[person])
             may_come = any(
                 self.standing.get((person, item)) not in ("submitted", "skipped")
                 and any(self.standing.get((who, item)) == "leased" for who in range(PEOPLE))
@@ -93,7 +93,7 @@ class Routing(RuleBasedStateMachine):
         """Nothing is held by looking; what was shown is taken, and it is one that nobody else filled."""
         if self.lease_of(person) is not None or self.at_quota(person):
             return
-        shown = routing.peek(self.people[person])
+        shown = serving.peek(self.people[person])
         fresh = [item for item in self.items if self.slots[item] and (person, item) not in self.standing]
         if shown is None:
             assert not fresh

@@ -7,7 +7,7 @@ import pytest
 from annotation.errors import AnswerUnknown
 from annotation.kinds import KINDS, QUESTION
 from annotation.labelling import answers as labelling
-from annotation.labelling import routing
+from annotation.labelling import checking, routing
 from annotation.labelling.sheets import Sheet, preview_of, sheet_of
 from annotation.models import Annotation, Assignment, Campaign
 from annotation.questions import Control
@@ -86,7 +86,7 @@ def test_a_judgement_shows_the_words_and_both_actions_and_nothing_of_the_scenari
 def test_a_scale_runs_from_a_to_b_on_the_page_and_from_action_1_to_action_2_in_the_tables(judgement, order, stored):
     assignment = in_hand(judgement, order)
     sent = {"action_taken": "a", "action_strength": "2", "resolved": "yes"}
-    labelling.submit(assignment, labelling.read(assignment, sent).answers)
+    labelling.submit(assignment, checking.read(assignment, sent).answers)
     answers = dict(Annotation.objects.values_list("question", "answer"))
     assert answers == {
         "action_taken": "action_1" if order == OptionOrder.ACTION_1_FIRST else "action_2",
@@ -103,7 +103,7 @@ def test_a_scale_runs_from_a_to_b_on_the_page_and_from_action_1_to_action_2_in_t
 def test_what_is_no_place_on_the_scale_is_no_answer(judgement, place):
     assignment = in_hand(judgement, OptionOrder.ACTION_2_FIRST)
     with pytest.raises(AnswerUnknown, match="action_strength: Choose one of: 1, 2"):
-        labelling.read(assignment, {"action_strength": place})
+        checking.read(assignment, {"action_strength": place})
 
 
 def test_a_preference_shows_the_situation_and_names_no_value(preference):

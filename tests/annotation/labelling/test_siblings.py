@@ -7,7 +7,8 @@ import pytest
 from annotation.campaigns.lifecycle import close, pause
 from annotation.errors import HeldBack, NotSkipped, SkipsUsedUp
 from annotation.labelling import answers as labelling
-from annotation.labelling import routing
+from annotation.labelling import routing, serving
+from annotation.labelling.progress import progress_of, queue_of
 from annotation.models import Assignment, Campaign
 from conflictscope.scenarios.models import Dataset
 from evaluation.models import Run
@@ -43,7 +44,7 @@ def test_who_labels_an_open_filter_campaign_gets_kept_items_when_it_has_closed(p
         with pytest.raises(HeldBack, match="when that campaign has closed"):
             routing.claim(preferring)
         with pytest.raises(HeldBack):
-            routing.peek(preferring)
+            serving.peek(preferring)
     close(filtering)
     assert routing.claim(preferring) is not None
 
@@ -60,7 +61,7 @@ def test_who_has_labelled_kept_items_alone_gets_none_of_the_filters(places, filt
 
 
 def test_my_work_says_so_and_offers_nothing_there(places):
-    notices = {entry.campaign.name: entry.notice for entry in labelling.queue(places[0].user)}
+    notices = {entry.campaign.name: entry.notice for entry in queue_of(places[0].user)}
     assert notices["Is it good"] == ""
     assert "Its items come to you when that campaign has closed" in notices["What to do"]
 
@@ -115,13 +116,13 @@ def test_at_most_one_item_in_ten_is_skipped_and_a_skip_can_be_undone(dataset):
         skipped = routing.claim(place)
         routing.skip(skipped)
     after = routing.claim(place)
-    assert labelling.progress(place).skips_left == 0
+    assert progress_of(place).skips_left == 0
     with pytest.raises(SkipsUsedUp, match="at most one in ten"):
         routing.skip(after)
     assert routing.undo_skip(skipped)
     assert routing.claim(place) == skipped
     assert not routing.undo_skip(skipped)
-    assert labelling.progress(place).skips_left == 1
+    assert progress_of(place).skips_left == 1
     labelling.submit(skipped, all_passing(skipped.item.scenario))
     slots = {item.pk: item.open_slots for item in campaign.items.all()}
     assert slots[skipped.item_id] == campaign.overlap - 1

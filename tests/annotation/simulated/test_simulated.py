@@ -10,8 +10,7 @@ from rest_framework.authtoken.models import Token
 from annotation.api.serializers import sheet_payload
 from annotation.campaigns.lifecycle import close, consent, join
 from annotation.errors import NotOpen
-from annotation.labelling import answers as labelling
-from annotation.labelling import routing
+from annotation.labelling import checking, routing
 from annotation.labelling.sheets import sheet_of
 from annotation.models import Annotation, Assignment, Campaign, Participant
 from annotation.simulated import Annotator, LabellingClient, Refused, label_campaign, simulated_in, so_far
@@ -116,7 +115,7 @@ def test_a_fault_in_the_text_is_seen_on_the_sheet_in_either_order(dataset, chang
     assert true_of(scenario)[question] == answer
     for order in OptionOrder.values:
         assignment, sheet = sheet_in(order, scenario)
-        assert labelling.read(assignment, true_answers(sheet)).answers == true_of(scenario)
+        assert checking.read(assignment, true_answers(sheet)).answers == true_of(scenario)
 
 
 def test_a_baseline_without_values_is_read_without_them():
@@ -190,7 +189,7 @@ def test_answers_do_not_depend_on_the_order_of_the_actions(dataset, accuracy):
         for order in OptionOrder.values:
             assignment, sheet = sheet_in(order, scenario)
             sent = Annotator("sim-annotator-1", accuracy=accuracy, seed=2).answers_to(sheet)
-            in_either.append(labelling.read(assignment, sent).answers)
+            in_either.append(checking.read(assignment, sent).answers)
         assert in_either[0] == in_either[1]
 
 
