@@ -259,6 +259,10 @@ if CELERY_BROKER_URL.startswith("filesystem://"):
         "polling_interval": 0.05,
     }
 CELERY_WORKER_POOL = "conflictscope.worker_pool:TaskPool"
+# A process of the pool that has an item in hand and has not been heard for so long is killed; at the second time the item fails.
+WORKER_SILENT_SECONDS = env.float("WORKER_SILENT_SECONDS", default=30.0)
+# How long the place of a killed process stays empty: no task has a result that might still arrive.
+CELERY_WORKER_LOST_WAIT = 1.0
 CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
 CELERY_TASK_IGNORE_RESULT = True
 CELERY_TASK_ACKS_LATE = True

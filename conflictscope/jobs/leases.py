@@ -7,10 +7,11 @@ taken, and the replies that it got are in the call log.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 
+from django.conf import settings
 from django.db import connection, transaction
 from django.db.models import F, Q, QuerySet
 from django.db.models.functions import Coalesce
@@ -28,6 +29,8 @@ RENEW_EVERY = timedelta(seconds=3)
 MAX_ATTEMPTS = 5
 MAX_RATE_LIMITED = 12
 PATIENCE = timedelta(hours=24)
+# So often a process that hung is killed with the same item in hand: then the item is at fault.
+MAX_KILLED = 2
 FIRST_BACKOFF = timedelta(seconds=2)
 LONGEST_BACKOFF = timedelta(minutes=5)
 
@@ -47,10 +50,19 @@ class Trouble:
 
 
 def claim(job: Job, owner: str, room: int) -> list[WorkItem]:
-    """Up to `room` open items that need not wait, now leased to this owner."""
+    """Up to `room` open items that need not wait, now leased to this owner; none that a process was killed with."""
+    return _claim(job, job.items.filter(killed=0), owner, room)
+
+
+def claim_suspect(job: Job, owner: str) -> list[WorkItem]:
+    """One item that was in hand when a process hung and was killed, if any: to be done alone, so that nothing else is taken for it."""
+    return _claim(job, job.items.filter(killed__gt=0), owner, 1)
+
+
+def _claim(job: Job, among: QuerySet[WorkItem], owner: str, room: int) -> list[WorkItem]:
     now = timezone.now()
     with transaction.atomic():
-        ready = _due(job.items.all())
+        ready = _due(among)
         if connection.features.has_select_for_update_skip_locked:
             ready = ready.select_for_update(skip_locked=True)
         items = list(ready.order_by("pk")[:room])
@@ -115,6 +127,32 @@ def give_back(job: Job, owner: str) -> None:
         )
         budgets.write_off(dropped)
     cancel_open(job.items.all())
+
+
+def hold(job_id: int, owner: str) -> None:
+    """Keep the leases of a worker that is silent, while it is not known whether it hangs. It is not heard by that."""
+    _held(owner).filter(job=job_id).update(lease_until=timezone.now() + LEASE)
+
+
+def give_back_killed(job_id: int, owner: str, *, in_hand: Collection[int]) -> None:
+    """Open what a worker held that hung and was killed. What it had in hand is counted, and fails when that happens again; the rest is
+    as if it had not been claimed."""
+    now = timezone.now()
+    blamed = WorkItem.objects.filter(job=job_id, pk__in=in_hand).exclude(state__in=[State.DONE, State.CANCELLED])
+    held = set(_held(owner).filter(job=job_id).values_list("pk", flat=True))
+    with transaction.atomic():
+        blamed.update(killed=F("killed") + 1)
+        blamed.filter(killed__gte=MAX_KILLED).update(
+            state=State.FAILED,
+            lease_until=None,
+            updated_at=now,
+            error=f"Given up: {MAX_KILLED} worker processes hung at this item, {settings.WORKER_SILENT_SECONDS:g} s each, and were "
+            "ended. What was asked for it is on the page of calls; something in its texts, or in a reply, takes for ever to read.",
+        )
+        _held(owner).filter(pk__in=held - set(in_hand)).update(attempts=F("attempts") - 1)
+        _held(owner).filter(pk__in=held).update(state=State.OPEN, lease_owner="", lease_until=None)
+        budgets.write_off(held)
+    cancel_open(WorkItem.objects.filter(pk__in=held))
 
 
 def put_off(item: WorkItem, owner: str, *, wait: timedelta = timedelta(0), why: str = "") -> None:

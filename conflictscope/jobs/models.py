@@ -126,6 +126,9 @@ class WorkItem(models.Model):
     payload = models.JSONField(default=dict)
     state = models.CharField(max_length=10, choices=State, default=State.OPEN)
     attempts = models.PositiveSmallIntegerField(default=0)
+    killed = models.PositiveSmallIntegerField(
+        default=0, help_text="How often a process had to be killed with this item in hand."
+    )
     tried_since = models.DateTimeField(
         null=True, help_text="When it was first taken up: its patience counts from here."
     )

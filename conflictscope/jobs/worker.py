@@ -23,7 +23,7 @@ from django.db.models import F
 from django.utils import timezone
 
 from conflictscope.errors import ConflictScopeError
-from conflictscope.jobs import budgets, invitations, leases
+from conflictscope.jobs import budgets, invitations, leases, watchdog
 from conflictscope.jobs.budgets import WAITS_FOR_BUDGET, BudgetReached, JobBook, LeaseLost
 from conflictscope.jobs.leases import Trouble
 from conflictscope.jobs.models import Job, WorkItem
@@ -105,19 +105,26 @@ class _Worker:
         self.name = uuid.uuid4().hex
         self.book = JobBook(job, worker=self.name)
         self.rights = rights_of(job)
+        self.hand = watchdog.hand()
         self.in_flight: set[asyncio.Task[None]] = set()
+        self.alone = False  # what is in flight hung before: nothing is done beside it
         self.look_again = asyncio.Event()
         self.enough = 0  # items in flight; with fewer, more are claimed
         self.trouble: BaseException | None = None
         self.show_at = self.invite_again_at = 0.0
 
     def run(self) -> None:
-        async_to_sync(self._run)()
+        self.hand.begin(self.job.pk, self.name)
+        try:
+            async_to_sync(self._run)()
+        finally:
+            self.hand.end()
         self.job.refresh_from_db()
         if self.progress:
             self.progress(self.job)
 
     async def _run(self) -> None:
+        watchdog.watch_steps(self.hand)
         renewal = asyncio.create_task(self._renew_for_ever())
         try:
             async with Client() as client:
@@ -144,9 +151,11 @@ class _Worker:
         if self.job.errors_in_a_row >= SAME_ERROR_ENDS_JOB:
             most = ITEMS_IN_TROUBLE
             await asyncio.sleep(POLL_SECONDS)
-        room = most - len(self.in_flight)
+        self.alone = self.alone and bool(self.in_flight)
+        room = 0 if self.alone else most - len(self.in_flight)
         stopping = self._stopping()
         items = [] if stopping else await in_database(self._claim)(room)
+        self.hand.heard()  # the event loop and the database's thread both got here
         for item in items:
             task = asyncio.create_task(self._do(item, client))
             self.in_flight.add(task)
@@ -156,7 +165,7 @@ class _Worker:
                 task.cancel()
         if self.in_flight:
             # Where there is no more to claim, there is no use in looking whenever an item ends.
-            self.enough = 0 if stopping or len(items) < room else most - most // 4
+            self.enough = 0 if stopping or self.alone or len(items) < room else most - most // 4
             await self._wait_a_little()
             await self._show_progress()
             return False
@@ -204,10 +213,12 @@ class _Worker:
             wait = leases.RENEW_EVERY.total_seconds()
             try:
                 await in_database(self._renew)()
+                self.hand.heard()
             except (DatabaseError, InterfaceError) as exc:
                 # The leases hold for several renewals: an error that passes costs nothing.
                 logger.warning("Job %s: leases are not renewed, trying again: %s", self.job.pk, exc)
                 wait = RENEW_AGAIN_SECONDS
+                self.hand.heard()
                 await in_database(let_go_of_broken_connection)()
             except Exception as exc:
                 self.trouble = self.trouble or exc
@@ -233,6 +244,9 @@ class _Worker:
         if room <= 0 or not self._may_go_on():
             return []
         items = leases.claim(self.job, self.name, room)
+        if not items and not self.in_flight:
+            items = leases.claim_suspect(self.job, self.name)
+            self.alone = bool(items)
         if len(items) == room and time.monotonic() >= self.invite_again_at:
             self.invite_again_at = time.monotonic() + INVITE_SECONDS
             if leases.can_be_claimed(self.job):
@@ -245,6 +259,7 @@ class _Worker:
 
     async def _do(self, item: WorkItem, client: Client) -> None:
         """One item. Errors of a language model are the item's; anything unforeseen stops this worker once it has drained."""
+        watchdog.about(item.pk)
         try:
             prepared = await client.reads.do(self._prepare, item)
             if isinstance(prepared, Exception):
@@ -311,12 +326,13 @@ class _Worker:
     def _prepare(self, items: Sequence[WorkItem]) -> list[Any]:
         """What the handler prepared for each item, or its error: reading is not undone by that of another."""
         if isinstance(self.handler, Together) and len(items) > 1:
-            with suppress(Exception):  # whose it is, is found one by one
+            with suppress(Exception), self.hand.at(items):  # whose the error is, is found one by one
                 return self.handler.prepare_all(items)
         prepared: list[Any] = []
         for item in items:
             try:
-                prepared.append(self.handler.prepare(item))
+                with self.hand.at([item]):
+                    prepared.append(self.handler.prepare(item))
             except Exception as exc:
                 prepared.append(exc)
         return prepared
@@ -342,8 +358,13 @@ class _Worker:
 
     def _stored(self, ended: Sequence[tuple[WorkItem, Any]]) -> list[str]:
         if isinstance(self.handler, Together) and len(ended) > 1:
-            return self.handler.store_all(ended)
-        return [self.handler.store(item, outcome) for item, outcome in ended]
+            with self.hand.at([item for item, _ in ended]):
+                return self.handler.store_all(ended)
+        notes: list[str] = []
+        for item, outcome in ended:
+            with self.hand.at([item]):
+                notes.append(self.handler.store(item, outcome))
+        return notes
 
     def _wait_for_budget(self, item: WorkItem, refused: BudgetReached) -> None:
         """Open the item again: for when calls in flight have given back what they reserved, or, where that cannot be enough, for

@@ -21,7 +21,9 @@ from django.db import DatabaseError, InterfaceError, connection
 from django.db.models import Max, Min, Q, Sum
 from django.utils import timezone
 
+from conflictscope.jobs import watchdog
 from conflictscope.jobs.models import Job, Worker
+from conflictscope.jobs.watchdog import Watchdog
 
 logger = logging.getLogger(__name__)
 
@@ -196,17 +198,22 @@ def _lives(pid: int) -> bool:
     return os.waitid(os.P_PID, pid, os.WEXITED | os.WNOHANG | os.WNOWAIT) is None
 
 
-_heartbeat: Heartbeat | None = None
+_threads: list[Heartbeat | Watchdog] = []
+
+
+@signals.worker_init.connect
+def _before_the_pool(**_: Any) -> None:
+    watchdog.prepare()
 
 
 @signals.worker_ready.connect
 def _ready(sender: Any, **_: Any) -> None:
-    global _heartbeat  # of this process
-    _heartbeat = Heartbeat(f"{sender.hostname} ({os.getpid()})", sender.pool)
-    _heartbeat.start()
+    _threads.extend([Heartbeat(f"{sender.hostname} ({os.getpid()})", sender.pool), Watchdog(sender.pool)])
+    for thread in _threads:
+        thread.start()
 
 
 @signals.worker_shutdown.connect
 def _shut_down(**_: Any) -> None:
-    if _heartbeat is not None:
-        _heartbeat.stop()
+    for thread in _threads:
+        thread.stop()

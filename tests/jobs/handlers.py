@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 import signal
 import time
 from collections.abc import Iterable
@@ -39,6 +40,8 @@ class CountingHandler:
             control.cancel(item.job)
         if parameters.get("pauses") == item.key and item.attempts == 1:
             control.pause(item.job)
+        if parameters.get("trouble", {}).get(item.key) == "burns while it is read":
+            burn()
         endpoint = Endpoint.objects.get(pk=parameters["endpoint"]) if "endpoint" in parameters else None
         return item, parameters.get("trouble", {}), endpoint
 
@@ -54,6 +57,8 @@ class CountingHandler:
                 raise TransientLLMError("The server is busy. Try later.")
             case "endless":
                 await asyncio.sleep(3600)
+            case "backtracks for ever":
+                re.fullmatch("(a+)+b", "a" * 64)  # with the interpreter's lock: no other thread of the process runs
             case "stuck":
                 time.sleep(60)
             case "slow":
@@ -65,4 +70,14 @@ class CountingHandler:
         return f"{item.key} stored"
 
     def store(self, item: WorkItem, outcome: str) -> str:
+        match item.job.parameters.get("trouble", {}).get(item.key):
+            case "burns while it is stored":
+                burn()
+            case "waits while it is stored":
+                time.sleep(4)
         return outcome
+
+
+def burn() -> None:
+    while True:
+        pass
