@@ -1,4 +1,4 @@
-"""Targets and steering prompts are made here; runs and what came of them are only looked at."""
+"""Targets are made here; steering prompts, runs and what came of them are only looked at."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ class TargetAdmin(admin.ModelAdmin):
 
 
 @admin.register(Steering)
-class SteeringAdmin(admin.ModelAdmin):
-    list_display = ["name", "target_ranking"]
-    list_select_related = ["target_ranking"]
+class SteeringAdmin(LookOnly):
+    list_display = ["name", "study", "target_ranking", "created_at"]
+    list_select_related = ["study", "target_ranking"]
     search_fields = ["name"]
 
 

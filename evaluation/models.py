@@ -48,14 +48,42 @@ class Target(models.Model):
 
 
 class Steering(models.Model):
-    """A system prompt that carries a target ranking."""
+    """A system prompt that is to move a target's choices, in one study. It never changes: runs say word for word what they sent.
 
-    name = models.CharField(max_length=100, unique=True)
+    Without a target ranking there is no order to be moved towards, and so no alignment.
+    """
+
+    study = models.ForeignKey(Study, on_delete=models.PROTECT, related_name="steerings")
+    name = models.CharField(max_length=100)
     system_prompt = models.TextField()
-    target_ranking = models.ForeignKey(TargetRanking, on_delete=models.PROTECT, related_name="steerings")
+    target_ranking = models.ForeignKey(
+        TargetRanking,
+        on_delete=models.PROTECT,
+        null=True,
+        blank=True,
+        related_name="steerings",
+        help_text="The order that the prompt stands for; empty: none.",
+    )
+    template = models.CharField(
+        max_length=100, blank=True, help_text="The prompt file that it was written by; empty: a text of its own."
+    )
+    created_by = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, null=True, related_name="+")
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    objects = StudyScopedQuerySet.as_manager()
+
+    class Meta:
+        ordering = ["study", "name"]
+        constraints = [
+            models.UniqueConstraint(fields=["study", "name"], name="steering_name_unique_in_study"),
+            models.CheckConstraint(condition=~Q(system_prompt=""), name="steering_says_something"),
+        ]
 
     def __str__(self) -> str:
         return self.name
+
+    def get_absolute_url(self) -> str:
+        return reverse("evaluation:steering", args=[self.study.slug, self.pk])
 
 
 class Run(models.Model):

@@ -2,12 +2,18 @@
 
 from django.urls import path
 
-from evaluation.views import datasets, rankings, runs
+from evaluation.views import datasets, rankings, runs, steerings
 
 app_name = "evaluation"
 urlpatterns = [
     path("studies/<slug:study>/runs/", runs.runs, name="runs"),
     path("studies/<slug:study>/runs/<number:run>/", runs.run, name="run"),
+    path("studies/<slug:study>/steerings/", steerings.steerings, name="steerings"),
+    path("studies/<slug:study>/steerings/new/", steerings.create_steering, name="create_steering"),
+    path("studies/<slug:study>/steerings/preview/", steerings.preview_steering, name="preview_steering"),
+    path("studies/<slug:study>/steerings/work-out/", steerings.work_out_steering, name="work_out_steering"),
+    path("studies/<slug:study>/steerings/<number:steering>/", steerings.steering, name="steering"),
+    path("studies/<slug:study>/steerings/<number:steering>/remove/", steerings.remove_steering, name="remove_steering"),
     path("studies/<slug:study>/datasets-compared/", datasets.compare_datasets, name="compare_datasets"),
     path("studies/<slug:study>/datasets-compared/csv/", datasets.compare_datasets_csv, name="compare_datasets_csv"),
     path("studies/<slug:study>/datasets-compared/embed/", datasets.embed_descriptions, name="embed_descriptions"),

@@ -195,7 +195,10 @@ class RankingRecorder(Recorder):
             if standing is None or Steering.objects.filter(target_ranking=standing).exists():
                 # What a steering prompt carries does not change under it.
                 standing = TargetRanking.objects.create(
-                    version=version, name=self._free_name(), origin=TargetRanking.Origin.COMMUNITY
+                    version=version,
+                    study=self.campaign.study,
+                    name=self._free_name(),
+                    origin=TargetRanking.Origin.COMMUNITY,
                 )
                 Campaign.objects.filter(pk=self.campaign.pk).update(target_ranking=standing)
                 self.campaign.target_ranking = standing
@@ -207,10 +210,10 @@ class RankingRecorder(Recorder):
         return standing, 1
 
     def _free_name(self) -> str:
-        """The campaign's name, with a number where the value set has an order of that name already."""
-        taken = set(
-            TargetRanking.objects.filter(version=self.campaign.dataset.value_set_version).values_list("name", flat=True)
-        )
+        """The campaign's name, with a number where the study has an order of that name already."""
+        standing = TargetRanking.objects.of_study(self.campaign.study)
+        version = self.campaign.dataset.value_set_version
+        taken = set(standing.filter(version=version).values_list("name", flat=True))
         names = [self.campaign.name, *(f"{self.campaign.name[:190]} ({number})" for number in range(2, len(taken) + 3))]
         return next(name for name in names if name not in taken)
 

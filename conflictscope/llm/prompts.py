@@ -39,6 +39,7 @@ SECTIONS = frozenset(
         "opportunity",
         "option_a",
         "option_b",
+        "order",
         "problem",
         "reply_schema",
         "situation",
@@ -47,6 +48,7 @@ SECTIONS = frozenset(
         "value",
         "value_1",
         "value_2",
+        "values",
     }
 )
 

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from typing import Self
+
 from django.conf import settings
 from django.db import models
 from django.db.models import Q
+
+from conflictscope.studies.models import Study
 
 
 class ValueSet(models.Model):
@@ -95,6 +99,12 @@ class Value(models.Model):
         return self.name
 
 
+class TargetRankingQuerySet(models.QuerySet["TargetRanking"]):
+    def of_study(self, study: Study) -> Self:
+        """Those that the study may choose from: its own, and those that are every study's."""
+        return self.filter(Q(study=study) | Q(study__isnull=True))
+
+
 class TargetRanking(models.Model):
     """An order of a set's values that an author or a community wants an LLM to follow; ties allowed."""
 
@@ -103,13 +113,32 @@ class TargetRanking(models.Model):
         COMMUNITY = "community"
 
     version = models.ForeignKey(ValueSetVersion, on_delete=models.PROTECT, related_name="target_rankings")
+    study = models.ForeignKey(
+        Study,
+        on_delete=models.PROTECT,
+        null=True,
+        blank=True,
+        related_name="target_rankings",
+        help_text="The study that wrote it, or whose people it is of, and that alone sees it; empty: every study's.",
+    )
     name = models.CharField(max_length=200)
     origin = models.CharField(max_length=10, choices=Origin)
     created_at = models.DateTimeField(auto_now_add=True)
 
+    objects = TargetRankingQuerySet.as_manager()
+
     class Meta:
         constraints = [
-            models.UniqueConstraint(fields=["version", "name"], name="target_ranking_name_unique_in_version"),
+            models.UniqueConstraint(
+                fields=["version", "name"],
+                condition=Q(study__isnull=True),
+                name="target_ranking_name_unique_in_version",
+            ),
+            models.UniqueConstraint(
+                fields=["version", "name", "study"],
+                condition=Q(study__isnull=False),
+                name="target_ranking_name_unique_in_study",
+            ),
             models.CheckConstraint(condition=Q(origin__in=["author", "community"]), name="target_ranking_origin_known"),
         ]
 

@@ -105,7 +105,7 @@ def runs_of(datasets: QuerySet[Dataset]) -> QuerySet[Run]:
     """Runs with what a list shows of each, newest last."""
     return (
         Run.objects.filter(dataset__in=datasets)
-        .select_related("study", "dataset", "target__endpoint", "steering", "user_simulator", "judge__endpoint")
+        .select_related("study", "dataset", "target__endpoint", "steering__study", "user_simulator", "judge__endpoint")
         .order_by("dataset__name", "mode", "target__label", "pk")
     )
 

@@ -17,7 +17,7 @@ from conflictscope.llm.models import Endpoint
 from conflictscope.scenarios.models import Dataset, Judge, Scenario
 from conflictscope.scenarios.option_orders import OptionOrder
 from conflictscope.studies.endpoints import check_allowed
-from evaluation.models import Judgement, Response, Run, Target
+from evaluation.models import Judgement, Response, Run, Steering, Target
 from evaluation.running.asking import prompt_versions
 from evaluation.running.targets import endpoint_of
 
@@ -64,13 +64,14 @@ def create_or_find_run(
     option_orders: Sequence[str] = tuple(ORDERS["both"]),
     samples: int = 1,
     seed: int = 0,
+    steering: Steering | None = None,
     created_by: User | None = None,
 ) -> Run:
-    """The run of this target on this dataset in this mode, scope and seed; made if there is none.
+    """The run of this target on this dataset in this mode, scope and seed, steered or not; made if there is none.
 
     Raises:
         InvalidInput: the simulated user has no user simulator or no judge; no scenario is in scope; a scenario cannot be
-            opened by a simulated user.
+            opened by a simulated user; the steering is another study's, or its order is not of the dataset's values.
         Conflict: that run exists with other settings, which cannot change once it has begun.
         NotAllowed: the study may not use the endpoint of the target, the user simulator or the judge.
     """
@@ -87,14 +88,16 @@ def create_or_find_run(
     }
     asked = [user_simulator, judge.endpoint if judge else None] if talks else []
     check_allowed(dataset.study, endpoint_of(target), *asked)
+    if steering:
+        check_steering(dataset, steering)
     _check_scope(dataset, scope=scope, talks=talks)
-    run, created = Run.objects.select_related("target", "user_simulator", "judge").get_or_create(
+    run, created = Run.objects.select_related("target", "user_simulator", "judge", "steering").get_or_create(
         dataset=dataset,
         mode=mode,
         target=target,
         scope=scope,
         seed=seed,
-        steering=None,
+        steering=steering,
         imported=False,
         defaults={
             **settings,
@@ -106,6 +109,24 @@ def create_or_find_run(
     if not created:
         _check_unchanged(run, settings)
     return run
+
+
+def check_steering(dataset: Dataset, steering: Steering) -> None:
+    """
+    Raises:
+        InvalidInput: it belongs to another study, or ranks fewer than two of the dataset's values.
+    """
+    if steering.study_id != dataset.study_id:
+        raise InvalidInput(f"The steering {steering.name!r} belongs to another study than dataset {dataset.slug!r}.")
+    if steering.target_ranking is None:
+        return
+    version = dataset.value_set_version
+    ranked = set(steering.target_ranking.positions.values_list("value__key", flat=True))
+    if version is None or len(ranked & {value.key for value in version.values.all()}) < 2:
+        raise InvalidInput(
+            f"The steering {steering.name!r} carries an order of other values than dataset {dataset.slug!r} has: choose one whose order "
+            "is of this value set, or one with a text of its own."
+        )
 
 
 def _check_scope(dataset: Dataset, *, scope: str, talks: bool) -> None:
@@ -154,11 +175,12 @@ def start(run: Run, *, started_by: User | None = None, budget: Budget = NO_BUDGE
     """
     if run.imported:
         raise Conflict(f"The answers of {run.target} came with a file: nothing more is asked for this run.")
+    steered = f", steered by {run.steering}" if run.steering else ""
     return control.start(
         run.study,
         kind=JOB_KIND,
         subject=f"run {run.pk}",
-        title=f"Evaluate {run.target}: {run.get_mode_display().lower()} on {run.dataset}"[:200],
+        title=f"Evaluate {run.target}{steered}: {run.get_mode_display().lower()} on {run.dataset}"[:200],
         parameters={"run": run.pk},
         started_by=started_by,
         budget=budget,
@@ -176,6 +198,7 @@ def evaluate(
     option_orders: Sequence[str] = tuple(ORDERS["both"]),
     samples: int = 1,
     seed: int = 0,
+    steerings: Collection[Steering] = (),
     again: Collection[str] = (),
     started_by: User | None = None,
     budget: Budget = NO_BUDGET,
@@ -183,6 +206,8 @@ def evaluate(
     """One job for each target and mode. Nothing is started unless every one of them can be.
 
     Args:
+        steerings: for each of them as well, on the same scenarios, orders and samples: what it does is a difference from the default run,
+            which is made, or gone on with, beside it.
         again: outcomes of replies that are no answer, to be asked for again; by themselves they never are.
 
     Raises:
@@ -202,10 +227,12 @@ def evaluate(
                 option_orders=option_orders,
                 samples=samples,
                 seed=seed,
+                steering=steering,
                 created_by=started_by,
             )
             for mode in modes
             for target in targets
+            for steering in (None, *steerings)
         ]
         for run in runs:
             ask_again(run, again)

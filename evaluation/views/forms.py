@@ -9,7 +9,7 @@ from conflictscope.llm.models import Endpoint
 from conflictscope.scenarios.filtering.judges import judges_for
 from conflictscope.scenarios.models import Dataset, Judge
 from conflictscope.studies.forms import offer, offer_endpoints
-from evaluation.models import Response, Run
+from evaluation.models import Response, Run, Steering
 from evaluation.rankings.fitting import MOST_REPLICATES, REPLICATES, SEED
 from evaluation.running.targets import labels_to_choose
 
@@ -44,6 +44,13 @@ class EvaluateForm(forms.Form):
         initial="both",
         help_text="Multiple choice: both orders show, and take out, a liking for the first option.",
     )
+    steerings = forms.ModelMultipleChoiceField(
+        Steering.objects.none(),
+        required=False,
+        label="Steered by",
+        widget=forms.CheckboxSelectMultiple,
+        help_text="Each target is asked without a system prompt, and again with each of these, on the same scenarios.",
+    )
     samples = forms.IntegerField(min_value=1, max_value=100, initial=1, help_text="Answers to each question.")
     seed = forms.IntegerField(min_value=0, initial=0, help_text="Another seed begins another run.")
     again = forms.MultipleChoiceField(
@@ -61,6 +68,9 @@ class EvaluateForm(forms.Form):
         super().__init__(*args, **kwargs)
         self.fields["targets"].choices = [(label, label) for label in labels_to_choose(dataset.study)]  # type: ignore[attr-defined]
         offer_endpoints(self, "user_simulator", dataset.study)
+        offer(self, "steerings", Steering.objects.filter(study=dataset.study).select_related("target_ranking"))
+        if not self.fields["steerings"].queryset.exists():  # type: ignore[attr-defined]
+            del self.fields["steerings"]
         offer(self, "judge", judges_for(dataset.study))
         self.fields["judge"].initial = dataset.primary_judge_id
 

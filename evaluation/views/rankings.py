@@ -30,6 +30,7 @@ from evaluation.rankings.overview import Measure, finding, heat_map
 from evaluation.rankings.plots import rankings_chart as draw_rankings
 from evaluation.rankings.plots import value_chart as draw_value
 from evaluation.rankings.shifts import compare, latest_shifts, said_and_done
+from evaluation.steering.effects import decided_runs, work_out_all
 from evaluation.views.common import dataset_of
 from evaluation.views.forms import FitForm
 from evaluation.views.ranking_cards import cards_of, shift_of
@@ -161,6 +162,11 @@ def fit_rankings(request: Request, study: str, dataset: str) -> HttpResponse:
     fitted = fit_dataset(one, replicates=form.cleaned_data["replicates"], seed=form.cleaned_data["seed"])
     for both in said_and_done([each.run for each in fitted]):
         compare(both, replicates=form.cleaned_data["replicates"], seed=form.cleaned_data["seed"])
+    work_out_all(
+        [run for run in decided_runs(found) if run.dataset_id == one.pk],
+        replicates=form.cleaned_data["replicates"],
+        seed=form.cleaned_data["seed"],
+    )
     fresh = sum(each.fresh for each in fitted)
     messages.success(request, f"{fresh} rankings fitted; {len(fitted) - fresh} were up to date.")
     return redirect(f"{reverse('evaluation:rankings', args=[found.slug])}?dataset={one.slug}")

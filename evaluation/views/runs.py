@@ -85,6 +85,7 @@ def evaluate(request: Request, study: str, dataset: str) -> HttpResponse:
             option_orders=running.ORDERS[given["orders"]],
             samples=given["samples"],
             seed=given["seed"],
+            steerings=list(given.get("steerings", [])),
             again=given["again"],
             started_by=request.user,
             budget=budget_of(given),

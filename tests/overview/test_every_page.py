@@ -29,6 +29,7 @@ from conflictscope.scenarios.models import Import, Scenario
 from conflictscope.studies.permissions import MAY, Action, Role
 from evaluation.models import Run
 from evaluation.rankings.fitting import fit_dataset
+from evaluation.steering.creating import create_steering
 from tests.factories.annotation import CampaignFactory, ItemFactory, ParticipantFactory, labelled
 from tests.factories.llm import EndpointFactory
 from tests.factories.scenarios import JudgeFactory
@@ -107,6 +108,12 @@ OPEN_TO: dict[str, Action | str] = {
     "evaluation:runs": Action.SEE,
     "evaluation:run": Action.SEE,
     "evaluation:rankings": Action.SEE,
+    "evaluation:steerings": Action.SEE,
+    "evaluation:create_steering": Action.RUN_PIPELINE,
+    "evaluation:preview_steering": Action.RUN_PIPELINE,
+    "evaluation:work_out_steering": Action.RUN_PIPELINE,
+    "evaluation:steering": Action.SEE,
+    "evaluation:remove_steering": Action.RUN_PIPELINE,
     "evaluation:compare_datasets": Action.SEE,
     "evaluation:compare_datasets_csv": Action.SEE,
     "evaluation:embed_descriptions": Action.RUN_PIPELINE,
@@ -256,6 +263,7 @@ def whole(db: None) -> Whole:
         "value_set": dataset.value_set_version.value_set.slug,
         "run": (run := Run.objects.filter(dataset=dataset).first()).pk,
         "target": run.target_id,
+        "steering": create_steering(study, name="Kind", system_prompt="Be kind.").pk,
         "value": scenario.value_1.key,
         "job": job.pk,
         "endpoint": dataset.generator.pk,

@@ -12,6 +12,7 @@ from conflictscope.studies.access import study_named
 from evaluation.models import Response, Run
 from evaluation.running.runs import ORDERS, evaluate
 from evaluation.running.targets import target_for
+from evaluation.steering.creating import steering_named
 
 
 class Command(JobCommand):
@@ -41,6 +42,13 @@ class Command(JobCommand):
         parser.add_argument("--judge", default="", help="Who decides which action an open answer took.")
         parser.add_argument("--scope", choices=[str(Run.Scope.KEPT), str(Run.Scope.ALL)], default=Run.Scope.KEPT.value)
         parser.add_argument("--orders", choices=list(ORDERS), default="both", help="Of the options in multiple choice.")
+        parser.add_argument(
+            "--steering",
+            nargs="+",
+            default=[],
+            metavar="NAME",
+            help="Ask each target also with these system prompts of the study, on the same scenarios, orders and samples.",
+        )
         parser.add_argument("--samples", type=int, default=1, help="Answers to each question.")
         parser.add_argument("--seed", type=int, default=0, help="Another seed is another run.")
 
@@ -66,6 +74,7 @@ class Command(JobCommand):
             option_orders=ORDERS[options["orders"]],
             samples=options["samples"],
             seed=options["seed"],
+            steerings=[steering_named(study, name) for name in dict.fromkeys(options["steering"])],
             again=options["again"],
             budget=budget_of(options),
         )

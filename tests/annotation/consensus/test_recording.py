@@ -179,7 +179,8 @@ def test_an_order_of_values_grows_from_preferences(preferences, dataset):
 
 def test_an_order_that_a_steering_prompt_carries_is_not_changed_under_it(preferences):
     first = decide(preferences).ranking
-    Steering.objects.create(name="Ours", system_prompt="As they said.", target_ranking=first)
+    assert first.study == preferences.study
+    Steering.objects.create(study=preferences.study, name="Ours", system_prompt="As they said.", target_ranking=first)
     stands = list(first.positions.values())
     for item in preferences.items.all():
         item.assignments.get().annotations.filter(question="preferred_action").update(answer="action_2")

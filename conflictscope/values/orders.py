@@ -1,0 +1,81 @@
+"""Orders of a set's values that somebody wants an LLM to follow: read from a line of words, kept as target rankings."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+
+from django.db import transaction
+
+from conflictscope.errors import Conflict, InvalidInput
+from conflictscope.studies.models import Study
+from conflictscope.values.models import TargetRanking, TargetRankingPosition, Value, ValueSetVersion
+
+LONGEST = 10_000
+_NUMBERED = re.compile(r"\d{1,3}[.):]\s")
+
+
+def parse_order(text: str, version: ValueSetVersion) -> dict[Value, int]:
+    """The rank of each value, from 1: the first named stands highest.
+
+    Args: text: names or keys of the values, ">" or a new line between ranks, "=" between values of one rank; a rank may be numbered.
+    Returns: every value of the version; after two values on rank 1 comes rank 2.
+    Raises:
+        InvalidInput: an unknown value, one named twice, or one left out; the sentence says which.
+    """
+    if len(text) > LONGEST:
+        raise InvalidInput(f"An order of values has {LONGEST:,} characters at the most.")
+    known = {name.casefold(): value for value in version.values.all() for name in (value.key, value.name)}
+    ranks: dict[Value, int] = {}
+    tiers = [tier.strip() for line in text.splitlines() for tier in line.split(">") if tier.strip()]
+    for rank, tier in enumerate(tiers, start=1):
+        for name in _NUMBERED.sub("", tier, count=1).split("="):
+            value = known.get(" ".join(name.split()).casefold())
+            if value is None:
+                names = ", ".join(each.name for each in version.values.all())
+                raise InvalidInput(f"{name.strip()[:60]!r} is no value of {version}; it has: {names}.")
+            if value in ranks:
+                raise InvalidInput(f"{value.name} is named twice: give each value one place.")
+            ranks[value] = rank
+    if missing := [value.name for value in version.values.all() if value not in ranks]:
+        raise InvalidInput(f"The order leaves out {', '.join(missing)}: give every value of {version} a place.")
+    return ranks
+
+
+def in_tiers(ranks: Mapping[Value, int]) -> list[list[Value]]:
+    """The values from the highest rank to the lowest, those of one rank together in the set's order."""
+    tiers: dict[int, list[Value]] = {}
+    for value, rank in sorted(ranks.items(), key=lambda each: (each[1], each[0].position)):
+        tiers.setdefault(rank, []).append(value)
+    return list(tiers.values())
+
+
+def said_order(ranking: TargetRanking) -> list[list[Value]]:
+    """A ranking's values in tiers; reads its positions, prefetched or not."""
+    return in_tiers({position.value: position.rank for position in ranking.positions.all()})
+
+
+def in_words(ranking: TargetRanking) -> str:
+    """Such as "Honesty > Helpfulness = Harmlessness"; `parse_order` reads it."""
+    return " > ".join(" = ".join(value.name for value in tier) for tier in said_order(ranking))
+
+
+def write_order(
+    version: ValueSetVersion, ranks: Mapping[Value, int], *, name: str, study: Study | None = None
+) -> TargetRanking:
+    """An author's order as a target ranking; the same one again is found.
+
+    Raises:
+        Conflict: there is another order of that name.
+    """
+    with transaction.atomic():
+        ranking, created = TargetRanking.objects.get_or_create(
+            version=version, study=study, name=name, defaults={"origin": TargetRanking.Origin.AUTHOR}
+        )
+        if created:
+            TargetRankingPosition.objects.bulk_create(
+                TargetRankingPosition(ranking=ranking, value=value, rank=rank) for value, rank in ranks.items()
+            )
+        elif dict(ranking.positions.values_list("value", "rank")) != {value.pk: rank for value, rank in ranks.items()}:
+            raise Conflict(f"{version} has another order that is called {name!r}: choose another name.")
+    return ranking
