@@ -471,7 +471,7 @@ def test_a_judge_with_nothing_left_to_answer_is_not_offered_first_and_starts_no_
     assert seen.get(page("filter", dataset)).context["form"]["judge"].value() is None
     response = seen.post(page("filter", dataset), {"judge": dataset.primary_judge_id})
     assert response.status_code == 400
-    assert "strict has answered everything about this dataset" in response.text
+    assert "strict has answered everything about dataset" in response.text
     assert not Job.objects.exists()
     ScenarioFactory(dataset=dataset)
     assert seen.get(page("filter", dataset)).context["form"]["judge"].value() == dataset.primary_judge_id

@@ -48,6 +48,12 @@ logger = logging.getLogger(__name__)
 KIND = "scenarios.filter"
 
 
+class NothingToAsk(Conflict):
+    """The judge has answered every question about the dataset."""
+
+    code = "nothing_to_ask"
+
+
 class PassReply(BaseModel):
     """The answer to every question but that of value guidance."""
 
@@ -120,11 +126,12 @@ def start(
     The first judge of a dataset becomes its primary judge, whose verdicts decide the statuses.
 
     Args:
-        primary: make this judge the primary one also where there is another.
+        primary: make this judge the primary one also where there is another, though it may have nothing left to answer.
         budget: what it may spend before it pauses.
 
     Raises:
         Conflict: no scenario of the dataset has been drafted, or the judge was imported and cannot be asked.
+        NothingToAsk: the judge has answered everything: a job would end without a call, and nobody would learn why.
         NotAllowed: the study may not use the judge's endpoint.
     """
     if not dataset.scenarios.filter(status__in=SETTLED_BY_VERDICTS).exists():
@@ -135,6 +142,11 @@ def start(
     check_allowed(dataset.study, endpoint_of(judge))
     if dataset.primary_judge_id is None or (primary and dataset.primary_judge_id != judge.pk):
         make_primary(dataset, judge)
+    elif not scenarios_to_judge(dataset, judge).exists():
+        raise NothingToAsk(
+            f"{judge} has answered everything about dataset {dataset.slug!r}: there is nothing left to ask. Choose another judge, or "
+            "choose on the page of the filter results whose verdicts decide."
+        )
     return control.start(
         dataset.study,
         kind=KIND,

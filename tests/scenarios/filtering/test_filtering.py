@@ -143,8 +143,6 @@ def test_filtering_again_asks_only_about_what_is_new(simulator: Running, scenari
     ScenarioFactory(dataset=scenario.dataset)
     judged(scenario, judge)
     assert simulator.ledger()["requests"] == 2 * CALLS
-    judged(scenario, judge)
-    assert simulator.ledger()["requests"] == 2 * CALLS
 
 
 def test_a_baseline_without_values_is_asked_five_dimensions(simulator: Running, judge: Judge) -> None:
@@ -186,6 +184,22 @@ def test_a_dataset_without_drafts_says_what_to_do(judge: Judge) -> None:
     with pytest.raises(Conflict, match="generate some, or import"):
         filtering.start(DatasetFactory(), judge)
     assert not Job.objects.exists()
+
+
+def test_a_judge_that_has_answered_everything_is_asked_nothing(
+    simulator: Running, scenario: Scenario, judge: Judge
+) -> None:
+    passes_the_rest(simulator)
+    judged(scenario, judge)
+    with pytest.raises(filtering.NothingToAsk, match="nothing left to ask"):
+        filtering.start(scenario.dataset, judge)
+    out = StringIO()
+    study = scenario.dataset.study.slug
+    call_command("filter_scenarios", study=study, dataset="hhh", judge=judge.name, verbosity=0, stdout=out)
+    assert "has answered everything" in out.getvalue()
+    assert Job.objects.count() == 1
+    ScenarioFactory(dataset=scenario.dataset)
+    assert filtering.start(scenario.dataset, judge)
 
 
 def test_the_command_says_pass_rates_with_intervals(simulator: Running, scenario: Scenario, judge: Judge) -> None:

@@ -1,3 +1,4 @@
+from collections.abc import Sequence
 from typing import Any
 
 from django.core.management.base import CommandParser
@@ -29,9 +30,13 @@ class Command(JobCommand):
             help="Let this judge's verdicts decide what is kept, not an earlier judge's.",
         )
 
-    def start(self, **options: Any) -> Job:
+    def start(self, **options: Any) -> Job | Sequence[Job]:
         dataset = dataset_named(study_named(options["study"]), options["dataset"])
         endpoint = endpoint_named(options["endpoint"]) if options["endpoint"] else None
-        with transaction.atomic():  # no judge is made for a job that cannot start
-            judge = judge_named(options["judge"], endpoint=endpoint)
-            return filtering.start(dataset, judge, primary=options["primary"], budget=budget_of(options))
+        try:
+            with transaction.atomic():  # no judge is made for a job that cannot start
+                judge = judge_named(options["judge"], endpoint=endpoint)
+                return filtering.start(dataset, judge, primary=options["primary"], budget=budget_of(options))
+        except filtering.NothingToAsk as exc:  # run again, a command does what is missing: here that is nothing
+            self.stdout.write(exc.sentence)
+            return []
