@@ -14,6 +14,7 @@ from typing import Any
 
 from django import template
 from django.template import Context
+from django.template.loader import render_to_string
 from django.urls import NoReverseMatch, reverse
 from django.utils import timezone
 from django.utils.html import format_html
@@ -201,3 +202,10 @@ def badge(status: str, label: str = "") -> SafeString:
     return format_html(
         '<span class="badge badge-{}">{}</span>', status.replace("_", "-"), label or status.replace("_", " ")
     )
+
+
+@register.simple_block_tag
+def empty(content: SafeString, title: str, href: str = "", action: str = "") -> str:
+    """`{% empty title="No jobs yet" %}A job appears …{% endempty %}`: what a page says where it has nothing to show, with the one
+    thing to do next, if there is one."""
+    return render_to_string("_empty.html", {"title": title, "text": content, "href": href, "action": action})
