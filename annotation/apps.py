@@ -7,6 +7,9 @@ class AnnotationConfig(AppConfig):
 
     def ready(self) -> None:
         from annotation.campaigns.places import studies_with_a_place_of
+        from annotation.consensus.job import DecideHandler
+        from conflictscope.jobs import registry
         from conflictscope.studies import blindness
 
         blindness.register(studies_with_a_place_of)
+        registry.register(DecideHandler())

@@ -243,6 +243,12 @@ CACHES: dict[str, Any] = {
         "TIMEOUT": 30 * 24 * 3600,
         "OPTIONS": {"MAX_ENTRIES": 2_000},  # some 50 MB; a third of them goes when it is full
     },
+    "figures": {
+        "BACKEND": "django.core.cache.backends.filebased.FileBasedCache",
+        "LOCATION": str(VAR_DIR / "figures"),
+        "TIMEOUT": 30 * 24 * 3600,
+        "OPTIONS": {"MAX_ENTRIES": 1_000},
+    },
 }
 
 # The queue. Rows are the truth and the reaper finds work that no message speaks of, so a broker may lose messages.

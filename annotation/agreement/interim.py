@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from dataclasses import dataclass
 
+import numpy as np
+
 from annotation.agreement.measures import DimensionAgreement, measure_subject
-from annotation.agreement.tables import Tables, tables_of
+from annotation.agreement.tables import Tables
+from annotation.consensus.labels import answers_of
 from annotation.consensus.recording import community_ranking
-from annotation.kinds import KINDS, QUESTION
+from annotation.kinds import KINDS
 from annotation.models import Campaign, Participant
-from conflictscope.stats.consensus import leave_one_out
+from conflictscope.stats.consensus import plurality, votes_of
 from conflictscope.stats.intervals import wilson
+from conflictscope.stats.labels import MISSING
 from conflictscope.stats.rankings import RankingResult
 from conflictscope.stats.types import Estimate
 
@@ -50,9 +53,9 @@ class SoFar:
     values: tuple[tuple[str, Estimate, Estimate], ...] = ()
 
 
-def so_far(campaign: Campaign) -> SoFar:
+def so_far(tables: Tables) -> SoFar:
     """Everything that can be said of what has been submitted until now; what cannot is undefined, and says why."""
-    tables = tables_of(campaign, minimum=1)
+    campaign = tables.campaign
     measured = measure_subject(tables, tables.main, resamples=RESAMPLES)
     ranking = None
     if KINDS[campaign.kind].orders_values:
@@ -85,22 +88,25 @@ def _with_others(tables: Tables) -> list[WithOthers]:
     say the same as all.
     """
     labels = tables.labels
+    votes = {key: votes_of(grid, len(answers_of(key))) for key, grid in labels.codes.items()}
     found = []
     for column, participant in enumerate(labels.annotators):
-        same = expected = compared = 0.0
-        for key, grid in labels.answers.items():
-            rows = [row for row in grid if row[column] is not None and sum(cell is not None for cell in row) > 1]
-            categories = [answer.key for answer in QUESTION[key].answers]
-            others = leave_one_out(rows, rater=column, categories=categories) if rows else ()
-            both = [(row[column], other) for row, other in zip(rows, others, strict=True) if other is not None]
-            theirs, most = Counter(mine for mine, _ in both), Counter(other for _, other in both)
-            compared += len(both)
-            same += sum(mine == other for mine, other in both)
-            expected += sum(theirs[category] * most[category] for category in categories) / len(both) if both else 0
+        same = compared = 0
+        expected = 0.0
+        for key, grid in labels.codes.items():
+            rows = np.flatnonzero(grid[:, column] != MISSING)
+            mine, others = grid[rows, column], votes[key][rows]
+            others[np.arange(len(rows)), mine] -= 1
+            most = plurality(others).answer
+            both = most != MISSING
+            mine, most, size = mine[both], most[both], others.shape[1]
+            compared += len(mine)
+            same += int((mine == most).sum())
+            shared = np.bincount(mine, minlength=size) @ np.bincount(most, minlength=size)
+            expected += float(shared) / max(len(mine), 1)
         if not compared:
             found.append(WithOthers(participant, Estimate.undefined("nobody else has answered their items")))
             continue
         beyond = (same - expected) / (compared - expected) if compared > expected else None
-        agreement = wilson(int(same), int(compared))
-        found.append(WithOthers(participant, agreement, chance=expected / compared, kappa=beyond))
+        found.append(WithOthers(participant, wilson(same, compared), chance=expected / compared, kappa=beyond))
     return found

@@ -9,7 +9,7 @@ figures are weighted back to the dataset, and the unweighted ones stand beside t
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -23,6 +23,8 @@ from conflictscope.errors import NotFound
 from conflictscope.scenarios.models import Judge
 from conflictscope.stats.agreement import Agreement, judge_agreement, pairwise_agreement
 from conflictscope.stats.clusters import Sample
+from conflictscope.stats.consensus import votes_of
+from conflictscope.stats.labels import MISSING
 from conflictscope.stats.reliability import fleiss_kappa, krippendorff_alpha
 from conflictscope.stats.types import Estimate
 
@@ -134,10 +136,10 @@ def measure(
             progress()
     return CampaignAgreement(
         judge=tables.judge,
-        items=len(labels.items),
-        labelled=sum(count > 0 for count in labels.counts),
-        submissions=sum(labels.counts),
-        answers_per_item=tuple(sorted(Counter(count for count in labels.counts if count).items())),
+        items=labels.asked,
+        labelled=len(labels.items),
+        submissions=int(labels.counts.sum()),
+        answers_per_item=tuple(sorted(Counter(labels.counts[labels.counts > 0].tolist()).items())),
         overlap=tables.campaign.overlap,
         annotators=len(labels.annotators),
         simulated=labels.simulated or bool(tables.judge and tables.judge.simulated),
@@ -155,20 +157,16 @@ def compare(tables: Tables, dimension: str, *, seed: int = SEED, resamples: int 
     """
     subject = tables.subject(dimension)
     grid = tables.by_person[dimension]
-    answered = [sum(row[column] is not None for row in grid) for column in range(len(tables.labels.annotators))]
-    busiest = sorted(range(len(answered)), key=lambda column: -answered[column])[:MOST_COMPARED]
-    columns = sorted(busiest)
+    answered = (grid != MISSING).sum(axis=0)
+    columns = sorted(np.argsort(-answered, kind="stable")[:MOST_COMPARED].tolist())
     raters = ("Judge", *(tables.labels.annotators[column].pseudonym for column in columns))
-    rows = [
-        [by_judge, *(row[column] for column in columns)]
-        for by_judge, row in zip(tables.by_judge[dimension], grid, strict=True)
-    ]
     pairs = pairwise_agreement(
-        rows,
+        np.column_stack([tables.by_judge[dimension], grid[:, columns]]),
         raters=raters,
         categories=subject.categories,
         positive=subject.positive,
         weights=subject.weights,
+        sample=tables.sample(),
         rng=np.random.default_rng(seed),
         resamples=resamples,
     )
@@ -176,27 +174,37 @@ def compare(tables: Tables, dimension: str, *, seed: int = SEED, resamples: int 
 
 
 def crossings(
-    tables: Tables, dimension: str, *, by_judge: str = "", by_people: str = "", disagreements: bool = False
+    tables: Tables,
+    dimension: str,
+    *,
+    by_judge: str = "",
+    by_people: str = "",
+    disagreements: bool = False,
+    unread: bool = False,
 ) -> list[Crossing]:
-    """The items behind a number: those of one cell of the table, or all on which judge and people disagree."""
-    found = []
-    rows = zip(
-        tables.labels.items,
-        tables.by_judge[dimension],
-        tables.by_people[dimension],
-        tables.by_person[dimension],
-        strict=True,
-    )
-    for item, judge, people, persons in rows:
-        if not any(cell is not None for cell in persons):
-            continue
-        if (by_judge and judge != by_judge) or (by_people and people != by_people):
-            continue
-        if disagreements and (judge is None or people is None or judge == people):
-            continue
-        votes = {each: persons.count(each) for each in tables.subject(dimension).categories if each in persons}
-        found.append(Crossing(item, judge, people, votes))
-    return found
+    """The items behind a number: those of one cell of the table, all on which judge and people disagree, or those of which the
+    judge said nothing that could be read."""
+    subject = tables.subject(dimension)
+    judge, people, persons = tables.by_judge[dimension], tables.by_people[dimension], tables.by_person[dimension]
+    shown = (persons != MISSING).any(axis=1)
+    for column, wanted in ((judge, by_judge), (people, by_people)):
+        if wanted:
+            shown &= column == subject.categories.index(wanted)
+    if disagreements:
+        shown &= (judge != MISSING) & (people != MISSING) & (judge != people)
+    if unread:
+        shown &= judge == MISSING
+    votes = votes_of(persons, len(subject.categories))
+    by_name = (*subject.categories, None)
+    return [
+        Crossing(
+            tables.labels.items[row],
+            by_name[judge[row]],
+            by_name[people[row]],
+            {name: int(n) for name, n in zip(subject.categories, votes[row], strict=True) if n},
+        )
+        for row in np.flatnonzero(shown).tolist()
+    ]
 
 
 def chart(measured: CampaignAgreement, campaign: Campaign) -> Chart:
@@ -233,36 +241,32 @@ def chart(measured: CampaignAgreement, campaign: Campaign) -> Chart:
 
 def measure_subject(tables: Tables, key: str, *, seed: int = SEED, resamples: int = RESAMPLES) -> DimensionAgreement:
     """The figures of one dimension or question."""
-    by_judge, by_people, by_person = tables.by_judge[key], tables.by_people[key], tables.by_person[key]
-    subject = tables.subject(key)
-    labelled = [row for row, persons in enumerate(by_person) if any(cell is not None for cell in persons)]
-    # Responses of one scenario go together: the scenario is the unit of every interval.
-    scenarios = [tables.labels.items[row].scenario_id for row in labelled]
+    subject, people, persons = tables.subject(key), tables.by_people[key], tables.by_person[key]
+    answered = (persons != MISSING).any(axis=1)
+    judge, grid = tables.by_judge[key][answered], persons[answered]
     rng = np.random.default_rng(seed)
 
-    def against_people(weights: Sequence[float] | None) -> Agreement:
+    def against_people(sample: Sample) -> Agreement:
         return judge_agreement(
-            [by_judge[row] for row in labelled],
-            [by_people[row] for row in labelled],
+            judge,
+            people[answered],
             categories=subject.categories,
             positive=subject.positive,
             weights=subject.weights,
-            sample=Sample.of(len(labelled), scenarios=scenarios, weights=weights),
+            sample=sample.part(answered),
             rng=rng,
             resamples=resamples,
         )
 
-    plain = against_people(None)
-    weights = [1 / tables.labels.items[row].inclusion_probability for row in labelled]
-    grid = [by_person[row] for row in labelled]
-    sample = Sample.of(len(labelled), scenarios=scenarios)
+    sample = tables.sample().part(answered)
+    plain = against_people(tables.sample())
     return DimensionAgreement(
         key=key,
         label=subject.label,
         categories=subject.categories,
         positive=subject.positive,
         weights=subject.weights,
-        judge_people=against_people(weights) if tables.weighted else plain,
+        judge_people=against_people(tables.sample(weighted=True)) if tables.weighted else plain,
         unweighted=plain if tables.weighted else None,
         alpha=krippendorff_alpha(
             grid,
@@ -273,6 +277,6 @@ def measure_subject(tables: Tables, key: str, *, seed: int = SEED, resamples: in
             resamples=resamples,
         ),
         fleiss=fleiss_kappa(grid, categories=subject.categories, rng=rng, sample=sample, resamples=resamples),
-        tied=tables.tied[key],
-        unread=sum(by_judge[row] is None for row in labelled),
+        tied=int(tables.tied[key].sum()),
+        unread=int((judge == MISSING).sum()),
     )

@@ -6,23 +6,27 @@ to its questions, for the judge and for people alike.
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
-from annotation.consensus.deciding import Tie, adjudicated_answers, agree, outcomes_of
-from annotation.consensus.labels import Cell, Labels, counted, judged, judged_responses
+import numpy as np
+
+from annotation.consensus.deciding import adjudicated_answers, agree, outcomes_of
+from annotation.consensus.labels import OUTCOMES, Labels, answers_of, counted, judged, judged_responses, words
 from annotation.kinds import KINDS, answer_label, questions_of
 from annotation.models import Campaign
 from annotation.questions import Control, Question
 from conflictscope.errors import InvalidInput
+from conflictscope.scenarios.filtering.dimensions import dimensions_of
 from conflictscope.scenarios.filtering.dimensions import questions_of as questions_of_dimension
-from conflictscope.scenarios.models import Dimension, Judge
-from conflictscope.stats.datasets import conjunction
+from conflictscope.scenarios.models import Judge
+from conflictscope.stats.clusters import Flags, Sample
+from conflictscope.stats.labels import MISSING, Codes
 
 ALL = "all"
 ALL_LABEL = "All six"
-PASS, FAIL = "pass", "fail"
+PASS, FAIL = OUTCOMES
 YES_NO = ("yes", "no")
 
 
@@ -47,16 +51,22 @@ class Subject:
 
 @dataclass(frozen=True)
 class Tables:
-    """Everything the figures are computed from. Columns have one outcome for each item, grids one for each annotator."""
+    """Everything the figures are computed from, over the items that somebody has labelled.
+
+    Attributes:
+        by_judge, by_people: for each subject a code for each item; by_person: for each subject items by annotators. Codes are
+            places in the subject's categories, -1 = no answer.
+        tied: for each subject, whether people tie on the item.
+    """
 
     campaign: Campaign
     judge: Judge | None
     labels: Labels
     subjects: tuple[Subject, ...]
-    by_judge: dict[str, list[Cell]]
-    by_people: dict[str, list[Cell]]
-    by_person: dict[str, list[list[Cell]]]
-    tied: dict[str, int]
+    by_judge: dict[str, Codes]
+    by_people: dict[str, Codes]
+    by_person: dict[str, Codes]
+    tied: dict[str, Flags]
 
     @property
     def dimensions(self) -> tuple[str, ...]:
@@ -67,12 +77,22 @@ class Tables:
         """The subject that a page begins with: all six together, or which action."""
         return ALL if ALL in self.dimensions else self.dimensions[0]
 
-    @property
+    @cached_property
     def weighted(self) -> bool:
         return len({item.inclusion_probability for item in self.labels.items}) > 1
 
     def subject(self, key: str) -> Subject:
         return next(subject for subject in self.subjects if subject.key == key)
+
+    def sample(self, *, weighted: bool = False) -> Sample:
+        """Which scenario each item belongs to, and what it weighs: responses of one scenario go together."""
+        items = self.labels.items
+        weights = [1 / item.inclusion_probability for item in items] if weighted else None
+        return Sample.of(len(items), scenarios=[item.scenario_id for item in items], weights=weights)
+
+    def said(self, column: Codes, key: str) -> list[str | None]:
+        """A column in words."""
+        return words(column, self.subject(key).categories)
 
 
 def tables_of(campaign: Campaign, *, judge: Judge | None = None, minimum: int = 1) -> Tables:
@@ -83,73 +103,80 @@ def tables_of(campaign: Campaign, *, judge: Judge | None = None, minimum: int = 
     Raises:
         InvalidInput: a minimum below 1.
     """
+    return tables_from(labels_of(campaign, minimum=minimum), campaign, judge=judge, minimum=minimum)
+
+
+def subjects_of(campaign: Campaign) -> tuple[Subject, ...]:
+    """What raters agree on or not in this campaign: dimensions and all of them together, or questions. Reads nothing."""
+    if not KINDS[campaign.kind].by_dimension:
+        return tuple(_subject(question) for question in questions_of(campaign))
+    every = [(str(dimension), str(dimension.label)) for dimension in dimensions_of(campaign.dataset)]
+    return tuple(Subject(key, label, OUTCOMES, positive=PASS) for key, label in (*every, (ALL, ALL_LABEL)))
+
+
+def labels_of(campaign: Campaign, *, minimum: int = 1) -> Labels:
+    """
+    Raises:
+        InvalidInput: a minimum below 1.
+    """
     if minimum < 1:
         raise InvalidInput("At least one person must have labelled an item before a majority can be counted.")
-    labels = counted(campaign)
-    agreed, ties = agree(labels, minimum=minimum, adjudicated=adjudicated_answers(campaign))
+    return counted(campaign)
+
+
+def tables_from(labels: Labels, campaign: Campaign, *, judge: Judge | None, minimum: int = 1) -> Tables:
+    """As `tables_of`, of labels that have been read: for several judges beside the same people."""
+    agreed = agree(labels, minimum=minimum, adjudicated=adjudicated_answers(campaign))
     if KINDS[campaign.kind].by_dimension:
-        return _of_filter(campaign, judge or campaign.dataset.primary_judge, labels, agreed, ties_by_item(ties))
-    subjects = tuple(_subject(question) for question in questions_of(campaign))
-    by_judge: dict[str, list[Cell]] = {subject.key: [None] * len(labels.items) for subject in subjects}
+        return _of_filter(campaign, judge or campaign.dataset.primary_judge, labels, agreed.answers, agreed.tied)
+    subjects = subjects_of(campaign)
+    nothing = np.full(len(labels.items), MISSING, dtype=np.int8)
+    by_judge: dict[str, Codes] = {subject.key: nothing for subject in subjects}
     if KINDS[campaign.kind].of_responses:
         by_judge = judged_responses(labels, judge.pk if judge else None)
         judge = (
             judge or Judge.objects.filter(runs__campaigns=campaign).select_related("endpoint").order_by("pk").first()
         )
-    tied = Counter(tie.question for tie in ties)
     return Tables(
         campaign=campaign,
         judge=judge,
         labels=labels,
         subjects=subjects,
         by_judge=by_judge,
-        by_people=agreed,
-        by_person=labels.answers,
-        tied={subject.key: tied[subject.key] for subject in subjects},
+        by_people=agreed.answers,
+        by_person=labels.codes,
+        tied=agreed.tied,
     )
 
 
-def ties_by_item(ties: Sequence[Tie]) -> set[tuple[str, int]]:
-    """Question and item of each tie."""
-    return {(tie.question, tie.item.pk) for tie in ties}
-
-
 def _of_filter(
-    campaign: Campaign,
-    judge: Judge | None,
-    labels: Labels,
-    agreed: dict[str, list[Cell]],
-    ties: set[tuple[str, int]],
+    campaign: Campaign, judge: Judge | None, labels: Labels, agreed: dict[str, Codes], tied: dict[str, Flags]
 ) -> Tables:
+    every = tuple(str(dimension) for dimension in labels.dimensions)
     by_people = outcomes_of(labels, agreed)
-    by_judge = judged(labels, judge.pk if judge else None)
-    by_person: dict[str, list[list[Cell]]] = {dimension: labels.outcomes(dimension) for dimension in labels.dimensions}
-    dimension_of = {
-        question.key: str(dimension)
-        for dimension in labels.dimensions
-        for question in questions_of_dimension(dimension)
+    by_judge = judged(campaign, labels, judge.pk if judge else None)
+    by_person = {dimension: labels.outcomes(dimension) for dimension in every}
+    ties = {
+        dimension: np.logical_or.reduce([tied[question.key] for question in questions_of_dimension(dimension)])
+        for dimension in every
     }
-    tied = Counter(dimension for dimension, _ in {(dimension_of[question], item) for question, item in ties})
-    every = tuple(labels.dimensions)
-    tied[ALL] = len({item for _, item in ties})
-    by_people[ALL] = _together([by_people[dimension] for dimension in every])
-    by_judge[ALL] = _together([by_judge[dimension] for dimension in every])
-    by_person[ALL] = [_together([by_person[dimension][row] for dimension in every]) for row in range(len(labels.items))]
-    labelled = [(dimension, str(Dimension(dimension).label)) for dimension in every] + [(ALL, ALL_LABEL)]
+    for tables in (by_people, by_judge, by_person):
+        tables[ALL] = _together([tables[dimension] for dimension in every])
+    ties[ALL] = np.logical_or.reduce(list(ties.values()))
     return Tables(
         campaign=campaign,
         judge=judge,
         labels=labels,
-        subjects=tuple(Subject(key, label, (PASS, FAIL), positive=PASS) for key, label in labelled),
+        subjects=subjects_of(campaign),
         by_judge=by_judge,
         by_people=by_people,
         by_person=by_person,
-        tied={dimension: tied[dimension] for dimension in (*every, ALL)},
+        tied=ties,
     )
 
 
 def _subject(question: Question) -> Subject:
-    categories = tuple(answer.key for answer in question.answers)
+    categories = answers_of(question.key)
     return Subject(
         key=question.key,
         label=LABELS[question.key],
@@ -168,6 +195,8 @@ LABELS = {
 }
 
 
-def _together(columns: Sequence[Sequence[Cell]]) -> list[Cell]:
-    """The conjunction, row by row; what is neither known to fail nor to pass has no outcome."""
-    return list(conjunction(list(zip(*columns, strict=True))))
+def _together(columns: Sequence[Codes]) -> Codes:
+    """The conjunction: one fail fails, all that pass pass; what is neither known to fail nor to pass has no outcome."""
+    every = np.stack(columns)
+    passed, failed = (every == OUTCOMES.index(PASS)).all(axis=0), (every == OUTCOMES.index(FAIL)).any(axis=0)
+    return np.select([failed, passed], [OUTCOMES.index(FAIL), OUTCOMES.index(PASS)], MISSING).astype(np.int8)

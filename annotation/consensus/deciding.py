@@ -1,30 +1,42 @@
 """What people together say of each item: a majority for each question, a place on each scale, and ties left to be settled.
 
-What that comes to (a verdict, a judgement, an order of values) is written down by `annotation.consensus.recording`.
+What that comes to (a verdict, a judgement, an order of values) is written down by `annotation.consensus.recording`; the job that
+decides a whole campaign, batch by batch, is `annotation.consensus.job`.
 """
 
 from __future__ import annotations
 
 import logging
-from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from statistics import median
 
+import numpy as np
 from django.contrib.auth.models import User
 from django.db import transaction
+from numpy.typing import NDArray
 
 from annotation.consensus import recording
-from annotation.consensus.labels import Cell, LabelledItem, Labels, counted
+from annotation.consensus.labels import (
+    LabelledItem,
+    Labels,
+    answers_of,
+    counted,
+    labelled_items,
+    outcome_codes,
+    served,
+    words,
+)
 from annotation.kinds import QUESTION
 from annotation.models import Campaign, Decision, Item
-from annotation.questions import MIDDLE, Control, Question
+from annotation.questions import MIDDLE, Control
 from conflictscope.errors import InvalidInput
-from conflictscope.scenarios.filtering.dimensions import outcome_of, questions_of
-from conflictscope.stats.consensus import majority
-from conflictscope.values.models import TargetRanking
+from conflictscope.stats.clusters import Flags
+from conflictscope.stats.consensus import plurality, votes_of
+from conflictscope.stats.labels import MISSING, Codes
 
 logger = logging.getLogger(__name__)
+
+TOO_FEW = "At least one person must have labelled an item before it can be decided."
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,76 +48,59 @@ class Tie:
     votes: Mapping[str, int]
 
 
-@dataclass(frozen=True, slots=True)
-class Decided:
-    """What deciding a campaign came to.
+@dataclass(frozen=True, eq=False)
+class Agreed:
+    """For each question the code of the answer that most people gave, -1 where there is none, and whether two answers tie.
 
-    Attributes:
-        items: that enough people have labelled; waiting: the others.
-        written: verdicts (pairs of scenario and dimension) or judgements that stand; passed: verdicts that pass.
-        changed: of them, how many are new, changed or withdrawn now. ranking: the order of values that preferences came to.
+    Attributes: answers, tied: by question, shape (items,).
     """
 
-    kind: str
-    minimum: int
-    items: int
-    waiting: int
-    written: int
-    passed: int
-    changed: int
-    ties: tuple[Tie, ...]
-    ranking: TargetRanking | None = None
+    answers: dict[str, Codes]
+    tied: dict[str, Flags]
+
+    def ties(self, labels: Labels) -> Iterator[Tie]:
+        """The ties, item by item in the order of `labels`."""
+        keys = list(self.tied)
+        if not keys:
+            return
+        for row, place in np.argwhere(np.stack([self.tied[key] for key in keys], axis=1)).tolist():
+            yield Tie(labels.items[row], keys[place], labels.votes(row, keys[place]))
 
 
-def decide(campaign: Campaign, *, minimum: int | None = None, progress: Callable[[], object] | None = None) -> Decided:
-    """Write down what people agree on: a decision for each question, and what the kind of campaign makes of them.
+def to_decide(campaign: Campaign) -> list[int]:
+    """Keys of the items of which something can be written down or withdrawn: labelled ones, and those with decisions."""
+    labelled = set(labelled_items(campaign).order_by().values_list("pk", flat=True))
+    decided = Decision.objects.filter(item__campaign=campaign).values_list("item", flat=True).distinct()
+    wanted = labelled | set(decided.order_by())
+    return [pk for pk in served(campaign).values_list("pk", flat=True) if pk in wanted]
 
-    A scenario filter writes a human verdict for each dimension, an action judgement a human judgement of each response, a
-    preference an order of values. Only items that at least `minimum` people have labelled are decided; by default as many as
-    the campaign asks for. A tie is left open. Adjudicated answers stand, whatever the votes. Decided again, it does only what
-    has changed; a decision that the answers no longer bear out is withdrawn together with what it wrote.
+
+def decide_items(campaign: Campaign, items: Collection[int], *, minimum: int) -> recording.Written:
+    """Write down what people agree on about some of a campaign's items: decisions, and what its kind makes of them.
+
+    A scenario filter writes a human verdict for each dimension, an action judgement a human judgement of each response. Only
+    items that at least `minimum` people have labelled are decided. A tie is left open. Adjudicated answers stand, whatever the
+    votes. Decided again, it does only what has changed; a decision that the answers no longer bear out is withdrawn together
+    with what it wrote. The number of statements does not grow with the items.
 
     Raises:
         InvalidInput: a minimum below 1.
     """
-    minimum = campaign.overlap if minimum is None else minimum
     if minimum < 1:
-        raise InvalidInput("At least one person must have labelled an item before it can be decided.")
-    labels = counted(campaign)
-    agreed, ties = agree(labels, minimum=minimum, adjudicated=adjudicated_answers(campaign))
-    record = recording.recorder_of(campaign, labels)
-    written = passed = changed = 0
-    decided = set(Decision.objects.filter(item__campaign=campaign).values_list("item", flat=True))
-    for row, item in enumerate(labels.items):
-        if not labels.counts[row] and item.pk not in decided:  # nothing to decide, and nothing to withdraw
-            if progress:
-                progress()
-            continue
-        answers = {question: column[row] for question, column in agreed.items()}
-        with transaction.atomic():
-            # Locked and read anew: somebody may be settling a tie of this item, or deciding the campaign, at this moment.
-            Item.objects.select_for_update().get(pk=item.pk)
-            standing = _write_decisions(item, answers)
-            done = record.write(row, answers, standing)
-        written += done.written
-        passed += done.passed
-        changed += done.changed
-        if progress:
-            progress()
-    ranking, moved = record.finish(minimum)
-    enough = sum(count >= minimum for count in labels.counts)
-    logger.info("Campaign %s decided: %s written, %s changed", campaign.pk, written, changed)
-    return Decided(
-        kind=campaign.kind,
-        minimum=minimum,
-        items=enough,
-        waiting=len(labels.items) - enough,
-        written=written,
-        passed=passed,
-        changed=changed + moved,
-        ties=tuple(ties),
-        ranking=ranking,
-    )
+        raise InvalidInput(TOO_FEW)
+    with transaction.atomic():
+        # Locked and read anew: somebody may be settling a tie of one of them, or deciding the campaign, at this moment.
+        held = Item.objects.select_for_update().filter(campaign=campaign, pk__in=items).order_by("pk")
+        labels = counted(campaign, among=list(held.values_list("pk", flat=True)))
+        agreed = agree(labels, minimum=minimum)
+        standing = _standing([item.pk for item in labels.items])
+        columns = {key: words(codes, answers_of(key)) for key, codes in agreed.answers.items()}
+        answers = [{key: column[row] for key, column in columns.items()} for row in range(len(labels.items))]
+        before = _columns(standing)
+        gone = _bring_in_line(labels, answers, standing)
+        written = recording.recorder_of(campaign, labels).write(answers, standing)
+        _save(standing, before, gone)
+        return written
 
 
 def settle(item: Item, answers: Mapping[str, str], *, by: User, reason: str) -> None:
@@ -115,14 +110,12 @@ def settle(item: Item, answers: Mapping[str, str], *, by: User, reason: str) -> 
         InvalidInput: no answer at all, one that its question does not offer, or no reason.
     """
     campaign = item.campaign
-    labels = counted(campaign, item=item.pk)
-    offered = {key: {answer.key for answer in QUESTION[key].answers} for key in labels.answers}
-    wrong = [key for key, answer in answers.items() if answer not in offered.get(key, set())]
+    labels = counted(campaign, among=[item.pk])
+    wrong = [key for key, answer in answers.items() if key not in labels.codes or answer not in answers_of(key)]
     if wrong or not answers:
         raise InvalidInput(f"Choose one of the answers on offer{f' to {wrong[0]}' if wrong else ''}.")
     if not reason.strip():
         raise InvalidInput("Say in a few words why: the reason is kept with the decision.")
-    row = next(index for index, each in enumerate(labels.items) if each.pk == item.pk)
     with transaction.atomic():
         Item.objects.select_for_update().get(pk=item.pk)
         for key, answer in answers.items():
@@ -136,73 +129,64 @@ def settle(item: Item, answers: Mapping[str, str], *, by: User, reason: str) -> 
                     "reason": reason.strip(),
                 },
             )
-        standing = {each.question: each for each in Decision.objects.filter(item=item).select_related("verdict")}
-        agreed = {key: standing[key].answer if key in standing else None for key in labels.answers}
-        recording.recorder_of(campaign, labels).write(row, agreed, standing)
+        standing = _standing([item.pk])
+        known = standing[item.pk]
+        decided = {key: known[key].answer if key in known else None for key in labels.codes}
+        before = _columns(standing)
+        recording.recorder_of(campaign, labels).write([decided], standing)
+        _save(standing, before, [])
     logger.info("Item %s of campaign %s adjudicated", item.pk, campaign.pk)
 
 
-def agree(
-    labels: Labels, *, minimum: int, adjudicated: Mapping[tuple[int, str], str] | None = None
-) -> tuple[dict[str, list[Cell]], list[Tie]]:
+def agree(labels: Labels, *, minimum: int, adjudicated: Mapping[tuple[int, str], str] | None = None) -> Agreed:
     """For each question the answer of each item that most people gave, and where two answers tie.
 
     On a scale it is the median of what they gave, and there are no ties. Items that fewer than `minimum` people labelled have
     no answer yet, unless it was adjudicated.
     """
-    adjudicated = adjudicated or {}
-    agreed: dict[str, list[Cell]] = {}
-    ties: list[Tie] = []
-    for key, table in labels.answers.items():
-        question = QUESTION[key]
-        ready = [
-            row if count >= minimum else [None] * len(row) for row, count in zip(table, labels.counts, strict=True)
-        ]
-        settled = [adjudicated.get((item.pk, key)) for item in labels.items]
-        if question.control is Control.SCALE:
-            agreed[key] = [
-                by_hand if by_hand is not None else middle_of(row) for by_hand, row in zip(settled, ready, strict=True)
-            ]
-            continue
-        found = majority(ready, categories=_categories(question), adjudicated=settled)
-        agreed[key] = [None if label is None else str(label) for label in found.labels]
-        ties += [
-            Tie(item, key, votes_of(row))
-            for item, row, tied in zip(labels.items, ready, found.tied, strict=True)
-            if tied
-        ]
-    place = {item.pk: index for index, item in enumerate(labels.items)}
-    return agreed, sorted(ties, key=lambda tie: place[tie.item.pk])
+    agreed: dict[str, Codes] = {}
+    tied: dict[str, Flags] = {}
+    ready = labels.counts >= minimum
+    for key, table in labels.codes.items():
+        if QUESTION[key].control is Control.SCALE:
+            agreed[key], tied[key] = middle_of(table), np.zeros(len(table), dtype=bool)
+        else:
+            found = plurality(votes_of(table, len(answers_of(key))))
+            agreed[key], tied[key] = found.answer.copy(), found.tied & ready
+        agreed[key][~ready] = MISSING
+    for (item, key), answer in (adjudicated or {}).items():
+        row = labels.row_of.get(item)
+        if row is not None and key in agreed:
+            agreed[key][row], tied[key][row] = answers_of(key).index(answer), False
+    return Agreed(agreed, tied)
 
 
-def middle_of(row: Sequence[Cell]) -> Cell:
-    """The median place on a scale; between two places the one nearer to its middle, which claims less."""
-    given = [int(cell) for cell in row if cell is not None]
-    if not given:
-        return None
-    found = median(given)
-    return str(int(found + 0.5) if found < MIDDLE else int(found))
+def middle_of(codes: Codes) -> Codes:
+    """The median place of each row on a scale; between two places the one nearer to its middle, which claims less.
+
+    Args: codes: shape (n, r), places from 0, -1 = no answer. Returns: shape (n,), -1 where nobody answered.
+    """
+    size = max(int(codes.max(initial=0)) + 1, 2 * MIDDLE - 1)
+    votes = votes_of(codes, size)
+    given, sums = votes.sum(axis=1), votes.cumsum(axis=1)
+    lower: NDArray[np.int64] = (sums >= ((given + 1) // 2)[:, None]).argmax(axis=1)
+    upper: NDArray[np.int64] = (sums >= (given // 2 + 1)[:, None]).argmax(axis=1)
+    both = lower + upper
+    # Places count from 0 here, from 1 on the scale: below the middle half a place goes up, above it goes down.
+    middle = np.where(both < 2 * (MIDDLE - 1), (both + 1) // 2, both // 2)
+    return np.where(given > 0, middle, MISSING).astype(np.int8)
 
 
-def outcomes_of(labels: Labels, agreed: Mapping[str, list[Cell]]) -> dict[str, list[Cell]]:
+def outcomes_of(labels: Labels, agreed: Mapping[str, Codes]) -> dict[str, Codes]:
     """Pass or fail of each dimension, where all its questions have an answer that people agree on."""
-    return {
-        dimension: [
-            _outcome(dimension, {question: column[row] for question, column in agreed.items()})
-            for row in range(len(labels.items))
-        ]
-        for dimension in labels.dimensions
-    }
+    return {str(dimension): outcome_codes(dimension, agreed) for dimension in labels.dimensions}
 
 
 def ties_of(campaign: Campaign, *, minimum: int | None = None) -> list[Tie]:
     """The questions that wait for somebody to settle them."""
+    labels = counted(campaign)
     minimum = campaign.overlap if minimum is None else minimum
-    return agree(counted(campaign), minimum=minimum, adjudicated=adjudicated_answers(campaign))[1]
-
-
-def votes_of(row: Sequence[Cell]) -> dict[str, int]:
-    return dict(sorted(Counter(cell for cell in row if cell is not None).items()))
+    return list(agree(labels, minimum=minimum, adjudicated=adjudicated_answers(campaign)).ties(labels))
 
 
 def adjudicated_answers(campaign: Campaign) -> dict[tuple[int, str], str]:
@@ -211,36 +195,64 @@ def adjudicated_answers(campaign: Campaign) -> dict[tuple[int, str], str]:
     return {(item, question): answer for item, question, answer in settled.values_list("item", "question", "answer")}
 
 
-def _categories(question: Question) -> list[str]:
-    return [answer.key for answer in question.answers]
-
-
-def _outcome(dimension: str, answers: Mapping[str, Cell]) -> Cell:
-    given = {question.key: answers.get(question.key) for question in questions_of(dimension)}
-    known = {key: answer for key, answer in given.items() if answer is not None}
-    return str(outcome_of(dimension, known)) if len(known) == len(given) else None
-
-
-def _write_decisions(item: LabelledItem, answers: dict[str, Cell]) -> dict[str, Decision]:
-    """Bring the item's majority decisions in line with what people agree on; to adjudicated ones the answers give way."""
-    standing = {
-        decision.question: decision
-        for decision in Decision.objects.filter(item=item.pk).select_related("verdict", "judgement")
-    }
-    for question, answer in answers.items():
-        decision = standing.get(question)
-        if decision is not None and decision.method == Decision.Method.ADJUDICATED:
-            answers[question] = decision.answer
-        elif answer is None:
-            if decision is not None:
-                decision.delete()
-                del standing[question]
-        elif decision is None:
-            standing[question] = Decision.objects.create(
-                item_id=item.pk, question=question, answer=answer, method=Decision.Method.MAJORITY
-            )
-        elif (decision.answer, decision.method) != (answer, Decision.Method.MAJORITY):
-            decision.answer = answer
-            decision.method = Decision.Method.MAJORITY
-            decision.save(update_fields=["answer", "method"])
+def _standing(items: Sequence[int]) -> dict[int, dict[str, Decision]]:
+    """The decisions on each of the items, by their questions."""
+    standing: dict[int, dict[str, Decision]] = {item: {} for item in items}
+    for decision in Decision.objects.filter(item__in=items):
+        standing[decision.item_id][decision.question] = decision
     return standing
+
+
+def _columns(standing: recording.Standing) -> dict[int, tuple[str, str, int | None, int | None]]:
+    """What can change of decisions, by their keys."""
+    return {
+        decision.pk: (decision.answer, decision.method, decision.verdict_id, decision.judgement_id)
+        for known in standing.values()
+        for decision in known.values()
+        if decision.pk is not None
+    }
+
+
+def _bring_in_line(
+    labels: Labels, answers: Sequence[dict[str, str | None]], standing: dict[int, dict[str, Decision]]
+) -> list[int]:
+    """Change the decisions, in memory, to what people agree on; to adjudicated ones the answers give way.
+
+    Returns: the keys of decisions that do not hold any more.
+    """
+    gone = []
+    for item, given in zip(labels.items, answers, strict=True):
+        known = standing[item.pk]
+        for question, answer in given.items():
+            decision = known.get(question)
+            if decision is not None and decision.method == Decision.Method.ADJUDICATED:
+                given[question] = decision.answer
+            elif answer is None:
+                if decision is not None:
+                    gone.append(decision.pk)
+                    del known[question]
+            elif decision is None:
+                known[question] = Decision(
+                    item_id=item.pk, question=question, answer=answer, method=Decision.Method.MAJORITY
+                )
+            else:
+                decision.answer, decision.method = answer, Decision.Method.MAJORITY
+    return gone
+
+
+def _save(
+    standing: recording.Standing,
+    before: Mapping[int, tuple[str, str, int | None, int | None]],
+    gone: Sequence[int],
+) -> None:
+    """Write the decisions that are new or changed, together with what they wrote, and delete those that are gone."""
+    if gone:
+        Decision.objects.filter(pk__in=gone).delete()
+    every = [decision for known in standing.values() for decision in known.values()]
+    now = _columns(standing)
+    Decision.objects.bulk_create([decision for decision in every if decision.pk is None], batch_size=2_000)
+    Decision.objects.bulk_update(
+        [decision for decision in every if decision.pk in now and now[decision.pk] != before[decision.pk]],
+        ["answer", "method", "verdict", "judgement"],
+        batch_size=500,
+    )

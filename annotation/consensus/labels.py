@@ -1,19 +1,24 @@
-"""The counted answers of a campaign as tables: items by annotators, an answer in each cell.
+"""The counted answers of a campaign as tables: labelled items by annotators, an answer's code in each cell.
 
-Which work counts is said by `Assignment.objects.counted()`.
+Which work counts is said by `Assignment.objects.counted()`. A code is the place of an answer among those that its question
+offers, -1 where somebody gave none: a hundred thousand items by sixty people are six megabytes a question.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cache, cached_property
+from itertools import product
 
-from django.db.models import F
+import numpy as np
+from django.db.models import BigIntegerField, Case, Exists, F, OuterRef, QuerySet, Sum, Value, When
+from django.db.models.functions import Cast
+from numpy.typing import NDArray
 
-from annotation.kinds import KINDS
+from annotation.kinds import KINDS, QUESTION
 from annotation.kinds import questions_of as asked_in
-from annotation.models import Annotation, Assignment, Campaign, Item, Participant
+from annotation.models import Assignment, Campaign, Item, Participant
 from conflictscope.scenarios.filtering.dimensions import (
     NO,
     YES,
@@ -22,9 +27,15 @@ from conflictscope.scenarios.filtering.dimensions import (
     questions_of,
 )
 from conflictscope.scenarios.models import Dimension, Verdict
+from conflictscope.stats.labels import MISSING, Codes
 from evaluation.models import CHOICE_OF_ACTION, Judgement
 
 Cell = str | None
+
+OUTCOMES = (Verdict.Outcome.PASS.value, Verdict.Outcome.FAIL.value)
+# A sheet is read as one number, with a digit of this base for each question: fifteen questions fit a big integer.
+BASE = 16
+MOST_DIGITS = 15
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,109 +51,219 @@ class LabelledItem:
 
 @dataclass(frozen=True)
 class Labels:
-    """`answers[question]` and `outcomes(dimension)` have a row for each item and a cell for each annotator.
+    """`codes[question]` and `outcomes(dimension)` have a row for each item and a column for each annotator.
 
-    `dimensions` are those of a scenario filter; in other kinds there are none.
-
-    Items are all that the campaign asks about, also those without an answer, in the order in which they are served.
+    Attributes:
+        items: those that somebody has labelled, or that were named, in the order in which they are served.
+        asked: how many items the campaign asks about.
+        dimensions: those of a scenario filter; in other kinds there are none.
     """
 
     items: tuple[LabelledItem, ...]
+    asked: int
     annotators: tuple[Participant, ...]
     dimensions: tuple[Dimension, ...]
-    answers: dict[str, list[list[Cell]]]
+    codes: dict[str, Codes]
 
     @cached_property
-    def counts(self) -> list[int]:
+    def counts(self) -> NDArray[np.int64]:
         """How many people labelled each item."""
-        counts = [0] * len(self.items)
-        for table in self.answers.values():
-            counts = [
-                max(count, sum(cell is not None for cell in row)) for count, row in zip(counts, table, strict=True)
-            ]
+        counts = np.zeros(len(self.items), dtype=np.int64)
+        for table in self.codes.values():
+            np.maximum(counts, (table != MISSING).sum(axis=1), out=counts)
         return counts
+
+    @cached_property
+    def row_of(self) -> dict[int, int]:
+        """The row of each item, by its key."""
+        return {item.pk: row for row, item in enumerate(self.items)}
 
     @property
     def simulated(self) -> bool:
         """Whether a simulated annotator is among those who answered."""
         return any(annotator.simulated for annotator in self.annotators)
 
-    def outcomes(self, dimension: str) -> list[list[Cell]]:
-        """Pass or fail of the dimension, as each annotator's answers put it."""
-        keys = [question.key for question in questions_of(dimension)]
-        tables = [self.answers[key] for key in keys]
-        return [
-            [
-                None if None in given else str(outcome_of(dimension, dict(zip(keys, given, strict=True))))
-                for given in zip(*rows, strict=True)
-            ]
-            for rows in zip(*tables, strict=True)
-        ]
+    def outcomes(self, dimension: str) -> Codes:
+        """Pass or fail of the dimension (places in `OUTCOMES`), as each annotator's answers put it."""
+        return outcome_codes(dimension, self.codes)
+
+    def votes(self, row: int, question: str) -> dict[str, int]:
+        """How many gave each answer to the question about the item, answers in the order of the alphabet."""
+        given = self.codes[question][row]
+        numbers = np.bincount(given[given != MISSING], minlength=1).tolist()
+        words = answers_of(question)
+        return {words[code]: n for code, n in sorted(enumerate(numbers), key=lambda each: words[each[0]]) if n}
 
 
-def counted(campaign: Campaign, *, item: int | None = None) -> Labels:
-    """The campaign's answers that count, in three queries; those to one `item` alone, if one is named."""
-    asked = Item.objects.filter(campaign=campaign, is_training=False).order_by("priority", "shuffle_key", "pk")
-    if item is not None:
-        asked = asked.filter(pk=item)
+@cache
+def answers_of(question: str) -> tuple[str, ...]:
+    """The answers that the question offers: what codes are places in."""
+    return tuple(answer.key for answer in QUESTION[question].answers)
+
+
+def words(codes: Codes, categories: Sequence[str]) -> list[Cell]:
+    """The answers that codes stand for."""
+    known: tuple[Cell, ...] = (*categories, None)
+    return [known[code] for code in codes.tolist()]
+
+
+@cache
+def _outcome_table(dimension: str) -> tuple[tuple[str, ...], Codes]:
+    """The questions of a dimension, and its outcome for every combination of their answers; the last place is no answer."""
+    keys = tuple(question.key for question in questions_of(dimension))
+    table = np.full(tuple(len(answers_of(key)) + 1 for key in keys), MISSING, dtype=np.int8)
+    for places in product(*(range(len(answers_of(key))) for key in keys)):
+        given = {key: answers_of(key)[place] for key, place in zip(keys, places, strict=True)}
+        table[places] = OUTCOMES.index(str(outcome_of(dimension, given)))
+    return keys, table
+
+
+def outcome_codes(dimension: str, codes: Mapping[str, Codes]) -> Codes:
+    """The dimension's outcome wherever all its questions have an answer. `codes`: of its questions, of one shape."""
+    keys, table = _outcome_table(dimension)
+    found: Codes = table[tuple(codes[key].astype(np.intp) for key in keys)]
+    return found
+
+
+def labelled_items(campaign: Campaign) -> QuerySet[Item]:
+    """Items with an answer that counts, in the order in which they are served."""
+    counted = Assignment.objects.counted().filter(item=OuterRef("pk"))
+    return served(campaign).filter(Exists(counted))
+
+
+def served(campaign: Campaign) -> QuerySet[Item]:
+    """The items that are asked about, in the order in which they are served."""
+    return Item.objects.filter(campaign=campaign, is_training=False).order_by("priority", "shuffle_key", "pk")
+
+
+def counted(campaign: Campaign, *, among: Collection[int] | None = None) -> Labels:
+    """The campaign's answers that count, in four queries: of all items that have any, or of the items `among` which are named.
+
+    What is read of a sheet is one number, so that neither time nor memory goes by answers.
+    """
     kind = KINDS[campaign.kind]
     scenario = kind.scenario_of
+    submitted = Assignment.objects.counted().filter(item__campaign=campaign)
+    if among is None:
+        asked = labelled_items(campaign)
+    else:
+        asked = served(campaign).filter(pk__in=among)
+        submitted = submitted.filter(item__in=among)
     items = tuple(
         LabelledItem(*row)
         for row in asked.values_list("pk", scenario, "response", f"{scenario}__uid", "inclusion_probability")
     )
-    submitted = Assignment.objects.counted().filter(item__campaign=campaign)
-    if item is not None:
-        submitted = submitted.filter(item=item)
     annotators = tuple(
-        Participant.objects.filter(pk__in=submitted.values("participant")).order_by("simulated", "pseudonym", "pk")
+        Participant.objects.filter(pk__in=submitted.order_by().values("participant")).order_by(
+            "simulated", "pseudonym", "pk"
+        )
     )
-    dimensions = dimensions_of(campaign.dataset) if kind.by_dimension else ()
     keys = [question.key for question in asked_in(campaign)]
-    row_of = {each.pk: index for index, each in enumerate(items)}
-    column_of = {annotator.pk: index for index, annotator in enumerate(annotators)}
-    answers: dict[str, list[list[Cell]]] = {key: [[None] * len(annotators) for _ in items] for key in keys}
-    given = Annotation.objects.filter(assignment__in=submitted, question__in=keys).exclude(answer="")
-    for labelled, annotator, question, answer in given.values_list(
-        "assignment__item", "assignment__participant", "question", "answer"
-    ).iterator(chunk_size=10_000):
-        answers[question][row_of[labelled]][column_of[annotator]] = answer
-    return Labels(items=items, annotators=annotators, dimensions=dimensions, answers=answers)
+    return Labels(
+        items=items,
+        asked=served(campaign).order_by().count() if among is None else len(items),
+        annotators=annotators,
+        dimensions=dimensions_of(campaign.dataset) if kind.by_dimension else (),
+        codes=_codes(submitted, keys, [item.pk for item in items], [annotator.pk for annotator in annotators]),
+    )
 
 
-def judged(labels: Labels, judge_id: int | None) -> dict[str, list[Cell]]:
-    """For each dimension the judge's outcome of each item; None where it gave none that could be read."""
-    columns: dict[str, list[Cell]] = {dimension: [None] * len(labels.items) for dimension in labels.dimensions}
+def _codes(
+    submitted: QuerySet[Assignment], keys: Sequence[str], items: Sequence[int], annotators: Sequence[int]
+) -> dict[str, Codes]:
+    """For each question the table of codes, items by annotators."""
+    every = sorted({answer for key in keys for answer in answers_of(key)})
+    if len(keys) > MOST_DIGITS or len(every) >= BASE:
+        raise ValueError(f"{len(keys)} questions with {len(every)} answers do not fit into one number")
+    answer = Case(
+        *(When(annotations__answer=said, then=Value(place)) for place, said in enumerate(every, start=1)),
+        default=Value(0),
+        output_field=BigIntegerField(),
+    )
+    digit = Case(
+        *(When(annotations__question=key, then=Value(BASE**place)) for place, key in enumerate(keys)),
+        default=Value(0),
+        output_field=BigIntegerField(),
+    )
+    sheets = submitted.order_by().values("pk").annotate(sheet=Cast(Sum(answer * digit), BigIntegerField()))
+    flat = np.fromiter(
+        (
+            number
+            for row in sheets.values_list("item", "participant", "sheet").iterator(chunk_size=20_000)
+            for number in (row[0], row[1], row[2] or 0)
+        ),
+        dtype=np.int64,
+    ).reshape(-1, 3)
+    tables = {key: np.full((len(items), len(annotators)), MISSING, dtype=np.int8) for key in keys}
+    if not len(flat):
+        return tables
+    rows, columns = _places(flat[:, 0], items), _places(flat[:, 1], annotators)
+    for place, key in enumerate(keys):
+        code_of = np.full(BASE, MISSING, dtype=np.int8)
+        for code, said in enumerate(answers_of(key)):
+            code_of[every.index(said) + 1] = code
+        tables[key][rows, columns] = code_of[flat[:, 2] // BASE**place % BASE]
+    return tables
+
+
+def _places(keys: NDArray[np.int64], among: Sequence[int]) -> NDArray[np.int64]:
+    """Where in the list each key stands."""
+    known = np.asarray(among, dtype=np.int64)
+    order = np.argsort(known)
+    places: NDArray[np.int64] = order[np.searchsorted(known, keys, sorter=order)]
+    return places
+
+
+def judged(campaign: Campaign, labels: Labels, judge_id: int | None) -> dict[str, Codes]:
+    """For each dimension the judge's outcome of each item (places in `OUTCOMES`); -1 where it gave none that could be read."""
+    columns = _empty(labels, labels.dimensions)
     if judge_id is None:
         return columns
-    row_of = {item.scenario_id: index for index, item in enumerate(labels.items)}
-    for chunk in _chunks(list(row_of), 500):
-        rows = Verdict.objects.filter(judge=judge_id, scenario__in=chunk, dimension__in=labels.dimensions)
-        for scenario, dimension, outcome in rows.values_list("scenario", "dimension", "outcome"):
-            if outcome != Verdict.Outcome.UNPARSABLE:
-                columns[dimension][row_of[scenario]] = outcome
+    given = Verdict.objects.filter(judge=judge_id, outcome__in=OUTCOMES).order_by()
+    row_of = {item.scenario_id: row for row, item in enumerate(labels.items)}
+    # Of most scenarios of a dataset, or of few: one query by dataset, or several that name them.
+    if 2 * len(labels.items) >= labels.asked:
+        parts: Iterable[QuerySet[Verdict]] = [given.filter(scenario__dataset=campaign.dataset_id)]
+    else:
+        parts = (given.filter(scenario__in=chunk) for chunk in _chunks(list(row_of), 5_000))
+    for part in parts:
+        for scenario, dimension, outcome in part.values_list("scenario", "dimension", "outcome").iterator(
+            chunk_size=20_000
+        ):
+            row = row_of.get(scenario)
+            if row is not None and dimension in columns:
+                columns[dimension][row] = outcome != OUTCOMES[0]
     return columns
 
 
-def judged_responses(labels: Labels, judge_id: int | None) -> dict[str, list[Cell]]:
-    """For each question of an action judgement the judge's answer to each item; None where it gave none that could be read.
+def judged_responses(labels: Labels, judge_id: int | None) -> dict[str, Codes]:
+    """For each question of an action judgement the judge's answer to each item; -1 where it gave none that could be read.
 
     Without a judge named it is the one that decides in the response's own run.
     """
-    columns: dict[str, list[Cell]] = {question: [None] * len(labels.items) for question in labels.answers}
-    row_of = {item.response_id: index for index, item in enumerate(labels.items) if item.response_id is not None}
+    columns = _empty(labels, labels.codes)
+    row_of = {item.response_id: row for row, item in enumerate(labels.items) if item.response_id is not None}
     actions: dict[str, str] = {choice: action for action, choice in CHOICE_OF_ACTION.items()}
-    for chunk in _chunks(list(row_of), 500):
+    code_of = {key: {said: code for code, said in enumerate(answers_of(key))} for key in columns}
+    for chunk in _chunks(list(row_of), 5_000):
         rows = Judgement.objects.filter(response__in=chunk, source=Judgement.Source.JUDGE).exclude(
             choice=Judgement.Choice.NONE
         )
         rows = rows.filter(judge=F("response__run__judge") if judge_id is None else judge_id)
         for response, choice, strength, resolved in rows.values_list("response", "choice", "strength", "resolved"):
-            row = row_of[response]
-            columns["action_taken"][row] = actions.get(choice, choice)
-            columns["action_strength"][row] = None if strength is None else str(strength)
-            columns["resolved"][row] = None if resolved is None else YES if resolved else NO
+            said = {
+                "action_taken": actions.get(choice, choice),
+                "action_strength": None if strength is None else str(strength),
+                "resolved": None if resolved is None else YES if resolved else NO,
+            }
+            for key, answer in said.items():
+                if answer is not None:
+                    columns[key][row_of[response]] = code_of[key][answer]
     return columns
+
+
+def _empty(labels: Labels, keys: Iterable[str]) -> dict[str, Codes]:
+    return {str(key): np.full(len(labels.items), MISSING, dtype=np.int8) for key in keys}
 
 
 def _chunks(whole: Sequence[int], size: int) -> list[Sequence[int]]:

@@ -6,24 +6,23 @@ its item came to be asked about.
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import cached_property
 from typing import Any
 
 import numpy as np
 from django.db import transaction
 
-from annotation.consensus.labels import Cell, Labels
+from annotation.consensus.labels import Cell, Labels, answers_of, words
 from annotation.kinds import KINDS, answer_label
-from annotation.models import Campaign, Decision
+from annotation.models import Campaign, Decision, Participant
 from annotation.questions import ACTION_STRENGTH, ACTION_TAKEN, PREFERRED_ACTION, RESOLVED
 from conflictscope.errors import InvalidInput
 from conflictscope.scenarios.filtering.dimensions import YES, outcome_of, questions_of
-from conflictscope.scenarios.filtering.verdicts import resettle, write_human_verdict
+from conflictscope.scenarios.filtering.verdicts import PanelSays, write_human_verdicts
 from conflictscope.scenarios.models import Dimension, Scenario, Verdict
 from conflictscope.stats.bradley_terry import fit_ranking, tally_trials
+from conflictscope.stats.labels import MISSING
 from conflictscope.stats.rankings import RankingResult
 from conflictscope.values.models import TargetRanking, TargetRankingPosition
 from evaluation.models import CHOICE_OF_ACTION, Judgement, Steering
@@ -31,98 +30,79 @@ from evaluation.models import CHOICE_OF_ACTION, Judgement, Steering
 SEED = 0
 RESAMPLES = 2000
 
+# Of each item the answer to each question that stands, and its decisions by question.
+Answers = Sequence[Mapping[str, Cell]]
+Standing = Mapping[int, Mapping[str, Decision]]
+
 
 @dataclass(frozen=True, slots=True)
 class Written:
+    """What was written about some items: how much of it stands, how much of that passes, and how much is new, changed or gone."""
+
     written: int = 0
     passed: int = 0
     changed: int = 0
 
+    def __add__(self, other: Written) -> Written:
+        return Written(self.written + other.written, self.passed + other.passed, self.changed + other.changed)
+
 
 @dataclass
 class Recorder:
-    """Writes what the answers to one item after the other come to; this one nothing at all."""
+    """Writes what the answers to items come to; this one nothing at all.
+
+    `labels`: of the items that are written about.
+    """
 
     campaign: Campaign
     labels: Labels
 
-    def write(self, row: int, answers: Mapping[str, Cell], standing: Mapping[str, Decision]) -> Written:
-        """Bring what is written about the item in line with the answers that people agree on."""
-        return Written(written=any(answer is not None for answer in answers.values()))
+    def write(self, answers: Answers, standing: Standing) -> Written:
+        """Bring what is written about all items in line with the answers that people agree on, and tell the decisions in memory
+        what they wrote. Runs inside a transaction."""
+        return Written(written=sum(any(answer is not None for answer in given.values()) for given in answers))
 
     def finish(self, minimum: int) -> tuple[TargetRanking | None, int]:
-        """What all items together come to, and whether that changed anything."""
+        """What all items of the campaign together come to, and whether that changed anything. `labels`: of all of them."""
         return None, 0
 
-    def votes(self, row: int, question: str) -> dict[str, int]:
-        given = self.labels.answers[question][row]
-        return dict(sorted(Counter(cell for cell in given if cell is not None).items()))
-
-    def people(self, row: int) -> list[Any]:
-        return [
-            annotator
-            for column, annotator in enumerate(self.labels.annotators)
-            if any(table[row][column] is not None for table in self.labels.answers.values())
-        ]
+    def people(self, row: int) -> list[Participant]:
+        answered = np.any([table[row] != MISSING for table in self.labels.codes.values()], axis=0)
+        return [self.labels.annotators[column] for column in np.flatnonzero(answered)]
 
 
-@dataclass
 class VerdictRecorder(Recorder):
     """A human verdict for each dimension, which overrides the judge's on that scenario."""
 
-    @cached_property
-    def scenarios(self) -> dict[int, Scenario]:
-        return Scenario.objects.select_related("dataset").in_bulk([item.scenario_id for item in self.labels.items])
+    def write(self, answers: Answers, standing: Standing) -> Written:
+        said = [
+            PanelSays(
+                item.scenario_id, str(dimension), self._outcome(dimension, answers[row]), self._evidence(row, dimension)
+            )
+            for row, item in enumerate(self.labels.items)
+            for dimension in self.labels.dimensions
+        ]
+        verdicts, changed = write_human_verdicts(self.campaign.dataset, said, panel=self.campaign.slug)
+        for item in self.labels.items:
+            for dimension in self.labels.dimensions:
+                verdict = verdicts.get((item.scenario_id, str(dimension)))
+                for question in questions_of(dimension):
+                    if (decision := standing[item.pk].get(question.key)) is not None:
+                        decision.verdict = verdict
+        passed = sum(verdict.outcome == Verdict.Outcome.PASS for verdict in verdicts.values())
+        return Written(len(verdicts), passed, changed)
 
-    def write(self, row: int, answers: Mapping[str, Cell], standing: Mapping[str, Decision]) -> Written:
-        written = passed = changed = 0
-        scenario = self.scenarios[self.labels.items[row].scenario_id]
-        for dimension in self.labels.dimensions:
-            outcome, new = self._write(row, scenario, dimension, answers, standing)
-            written += outcome is not None
-            passed += outcome == Verdict.Outcome.PASS
-            changed += new
-        return Written(written, passed, changed)
-
-    def _write(
-        self,
-        row: int,
-        scenario: Scenario,
-        dimension: Dimension,
-        answers: Mapping[str, Cell],
-        standing: Mapping[str, Decision],
-    ) -> tuple[Cell, bool]:
-        """The outcome that now stands for the dimension, and whether writing it down changed anything."""
-        panel = self.campaign.slug
-        known = {
-            question.key: answer
-            for question in questions_of(dimension)
-            if (answer := answers.get(question.key)) is not None
-        }
-        if len(known) < len(questions_of(dimension)):
-            gone = Verdict.objects.filter(scenario=scenario, dimension=dimension, panel=panel)
-            withdrawn = bool(gone.delete()[0])
-            if withdrawn:
-                resettle(scenario)
-            return None, withdrawn
-        outcome = str(outcome_of(dimension, known))
-        behind = [standing[key] for key in known if key in standing]
-        said = self._evidence(row, dimension)
-        verdict = next((decision.verdict for decision in behind if decision.verdict is not None), None)
-        changed = verdict is None or verdict.outcome != outcome or verdict.evidence != said
-        if changed:
-            verdict = write_human_verdict(scenario, dimension, outcome, panel=panel, evidence=said)
-        Decision.objects.filter(pk__in=[decision.pk for decision in behind]).exclude(verdict=verdict).update(
-            verdict=verdict
-        )
-        return outcome, changed
+    def _outcome(self, dimension: Dimension, answers: Mapping[str, Cell]) -> Cell:
+        asked = questions_of(dimension)
+        known = {each.key: answer for each in asked if (answer := answers.get(each.key)) is not None}
+        return str(outcome_of(dimension, known)) if len(known) == len(asked) else None
 
     def _evidence(self, row: int, dimension: Dimension) -> dict[str, Any]:
         """What a verdict keeps beside its outcome: the votes behind it, and how its item came to be asked about."""
         people = self.people(row)
         return {
             "campaign": self.campaign.slug,
-            "votes": {question.key: self.votes(row, question.key) for question in questions_of(dimension)},
+            "votes": {question.key: self.labels.votes(row, question.key) for question in questions_of(dimension)},
             "people": len(people),
             "simulated": any(annotator.simulated for annotator in people),
             "inclusion_probability": self.labels.items[row].inclusion_probability,
@@ -132,38 +112,56 @@ class VerdictRecorder(Recorder):
 class JudgementRecorder(Recorder):
     """A human judgement of each response. Where one response is shown it comes before the judge's; an estimate uses one or the other."""
 
-    def write(self, row: int, answers: Mapping[str, Cell], standing: Mapping[str, Decision]) -> Written:
-        item = self.labels.items[row]
-        if item.response_id is None:
-            raise InvalidInput(f"Item {item.pk} is no response, so there is nothing to judge.")
-        mine = Judgement.objects.filter(
-            response=item.response_id, source=Judgement.Source.HUMAN, panel=self.campaign.slug
-        )
+    def write(self, answers: Answers, standing: Standing) -> Written:
+        mine = Judgement.objects.filter(source=Judgement.Source.HUMAN, panel=self.campaign.slug)
+        there = {
+            each.response_id: each for each in mine.filter(response__in=[i.response_id for i in self.labels.items])
+        }
+        new: list[Judgement] = []
+        gone: list[int] = []
+        withdrawn = 0
+        for row, item in enumerate(self.labels.items):
+            if item.response_id is None:
+                raise InvalidInput(f"Item {item.pk} is no response, so there is nothing to judge.")
+            said = self._said(row, answers[row], standing[item.pk])
+            judgement = there.get(item.response_id)
+            if judgement is not None and (
+                said is None or any(getattr(judgement, name) != value for name, value in said.items())
+            ):
+                gone.append(there.pop(item.response_id).pk)
+                withdrawn += said is None
+                judgement = None
+            if judgement is None and said is not None:
+                # Written anew, not over: a ranking that was fitted before tells by the time that it is out of date.
+                judgement = Judgement(
+                    response_id=item.response_id, source=Judgement.Source.HUMAN, panel=self.campaign.slug, **said
+                )
+                there[item.response_id] = judgement
+                new.append(judgement)
+        mine.filter(pk__in=gone).delete()
+        Judgement.objects.bulk_create(new, batch_size=1_000)
+        for item in self.labels.items:
+            for decision in standing[item.pk].values():
+                decision.judgement = there.get(item.response_id or 0)
+        return Written(written=len(there), changed=len(new) + withdrawn)
+
+    def _said(self, row: int, answers: Mapping[str, Cell], standing: Mapping[str, Decision]) -> dict[str, Any] | None:
+        """The columns of the judgement; None where people came to no answer."""
         taken = answers.get(ACTION_TAKEN.key)
         if taken is None:
-            return Written(changed=int(bool(mine.delete()[0])))
+            return None
         strength, resolved = answers.get(ACTION_STRENGTH.key), answers.get(RESOLVED.key)
-        said = {
+        return {
             "choice": CHOICE_OF_ACTION.get(taken, taken),
             "strength": None if strength is None else int(strength),
             "resolved": None if resolved is None else resolved == YES,
             "reason": self._reason(row, standing),
-            "inclusion_probability": item.inclusion_probability,
+            "inclusion_probability": self.labels.items[row].inclusion_probability,
         }
-        judgement = mine.first()
-        changed = judgement is None or any(getattr(judgement, name) != value for name, value in said.items())
-        if changed:
-            # Written anew, not over: a ranking that was fitted before tells by the time that it is out of date.
-            mine.delete()
-            judgement = Judgement.objects.create(
-                response_id=item.response_id, source=Judgement.Source.HUMAN, panel=self.campaign.slug, **said
-            )
-        Decision.objects.filter(item=item.pk).exclude(judgement=judgement).update(judgement=judgement)
-        return Written(written=1, changed=int(changed))
 
     def _reason(self, row: int, standing: Mapping[str, Decision]) -> str:
         """The votes, and an adjudicator's reason where there is one."""
-        votes = self.votes(row, ACTION_TAKEN.key)
+        votes = self.labels.votes(row, ACTION_TAKEN.key)
         parts = [f"{count} × {answer_label(ACTION_TAKEN.key, answer)}" for answer, count in votes.items()]
         said = ", ".join(parts)
         decision = standing.get(ACTION_TAKEN.key)
@@ -240,9 +238,10 @@ def community_ranking(
             "pk", "value_1__key", "value_2__key"
         )
     }
+    offered = answers_of(PREFERRED_ACTION.key)
     trials: list[tuple[int, str, str, str]] = []
     for row, item in enumerate(labels.items):
-        given = [cell for cell in labels.answers[PREFERRED_ACTION.key][row] if cell is not None]
+        given = [cell for cell in words(labels.codes[PREFERRED_ACTION.key][row], offered) if cell is not None]
         if len(given) >= minimum:
             one, two = pairs[item.scenario_id]
             trials += [(item.scenario_id, one, two, CHOICE_OF_ACTION.get(answer, answer)) for answer in given]

@@ -9,6 +9,7 @@ from django.urls import reverse
 from django.views.decorators.http import require_safe
 
 from annotation.agreement import measures as figures
+from annotation.agreement.kept import Figures
 from annotation.agreement.tables import Subject, tables_of
 from annotation.kinds import KINDS
 from annotation.models import Campaign
@@ -31,12 +32,11 @@ def agreement(request: Request, study: str) -> HttpResponse:
     one = _chosen(campaigns, labelled, request.GET.get("campaign", ""))
     context: dict[str, object] = {"study": found, "section": "agreement", "campaigns": campaigns, "campaign": one}
     if one is not None and one.pk in labelled:
-        tables = tables_of(one)
-        measured = figures.measure(tables)
-        dimension = request.GET.get("dimension", tables.main)
-        if dimension not in tables.dimensions:
+        kept = Figures(one)
+        dimension = request.GET.get("dimension", kept.main)
+        if dimension not in {subject.key for subject in kept.subjects}:
             raise Http404("The campaign has no such dimension.")
-        comparison = figures.compare(tables, dimension)
+        measured, comparison = kept.measured(), kept.compared(dimension)
         matrix = matrix_of(comparison)
         context |= {
             "kind": KINDS[one.kind],
@@ -46,7 +46,7 @@ def agreement(request: Request, study: str) -> HttpResponse:
             "chart": figures.chart(measured, one),
             "chart_src": reverse("annotation:agreement_chart", args=[found.slug, one.slug]),
             "dimension": dimension,
-            "dimensions": [(subject.key, subject.label) for subject in tables.subjects],
+            "dimensions": [(subject.key, subject.label) for subject in kept.subjects],
             "matrix": matrix,
             "warned": any(cell is not None and cell.warned for _, row in matrix for cell in row),
             "people": comparison.raters[1:],
@@ -58,7 +58,7 @@ def agreement(request: Request, study: str) -> HttpResponse:
 @require_safe
 def agreement_chart(request: Request, study: str, campaign: str) -> HttpResponse:
     one = _campaign(request, study, campaign)
-    measured = figures.measure(tables_of(one))
+    measured = Figures(one).measured()
     if not measured.submissions:
         raise Http404("Nobody has labelled anything in this campaign yet, so there is nothing to draw.")
     return chart_response(request, figures.chart(measured, one), name=f"agreement-{one.slug}")
@@ -77,10 +77,13 @@ def agreement_items(request: Request, study: str, campaign: str, dimension: str)
     if show not in SHOWABLE:
         raise InvalidInput(f"A list of items shows {' or '.join(filter(None, SHOWABLE))}, not {show!r}.")
     crossings = figures.crossings(
-        tables, dimension, by_judge=by_judge, by_people=by_people, disagreements=show == "disagreements"
+        tables,
+        dimension,
+        by_judge=by_judge,
+        by_people=by_people,
+        disagreements=show == "disagreements",
+        unread=show == "unread",
     )
-    if show == "unread":
-        crossings = [crossing for crossing in crossings if crossing.by_judge is None]
     page = Paginator(crossings, SHOWN).get_page(request.GET.get("page"))
     context = {
         "study": one.study,

@@ -12,8 +12,7 @@ from django.views.decorators.http import require_POST, require_safe
 
 from annotation.campaigns import lifecycle as running
 from annotation.campaigns.creating import scenarios_drawn
-from annotation.consensus.deciding import decide
-from annotation.consensus.reports import written_sentence
+from annotation.consensus import job as deciding
 from annotation.errors import ChangedMeanwhile
 from annotation.guidelines import as_html
 from annotation.kinds import KINDS
@@ -137,16 +136,11 @@ def decide_campaign(request: Request, study: str, campaign: str) -> HttpResponse
     form = DecideForm(request.POST)
     if not form.is_valid():
         raise InvalidInput("Say how many labels an item needs before it is decided: a whole number from 1 to 100.")
-    decided = decide(one, minimum=form.cleaned_data["minimum"])
-    said = f"{written_sentence(decided)}, on {decided.items} items. {decided.changed} are new or changed."
-    if decided.ranking is not None:
-        said += f" The community's order of values is written down as {decided.ranking}."
-    if decided.waiting:
-        said += f" {decided.waiting} items have fewer than {decided.minimum} labels and were left for later."
-    if decided.ties:
-        said += f" {len(decided.ties)} questions are tied and stay open."
-    messages.success(request, said)
-    return redirect(f"{one.get_absolute_url()}#decide")
+    job = deciding.start(one, minimum=form.cleaned_data["minimum"], started_by=request.user)
+    messages.success(
+        request, "What people agree on is being written down. This page tells when it is done, and what it came to."
+    )
+    return redirect(job)
 
 
 @require_safe

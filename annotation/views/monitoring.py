@@ -10,7 +10,7 @@ from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.http import require_POST, require_safe
 
-from annotation.agreement.interim import so_far
+from annotation.agreement.kept import Figures
 from annotation.consensus.deciding import settle, ties_of
 from annotation.kinds import QUESTION, answer_label, questions_about
 from annotation.labelling.sheets import preview_of
@@ -31,7 +31,9 @@ SHOWN = 25
 def agreement_so_far(request: Request, study: str, campaign: str) -> HttpResponse:
     """The fragment with kappa so far: it reads every label, so the page does not wait for it."""
     one = _campaign(request, study, campaign)
-    return render(request, "annotation/_so_far.html", {"study": one.study, "campaign": one, "so_far": so_far(one)})
+    return render(
+        request, "annotation/_so_far.html", {"study": one.study, "campaign": one, "so_far": Figures(one).so_far()}
+    )
 
 
 @require_safe

@@ -201,9 +201,7 @@ def test_decide_campaign_says_what_was_decided_what_waits_and_which_ties(settled
 def test_decide_campaign_again_does_nothing_and_says_so(settled):
     say("decide_campaign", *at(settled))
     before = rows()
-    assert "23 verdicts of people stand, 22 passed and 1 failed; nothing changed." in say(
-        "decide_campaign", *at(settled)
-    )
+    assert "23 verdicts of people stand, 22 passed and 1 failed; nothing new." in say("decide_campaign", *at(settled))
     assert rows() == before
 
 
@@ -229,7 +227,7 @@ def test_two_runs_at_once_of_the_same_command_share_the_work_and_write_nothing_t
     assert set(opened.items.values_list("open_slots", flat=True)) == {0}
     assert all(10 < seconds < 600 for seconds in Assignment.objects.values_list("active_seconds", flat=True))
     before = rows()
-    assert "nothing changed" in say("decide_campaign", *at(opened))
+    assert "nothing new" in say("decide_campaign", *at(opened))
     assert rows() == before
 
 

@@ -13,12 +13,11 @@ from playwright.sync_api import Page, expect
 
 from conflictscope.jobs import worker as job_worker
 from conflictscope.jobs.models import Job
-from conflictscope.scenarios.filtering.verdicts import write_human_verdict
 from conflictscope.scenarios.models import Dataset, Scenario
 from conflictscope.values.publishing import import_value_set
 from tests.browser.conftest import PHONE, fits
 from tests.factories.llm import EndpointFactory
-from tests.factories.scenarios import DatasetFactory, JudgeFactory, ScenarioFactory, judged
+from tests.factories.scenarios import DatasetFactory, JudgeFactory, ScenarioFactory, judged, write_human_verdict
 from tests.factories.studies import StudyFactory
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]

@@ -17,7 +17,7 @@ from conflictscope.errors import InvalidInput
 from conflictscope.exports.exporting import Export, export_dataset, zipped
 from conflictscope.files import texts as text_files
 from conflictscope.scenarios.digest import digest_of
-from conflictscope.scenarios.filtering.verdicts import resettle, write_human_verdict
+from conflictscope.scenarios.filtering.verdicts import resettle
 from conflictscope.scenarios.importing import ImportReport, import_scenarios
 from conflictscope.scenarios.importing.formats import exported as exported_format
 from conflictscope.scenarios.models import Dataset, OpeningMessage, Scenario
@@ -25,7 +25,7 @@ from conflictscope.studies.models import Study
 from conflictscope.values.models import Value, ValueSet, ValueSetVersion
 from conflictscope.values.publishing import import_value_set
 from tests.factories.llm import EndpointFactory
-from tests.factories.scenarios import DatasetFactory, JudgeFactory, ScenarioFactory, judged
+from tests.factories.scenarios import DatasetFactory, JudgeFactory, ScenarioFactory, judged, write_human_verdict
 from tests.factories.studies import StudyFactory
 from tests.factories.whole import validate
 

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import factory
 from factory.django import DjangoModelFactory
 
 from conflictscope.scenarios.filtering.dimensions import dimensions_of
-from conflictscope.scenarios.filtering.verdicts import resettle
+from conflictscope.scenarios.filtering.verdicts import PanelSays, resettle, write_human_verdicts
 from conflictscope.scenarios.models import Dataset, Dimension, Judge, Scenario, Verdict
 from conflictscope.values.models import Value
 from tests.factories.values import ValueSetVersionFactory
@@ -101,3 +103,13 @@ def judged(scenario: Scenario, judge: Judge, **outcomes: str) -> Scenario:
         )
     resettle(scenario)
     return scenario
+
+
+def write_human_verdict(
+    scenario: Scenario, dimension: str, outcome: str, *, panel: str, evidence: dict[str, Any]
+) -> Verdict:
+    """What a panel says of one dimension, and the scenario settled again."""
+    said = PanelSays(scenario.pk, Dimension(dimension), outcome, evidence)
+    verdicts, _ = write_human_verdicts(scenario.dataset, [said], panel=panel)
+    scenario.refresh_from_db(fields=["status"])
+    return verdicts[scenario.pk, Dimension(dimension)]

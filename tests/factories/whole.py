@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from conflictscope.scenarios.filtering.dimensions import dimensions_of
-from conflictscope.scenarios.filtering.verdicts import write_human_verdict
 from conflictscope.scenarios.models import Dataset, OpeningMessage, Scenario
 from conflictscope.scenarios.option_orders import OptionOrder
 from tests.factories.annotation import CampaignFactory, ItemFactory, ParticipantFactory, labelled
 from tests.factories.evaluation import JudgementFactory, RatingFactory, RunFactory, answered
-from tests.factories.scenarios import ScenarioFactory, VerdictFactory
+from tests.factories.scenarios import ScenarioFactory, VerdictFactory, write_human_verdict
 from tests.factories.studies import UserFactory
 
 

@@ -150,6 +150,7 @@ OPEN_TO: dict[str, Action | str] = {
     "api-peek": Action.LABEL,
     "api-progress": Action.LABEL,
     "api-annotations": Action.EXPORT,
+    "api-decide": Action.ADJUDICATE,
     "api-assignment": Action.LABEL,
     "api-heartbeat": Action.LABEL,
     "api-skip": Action.LABEL,

@@ -14,10 +14,17 @@ from django.utils import timezone
 from django.utils.html import escape
 
 from conflictscope.scenarios.browsing.listing import Filter, Listing
-from conflictscope.scenarios.filtering.verdicts import resettle, write_human_verdict
+from conflictscope.scenarios.filtering.verdicts import resettle
 from conflictscope.scenarios.models import Dataset, OpeningMessage, Scenario, Verdict
 from tests.factories.llm import EndpointFactory
-from tests.factories.scenarios import DatasetFactory, JudgeFactory, ScenarioFactory, VerdictFactory, judged
+from tests.factories.scenarios import (
+    DatasetFactory,
+    JudgeFactory,
+    ScenarioFactory,
+    VerdictFactory,
+    judged,
+    write_human_verdict,
+)
 from tests.factories.studies import UserFactory
 
 pytestmark = [pytest.mark.django_db, pytest.mark.backends]

@@ -14,12 +14,11 @@ from django.utils.html import strip_tags
 from conflictscope.jobs.models import Job
 from conflictscope.llm.models import Call
 from conflictscope.scenarios.filtering.job import start as start_filter
-from conflictscope.scenarios.filtering.verdicts import write_human_verdict
 from conflictscope.scenarios.models import Dataset, Judge, Scenario
 from conflictscope.values.models import ValueSet
 from conflictscope.values.publishing import import_value_set
 from tests.factories.llm import EndpointFactory
-from tests.factories.scenarios import DatasetFactory, JudgeFactory, ScenarioFactory, judged
+from tests.factories.scenarios import DatasetFactory, JudgeFactory, ScenarioFactory, judged, write_human_verdict
 from tests.factories.studies import StudyFactory, UserFactory, member
 from tests.factories.values import ValueSetVersionFactory
 

@@ -10,9 +10,8 @@ from django.test import Client
 from conflictscope.jobs.models import Job
 from conflictscope.scenarios.browsing.differences import differences
 from conflictscope.scenarios.filtering.pass_rates import funnels_by_pair
-from conflictscope.scenarios.filtering.verdicts import write_human_verdict
 from conflictscope.scenarios.models import Dataset, OpeningMessage, Scenario
-from tests.factories.scenarios import DatasetFactory, JudgeFactory, ScenarioFactory, judged
+from tests.factories.scenarios import DatasetFactory, JudgeFactory, ScenarioFactory, judged, write_human_verdict
 from tests.factories.studies import MembershipFactory
 
 pytestmark = pytest.mark.django_db

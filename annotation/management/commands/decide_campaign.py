@@ -5,19 +5,20 @@ from typing import Any
 from django.core.management.base import CommandParser
 
 from annotation.campaigns.lifecycle import campaign_named
-from annotation.consensus.deciding import decide
-from annotation.consensus.reports import decision_report
-from conflictscope.commands import ConflictScopeCommand
+from annotation.consensus import job as deciding
+from conflictscope.jobs.commands import JobCommand
+from conflictscope.jobs.models import Job
 from conflictscope.studies.access import study_named
 
 
-class Command(ConflictScopeCommand):
+class Command(JobCommand):
     help = (
         "Make a decision of each question that most people answered alike, and a human verdict of each dimension, which "
         "overrides the judge's. Ties are named and left open. Running it again does only what has changed."
     )
 
     def add_arguments(self, parser: CommandParser) -> None:
+        super().add_arguments(parser)
         parser.add_argument("--study", required=True, help="The study's slug.")
         parser.add_argument("--campaign", required=True, help="The campaign's slug.")
         parser.add_argument(
@@ -26,9 +27,6 @@ class Command(ConflictScopeCommand):
             help="How many people must have labelled an item; by default as many as the campaign asks for.",
         )
 
-    def handle(self, *args: Any, **options: Any) -> None:
+    def start(self, **options: Any) -> Job:
         campaign = campaign_named(study_named(options["study"]), options["campaign"])
-        total = campaign.items.filter(is_training=False).count()
-        with self.bar(f"Decide {campaign.name}", unit="item", total=total) as bar:
-            decided = decide(campaign, minimum=options["minimum"], progress=bar.update)
-        self.stdout.write(decision_report(campaign, decided))
+        return deciding.start(campaign, minimum=options["minimum"])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from django.db import transaction
@@ -111,34 +112,67 @@ def make_primary(dataset: Dataset, judge: Judge) -> int:
     return changed
 
 
-def write_human_verdict(
-    scenario: Scenario, dimension: str, outcome: str, *, panel: str, evidence: Mapping[str, Any]
-) -> Verdict:
-    """Write down what a panel of people found, and settle the scenario again.
+@dataclass(frozen=True, slots=True)
+class PanelSays:
+    """What a panel of people says of one dimension of a scenario; `outcome` None: nothing, or nothing any more."""
 
-    The same panel's earlier verdict on the dimension is replaced; other panels' and judges' stay visible beside it.
+    scenario_id: int
+    dimension: str
+    outcome: str | None
+    evidence: Mapping[str, Any]
 
+
+def write_human_verdicts(
+    dataset: Dataset, said: Sequence[PanelSays], *, panel: str
+) -> tuple[dict[tuple[int, str], Verdict], int]:
+    """Write down what a panel found about many scenarios of a dataset, in few statements, and settle those that it changed.
+
+    The same panel's earlier verdicts are replaced, or withdrawn where it says nothing any more; other panels' and judges' stay
+    visible beside them. What says the same as before is not touched.
+
+    Returns: the panel's verdicts that stand, by scenario and dimension, and how many are new, changed or withdrawn.
     Raises:
         ValueError: no panel named, or an outcome that is neither pass nor fail: people who came to no answer wrote none.
     """
     if not panel:
         raise ValueError("a human verdict names its panel")
-    if outcome not in (Verdict.Outcome.PASS, Verdict.Outcome.FAIL):
-        raise ValueError(f"people pass or fail a dimension; {outcome!r} is no verdict of theirs")
+    for each in said:
+        if each.outcome not in (None, Verdict.Outcome.PASS, Verdict.Outcome.FAIL):
+            raise ValueError(f"people pass or fail a dimension; {each.outcome!r} is no verdict of theirs")
+    now = timezone.now()
+    new, changed, gone, touched = [], [], [], set()
     with transaction.atomic():
-        verdict, _ = Verdict.objects.update_or_create(
-            scenario=scenario,
-            dimension=Dimension(dimension),
-            panel=panel,
-            defaults={
-                "outcome": outcome,
-                "source": Verdict.Source.HUMAN,
-                "evidence": dict(evidence),
-                "created_at": timezone.now(),
-            },
-        )
-        resettle(scenario)
-    return verdict
+        rows = Verdict.objects.filter(panel=panel, scenario__in={each.scenario_id for each in said})
+        standing = {(row.scenario_id, row.dimension): row for row in rows}
+        for each in said:
+            key = (each.scenario_id, str(each.dimension))
+            verdict = standing.get(key)
+            if each.outcome is None:
+                if verdict is None:
+                    continue
+                gone.append(standing.pop(key).pk)
+            elif verdict is None:
+                standing[key] = Verdict(
+                    scenario_id=each.scenario_id,
+                    dimension=key[1],
+                    panel=panel,
+                    outcome=each.outcome,
+                    source=Verdict.Source.HUMAN,
+                    evidence=dict(each.evidence),
+                )
+                new.append(standing[key])
+            elif (verdict.outcome, verdict.evidence) != (each.outcome, each.evidence):
+                verdict.outcome, verdict.evidence, verdict.created_at = each.outcome, dict(each.evidence), now
+                changed.append(verdict)
+            else:
+                continue
+            touched.add(each.scenario_id)
+        if gone:
+            Verdict.objects.filter(pk__in=gone).delete()
+        Verdict.objects.bulk_create(new, batch_size=1_000)
+        Verdict.objects.bulk_update(changed, ["outcome", "evidence", "created_at"], batch_size=500)
+        resettle_all(dataset, sorted(touched))
+    return standing, len(new) + len(changed) + len(gone)
 
 
 def human_validated(verdicts: Iterable[Verdict], *, dimensions: Iterable[str]) -> bool:

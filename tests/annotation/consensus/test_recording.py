@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
+from django.utils import timezone
 
 from annotation.agreement.measures import measure
 from annotation.agreement.reports import agreement_report
 from annotation.agreement.tables import tables_of
 from annotation.campaigns.lifecycle import close
-from annotation.consensus.deciding import decide, middle_of, settle, ties_of
+from annotation.consensus.deciding import middle_of, settle, ties_of
+from annotation.consensus.labels import words
 from annotation.consensus.reports import decision_report
 from annotation.models import Campaign, Decision
 from conflictscope.errors import InvalidInput
@@ -17,6 +20,7 @@ from evaluation.measures.decisions import Decider, trials_of
 from evaluation.models import Judgement, Steering
 from evaluation.rankings.fitting import fit_run, stale_runs
 from tests.factories.annotation import CampaignFactory, ItemFactory, ParticipantFactory, labelled
+from tests.factories.deciding import decide
 from tests.factories.evaluation import RunFactory, answered
 from tests.factories.scenarios import ScenarioFactory
 from tests.factories.studies import UserFactory
@@ -98,7 +102,7 @@ def test_a_tie_on_which_action_writes_no_judgement_and_withdraws_one_that_stood(
     found = decide(judgements)
     assert (found.written, found.changed) == (0, 1)
     assert not Judgement.objects.filter(source="human").exists()
-    assert "1 tie waits" in decision_report(judgements, found)
+    assert "1 tie waits" in decision_report(judgements, minimum=3, since=timezone.now())
 
 
 @pytest.mark.parametrize(
@@ -106,7 +110,8 @@ def test_a_tie_on_which_action_writes_no_judgement_and_withdraws_one_that_stood(
     [("2", "2"), ("26", "4"), ("23", "3"), ("56", "5"), ("226", "2"), ("", None), ("1177", "4")],
 )
 def test_on_a_scale_the_median_stands_and_between_two_places_the_one_that_claims_less(given, stands):
-    assert middle_of([*given, None]) == stands
+    codes = np.array([[int(place) - 1 for place in given] + [-1]], dtype=np.int8)
+    assert words(middle_of(codes), "1234567") == [stands]
 
 
 def test_an_adjudicator_settles_a_tie_with_a_reason_and_the_votes_do_not_undo_it(judgements, people):
@@ -174,7 +179,7 @@ def test_an_order_of_values_grows_from_preferences(preferences, dataset):
     assert [position.rank for position in ranking.positions.order_by("rank")] == [1, 2, 3]
     assert decide(preferences).changed == 0
     assert TargetRanking.objects.count() == 1
-    assert "1 Helpfulness" in decision_report(preferences, found)
+    assert "1 Helpfulness" in decision_report(preferences, minimum=1, since=preferences.created_at)
 
 
 def test_an_order_that_a_steering_prompt_carries_is_not_changed_under_it(preferences):

@@ -6,7 +6,6 @@ from typing import Any
 
 import pytest
 
-from annotation.consensus.deciding import decide
 from annotation.labelling import routing
 from annotation.models import Annotation, Decision, Flag
 from conflictscope.jobs.models import Job
@@ -14,6 +13,7 @@ from conflictscope.scenarios.filtering.dimensions import NO
 from conflictscope.scenarios.models import Verdict
 from conflictscope.studies.permissions import Role
 from tests.factories.annotation import CampaignFactory, ItemFactory, ParticipantFactory, labelled
+from tests.factories.deciding import decide
 from tests.factories.evaluation import RunFactory, answered
 from tests.factories.scenarios import DatasetFactory, JudgeFactory, ScenarioFactory, judged
 from tests.factories.studies import StudyFactory, member

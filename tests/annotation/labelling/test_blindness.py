@@ -13,12 +13,12 @@ from django.test import Client
 from django.urls import URLPattern, URLResolver, get_resolver
 
 from annotation.campaigns.lifecycle import close
-from annotation.consensus.deciding import decide
 from annotation.models import Annotation, Assignment, Campaign
 from conflictscope.scenarios.filtering.dimensions import NO
 from conflictscope.studies.permissions import Role
 from evaluation.models import Judgement
 from tests.factories.annotation import CampaignFactory, ItemFactory, ParticipantFactory, labelled
+from tests.factories.deciding import decide
 from tests.factories.evaluation import RunFactory, answered
 from tests.factories.scenarios import DatasetFactory, ScenarioFactory
 from tests.factories.studies import StudyFactory, member

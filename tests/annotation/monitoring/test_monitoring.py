@@ -10,6 +10,7 @@ from django.urls import reverse
 from django.utils import timezone
 
 from annotation.agreement.interim import so_far
+from annotation.agreement.tables import tables_of
 from annotation.models import Assignment, Decision, Flag
 from annotation.monitoring.attention import comments_of, stuck_in
 from annotation.monitoring.pace import Pace, pace_of
@@ -86,7 +87,7 @@ def test_agreement_so_far_has_its_interval_and_says_in_words_why_there_is_none(c
     judge = JudgeFactory()
     campaign.dataset.primary_judge = judge
     campaign.dataset.save()
-    nothing = so_far(campaign)
+    nothing = so_far(tables_of(campaign))
     assert nothing.measured.judge_people.kappa.value is None
     assert nothing.measured.judge_people.kappa.reason == "no item was answered by both"
     ann, bea = ParticipantFactory.create_batch(2, campaign=campaign)
@@ -96,7 +97,7 @@ def test_agreement_so_far_has_its_interval_and_says_in_words_why_there_is_none(c
         labelled(item, ann)
     labelled(first, bea, {"realism": "no"})
     labelled(second, bea)
-    found = so_far(campaign)
+    found = so_far(tables_of(campaign))
     assert found.label == "All six"
     assert found.tied == 1
     # Eight questions on two items; on one of them they say otherwise.
@@ -114,7 +115,7 @@ def test_whoever_clicks_at_random_is_not_said_to_agree(dataset):
         for reader in readers:
             labelled(item, reader, {"realism": "no"} if number % 2 else {})
         labelled(item, clicker)
-    people = {row.participant: row for row in so_far(campaign).people}
+    people = {row.participant: row for row in so_far(tables_of(campaign)).people}
     assert people[clicker].kappa == 0
     assert people[clicker].chance == people[clicker].agreement.value == (7 * 8 + 4) / (8 * 8)
     assert people[readers[0]].kappa == 1

@@ -10,7 +10,11 @@ from django.urls import reverse
 from pytest_django import DjangoAssertNumQueries
 
 from annotation.campaigns.lifecycle import close
+from annotation.consensus import job as deciding
 from annotation.models import Annotation, Assignment, Campaign, Decision, Flag, Participant
+from conflictscope.errors import Conflict
+from conflictscope.jobs import worker
+from conflictscope.jobs.models import Job
 from conflictscope.scenarios.models import Dataset, Verdict
 from conflictscope.studies.models import Study
 from tests.annotation.pages.reading import page, row_of, send, text_of
@@ -230,14 +234,21 @@ def test_ties_are_listed_with_their_votes(viewer: Client, campaign: Campaign) ->
     assert "1 × No , 1 × Yes" in row_of(text, "hhh-3")
 
 
-def test_what_people_agree_on_becomes_verdicts(researcher: Client, campaign: Campaign) -> None:
+def test_what_people_agree_on_becomes_verdicts_by_a_job(researcher: Client, campaign: Campaign) -> None:
     text = text_of(send(researcher, "decide_campaign", "mine", "check", minimum=3))
-    assert "24 verdicts of people stand, 22 passed and 2 failed, on 4 items. 24 are new or changed." in text
-    assert "Written down so far: 24 verdicts on 4 scenarios." in text
+    job = Job.objects.get(kind="annotation.decide")
+    assert f"Decide {campaign.name}" in text
+    assert job.started_by is not None
+    assert not Decision.objects.exists()
+    with pytest.raises(Conflict, match="from 3 labels on"):
+        deciding.start(campaign, minimum=4)
+    worker.work_on(job)
+    text = text_of(researcher.get(job.get_absolute_url()))
+    assert "4 items labelled by at least 3, 0 waiting for more." in text
+    assert "24 verdicts of people stand, 22 passed and 2 failed; 24 of them written now." in text
+    assert "Written down so far: 24 verdicts on 4 scenarios." in text_of(page(researcher, "campaign", "mine", "check"))
     third = Verdict.objects.get(scenario__uid="hhh-3", dimension="realism", source=Verdict.Source.HUMAN)
     assert third.outcome == Verdict.Outcome.FAIL
-    again = text_of(send(researcher, "decide_campaign", "mine", "check", minimum=4))
-    assert "4 items have fewer than 4 labels and were left for later." in again
 
 
 def test_a_number_of_labels_that_makes_no_sense_is_refused_in_words(researcher: Client, campaign: Campaign) -> None:

@@ -6,7 +6,8 @@ import pytest
 from django.test import Client
 from django.urls import reverse
 
-from annotation.models import Campaign, Decision
+from annotation.models import Campaign
+from conflictscope.jobs.models import Job
 from conflictscope.studies.models import Study
 from conflictscope.studies.permissions import Role
 from tests.annotation.pages.reading import PAGES, page, send, text_of
@@ -66,7 +67,7 @@ def test_only_who_settles_disagreements_may_write_down_what_people_agree_on(
 ) -> None:
     client.force_login(member(study, role))
     assert send(client, "decide_campaign", "mine", "check", minimum=3).status_code == status
-    assert Decision.objects.exists() == (status == 200)
+    assert Job.objects.filter(kind="annotation.decide").exists() == (status == 200)
 
 
 def test_a_viewer_finds_no_button_that_would_not_work(viewer: Client, campaign: Campaign) -> None:

@@ -10,11 +10,11 @@ from django.core.management import CommandError, call_command
 
 from conflictscope.scenarios.datasets import dimension_rates
 from conflictscope.scenarios.filtering import judge_comparison, pass_rates
-from conflictscope.scenarios.filtering.verdicts import make_primary, write_human_verdict
+from conflictscope.scenarios.filtering.verdicts import make_primary
 from conflictscope.scenarios.models import Dataset, Dimension, Judge, Scenario
 from conflictscope.stats.intervals import wilson
 from evaluation.measures.comparing import compared
-from tests.factories.scenarios import DatasetFactory, JudgeFactory, ScenarioFactory, judged
+from tests.factories.scenarios import DatasetFactory, JudgeFactory, ScenarioFactory, judged, write_human_verdict
 
 pytestmark = pytest.mark.django_db
 

@@ -18,10 +18,16 @@ from conflictscope.scenarios.filtering.verdicts import (
     resettle,
     settle,
     standing_verdicts,
-    write_human_verdict,
 )
 from conflictscope.scenarios.models import Dimension, Scenario, Verdict
-from tests.factories.scenarios import DatasetFactory, JudgeFactory, ScenarioFactory, VerdictFactory, judged
+from tests.factories.scenarios import (
+    DatasetFactory,
+    JudgeFactory,
+    ScenarioFactory,
+    VerdictFactory,
+    judged,
+    write_human_verdict,
+)
 
 ALL_PASS = dict.fromkeys(Dimension, "pass")
 
