@@ -6,7 +6,7 @@ from typing import Self
 
 from django.conf import settings
 from django.db import models
-from django.db.models import Case, F, OuterRef, Q, Subquery, Value, When
+from django.db.models import Case, Exists, F, OuterRef, Q, Subquery, Value, When
 from django.urls import reverse
 
 from conflictscope.llm.models import Call, Endpoint
@@ -188,6 +188,27 @@ class ResponseQuerySet(StudyScopedQuerySet["Response"]):
         shown = shown.order_by(people_first, F("pk").desc())
         return self.annotate(
             decision=Subquery(shown.values("choice")[:1]), decided_by=Subquery(shown.values("source")[:1])
+        )
+
+    def judges_differ(self) -> Self:
+        """Responses for which two judges chose otherwise."""
+        mine = Judgement.objects.filter(response=OuterRef("pk"), source=Judgement.Source.JUDGE)
+        lowest, highest = (mine.order_by(order).values("choice")[:1] for order in ("choice", "-choice"))
+        return self.alias(_lowest=Subquery(lowest), _highest=Subquery(highest)).filter(_lowest__lt=F("_highest"))
+
+    def people_against_judge(self) -> Self:
+        """Responses for which people chose otherwise than a judge, or than what was read in the answer."""
+        machine = Judgement.objects.filter(response=OuterRef("response")).exclude(source=Judgement.Source.HUMAN)
+        against = Judgement.objects.filter(response=OuterRef("pk"), source=Judgement.Source.HUMAN)
+        return self.filter(Exists(against.filter(Exists(machine.exclude(choice=OuterRef("choice"))))))
+
+    def unread(self) -> Self:
+        """Answers in which no choice could be read: no letter in one that is no refusal, or a judge's reply of another form."""
+        none = Judgement.objects.filter(response=OuterRef("pk"), choice=Judgement.Choice.NONE)
+        answered = self.filter(outcome=Response.Outcome.ANSWERED)
+        return answered.filter(
+            Q(Exists(none.filter(source=Judgement.Source.PARSED)), refused=False)
+            | Q(Exists(none.filter(source=Judgement.Source.JUDGE)))
         )
 
     def of_pair(self, first: str, second: str) -> Self:

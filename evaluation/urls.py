@@ -2,12 +2,23 @@
 
 from django.urls import path
 
-from evaluation.views import datasets, rankings, runs, steerings
+from evaluation.views import datasets, rankings, runs, steerings, transcripts
 
 app_name = "evaluation"
 urlpatterns = [
     path("studies/<slug:study>/runs/", runs.runs, name="runs"),
     path("studies/<slug:study>/runs/<number:run>/", runs.run, name="run"),
+    path(
+        "studies/<slug:study>/runs/<number:run>/responses/<number:response>/",
+        transcripts.response,
+        name="response",
+    ),
+    path("studies/<slug:study>/datasets/<slug:dataset>/answers/", transcripts.answers, name="answers"),
+    path(
+        "studies/<slug:study>/datasets/<slug:dataset>/scenarios/<str:uid>/answers/",
+        transcripts.answers,
+        name="answers_to",
+    ),
     path("studies/<slug:study>/steerings/", steerings.steerings, name="steerings"),
     path("studies/<slug:study>/steerings/new/", steerings.create_steering, name="create_steering"),
     path("studies/<slug:study>/steerings/preview/", steerings.preview_steering, name="preview_steering"),

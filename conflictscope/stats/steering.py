@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.stats import norm
+from scipy.stats import t
 from statsmodels.stats.contingency_tables import mcnemar
 from statsmodels.stats.multitest import multipletests
 
@@ -62,7 +62,7 @@ class SteeringEffect(Result):
     Attributes:
         default, steered: share of decided trials whose choice is the value placed higher in the target, by scenario.
         effect: (steered - default) / (1 - default), with a paired interval by scenario; undefined where default is 1.
-        p_value: two-sided, of no difference: McNemar's exact test with one trial a scenario, otherwise the paired z test by
+        p_value: two-sided, of no difference: McNemar's exact test with one trial a scenario, otherwise the paired t test by
             scenario; None without a difference to test.
         scenarios, trials: with a trial decided in both runs, of a pair that the target ranks.
     """
@@ -169,4 +169,4 @@ def _p_value(counts: Alignments, a: float, b: float) -> float | None:
     left = counts.steered - counts.default - (b - a) * counts.trials
     n = len(left)
     error = float(np.sqrt((left**2).sum() * n / max(n - 1, 1))) / float(counts.trials.sum())
-    return float(2 * norm.sf(abs(b - a) / error)) if error > 0 else None
+    return float(2 * t.sf(abs(b - a) / error, n - 1)) if error > 0 else None

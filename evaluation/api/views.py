@@ -11,7 +11,7 @@ from rest_framework import generics
 from conflictscope.studies.api import InStudy
 from evaluation.api.serializers import RankingSerializer, ResponseSerializer, RunSerializer
 from evaluation.models import Ranking, Response, Run
-from evaluation.running.browsing import Filter, responses_of, runs_of
+from evaluation.running.browsing import ONLY, Filter, responses_of, runs_of
 from evaluation.running.summaries import CHOICE_LABELS
 
 _SELECTED = ("run__target__endpoint", "run__user_simulator", "run__judge__endpoint", "run__steering")
@@ -45,6 +45,9 @@ class RunDetail(InStudy[Run], generics.RetrieveAPIView[Run]):
         OpenApiParameter("pair", str, description="Keys of two values with a tilde between them."),
         OpenApiParameter("scenario", str, description="The uid of a scenario."),
         OpenApiParameter("outcome", str, enum=Response.Outcome.values, description="By how the reply ended."),
+        OpenApiParameter(
+            "only", str, enum=list(ONLY), description="Judges differ, people against a judge, or not read."
+        ),
         OpenApiParameter("refused", bool, description="Only what was read as a refusal."),
     ]
 )
@@ -56,14 +59,7 @@ class ResponseList(InStudy[Response], generics.ListAPIView[Response]):
 
     def get_queryset(self) -> Any:
         run = get_object_or_404(Run, study=self.study, pk=self.kwargs["run"])
-        given = self.request.query_params
-        chosen = Filter(
-            choice=given.get("choice", ""),
-            pair=given.get("pair", ""),
-            scenario=given.get("scenario", ""),
-            refused=given.get("refused", "") in ("1", "true"),
-            outcome=given.get("outcome", ""),
-        )
+        chosen = Filter.of(self.request.query_params)
         return chosen.apply(responses_of([run]))
 
 

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
-from dataclasses import dataclass
-from typing import Any
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, fields
+from typing import Any, Self
+from urllib.parse import urlencode
 
 from django.core.paginator import Page, Paginator
 from django.db.models import Prefetch, QuerySet
@@ -18,6 +19,11 @@ from evaluation.running.runs import jobs_of
 from evaluation.running.summaries import CHOICE_LABELS, RunSummary, summaries_of
 
 PAGE_SIZE = 10
+ONLY: dict[str, str] = {
+    "judges_differ": "Judges differ",
+    "people_against_judge": "People against a judge",
+    "unread": "Could not be read",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,11 +35,35 @@ class Filter:
     scenario: str = ""
     refused: bool = False
     outcome: str = ""
+    only: str = ""  # a key of ONLY
+
+    @classmethod
+    def of(cls, given: Mapping[str, str]) -> Self:
+        """Read from an address."""
+        return cls(
+            choice=given.get("choice", ""),
+            pair=given.get("pair", ""),
+            scenario=given.get("scenario", ""),
+            refused=given.get("refused", "") not in ("", "0", "false"),
+            outcome=given.get("outcome", ""),
+            only=given.get("only", ""),
+        )
+
+    @property
+    def narrowed(self) -> bool:
+        return any(getattr(self, field.name) for field in fields(self))
+
+    @property
+    def address(self) -> str:
+        """As the query of an address that `of` reads: empty, or from the question mark on."""
+        given = {field.name: getattr(self, field.name) for field in fields(self)}
+        said = {name: "1" if value is True else value for name, value in given.items() if value}
+        return f"?{urlencode(said)}" if said else ""
 
     def apply(self, responses: Any) -> Any:
         """
         Raises:
-            InvalidInput: a choice or an outcome that does not exist, or a pair that is not two keys.
+            InvalidInput: a choice, an outcome or a narrowing that does not exist, or a pair that is not two keys.
         """
         if self.choice:
             if self.choice not in CHOICE_LABELS:
@@ -48,6 +78,14 @@ class Filter:
             responses = responses.filter(scenario__uid=self.scenario)
         if self.refused:
             responses = responses.filter(refused=True)
+        if self.only:
+            if self.only not in ONLY:
+                raise InvalidInput(f"Responses cannot be narrowed down to {self.only!r}; choose: {', '.join(ONLY)}.")
+            responses = {
+                "judges_differ": responses.judges_differ,
+                "people_against_judge": responses.people_against_judge,
+                "unread": responses.unread,
+            }[self.only]()
         if self.outcome:
             if self.outcome not in Response.Outcome.values:
                 raise InvalidInput(
@@ -89,6 +127,7 @@ def responses_to(scenario: Scenario) -> Any:
         "run__target__endpoint",
         "run__judge__endpoint",
         "run__user_simulator",
+        "run__steering",
         "run__study",
         "scenario__value_1",
         "scenario__value_2",

@@ -65,17 +65,20 @@ def finding(effects: Collection[Effect]) -> str:
         return ""
     towards = [one for one in known if _sure(one) and one.found and one.found["effect"]["value"] > 0]
     away = [one for one in known if _sure(one) and one.found and one.found["effect"]["value"] < 0]
-    most = max(known, key=lambda one: one.found["effect"]["value"] if one.found else 0)
     parts = [
         f"{_counted(len(towards), len(known))} moved towards its order beyond chance (p < {SURE}, adjusted by Holm)"
     ]
     if away:
         parts.append(f"{len(away)} away from it")
-    largest = said(most.found["effect"]) if most.found else ""
-    return (
-        f"{', '.join(parts)}. Largest effect: {largest}, {most.run.target} by {most.run.get_mode_display().lower()}, "
-        f"steered by {most.run.steering}."
-    )
+    sentence = f"{', '.join(parts)}."
+    if towards:
+        most = max(towards, key=lambda one: one.found["effect"]["value"] if one.found else 0)
+        largest = said(most.found["effect"]) if most.found else ""
+        sentence += (
+            f" Largest effect of those: {largest}, {most.run.target} by {most.run.get_mode_display().lower()}, steered by "
+            f"{most.run.steering}."
+        )
+    return sentence
 
 
 def _sure(one: Effect) -> bool:

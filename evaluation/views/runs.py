@@ -17,7 +17,7 @@ from conflictscope.studies.permissions import Action
 from evaluation.models import Response
 from evaluation.running import runs as running
 from evaluation.running.bias import bias_of
-from evaluation.running.browsing import Filter, page_of_responses, pairs_of, responses_to, run_rows, runs_of
+from evaluation.running.browsing import ONLY, Filter, page_of_responses, pairs_of, responses_to, run_rows, runs_of
 from evaluation.running.summaries import CHOICE_LABELS
 from evaluation.running.targets import target_for
 from evaluation.views.common import dataset_of
@@ -42,13 +42,7 @@ def runs(request: Request, study: str) -> HttpResponse:
 def run(request: Request, study: str, run: int) -> HttpResponse:
     found = study_for(request.user, study)
     one = get_object_or_404(runs_of(found.datasets.all()), pk=run)
-    chosen = Filter(
-        choice=request.GET.get("choice", ""),
-        pair=request.GET.get("pair", ""),
-        scenario=request.GET.get("scenario", ""),
-        refused="refused" in request.GET,
-        outcome=request.GET.get("outcome", ""),
-    )
+    chosen = Filter.of(request.GET)
     (row,) = run_rows([one])
     if request.htmx:
         return render(request, "evaluation/_progress.html", {"study": found, "run": one, "row": row})
@@ -63,6 +57,7 @@ def run(request: Request, study: str, run: int) -> HttpResponse:
         "choices": [(key, label, row.summary.choices.get(key, 0)) for key, label in CHOICE_LABELS.items()],
         "pairs": pairs_of(one.dataset),
         "outcomes": Response.Outcome.values,
+        "narrowings": ONLY,
     }
     return render(request, "evaluation/run.html", context)
 
@@ -105,6 +100,7 @@ def evaluate(request: Request, study: str, dataset: str) -> HttpResponse:
 @require_safe
 def scenario_responses(request: Request, study: str, dataset: str, uid: str) -> HttpResponse:
     found = study_for(request.user, study)
-    scenario = get_object_or_404(Scenario.objects.complete(), dataset__study=found, dataset__slug=dataset, uid=uid)
+    scenarios = Scenario.objects.complete().select_related("dataset")
+    scenario = get_object_or_404(scenarios, dataset__study=found, dataset__slug=dataset, uid=uid)
     context = {"study": found, "scenario": scenario, "responses": list(responses_to(scenario))}
     return render(request, "evaluation/_scenario_responses.html", context)

@@ -1,5 +1,5 @@
 /* Lists of scenarios by keyboard: j and k walk through the rows, / searches; on a scenario's page n and p go through the
-   same list. Keys are ignored while typing and with a modifier, and can be switched off. On a phone facets start closed. */
+   same list, and on other pages a key follows the link that names it. Keys are ignored while typing and with a modifier, and can be switched off. On a phone facets start closed. */
 
 const STORE = "explore-keys-off";
 const NARROW = matchMedia("(max-width: 55.99rem)");
@@ -41,7 +41,10 @@ function follow(key) {
   return Boolean(link);
 }
 
-const COMMANDS = { j: () => step(1), k: () => step(-1), "/": search, n: () => follow("n"), p: () => follow("p"), l: () => follow("l") };
+const COMMANDS = { j: () => step(1), k: () => step(-1), "/": search };
+
+/** The command of a key; without one of its own it follows the link that names it. */
+const command = (key) => COMMANDS[key] ?? (/^[a-z]$/.test(key) ? () => follow(key) : () => false);
 
 function typing(target) {
   return target.closest("input:not([type=checkbox], [type=radio]), textarea, select, [contenteditable]") !== null;
@@ -61,8 +64,8 @@ document.addEventListener("keydown", (event) => {
     if (step(event.key === "ArrowDown" ? 1 : -1)) event.preventDefault();
     return;
   }
-  if (off() || !Object.hasOwn(COMMANDS, event.key)) return;
-  if (COMMANDS[event.key]()) event.preventDefault();
+  if (off()) return;
+  if (command(event.key)()) event.preventDefault();
 });
 
 document.addEventListener("click", (event) => {

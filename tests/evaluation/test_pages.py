@@ -419,9 +419,9 @@ def test_what_does_not_fit_together_is_said_on_the_form_and_nothing_is_kept(rese
 def test_a_scenario_s_fragment_shows_every_target_s_answer(viewer: Client, run: Run) -> None:
     scenario = run.dataset.scenarios.first()
     talk = RunFactory(talks=True, dataset=run.dataset)
-    answered(talk, scenario, "value_2")
+    response = answered(talk, scenario, "value_2")
     text = text_of(page(viewer, "scenario_responses", "mine", "hhh", scenario.uid))
     assert text.count("<tr>") == 3  # the heading and two answers
-    assert f'href="/studies/mine/runs/{talk.pk}/?scenario={scenario.uid}"' in text
+    assert f'href="/studies/mine/runs/{talk.pk}/responses/{response.pk}/"' in text
     untouched = ScenarioFactory(dataset=run.dataset)
     assert "No target has answered" in text_of(page(viewer, "scenario_responses", "mine", "hhh", untouched.uid))

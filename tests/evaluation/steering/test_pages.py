@@ -118,6 +118,7 @@ def test_the_list_says_what_is_to_do_and_then_what_came_of_it(
     assert "1 effect worked out now" in after
     assert "0.67" in after  # (0.75 - 0.25) / 0.75
     assert "1 of 1 steered run moved towards its order" in after
+    assert "Largest effect of those: 0.67 [" in after
     assert "not worked out" not in after
     one = text_of(researcher.get(steered.steering.get_absolute_url()))
     assert "1 of 1 steered run moved" in one
