@@ -2,12 +2,13 @@
 
 from django.urls import path
 
-from annotation.views import agreement, alongside, campaigns, creating, labelling, mine, monitoring
+from annotation.views import agreement, alongside, campaigns, creating, labelling, mine, monitoring, passports
 
 app_name = "annotation"
 _LABEL = "label/<slug:study>/<slug:campaign>/"
 _CAMPAIGN = "studies/<slug:study>/campaigns/<slug:campaign>/"
 _AGREEMENT = "studies/<slug:study>/agreement/"
+_PASSPORT = "studies/<slug:study>/judges/<slug:campaign>/<slug:judge>/"
 urlpatterns = [
     path("label/", mine.my_work, name="my_work"),
     path(f"{_LABEL}hand-back/", mine.hand_back, name="label_hand_back"),
@@ -43,6 +44,9 @@ urlpatterns = [
     path(f"{_CAMPAIGN}guideline/", campaigns.add_guideline, name="add_guideline"),
     path(f"{_CAMPAIGN}decide/", campaigns.decide_campaign, name="decide_campaign"),
     path(_AGREEMENT, agreement.agreement, name="agreement"),
+    path("studies/<slug:study>/judges/", passports.passports, name="passports"),
+    path(_PASSPORT, passports.passport, name="passport"),
+    path(f"{_PASSPORT}chart/", passports.passport_chart, name="passport_chart"),
     path(f"{_AGREEMENT}<slug:campaign>/chart/", agreement.agreement_chart, name="agreement_chart"),
     path(f"{_AGREEMENT}<slug:campaign>/items/<slug:dimension>/", agreement.agreement_items, name="agreement_items"),
     path(

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable
-from functools import cached_property
+from functools import cached_property, partial
 from typing import Any, TypeVar
 
 from django.core.cache import caches
@@ -32,21 +32,25 @@ FoundT = TypeVar("FoundT")
 class Figures:
     """The figures of one campaign and judge (as `tables_of` finds it); tables are read only where nothing is kept.
 
-    `labels` that have been read already are taken instead of being read again: for several judges beside the same people.
+    `labels` reads the campaign's labels instead, where that is asked of it: once for several judges beside the same people.
     """
 
     def __init__(
-        self, campaign: Campaign, *, judge: Judge | None = None, minimum: int = 1, labels: Labels | None = None
+        self,
+        campaign: Campaign,
+        *,
+        judge: Judge | None = None,
+        minimum: int = 1,
+        labels: Callable[[], Labels] | None = None,
     ) -> None:
         self.campaign = campaign
         self.judge = judge
         self.minimum = minimum
-        self._labels = labels
+        self._labels = labels or partial(labels_of, campaign, minimum=minimum)
 
     @cached_property
     def tables(self) -> Tables:
-        labels = self._labels or labels_of(self.campaign, minimum=self.minimum)
-        return tables_from(labels, self.campaign, judge=self.judge, minimum=self.minimum)
+        return tables_from(self._labels(), self.campaign, judge=self.judge, minimum=self.minimum)
 
     @cached_property
     def subjects(self) -> tuple[Subject, ...]:

@@ -101,19 +101,33 @@ def majority_agreement(
         resamples=resamples,
         level=level,
     )
+    return MajorityAgreement(agreement, *what_a_majority_hides(by_judge, codes, len(categories)))
+
+
+def what_a_majority_hides(
+    by_judge: Codes, codes: Codes, size: int
+) -> tuple[int, tuple[tuple[int, int], ...], tuple[str, ...]]:
+    """On how many of the items that the judge answered people tie, of how many people the others' majority is, and warnings.
+
+    Args: by_judge: shape (n,); codes: shape (n, r), both with -1 = no answer; size: number of categories.
+    Returns: as the last three fields of `MajorityAgreement`.
+    """
+    people = plurality(votes_of(codes, size))
     answered = by_judge != MISSING
     tied = int((answered & people.tied).sum())
-    sizes = sizes_of(people.votes[answered & (people.answer != MISSING)])
+    decided = answered & (people.answer != MISSING)
+    sizes = sizes_of(people.votes[decided])
+    n = int(decided.sum())
     warnings = []
-    if tied > MANY_TIES * (agreement.n + tied):
+    if tied > MANY_TIES * (n + tied):
         warnings.append(
-            f"people tie on {tied} of {agreement.n + tied} items, which are left out: on what they agree about, the judge "
+            f"people tie on {tied} of {n + tied} items, which are left out: on what they agree about, the judge "
             "agrees more. Compare it with single people, or with the consensus of the others"
         )
     if len(sizes) > 1:
         listed = ", ".join(f"{people} on {items}" for people, items in sizes)
         warnings.append(f"the majority is of different numbers of people ({listed} items): of more, it is less noisy")
-    return MajorityAgreement(agreement, tied, sizes, tuple(warnings))
+    return tied, sizes, tuple(warnings)
 
 
 def one_against_one(

@@ -180,6 +180,9 @@ OPEN_TO: dict[str, Action | str] = {
     "annotation:agreement": Action.SEE,
     "annotation:agreement_chart": Action.SEE,
     "annotation:agreement_items": Action.SEE,
+    "annotation:passports": Action.SEE,
+    "annotation:passport": Action.SEE,
+    "annotation:passport_chart": Action.SEE,
     "annotation:scenario_labels": Action.SEE,
     "exports:exports": Action.EXPORT,
     "exports:download": Action.EXPORT,
@@ -238,7 +241,7 @@ def whole(db: None) -> Whole:
         per_pair=4,
         created_by=study.created_by,
     )
-    make_primary(dataset, JudgeFactory())
+    make_primary(dataset, judge := JudgeFactory())
     scenario, near, *_ = grow(dataset, 6)
     validate(scenario)
     Scenario.objects.filter(pk=near.pk).update(nearest=scenario, similarity=0.5, position=1)
@@ -285,6 +288,7 @@ def whole(db: None) -> Whole:
         "place": 1,
         "item": item.pk,
         "dimension": "realism",
+        "judge": judge.name,
         "prompt": "generation/outline",
     }
     return Whole(parts, people)
