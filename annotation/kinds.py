@@ -22,7 +22,7 @@ from conflictscope.scenarios.models import Dataset, Dimension, Scenario
 
 
 @dataclass(frozen=True)
-class Kind:
+class CampaignKind:
     """A kind of campaign.
 
     Attributes:
@@ -102,7 +102,7 @@ class Kind:
         return import_string(self.truth)  # type: ignore[no-any-return]
 
 
-SCENARIO_FILTER = Kind(
+SCENARIO_FILTER = CampaignKind(
     key=Campaign.Kind.SCENARIO_FILTER,
     about="Scenario filter: are the scenarios good? People answer the judge's eight questions on each",
     questions=questions.FILTER,
@@ -120,7 +120,7 @@ SCENARIO_FILTER = Kind(
     footnote="Precision: of what the judge passes, the share that people pass. Recall: of what people pass, the share that "
     "the judge passes.",
 )
-ACTION_JUDGEMENT = Kind(
+ACTION_JUDGEMENT = CampaignKind(
     key=Campaign.Kind.ACTION_JUDGEMENT,
     about="Action judgement: which action did a target take? People read the conversation beside both",
     questions=(questions.ACTION_TAKEN, questions.ACTION_STRENGTH, questions.RESOLVED),
@@ -139,7 +139,7 @@ ACTION_JUDGEMENT = Kind(
     footnote="On a scale κ is weighted: an answer counts as wrong by the square of its distance. Judge and people saw the "
     "same: the conversation and both actions.",
 )
-PREFERENCE = Kind(
+PREFERENCE = CampaignKind(
     key=Campaign.Kind.PREFERENCE,
     about="Preference: what should an assistant do? A community's order of values grows from it",
     questions=(questions.PREFERRED_ACTION, questions.PREFERENCE_STRENGTH),
@@ -162,11 +162,11 @@ PREFERENCE = Kind(
     footnote="",
 )
 
-KINDS: dict[str, Kind] = {kind.key: kind for kind in (SCENARIO_FILTER, ACTION_JUDGEMENT, PREFERENCE)}
+KINDS: dict[str, CampaignKind] = {kind.key: kind for kind in (SCENARIO_FILTER, ACTION_JUDGEMENT, PREFERENCE)}
 QUESTION: dict[str, Question] = {question.key: question for kind in KINDS.values() for question in kind.questions}
 
 
-def kind_named(key: str) -> Kind:
+def kind_named(key: str) -> CampaignKind:
     """
     Raises:
         InvalidInput: naming the kinds that there are.

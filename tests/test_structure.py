@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import re
+from collections import defaultdict
 from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
@@ -21,6 +22,8 @@ TAG = 200
 FORMULAS = "conflictscope/stats/"
 CHARTS = "conflictscope/charts/"
 
+# Names that a framework gives.
+FRAMEWORK = {"Command"}
 # What is still to be drawn together; the list only gets shorter.
 LONG_SIGNATURES = {
     "_workspace",
@@ -92,6 +95,16 @@ def test_a_circle_would_be_found() -> None:
     for importer, imported in (("a", "b"), ("b", "c"), ("c", "b"), ("c", "d")):
         graph.add_import(importer=importer, imported=imported)
     assert circles(graph) == [["b", "c"]]
+
+
+def test_a_public_class_has_a_name_of_its_own() -> None:
+    where: defaultdict[str, list[str]] = defaultdict(list)
+    for path, tree in sources().items():
+        for node in tree.body:
+            if isinstance(node, ast.ClassDef) and not node.name.startswith("_"):
+                where[node.name].append(path)
+    twice = {name: paths for name, paths in where.items() if len(paths) > 1 and name not in FRAMEWORK}
+    assert twice == {}
 
 
 def test_no_function_takes_more_arguments_than_one_can_read() -> None:

@@ -68,7 +68,7 @@ class Figures:
     def measured(self) -> measures.CampaignAgreement:
         return self.of("measured", lambda: measures.measure(self.tables, minimum=self.minimum))
 
-    def compared(self, subject: str) -> measures.Comparison:
+    def compared(self, subject: str) -> measures.RaterComparison:
         return self.of(f"compared {subject}", lambda: measures.compare(self.tables, subject))
 
     def so_far(self) -> interim.SoFar:

@@ -72,7 +72,7 @@ class CampaignAgreement:
 
 
 @dataclass(frozen=True)
-class Comparison:
+class RaterComparison:
     """Like with like: one rater against one other on what both answered. The judge is rater "Judge"."""
 
     raters: tuple[str, ...]
@@ -89,7 +89,7 @@ class Comparison:
 
 
 @dataclass(frozen=True)
-class Crossing:
+class CrossedItem:
     """An item with what the judge and people made of it, for the list behind a number."""
 
     item: LabelledItem
@@ -149,7 +149,7 @@ def measure(
     )
 
 
-def compare(tables: Tables, dimension: str, *, seed: int = SEED, resamples: int = 500) -> Comparison:
+def compare(tables: Tables, dimension: str, *, seed: int = SEED, resamples: int = 500) -> RaterComparison:
     """The judge against each single person, beside each person against each other.
 
     A judge compared with the majority of three looks better than a person compared with a person, because a majority is less
@@ -170,7 +170,7 @@ def compare(tables: Tables, dimension: str, *, seed: int = SEED, resamples: int 
         rng=np.random.default_rng(seed),
         resamples=resamples,
     )
-    return Comparison(raters=raters, pairs=pairs, left_out=len(answered) - len(columns))
+    return RaterComparison(raters=raters, pairs=pairs, left_out=len(answered) - len(columns))
 
 
 def crossings(
@@ -181,7 +181,7 @@ def crossings(
     by_people: str = "",
     disagreements: bool = False,
     unread: bool = False,
-) -> list[Crossing]:
+) -> list[CrossedItem]:
     """The items behind a number: those of one cell of the table, all on which judge and people disagree, or those of which the
     judge said nothing that could be read."""
     subject = tables.subject(dimension)
@@ -197,7 +197,7 @@ def crossings(
     votes = votes_of(persons, len(subject.categories))
     by_name = (*subject.categories, None)
     return [
-        Crossing(
+        CrossedItem(
             tables.labels.items[row],
             by_name[judge[row]],
             by_name[people[row]],

@@ -12,7 +12,7 @@ from typing import Any
 from rest_framework import serializers
 
 from annotation.labelling.checking import LONGEST_COMMENT
-from annotation.labelling.progress import Progress
+from annotation.labelling.progress import OwnProgress
 from annotation.labelling.sheets import Sheet
 from annotation.models import Assignment, Campaign
 from annotation.questions import Control
@@ -231,7 +231,7 @@ def sheet_payload(sheet: Sheet, *, campaign: int, state: str | None) -> dict[str
     }
 
 
-def progress_payload(progress: Progress) -> dict[str, int]:
+def progress_payload(progress: OwnProgress) -> dict[str, int]:
     return {
         "done": progress.done,
         "skipped": progress.skipped,

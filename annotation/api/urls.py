@@ -16,7 +16,7 @@ urlpatterns = [
     path(f"{_CAMPAIGN}annotations/", downloads.Annotations.as_view(), name="api-annotations"),
     path(f"{_CAMPAIGN}decide/", deciding.Decide.as_view(), name="api-decide"),
     path(_ASSIGNMENT, views.OneAssignment.as_view(), name="api-assignment"),
-    path(f"{_ASSIGNMENT}heartbeat/", views.Heartbeat.as_view(), name="api-heartbeat"),
+    path(f"{_ASSIGNMENT}heartbeat/", views.AtWork.as_view(), name="api-heartbeat"),
     path(f"{_ASSIGNMENT}skip/", views.Skip.as_view(), name="api-skip"),
     path(f"{_ASSIGNMENT}flag/", views.RaiseFlag.as_view(), name="api-flag"),
 ]

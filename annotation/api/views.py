@@ -214,7 +214,7 @@ class OneAssignment(LabellingView):
         return Response(standing(assignment, stored=stored) | (handed_out(handed) if handed else {}))
 
 
-class Heartbeat(LabellingView):
+class AtWork(LabellingView):
     """You are still at work on the item: it is held for you anew. 409 `lease_expired`: it has gone back to the queue."""
 
     @extend_schema(request=HeartbeatSerializer, responses=StandingSerializer)

@@ -26,7 +26,7 @@ LATEST = 10
 
 
 @dataclass(frozen=True, slots=True)
-class Submission:
+class OwnSubmission:
     """One of a person's own submissions. `changes` counts how often they changed it."""
 
     assignment: Assignment
@@ -34,12 +34,12 @@ class Submission:
     editable: bool
 
 
-def latest(participant: Participant, *, most: int = LATEST) -> list[Submission]:
+def latest(participant: Participant, *, most: int = LATEST) -> list[OwnSubmission]:
     """The person's submissions in their campaign, the latest first, with the item of each."""
     rows = list(_submitted(participant).select_related(*serving.TOLD_WITH).annotate(changes=Count("revisions"))[:most])
     may = _may_edit(participant)
     return [
-        Submission(row, row.changes, editable=may and place < LATEST and not row.item.is_training)
+        OwnSubmission(row, row.changes, editable=may and place < LATEST and not row.item.is_training)
         for place, row in enumerate(rows)
     ]
 

@@ -16,7 +16,7 @@ from annotation.models import Assignment, Campaign, Item, Participant
 
 
 @dataclass(frozen=True, slots=True)
-class Progress:
+class OwnProgress:
     """How far one person is. `goal` is their quota, or all the campaign's items; `quota` is empty where it does not bind.
 
     `nothing`: there is no item for them, though they have not been through all: others have labelled the rest.
@@ -51,7 +51,7 @@ class QueueEntry:
     """`notice` says in a sentence why there is no work at present, or that what is in hand would not count."""
 
     campaign: Campaign
-    progress: Progress
+    progress: OwnProgress
     started: bool
     notice: str = ""
 
@@ -60,7 +60,7 @@ class QueueEntry:
         return not self.notice
 
 
-def progress_of(participant: Participant) -> Progress:
+def progress_of(participant: Participant) -> OwnProgress:
     """The person's own progress in their campaign."""
     return _progress_of(participant, _counts([participant.pk]).get(participant.pk, {}))
 
@@ -150,10 +150,10 @@ def _by_state(assignments: QuerySet[Assignment]) -> QuerySet[Assignment, Any]:
     return by_state.annotate(Count("pk"), Sum("active_seconds"))
 
 
-def _progress_of(place: Participant, counted: Mapping[str, int]) -> Progress:
+def _progress_of(place: Participant, counted: Mapping[str, int]) -> OwnProgress:
     items = int(place.campaign.sampling_plan.get("drawn", 0))
     quota = place.quota if place.quota is not None else place.campaign.quota
-    return Progress(
+    return OwnProgress(
         done=counted.get(Assignment.State.SUBMITTED, 0),
         skipped=counted.get(Assignment.State.SKIPPED, 0),
         goal=places.goal_of(place),

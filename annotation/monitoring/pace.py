@@ -15,7 +15,7 @@ WINDOW = timedelta(days=7)
 
 
 @dataclass(frozen=True, slots=True)
-class Pace:
+class LabellingPace:
     """The last seven days.
 
     Attributes:
@@ -40,7 +40,7 @@ class Pace:
         return self.left / self.per_hour if self.per_hour else None
 
 
-def pace_of(campaign: Campaign, *, left: int, now: datetime | None = None) -> Pace:
+def pace_of(campaign: Campaign, *, left: int, now: datetime | None = None) -> LabellingPace:
     """Counted in two queries. Hours in which nobody labelled count for nothing: people sleep, and come back."""
     now = now or timezone.now()
     recent = Assignment.objects.counted().filter(item__campaign=campaign, submitted_at__gt=now - WINDOW).order_by()
@@ -48,7 +48,7 @@ def pace_of(campaign: Campaign, *, left: int, now: datetime | None = None) -> Pa
         number
         for _, number in recent.annotate(hour=TruncHour("submitted_at")).values_list("hour").annotate(Count("pk"))
     ]
-    return Pace(
+    return LabellingPace(
         last_hour=recent.filter(submitted_at__gt=now - timedelta(hours=1)).count(),
         labels=sum(hours),
         working_hours=len(hours),

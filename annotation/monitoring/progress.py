@@ -34,7 +34,7 @@ class CampaignRow:
 
 
 @dataclass(frozen=True, slots=True)
-class Part:
+class SamplePart:
     """Some of a campaign's items: those of one stratum, or of one of the judge's outcomes."""
 
     name: str
@@ -50,11 +50,11 @@ class Part:
 
 
 @dataclass(frozen=True, slots=True)
-class Sample:
+class CampaignSample:
     """A campaign's items by what the judge made of them, by stratum (pair, template and that), and by labels they have."""
 
-    outcomes: tuple[Part, ...]
-    strata: tuple[Part, ...]
+    outcomes: tuple[SamplePart, ...]
+    strata: tuple[SamplePart, ...]
     labels_per_item: tuple[tuple[int, int], ...]
 
 
@@ -139,7 +139,7 @@ def begun(campaigns: Collection[Campaign]) -> set[int]:
     return set(submitted.order_by().values_list("item__campaign", flat=True).distinct())
 
 
-def sample_of(campaign: Campaign) -> Sample:
+def sample_of(campaign: Campaign) -> CampaignSample:
     """The campaign's items by stratum, counted in the database: only what has labels is read item by item."""
     labels_per_item: Counter[int] = Counter()
     strata: dict[str, list[int]] = defaultdict(lambda: [0, 0, 0])
@@ -162,7 +162,7 @@ def sample_of(campaign: Campaign) -> Sample:
         for place, number in enumerate(sums):
             total[place] += number
     population = campaign.sampling_plan.get("population_by_outcome", {})
-    return Sample(
+    return CampaignSample(
         outcomes=tuple(_part(name, sums, population.get(name)) for name, sums in sorted(outcomes.items())),
         strata=tuple(_part(name, sums) for name, sums in sorted(strata.items())),
         labels_per_item=tuple(sorted((+labels_per_item).items())),
@@ -207,9 +207,9 @@ def written_down(campaign: Campaign) -> WrittenDown:
     return WrittenDown(**found)
 
 
-def _part(name: str, sums: list[int], population: int | None = None) -> Part:
+def _part(name: str, sums: list[int], population: int | None = None) -> SamplePart:
     items, complete, submissions = sums
-    return Part(name, items, complete, submissions, population)
+    return SamplePart(name, items, complete, submissions, population)
 
 
 def _by_campaign(rows: Iterable[Mapping[str, Any]]) -> dict[int, Mapping[str, Any]]:

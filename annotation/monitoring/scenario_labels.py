@@ -13,7 +13,7 @@ from conflictscope.scenarios.models import Scenario
 
 
 @dataclass(frozen=True, slots=True)
-class Cell:
+class PersonsAnswer:
     """One person's answer to one question, in words; empty where they gave none."""
 
     pseudonym: str
@@ -22,9 +22,9 @@ class Cell:
 
 
 @dataclass(frozen=True, slots=True)
-class Row:
+class QuestionRow:
     question: Question
-    cells: tuple[Cell, ...]
+    cells: tuple[PersonsAnswer, ...]
     decision: Decision | None
 
     @property
@@ -33,16 +33,16 @@ class Row:
 
 
 @dataclass(frozen=True, slots=True)
-class Sheet:
+class LabelSheet:
     """A campaign's labels of a scenario. `people` are in the order of each row's cells."""
 
     item: Item
     people: tuple[Assignment, ...]
-    rows: tuple[Row, ...]
+    rows: tuple[QuestionRow, ...]
     flags: tuple[tuple[str, str], ...]
 
 
-def sheets_of(scenario: Scenario) -> list[Sheet]:
+def sheets_of(scenario: Scenario) -> list[LabelSheet]:
     """A sheet for each campaign that asks about the scenario, newest first; only what was submitted is on it."""
     items = items_with_labels().filter(scenario=scenario).order_by("-campaign")
     return [sheet_of_item(item) for item in items]
@@ -55,23 +55,23 @@ def items_with_labels() -> QuerySet[Item]:
     )
 
 
-def sheet_of_item(item: Item) -> Sheet:
+def sheet_of_item(item: Item) -> LabelSheet:
     """What everybody said of one item. Needs what `sheets_of` reads with it."""
     everyone = sorted(item.assignments.all(), key=lambda each: each.participant.pseudonym)
     people = tuple(each for each in everyone if each.state == Assignment.State.SUBMITTED)
     given = {each.pk: {row.question: row for row in each.annotations.all()} for each in people}
     decisions = {decision.question: decision for decision in item.decisions.all()}
 
-    def cell(assignment: Assignment, question: Question) -> Cell:
+    def cell(assignment: Assignment, question: Question) -> PersonsAnswer:
         row = given[assignment.pk].get(question.key)
         answer = answer_label(question.key, row.answer) if row and row.answer else ""
-        return Cell(assignment.participant.pseudonym, answer, row.comment if row else "")
+        return PersonsAnswer(assignment.participant.pseudonym, answer, row.comment if row else "")
 
-    return Sheet(
+    return LabelSheet(
         item=item,
         people=people,
         rows=tuple(
-            Row(question, tuple(cell(each, question) for each in people), decisions.get(question.key))
+            QuestionRow(question, tuple(cell(each, question) for each in people), decisions.get(question.key))
             for question in questions_about(item)
         ),
         flags=tuple((each.participant.pseudonym, flag.reason) for each in everyone for flag in each.flags.all()),

@@ -33,7 +33,7 @@ class Unreachable(ConflictScopeError):
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
+class ServerResponse:
     status: int
     headers: Mapping[str, str]
     body: Any
@@ -100,7 +100,7 @@ class LabellingClient:
     def consent(self, campaign: int) -> None:
         self.ask("POST", f"/campaigns/{campaign}/consent/", {})
 
-    def ask(self, method: str, path: str, body: Mapping[str, Any] | None = None) -> Answer:
+    def ask(self, method: str, path: str, body: Mapping[str, Any] | None = None) -> ServerResponse:
         """Send until an answer comes that is no passing fault.
 
         Raises:
@@ -132,16 +132,16 @@ class LabellingClient:
             time.sleep(wait)
             wait = min(2 * wait, 2.0)
 
-    def _send(self, method: str, path: str, body: Mapping[str, Any] | None) -> Answer:
+    def _send(self, method: str, path: str, body: Mapping[str, Any] | None) -> ServerResponse:
         sent = json.dumps(body).encode() if body is not None else None
         self._connection.request(method, self._base + path, sent, self._headers)
         reply = self._connection.getresponse()
         text = reply.read()
         told = json.loads(text) if text and "json" in reply.headers.get("Content-Type", "") else None
-        return Answer(reply.status, dict(reply.headers.items()), told)
+        return ServerResponse(reply.status, dict(reply.headers.items()), told)
 
 
-def _refused(answer: Answer) -> Refused:
+def _refused(answer: ServerResponse) -> Refused:
     told = answer.body if isinstance(answer.body, dict) else {}
     title = str(told.get("title") or f"The server answered {answer.status}.")
     return Refused(title, code=str(told.get("code", "")), http_status=answer.status)

@@ -8,7 +8,7 @@ from urllib.parse import urlencode
 
 from django.urls import reverse
 
-from annotation.agreement.measures import CampaignAgreement, Comparison, Crossing, DimensionAgreement
+from annotation.agreement.measures import CampaignAgreement, CrossedItem, DimensionAgreement, RaterComparison
 from annotation.agreement.tables import Subject
 from annotation.kinds import answer_label
 from annotation.models import Campaign
@@ -55,7 +55,7 @@ class Card:
 class Listed:
     """An item in the list behind a number, with the answers in words."""
 
-    crossing: Crossing
+    crossing: CrossedItem
     scenario: Scenario
     by_judge: str
     by_people: str
@@ -70,7 +70,7 @@ class Kappa:
     warned: bool
 
 
-def matrix_of(comparison: Comparison) -> list[tuple[str, list[Kappa | None]]]:
+def matrix_of(comparison: RaterComparison) -> list[tuple[str, list[Kappa | None]]]:
     """For each rater kappa with each person; None with themselves."""
     return [
         (rater, [Kappa(replace(one.kappa, warning=""), bool(one.kappa.warning)) if one else None for one in row])
@@ -126,7 +126,7 @@ def _card(dimension: DimensionAgreement, campaign: Campaign, shared: Collection[
     )
 
 
-def listed(crossings: Sequence[Crossing], subject: Subject) -> list[Listed]:
+def listed(crossings: Sequence[CrossedItem], subject: Subject) -> list[Listed]:
     """The items with their scenarios, in one query; for one page of them."""
     scenarios = Scenario.objects.select_related("dataset", "value_1", "value_2").in_bulk(
         [crossing.item.scenario_id for crossing in crossings]

@@ -11,7 +11,7 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 
 from annotation.campaigns import creating
 from annotation.guidelines import as_html
-from annotation.labelling.progress import Progress
+from annotation.labelling.progress import OwnProgress
 from annotation.labelling.sheets import preview_of
 from annotation.models import Campaign
 from annotation.monitoring.progress import campaigns_of
@@ -147,7 +147,7 @@ def preview_item(request: Request, study: str, campaign: str, place: int) -> Htt
         "previewing": True,
         "sheet": preview_of(item, order=order, token=f"preview-{item.pk}") if item else None,
         "links": preview_links(one, place),
-        "progress": Progress(done=min(place - 1, total), skipped=0, goal=total),
+        "progress": OwnProgress(done=min(place - 1, total), skipped=0, goal=total),
         "why": "These were all the items of the campaign.",
         "guideline": as_html(newest.markdown) if newest else "",
     }

@@ -13,7 +13,7 @@ from conflictscope.studies.models import Study
 
 
 @dataclass(frozen=True, slots=True)
-class DatasetRow:
+class ExportableDataset:
     """A dataset in numbers: its scenarios by status, and how many of them people validated.
 
     `simulated_people`: simulated annotators are among those who labelled it, so validation is theirs, too.
@@ -29,7 +29,7 @@ class DatasetRow:
         return sum(each.count for each in self.counts)
 
 
-def dataset_rows(study: Study) -> list[DatasetRow]:
+def dataset_rows(study: Study) -> list[ExportableDataset]:
     """The study's datasets, newest first. Four queries, however many there are."""
     datasets = list(study.datasets.shown().select_related("study", "generator").order_by("-pk"))
     counts = status_counts(datasets)
@@ -46,7 +46,7 @@ def dataset_rows(study: Study) -> list[DatasetRow]:
         ).values_list("campaign__dataset", flat=True)
     )
     return [
-        DatasetRow(
+        ExportableDataset(
             dataset,
             counts=counts.get(dataset.pk, []),
             validated=validated.get(dataset.pk, 0),

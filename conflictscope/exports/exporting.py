@@ -24,7 +24,7 @@ OnRows = Callable[[int], object]
 
 
 @dataclass(frozen=True, slots=True)
-class Exported:
+class FinishedExport:
     folder: Path
     files: tuple[WrittenFile, ...]
     digest: str
@@ -120,7 +120,7 @@ def export_dataset(
     formats: Collection[str] = tuple(FORMATS),
     only_validated: bool = False,
     on_rows: OnRows | None = None,
-) -> Exported:
+) -> FinishedExport:
     """Write the dataset's files into the folder `out`: whole, or not at all. An earlier export there is replaced.
 
     Args:
@@ -138,7 +138,7 @@ def export_dataset(
         raise InvalidInput(
             f"Cannot write to {out}: {exc.strerror or exc}. Name another folder for the export."
         ) from exc
-    return Exported(out, tuple(export.files), export.digest)
+    return FinishedExport(out, tuple(export.files), export.digest)
 
 
 def _write(export: Export, out: Path) -> None:

@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable, Iterator
 from datetime import UTC, datetime
 from typing import Any
 
-from conflictscope.exports.tables import Kind, Row, Table
+from conflictscope.exports.tables import ColumnKind, Row, Table
 from conflictscope.files.csv_cells import escape
 
 BATCH = 200
@@ -65,13 +65,13 @@ def _plain(value: Any) -> Any:
     return value.astimezone(UTC).isoformat() if isinstance(value, datetime) else value
 
 
-def _cell(kind: Kind, value: Any) -> str:
+def _cell(kind: ColumnKind, value: Any) -> str:
     if value is None:
         return ""
-    if kind == Kind.BOOLEAN:
+    if kind == ColumnKind.BOOLEAN:
         return "true" if value else "false"
-    if kind in (Kind.TEXTS, Kind.TURNS):
+    if kind in (ColumnKind.TEXTS, ColumnKind.TURNS):
         return json.dumps(value, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
-    if kind == Kind.TEXT:
+    if kind == ColumnKind.TEXT:
         return escape(value)
     return str(_plain(value))

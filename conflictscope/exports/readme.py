@@ -7,19 +7,19 @@ import re
 from typing import Any
 
 from conflictscope.exports.card import CARD
-from conflictscope.exports.tables import Kind
+from conflictscope.exports.tables import ColumnKind
 
 README = "README.md"
 # What a loader shall take a column for. Without it, it guesses by the first few thousand rows, and fails where a column that
 # was empty there holds something later.
 _FEATURES: dict[str, dict[str, Any]] = {
-    Kind.TEXT: {"dtype": "string"},
-    Kind.INTEGER: {"dtype": "int64"},
-    Kind.NUMBER: {"dtype": "float64"},
-    Kind.BOOLEAN: {"dtype": "bool"},
-    Kind.TIME: {"dtype": "string"},
-    Kind.TEXTS: {"sequence": "string"},
-    Kind.TURNS: {"list": [{"name": "role", "dtype": "string"}, {"name": "text", "dtype": "string"}]},
+    ColumnKind.TEXT: {"dtype": "string"},
+    ColumnKind.INTEGER: {"dtype": "int64"},
+    ColumnKind.NUMBER: {"dtype": "float64"},
+    ColumnKind.BOOLEAN: {"dtype": "bool"},
+    ColumnKind.TIME: {"dtype": "string"},
+    ColumnKind.TEXTS: {"sequence": "string"},
+    ColumnKind.TURNS: {"list": [{"name": "role", "dtype": "string"}, {"name": "text", "dtype": "string"}]},
 }
 
 

@@ -19,7 +19,7 @@ from django.utils import timezone
 from conflictscope.commands import STOPPED_BY_CTRL_C, ConflictScopeCommand
 from conflictscope.jobs import progress, registry, worker
 from conflictscope.jobs.budgets import Budget
-from conflictscope.jobs.estimating import Estimate, estimate
+from conflictscope.jobs.estimating import StartEstimate, estimate
 from conflictscope.jobs.models import Job
 from conflictscope.jobs.progress import usage_of
 
@@ -139,7 +139,7 @@ class JobCommand(ConflictScopeCommand):
                     )
 
 
-def estimate_in_words(found: Estimate) -> str:
+def estimate_in_words(found: StartEstimate) -> str:
     """A table of steps and endpoints, then what it rests on and what it leaves out."""
     rows = [["Step", "Endpoint", "Calls", "From the log", "Tokens in", "Tokens out", "US dollars", "At most"]]
     rows += [

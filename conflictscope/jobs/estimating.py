@@ -24,7 +24,7 @@ from django.db import transaction
 from conflictscope.jobs.models import Job, WorkItem
 from conflictscope.jobs.registry import Foreseeing, Grown, Handler, NewItem, handler_of
 from conflictscope.jobs.rights import rights_of
-from conflictscope.llm.estimating import DryDoor, Habits, Line, Noted, Pace, pace_at_limits
+from conflictscope.llm.estimating import DryDoor, EndpointPace, Line, LoggedHabits, Noted, pace_at_limits
 
 SAMPLE = 100  # items of each step of a job that are really asked
 SECONDS = 5.0  # for asking them, all steps together, each of which asks one at the least
@@ -56,12 +56,12 @@ class JobEstimate:
 
 
 @dataclass(frozen=True, slots=True)
-class Estimate:
+class StartEstimate:
     """What several jobs that start together would ask and cost, by endpoint and purpose."""
 
     jobs: Sequence[JobEstimate]
     lines: Sequence[Line]
-    paces: Sequence[Pace]
+    paces: Sequence[EndpointPace]
     left_out: Sequence[str]
 
     @property
@@ -174,7 +174,9 @@ def in_time(hours: float) -> str:
     return f"{minutes:.0f} min" if minutes < 90 else f"{hours:,.1f} h"
 
 
-def estimate(start: Callable[[], Job | Sequence[Job]], *, sample: int = SAMPLE, seconds: float = SECONDS) -> Estimate:
+def estimate(
+    start: Callable[[], Job | Sequence[Job]], *, sample: int = SAMPLE, seconds: float = SECONDS
+) -> StartEstimate:
     """What the jobs that `start` starts would ask and cost. Nothing is sent, and nothing stays written.
 
     A job that lives already is estimated by what it has left.
@@ -182,7 +184,7 @@ def estimate(start: Callable[[], Job | Sequence[Job]], *, sample: int = SAMPLE, 
     Raises:
         ConflictScopeError: whatever `start` raises: the job could not be started.
     """
-    habits = Habits()
+    habits = LoggedHabits()
     door = DryDoor(habits)
     with transaction.atomic():
         started = start()
@@ -198,7 +200,7 @@ def estimate(start: Callable[[], Job | Sequence[Job]], *, sample: int = SAMPLE, 
     for forecast in forecasts:
         for key, line in forecast.lines.items():
             lines.setdefault(key, line.like_it()).add_line(line)
-    return Estimate(
+    return StartEstimate(
         jobs=[forecast.result() for forecast in forecasts],
         lines=list(lines.values()),
         paces=pace_at_limits(lines.values()),

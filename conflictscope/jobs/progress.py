@@ -53,7 +53,7 @@ def errors(job: Job, *, limit: int = 10) -> list[tuple[str, int]]:
 
 
 @dataclass(frozen=True, slots=True)
-class Progress:
+class JobProgress:
     """A job and how far it is. Later stages may still add items, so that the total of a running job can grow."""
 
     job: Job
@@ -95,7 +95,7 @@ class Progress:
 
 
 @dataclass(frozen=True, slots=True)
-class Step:
+class StepUsage:
     """The calls that a job's items asked for, for one purpose and of one endpoint."""
 
     purpose: str
@@ -110,10 +110,10 @@ class Step:
 
 
 @dataclass(frozen=True, slots=True)
-class Usage:
+class JobUsage:
     """The calls that a job's items asked for: the steps in the order of their names, and their sums."""
 
-    steps: Sequence[Step]
+    steps: Sequence[StepUsage]
     unknown: int  # sent, and their worker died: they may have been billed
 
     @property
@@ -141,7 +141,7 @@ class Usage:
         return sum(step.tokens_out for step in self.steps)
 
 
-def progress_of(jobs: Sequence[Job]) -> list[Progress]:
+def progress_of(jobs: Sequence[Job]) -> list[JobProgress]:
     """The progress of each job, in their order, in two queries."""
     ended = Q(state__in=_ENDED, updated_at__gte=timezone.now() - LATELY)
     again = Q(attempts__gt=1)
@@ -166,7 +166,7 @@ def progress_of(jobs: Sequence[Job]) -> list[Progress]:
         retried[job_id] += number_retried
     phases = _phases(jobs)
     return [
-        Progress(
+        JobProgress(
             job=job,
             counts=JobCounts(**states[job.pk]),
             lately=lately[job.pk],
@@ -221,7 +221,7 @@ def waiting(job: Job, *, limit: int = 5) -> list[Waiting]:
     return [Waiting(row["error"], row["items"], row["until"]) for row in rows[:limit]]
 
 
-def usage_of(job: Job) -> Usage:
+def usage_of(job: Job) -> JobUsage:
     """What the job asked of language models, step by step, and how much of it came from the log."""
     paid = Q(from_cache=False)
     without_reply = Q(call__outcome__in=[Call.Outcome.SENT, Call.Outcome.UNKNOWN, Call.Outcome.FAILED])
@@ -239,7 +239,7 @@ def usage_of(job: Job) -> Usage:
         )
         .order_by("purpose", "endpoint")
     )
-    return Usage(steps=[Step(**row) for row in rows], unknown=lost_calls(job))
+    return JobUsage(steps=[StepUsage(**row) for row in rows], unknown=lost_calls(job))
 
 
 def lost_calls(job: Job) -> int:

@@ -23,7 +23,7 @@ from conflictscope.llm.batching import Batcher
 from conflictscope.llm.errors import BrokenOff, ContentBlocked, LLMError, UnparsableReply
 from conflictscope.llm.log import Asking, Book, Ending, Entry
 from conflictscope.llm.models import Call, Endpoint
-from conflictscope.llm.questions import Question, question
+from conflictscope.llm.questions import EndpointQuestion, question
 from conflictscope.llm.registry import adapter_for
 from conflictscope.llm.replies import read_as
 from conflictscope.llm.rights import FOR_NOBODY, Blinded, Rights
@@ -136,7 +136,7 @@ class Client:
         if self._closed:
             raise RuntimeError("The client is closed: nothing is sent through it any more.")
 
-    def once(self, asked: Question) -> asyncio.Lock:
+    def once(self, asked: EndpointQuestion) -> asyncio.Lock:
         """Held while a question is looked up and sent, so that two who ask the same at once pay for it once."""
         return self._asking.setdefault((asked.digest, asked.sample), asyncio.Lock())
 
@@ -223,7 +223,7 @@ class Door:
         reply = _reply(answer.call, tuple(call_ids))
         return Parsed(answer.value, reply, problem="" if answer.value is not None else _problem(answer.call))
 
-    async def _answer(self, question: Question, schema: type[SchemaT] | None) -> _Answer[SchemaT]:
+    async def _answer(self, question: EndpointQuestion, schema: type[SchemaT] | None) -> _Answer[SchemaT]:
         client = self._client
         self._rights.check(question.endpoint)
         asking = Asking(question, estimate(question.request), self._book, self._owner, self._rights)

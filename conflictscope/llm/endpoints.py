@@ -41,7 +41,7 @@ _RESERVED = frozenset(
 )
 
 
-class ChangedMeanwhile(Conflict):
+class EndpointChanged(Conflict):
     """Somebody else has changed the endpoint since it was read: nothing is overwritten unseen.
 
     `edition`: the one that there is now; who sends it back has seen it.
@@ -54,7 +54,7 @@ class ChangedMeanwhile(Conflict):
         self.edition = edition
 
     @classmethod
-    def since(cls, now: Endpoint, wanted: Mapping[str, Any]) -> ChangedMeanwhile:
+    def since(cls, now: Endpoint, wanted: Mapping[str, Any]) -> EndpointChanged:
         differ = [
             f"{field} is {_said(getattr(now, field))} now"
             for field, value in wanted.items()
@@ -146,7 +146,7 @@ def change_endpoint(endpoint: Endpoint) -> None:
         new = {field.name: getattr(endpoint, field.name) for field in Endpoint._meta.fields if field.name not in kept}
         mine = Endpoint.objects.filter(pk=endpoint.pk, edition=endpoint.edition)
         if not mine.update(**new, edition=endpoint.edition + 1):
-            raise ChangedMeanwhile.since(before, new)
+            raise EndpointChanged.since(before, new)
     endpoint.edition += 1
 
 

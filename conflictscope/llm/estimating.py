@@ -17,7 +17,7 @@ from asgiref.sync import sync_to_async
 from conflictscope.llm import log
 from conflictscope.llm.client import Door, _Answer, _read
 from conflictscope.llm.models import Call, Endpoint
-from conflictscope.llm.questions import Question
+from conflictscope.llm.questions import EndpointQuestion
 from conflictscope.llm.rights import FOR_NOBODY, Blinded, Rights
 from conflictscope.llm.traffic.tokens import bytes_of, estimate, longest_reply
 from conflictscope.llm.types import SchemaT
@@ -41,7 +41,7 @@ class Habit:
     latency_seconds: float | None
 
 
-class Habits:
+class LoggedHabits:
     """Habits read from the call log, each once."""
 
     def __init__(self, reply_tokens: Mapping[str, int] | None = None) -> None:
@@ -110,7 +110,7 @@ class DryDoor(Door):
     goes into a prompt. A structured reply that the log does not know is None, as one that could not be read.
     """
 
-    def __init__(self, habits: Habits) -> None:
+    def __init__(self, habits: LoggedHabits) -> None:
         self.habits = habits
         self.rights: Rights = FOR_NOBODY  # of whoever asks next
         self.noted: list[Noted] = []
@@ -121,11 +121,11 @@ class DryDoor(Door):
         noted, self.noted = self.noted, []
         return noted
 
-    async def _answer(self, asked: Question, schema: type[SchemaT] | None) -> _Answer[SchemaT]:
+    async def _answer(self, asked: EndpointQuestion, schema: type[SchemaT] | None) -> _Answer[SchemaT]:
         self.rights.check(asked.endpoint)
         return await sync_to_async(self._note, thread_sensitive=True)(asked, schema)
 
-    def _note(self, asked: Question, schema: type[SchemaT] | None) -> _Answer[SchemaT]:
+    def _note(self, asked: EndpointQuestion, schema: type[SchemaT] | None) -> _Answer[SchemaT]:
         habit = self.habits.of(asked.endpoint, asked.purpose)
         (known,) = log.find([(asked, self.rights)])
         if isinstance(known, Blinded):
@@ -146,7 +146,7 @@ class DryDoor(Door):
         return _Answer(Call(endpoint=asked.endpoint, outcome=Call.Outcome.OK, reply=reply), None)
 
 
-def _noted(asked: Question, habit: Habit) -> Noted:
+def _noted(asked: EndpointQuestion, habit: Habit) -> Noted:
     most_out = longest_reply(asked.request)
     size = sum(len(message.text.encode()) for message in asked.request.messages)
     if not habit.measured:  # a measured habit counts the schema with the messages
@@ -238,7 +238,7 @@ class Line:
 
 
 @dataclass(frozen=True, slots=True)
-class Pace:
+class EndpointPace:
     """How long an endpoint takes for its share at least. `hours` None: it has no limits, and no call was timed yet."""
 
     endpoint: Endpoint
@@ -246,7 +246,7 @@ class Pace:
     held_by: str
 
 
-def pace_at_limits(lines: Iterable[Line]) -> list[Pace]:
+def pace_at_limits(lines: Iterable[Line]) -> list[EndpointPace]:
     """For each endpoint the hours at its limits: requests and tokens a minute, and calls at a time of the latency measured."""
     of: dict[int, list[Line]] = {}
     for line in lines:
@@ -255,7 +255,7 @@ def pace_at_limits(lines: Iterable[Line]) -> list[Pace]:
     return [_pace(each) for each in of.values()]
 
 
-def _pace(lines: list[Line]) -> Pace:
+def _pace(lines: list[Line]) -> EndpointPace:
     endpoint = lines[0].endpoint
     hours: dict[str, float] = {}
     if endpoint.requests_per_minute:
@@ -269,6 +269,6 @@ def _pace(lines: list[Line]) -> Pace:
         seconds = sum(line.calls * (line.habit.latency_seconds or 0) for line in timed)
         hours["calls at a time"] = seconds / endpoint.max_concurrency / 3600
     if not hours:
-        return Pace(endpoint, None, "")
+        return EndpointPace(endpoint, None, "")
     held_by = max(hours, key=lambda name: hours[name])
-    return Pace(endpoint, hours[held_by], held_by)
+    return EndpointPace(endpoint, hours[held_by], held_by)

@@ -16,11 +16,11 @@ from django.db.models import Max, QuerySet
 
 from conflictscope.llm.errors import LLMError
 from conflictscope.llm.models import Call, Endpoint
-from conflictscope.llm.questions import Question
+from conflictscope.llm.questions import EndpointQuestion
 from conflictscope.llm.replies import storable
 from conflictscope.llm.rights import FOR_NOBODY, Blinded, Rights
 from conflictscope.llm.rows import write_columns
-from conflictscope.llm.traffic.tokens import Estimate
+from conflictscope.llm.traffic.tokens import TokenEstimate
 from conflictscope.llm.types import Completion
 
 # An answer that settles a corrective re-ask without giving what was asked for.
@@ -65,7 +65,7 @@ class Entry:
 
     owner: Any
     call: Call
-    estimate: Estimate
+    estimate: TokenEstimate
     from_cache: bool = False
     maybe_billed: bool = False
 
@@ -87,8 +87,8 @@ class Book(Protocol):
 class Asking:
     """A question on behalf of somebody."""
 
-    question: Question
-    estimate: Estimate
+    question: EndpointQuestion
+    estimate: TokenEstimate
     book: Book | None = None
     owner: Any = None
     rights: Rights = FOR_NOBODY
@@ -118,7 +118,7 @@ class Ending:
         return Entry(self.asking.owner, self.call, self.asking.estimate, maybe_billed=doubtful)
 
 
-def find(asked: Sequence[tuple[Question, Rights]]) -> list[Call | Blinded | None]:
+def find(asked: Sequence[tuple[EndpointQuestion, Rights]]) -> list[Call | Blinded | None]:
     """For each question, asked with these rights, the call that answers it already, as `_find` says; most have none, and all of
     these take one query. `Blinded`, where it was asked in a scope that is barred: it may not be sent either."""
     digests = {question.digest for question, _ in asked}
@@ -129,7 +129,7 @@ def find(asked: Sequence[tuple[Question, Rights]]) -> list[Call | Blinded | None
     return [_look(question, rights, known.get(question.digest, set())) for question, rights in asked]
 
 
-def _look(question: Question, rights: Rights, scopes: set[str]) -> Call | Blinded | None:
+def _look(question: EndpointQuestion, rights: Rights, scopes: set[str]) -> Call | Blinded | None:
     """`scopes`: all those in which the question was asked."""
     if scopes & rights.barred:
         return Blinded(
@@ -141,7 +141,7 @@ def _look(question: Question, rights: Rights, scopes: set[str]) -> Call | Blinde
     return _find(question, rights) if scopes else None
 
 
-def _find(question: Question, rights: Rights) -> Call | None:
+def _find(question: EndpointQuestion, rights: Rights) -> Call | None:
     """The call that answers a question already, of those open to the asker: the newest that ended `ok`; or a malformed one whose
     corrective re-ask did not come to an end.
 
@@ -164,7 +164,7 @@ def _find(question: Question, rights: Rights) -> Call | None:
     return None if ended.exists() else malformed
 
 
-def fresh_sample(question: Question) -> int:
+def fresh_sample(question: EndpointQuestion) -> int:
     """The number of a sample that nobody has asked for: with it the question is sent, whatever the log knows."""
     last = Call.objects.filter(request_digest=question.digest).aggregate(last=Max("sample"))["last"]
     return 0 if last is None else last + 1

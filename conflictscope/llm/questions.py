@@ -15,13 +15,13 @@ from conflictscope.llm.models import Endpoint
 from conflictscope.llm.prompts import PromptLibrary, delimit
 from conflictscope.llm.registry import default_parameters, structures_natively
 from conflictscope.llm.replies import schema_text
-from conflictscope.llm.types import Message, Parameters, Prompt, Request
+from conflictscope.llm.types import LLMRequest, Message, Parameters, Prompt
 
 PROMPTS = PromptLibrary("conflictscope.llm")
 
 
 @dataclass(frozen=True, slots=True)
-class Question:
+class EndpointQuestion:
     """One question to one endpoint.
 
     `schema` is the form that the reply must have; `request.schema` is set only where the provider itself holds the reply to
@@ -30,7 +30,7 @@ class Question:
 
     endpoint: Endpoint
     prompt: Prompt
-    request: Request
+    request: LLMRequest
     schema: type[BaseModel] | None
     purpose: str
     sample: int
@@ -54,12 +54,12 @@ class Question:
             stored["correction_of"] = self.correction_of
         return stored
 
-    def corrected(self, reply: str, problem: str, *, call_id: int) -> Question:
+    def corrected(self, reply: str, problem: str, *, call_id: int) -> EndpointQuestion:
         """The same question once more, after a reply (of call `call_id`) that was not of the form asked for."""
         correction = PROMPTS.render("structured/correction", problem=delimit("problem", problem))
         messages = (*self.request.messages, Message("assistant", reply), Message("user", correction.text))
-        request = Request(messages, self.request.parameters, self.request.schema)
-        return Question(
+        request = LLMRequest(messages, self.request.parameters, self.request.schema)
+        return EndpointQuestion(
             endpoint=self.endpoint,
             prompt=self.prompt,
             request=request,
@@ -81,7 +81,7 @@ def question(
     parameters: Parameters | None = None,
     sample: int = 0,
     schema: type[BaseModel] | None = None,
-) -> Question:
+) -> EndpointQuestion:
     """
     Args:
         parameters: override those of the endpoint; one that is None is not sent at all.
@@ -99,8 +99,8 @@ def question(
         form = PROMPTS.render("structured/json_in_text", schema=delimit("reply_schema", schema_text(schema)))
         text = f"{text}\n\n{form.text}"
     opening = (Message("system", system),) if system else ()
-    request = Request((*opening, *history, Message("user", text)), merged, schema if native else None)
-    return Question(
+    request = LLMRequest((*opening, *history, Message("user", text)), merged, schema if native else None)
+    return EndpointQuestion(
         endpoint=endpoint,
         prompt=prompt,
         request=request,
@@ -117,7 +117,7 @@ def sampling_parameters(endpoint: Endpoint, of_call: Parameters | None = None) -
     return {**default_parameters(endpoint), **chosen}
 
 
-def _digest(endpoint: Endpoint, request: Request, schema: type[BaseModel] | None) -> str:
+def _digest(endpoint: Endpoint, request: LLMRequest, schema: type[BaseModel] | None) -> str:
     """Everything that the answer may depend on, but for the sample number, which stands beside it in the log."""
     return _sha256(
         json.dumps(

@@ -32,7 +32,7 @@ class Prompt:
 
 
 @dataclass(frozen=True, slots=True)
-class Request:
+class LLMRequest:
     """One question as an adapter gets it. An omitted parameter is not sent: omitted differs from 0.
 
     `schema`: the provider itself is to hold the reply to this form. Where it cannot, the form stands in the messages.
@@ -104,7 +104,7 @@ class Connection:
 class Adapter(Protocol):
     """One provider's protocol. Raises only errors of `conflictscope.llm.errors`; never retries."""
 
-    async def complete(self, request: Request) -> Completion: ...
+    async def complete(self, request: LLMRequest) -> Completion: ...
 
     async def aclose(self) -> None: ...
 

@@ -19,7 +19,7 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 from conflictscope.errors import ConflictScopeError
 from conflictscope.http import Request
 from conflictscope.llm import browsing, trial
-from conflictscope.llm.endpoints import ChangedMeanwhile, add_endpoint, change_endpoint, is_key_name
+from conflictscope.llm.endpoints import EndpointChanged, add_endpoint, change_endpoint, is_key_name
 from conflictscope.llm.forms import EndpointPageForm, TrialForm
 from conflictscope.llm.models import Call, Endpoint
 
@@ -85,7 +85,7 @@ def _stored(form: EndpointPageForm, store: Callable[[Endpoint], None]) -> bool:
         store(form.save(commit=False))
     except ConflictScopeError as exc:
         form.add_error(None, exc.sentence)
-        if isinstance(exc, ChangedMeanwhile):
+        if isinstance(exc, EndpointChanged):
             form.show_edition(exc.edition)
         return False
     return True

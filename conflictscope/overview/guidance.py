@@ -6,7 +6,7 @@ from collections.abc import Collection
 from dataclasses import dataclass
 
 from annotation.models import Campaign
-from conflictscope.overview.pipeline import Counts
+from conflictscope.overview.pipeline import StudyCounts
 from conflictscope.studies.permissions import Action
 from evaluation.models import Run
 
@@ -23,7 +23,7 @@ class Suggestion:
     dataset: str = ""
 
 
-def next_step(counts: Counts, *, may: Collection[Action]) -> Suggestion | None:
+def next_step(counts: StudyCounts, *, may: Collection[Action]) -> Suggestion | None:
     """The one thing that brings the study on, for somebody who may do these things; None where nothing is left for them."""
     if counts.live_jobs:
         one = counts.live_jobs == 1
@@ -39,7 +39,7 @@ def next_step(counts: Counts, *, may: Collection[Action]) -> Suggestion | None:
     return _for_readers(counts)
 
 
-def _for_researchers(counts: Counts) -> Suggestion:
+def _for_researchers(counts: StudyCounts) -> Suggestion:
     preparing = _prepare(counts)
     if preparing:
         return preparing
@@ -56,7 +56,7 @@ def _for_researchers(counts: Counts) -> Suggestion:
     return _evaluate(counts) or _finish(counts)
 
 
-def _prepare(counts: Counts) -> Suggestion | None:
+def _prepare(counts: StudyCounts) -> Suggestion | None:
     """From nothing to judged scenarios."""
     if counts.paused_jobs:
         return Suggestion(
@@ -99,7 +99,7 @@ def _prepare(counts: Counts) -> Suggestion | None:
     return None
 
 
-def _evaluate(counts: Counts) -> Suggestion | None:
+def _evaluate(counts: StudyCounts) -> Suggestion | None:
     if counts.to_evaluate and not counts.responses_by_mode:
         return Suggestion(
             f"Evaluate a target on the {_some(counts.to_evaluate, 'scenario', 'scenarios')} that stand.",
@@ -125,7 +125,7 @@ def _evaluate(counts: Counts) -> Suggestion | None:
     return None
 
 
-def _finish(counts: Counts) -> Suggestion:
+def _finish(counts: StudyCounts) -> Suggestion:
     if counts.items_complete < counts.items and counts.campaigns.get(Campaign.State.OPEN):
         left = counts.items - counts.items_complete
         return Suggestion(
@@ -142,7 +142,7 @@ def _finish(counts: Counts) -> Suggestion:
     return Suggestion("Everything stands: export it.", "Export", "exports:exports", "exported")
 
 
-def _for_readers(counts: Counts) -> Suggestion | None:
+def _for_readers(counts: StudyCounts) -> Suggestion | None:
     if counts.ranked_runs:
         return Suggestion("Rankings have been fitted.", "See the rankings", "evaluation:rankings", "ranked")
     if counts.labels:

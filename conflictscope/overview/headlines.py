@@ -15,7 +15,7 @@ TOP = 3
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class ValuePlace:
     name: str
     strength: Mapping[str, Any]
 
@@ -25,7 +25,7 @@ class RankedRun:
     """The values that a run's target supported most, first the strongest; `reason` where no order could be fitted."""
 
     run: Run
-    top: tuple[Place, ...]
+    top: tuple[ValuePlace, ...]
     reason: str = ""
     warnings: tuple[str, ...] = ()
 
@@ -52,7 +52,7 @@ def _ranked(one: FittedRun, names: Mapping[tuple[int | None, str], str]) -> Rank
     results = one.shown.results
     version = one.run.dataset.value_set_version_id
     places = [
-        (strength["value"], Place(names.get((version, key), key), strength))
+        (strength["value"], ValuePlace(names.get((version, key), key), strength))
         for key, strength in zip(results["values"], results["strengths"], strict=True)
         if strength["value"] is not None
     ]

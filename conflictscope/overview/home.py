@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from django.contrib.auth.models import User
 
 from conflictscope.overview.guidance import Suggestion, next_step
-from conflictscope.overview.pipeline import Counts, counts_of
+from conflictscope.overview.pipeline import StudyCounts, counts_of
 from conflictscope.studies.models import Membership, Study
 from conflictscope.studies.permissions import MAY, Action, Role
 
@@ -16,7 +16,7 @@ from conflictscope.studies.permissions import MAY, Action, Role
 class MyStudy:
     study: Study
     role: str
-    counts: Counts
+    counts: StudyCounts
     suggestion: Suggestion | None
 
 

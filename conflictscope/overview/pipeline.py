@@ -17,7 +17,7 @@ Status = Scenario.Status
 
 
 @dataclass(slots=True)
-class Counts:
+class StudyCounts:
     """One study in numbers. Baselines (datasets without values) can be evaluated, but neither filtered for a value conflict nor ranked.
 
     Attributes:
@@ -85,15 +85,15 @@ class Counts:
         return sum(self.live_kinds.values())
 
 
-def counts_of(studies: Collection[Study]) -> dict[int, Counts]:
+def counts_of(studies: Collection[Study]) -> dict[int, StudyCounts]:
     """The counts of each study, by its id. Nine queries, however many studies there are."""
-    found = {study.pk: Counts() for study in studies}
+    found = {study.pk: StudyCounts() for study in studies}
     for count in (_datasets, _scenarios, _campaigns, _items, _labels, _validated, _responses, _rankings, _jobs):
         count(found)
     return found
 
 
-def _datasets(found: dict[int, Counts]) -> None:
+def _datasets(found: dict[int, StudyCounts]) -> None:
     rows = (
         Dataset.objects.shown()
         .filter(study__in=found)
@@ -110,7 +110,7 @@ def _datasets(found: dict[int, Counts]) -> None:
         counts.datasets, counts.values, counts.simulated = datasets, values, bool(simulated)
 
 
-def _scenarios(found: dict[int, Counts]) -> None:
+def _scenarios(found: dict[int, StudyCounts]) -> None:
     rows = (
         Scenario.objects.shown()
         .filter(dataset__study__in=found)
@@ -131,13 +131,13 @@ def _scenarios(found: dict[int, Counts]) -> None:
             counts.baseline_drafted += number
 
 
-def _campaigns(found: dict[int, Counts]) -> None:
+def _campaigns(found: dict[int, StudyCounts]) -> None:
     rows = Campaign.objects.filter(study__in=found).order_by().values_list("study", "state").annotate(Count("pk"))
     for study, state, number in rows:
         found[study].campaigns[state] = number
 
 
-def _items(found: dict[int, Counts]) -> None:
+def _items(found: dict[int, StudyCounts]) -> None:
     # An item without a free slot is not complete while somebody holds it.
     held = Assignment.objects.filter(item=OuterRef("pk"), state=Assignment.State.LEASED)
     rows = (
@@ -150,7 +150,7 @@ def _items(found: dict[int, Counts]) -> None:
         found[study].items, found[study].items_complete = items, complete
 
 
-def _labels(found: dict[int, Counts]) -> None:
+def _labels(found: dict[int, StudyCounts]) -> None:
     """Labels that count, and the people who gave them."""
     rows = (
         Assignment.objects.counted()
@@ -163,7 +163,7 @@ def _labels(found: dict[int, Counts]) -> None:
         found[study].labels, found[study].people = labels, people
 
 
-def _validated(found: dict[int, Counts]) -> None:
+def _validated(found: dict[int, StudyCounts]) -> None:
     validated = (
         Scenario.objects.shown()
         .filter(dataset__study__in=found)
@@ -176,7 +176,7 @@ def _validated(found: dict[int, Counts]) -> None:
         found[study].validated = number
 
 
-def _responses(found: dict[int, Counts]) -> None:
+def _responses(found: dict[int, StudyCounts]) -> None:
     rows = (
         Response.objects.filter(run__study__in=found)
         .order_by()
@@ -189,13 +189,13 @@ def _responses(found: dict[int, Counts]) -> None:
         found[study].rankable_runs += version is not None
 
 
-def _rankings(found: dict[int, Counts]) -> None:
+def _rankings(found: dict[int, StudyCounts]) -> None:
     rows = Ranking.objects.filter(study__in=found).order_by().values_list("study").annotate(Count("run", distinct=True))
     for study, runs in rows:
         found[study].ranked_runs = runs
 
 
-def _jobs(found: dict[int, Counts]) -> None:
+def _jobs(found: dict[int, StudyCounts]) -> None:
     rows = Job.objects.live().filter(study__in=found).order_by()
     for study, kind, state, number in rows.values_list("study", "kind", "state").annotate(Count("pk")):
         if state == Job.State.PAUSED:
@@ -208,7 +208,7 @@ def _jobs(found: dict[int, Counts]) -> None:
 
 
 @dataclass(frozen=True, slots=True)
-class Part:
+class StagePart:
     label: str
     count: int | None = None
     of: int | None = None
@@ -223,7 +223,7 @@ class Stage:
     count: int
     unit: str
     url_name: str
-    parts: tuple[Part, ...] = ()
+    parts: tuple[StagePart, ...] = ()
     running: bool = False
 
     @property
@@ -232,7 +232,7 @@ class Stage:
         return "running" if self.running else "done" if self.count else "waiting"
 
 
-def stages_of(counts: Counts) -> list[Stage]:
+def stages_of(counts: StudyCounts) -> list[Stage]:
     """The way from values to a validated dataset. What was imported was never outlined, so those two boxes may be missing."""
     generating = "scenarios.generate" in counts.live_kinds
     stages = [Stage("values", "Values", counts.values, "in the value sets", "scenarios:datasets")]
@@ -246,7 +246,7 @@ def stages_of(counts: Counts) -> list[Stage]:
                 counts.generated - duplicates,
                 "unlike any other",
                 "scenarios:datasets",
-                (Part("duplicates set aside", duplicates),) if duplicates else (),
+                (StagePart("duplicates set aside", duplicates),) if duplicates else (),
                 running=generating,
             ),
         ]
@@ -266,7 +266,7 @@ def stages_of(counts: Counts) -> list[Stage]:
             counts.filtered,
             "judged",
             "scenarios:datasets",
-            tuple(Part(status, counts.of(status)) for status in (Status.KEPT, Status.DROPPED, Status.UNDECIDED))
+            tuple(StagePart(status, counts.of(status)) for status in (Status.KEPT, Status.DROPPED, Status.UNDECIDED))
             if counts.filtered
             else (),
             running="scenarios.filter" in counts.live_kinds,
@@ -286,7 +286,8 @@ def stages_of(counts: Counts) -> list[Stage]:
             "responses",
             "evaluation:runs",
             tuple(
-                Part(Run.Mode(mode).label.lower(), number) for mode, number in sorted(counts.responses_by_mode.items())
+                StagePart(Run.Mode(mode).label.lower(), number)
+                for mode, number in sorted(counts.responses_by_mode.items())
             ),
             running="evaluation.evaluate" in counts.live_kinds,
         ),
@@ -296,7 +297,7 @@ def stages_of(counts: Counts) -> list[Stage]:
             counts.ranked_runs,
             "rankings",
             "evaluation:rankings",
-            (Part("runs that can be ranked", counts.rankable_runs),) if counts.rankable_runs else (),
+            (StagePart("runs that can be ranked", counts.rankable_runs),) if counts.rankable_runs else (),
         ),
         Stage(
             "exported",
@@ -304,21 +305,21 @@ def stages_of(counts: Counts) -> list[Stage]:
             counts.validated,
             "human-validated",
             "exports:exports",
-            (Part("kept", counts.of(Status.KEPT)),) if counts.filtered else (),
+            (StagePart("kept", counts.of(Status.KEPT)),) if counts.filtered else (),
         ),
     ]
     return stages
 
 
-def _drafted_parts(counts: Counts) -> Iterable[Part]:
+def _drafted_parts(counts: StudyCounts) -> Iterable[StagePart]:
     if counts.imported and counts.generated:
-        yield Part("imported", counts.imported)
+        yield StagePart("imported", counts.imported)
     if counts.messages_alone:
-        yield Part("more that are opening messages alone", sum(counts.messages_alone.values()))
+        yield StagePart("more that are opening messages alone", sum(counts.messages_alone.values()))
 
 
-def _labelled_parts(counts: Counts) -> Iterable[Part]:
+def _labelled_parts(counts: StudyCounts) -> Iterable[StagePart]:
     if counts.items:
-        yield Part("items complete", counts.items_complete, of=counts.items)
+        yield StagePart("items complete", counts.items_complete, of=counts.items)
     if counts.people:
-        yield Part("person" if counts.people == 1 else "people", counts.people)
+        yield StagePart("person" if counts.people == 1 else "people", counts.people)

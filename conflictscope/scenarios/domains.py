@@ -157,7 +157,7 @@ def _reply_of(domains: tuple[str, ...]) -> type[_DomainReply]:
 
 
 @dataclass(frozen=True, slots=True)
-class Ask:
+class TaggingCall:
     endpoint: Endpoint
     prompt: Prompt
     reply: type[_DomainReply]
@@ -173,7 +173,7 @@ class TagDomainsHandler(OnDataset):
     def foresee(self, job: Job) -> Iterable[NewItem]:
         return self.plan(job)
 
-    def follow(self, item: WorkItem, outcome: Parsed[_DomainReply]) -> Iterable[Grown[Ask]]:
+    def follow(self, item: WorkItem, outcome: Parsed[_DomainReply]) -> Iterable[Grown[TaggingCall]]:
         return ()
 
     def plan(self, job: Job) -> Iterable[NewItem]:
@@ -182,7 +182,7 @@ class TagDomainsHandler(OnDataset):
         for pk in list(found.values_list("pk", flat=True)):
             yield NewItem(key=f"domain {pk}", payload={"scenario": pk})
 
-    def prepare(self, item: WorkItem) -> Ask:
+    def prepare(self, item: WorkItem) -> TaggingCall:
         scenario = Scenario.objects.only("description", "outline_context", "outline_opportunity").get(
             pk=item.payload["scenario"]
         )
@@ -193,9 +193,9 @@ class TagDomainsHandler(OnDataset):
             description=delimit("description", text),
             domains=delimit("domains", "\n".join(domains)),
         )
-        return Ask(Endpoint.objects.get(pk=item.job.parameters["endpoint"]), prompt, _reply_of(domains))
+        return TaggingCall(Endpoint.objects.get(pk=item.job.parameters["endpoint"]), prompt, _reply_of(domains))
 
-    async def ask(self, prepared: Ask, door: Door) -> Parsed[_DomainReply]:
+    async def ask(self, prepared: TaggingCall, door: Door) -> Parsed[_DomainReply]:
         return await door.ask_for(
             prepared.reply, prepared.endpoint, prepared.prompt, purpose="domain", parameters={"temperature": 0}
         )

@@ -16,7 +16,7 @@ from conflictscope.scenarios.filtering.judges import judges_for
 from conflictscope.scenarios.generation.recipe import DEFAULT_CONTEXT, DEFAULT_YIELD_FLOOR
 from conflictscope.scenarios.importing import FORMATS
 from conflictscope.scenarios.importing.mapping import FIELDS
-from conflictscope.scenarios.importing.staging import Column
+from conflictscope.scenarios.importing.staging import MappedColumn
 from conflictscope.scenarios.models import Dataset, ImportUpload, Judge
 from conflictscope.studies.forms import offer, offer_endpoints
 from conflictscope.studies.models import Study
@@ -119,7 +119,7 @@ class ImportOptionsForm(forms.Form):
     encoding = _encoding()
     skip_bad = forms.BooleanField(required=False, label="Leave out rows that cannot be read")
 
-    def __init__(self, *args: Any, upload: ImportUpload, columns: Sequence[Column], **kwargs: Any) -> None:
+    def __init__(self, *args: Any, upload: ImportUpload, columns: Sequence[MappedColumn], **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         for option in ("format", "value_set", "encoding"):
             self.fields[option].initial = upload.options.get(option)

@@ -21,7 +21,7 @@ EQUAL = 1e-9
 
 
 @dataclass(frozen=True)
-class Run:
+class SteeredRun:
     """Trials of one run: scenario, slot (option order and sample, anything hashable), value_1, value_2, choice."""
 
     scenario: Sequence[Hashable]
@@ -75,7 +75,7 @@ class SteeringEffect(Result):
     trials: int
 
 
-def alignments(default: Run, steered: Run, *, target: Mapping[str, int]) -> Alignments:
+def alignments(default: SteeredRun, steered: SteeredRun, *, target: Mapping[str, int]) -> Alignments:
     """Count, by scenario, the trials decided in both runs and those aligned with the target.
 
     Args: target: rank of each value, 1 = highest; pairs with equal ranks are left out, and pairs with a value that it lacks.

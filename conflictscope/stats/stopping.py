@@ -25,7 +25,7 @@ FEWEST_RARE_CLUSTERED = 20
 
 
 @dataclass(frozen=True, eq=False)
-class Running:
+class RunningFigure:
     """A figure after each scenario, in serving order.
 
     Attributes: all of shape (n,) (or (runs, n)).
@@ -47,7 +47,7 @@ class Running:
 
 
 @dataclass(frozen=True)
-class Stop(Result):
+class StoppingPoint(Result):
     """Where the width rule stops.
 
     Attributes:
@@ -64,7 +64,7 @@ class Stop(Result):
 
 
 @dataclass(frozen=True)
-class Decision(Result):
+class ThresholdDecision(Result):
     """Whether a figure lies above or below a threshold, by a confidence sequence.
 
     Attributes:
@@ -88,7 +88,7 @@ def finished(complete: ArrayLike) -> int:
     return len(done) if done.all() else int((~done).argmax())
 
 
-def running(tables: ArrayLike, statistic: Statistic) -> Running:
+def running(tables: ArrayLike, statistic: Statistic) -> RunningFigure:
     """The figure and its standard error after each scenario.
 
     Args:
@@ -115,7 +115,7 @@ def running(tables: ArrayLike, statistic: Statistic) -> Running:
     common = (total.sum(-1) + total.sum(-2)).argmax(-1)[..., None]
     rare = np.take_along_axis(_equal(outside, axis=-2), common, axis=-1)[..., 0]
     apart = _equal(given.sum((-2, -1)) - np.trace(given, axis1=-2, axis2=-1), axis=-1)
-    return Running(
+    return RunningFigure(
         value=statistic(total),
         error=error,
         scenarios=np.broadcast_to(count, error.shape),
@@ -125,7 +125,7 @@ def running(tables: ArrayLike, statistic: Statistic) -> Running:
     )
 
 
-def ready(run: Running) -> Flags:
+def ready(run: RunningFigure) -> Flags:
     """Whether enough is there to look at all: 50 scenarios, 10 with the rarer answer (20 of several items), 5 that disagree."""
     enough = (
         (run.scenarios >= FEWEST_SCENARIOS) & (run.rare >= run.fewest_rare) & (run.disagreeing >= FEWEST_DISAGREEING)
@@ -134,7 +134,7 @@ def ready(run: Running) -> Flags:
     return known
 
 
-def first_narrow(run: Running, half_width: float, *, level: float = 0.95) -> NDArray[np.int64]:
+def first_narrow(run: RunningFigure, half_width: float, *, level: float = 0.95) -> NDArray[np.int64]:
     """Index of the first scenario at which the width rule stops, -1 where it does not; one for each run.
 
     Source: Chow & Robbins (1965), Ann. Math. Stat. 36(2):457-462.
@@ -143,7 +143,7 @@ def first_narrow(run: Running, half_width: float, *, level: float = 0.95) -> NDA
     return np.where(narrow.any(axis=-1), narrow.argmax(axis=-1), -1)
 
 
-def at_width(run: Running, half_width: float, *, level: float = 0.95) -> Stop:
+def at_width(run: RunningFigure, half_width: float, *, level: float = 0.95) -> StoppingPoint:
     """Whether labelling may stop, the wanted half-width being reached; the interval to report is then plus and minus it.
 
     It stops at the *first* scenario at which the plain half-width x 1.1 is at most the wanted one, and stays stopped.
@@ -157,7 +157,7 @@ def at_width(run: Running, half_width: float, *, level: float = 0.95) -> Stop:
         raise ValueError("one run at a time can be told; `first_narrow` takes several")
     index = int(first_narrow(run, half_width, level=level)) if len(run.value) else -1
     if index >= 0:
-        return Stop(True, index + 1, float(run.value[index]), half_width, "")
+        return StoppingPoint(True, index + 1, float(run.value[index]), half_width, "")
     count = len(run.value)
     lacking = []
     if count < FEWEST_SCENARIOS:
@@ -172,10 +172,10 @@ def at_width(run: Running, half_width: float, *, level: float = 0.95) -> Stop:
     here = float(run.error[-1]) * _z(level) * LOOKED_AT if count else math.nan
     reason = f"at least {', '.join(lacking)} before it can be told" if lacking else "the interval is still too wide"
     value = float(run.value[-1]) if count and math.isfinite(run.value[-1]) else None
-    return Stop(False, count, value, here if math.isfinite(here) else None, reason)
+    return StoppingPoint(False, count, value, here if math.isfinite(here) else None, reason)
 
 
-def confidence_sequence(run: Running, *, expected: int, level: float = 0.95) -> tuple[Floats, Floats]:
+def confidence_sequence(run: RunningFigure, *, expected: int, level: float = 0.95) -> tuple[Floats, Floats]:
     """Limits that hold at all numbers of scenarios together, narrowest near the `expected` one; nan before it is `ready`.
 
     At the expected number they are 1.55 times as wide as a plain interval: for deciding, not for reporting.
@@ -195,7 +195,7 @@ def confidence_sequence(run: Running, *, expected: int, level: float = 0.95) -> 
     return run.value - half, run.value + half
 
 
-def decided(run: Running, threshold: float, *, expected: int, level: float = 0.95) -> Decision:
+def decided(run: RunningFigure, threshold: float, *, expected: int, level: float = 0.95) -> ThresholdDecision:
     """Whether the figure is above or below a threshold, at the first scenario at which the sequence excludes it.
 
     Args: run: of shape (n,).
@@ -207,10 +207,10 @@ def decided(run: Running, threshold: float, *, expected: int, level: float = 0.9
     out = (low > threshold) | (high < threshold)
     index = int(out.argmax()) if out.any() else len(out) - 1
     if index < 0:
-        return Decision(None, 0, None, None, None)
+        return ThresholdDecision(None, 0, None, None, None)
     value, bottom, top = (float(each[index]) if math.isfinite(each[index]) else None for each in (run.value, low, high))
     above = bool(low[index] > threshold) if out.any() else None
-    return Decision(above, index + 1, value, bottom, top)
+    return ThresholdDecision(above, index + 1, value, bottom, top)
 
 
 def _equal(amounts: Floats, axis: int) -> Floats:

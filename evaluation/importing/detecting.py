@@ -8,12 +8,12 @@ from conflictscope.errors import InvalidInput, NotFound
 from conflictscope.scenarios.importing.csv_rows import csv_header
 from evaluation.importing.formats.authors import AuthorsConversations, AuthorsMultipleChoice
 from evaluation.importing.formats.inspect import InspectLog, log_in
-from evaluation.importing.formats.trials import Trials, TrialsJsonLines
+from evaluation.importing.formats.trials import TrialsFormat, TrialsJsonLines
 from evaluation.importing.records import Format
 
 FORMATS: dict[str, Format] = {
     each.name: each
-    for each in (AuthorsMultipleChoice(), AuthorsConversations(), InspectLog(), Trials(), TrialsJsonLines())
+    for each in (AuthorsMultipleChoice(), AuthorsConversations(), InspectLog(), TrialsFormat(), TrialsJsonLines())
 }
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, Protocol
 
-from conflictscope.scenarios.importing.records import BadRow, Place, Reading, RowProblem
+from conflictscope.scenarios.importing.records import BadRow, ReadingOptions, RowPlace, RowProblem
 from evaluation.models import Run
 
 # Of the file's own two actions, whatever order the dataset has them in; none: nothing that could be read as a choice;
@@ -30,7 +30,7 @@ class ImportedTrial:
         user, judge: of a conversation, as the file calls them.
     """
 
-    place: Place
+    place: RowPlace
     scenario: str
     target: str
     mode: str
@@ -60,7 +60,7 @@ class Format(Protocol):
     label: str
     needs: str
 
-    def read(self, path: Path, reading: Reading) -> Iterator[ImportedTrial | BadRow]:
+    def read(self, path: Path, reading: ReadingOptions) -> Iterator[ImportedTrial | BadRow]:
         """The trials of the file in its own order.
 
         Raises:

@@ -12,7 +12,7 @@ from django.db import transaction
 
 from conflictscope.errors import InvalidInput
 from conflictscope.files.texts import unstorable
-from conflictscope.scenarios.importing.records import BadRow, Reading, RowProblem
+from conflictscope.scenarios.importing.records import BadRow, ReadingOptions, RowProblem
 from conflictscope.scenarios.models import Dataset
 from evaluation.importing.detecting import detected, format_named
 from evaluation.importing.placing import EvaluationReport, Placed, Runs, Scenarios
@@ -58,7 +58,7 @@ def import_evaluations(
     if not paths:
         raise InvalidInput("Name at least one file to import.")
     given = format_named(format_name) if format_name else None
-    reading = Reading(encoding=encoding, lenient=skip_bad)
+    reading = ReadingOptions(encoding=encoding, lenient=skip_bad)
     report = EvaluationReport()
     with transaction.atomic():
         writing = _Writing(dataset, report, created_by=created_by)

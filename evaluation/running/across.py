@@ -11,7 +11,7 @@ from django.db.models import Q, QuerySet
 from conflictscope.scenarios.models import Dataset, Scenario
 from evaluation.models import Judgement, Response, Run
 from evaluation.running.browsing import Filter, responses_of, runs_of
-from evaluation.running.transcripts import Decided, Turn, decided_by, turns_of
+from evaluation.running.transcripts import ShownJudgement, ShownTurn, decided_by, turns_of
 
 DIFFERENT = "different"
 NARROWINGS: dict[str, str] = {
@@ -29,7 +29,7 @@ class Side:
     """One run's answers to the scenario; `after`: the next run, to go on to."""
 
     run: Run
-    transcripts: list[tuple[Response, list[Turn], list[Decided]]]
+    transcripts: list[tuple[Response, list[ShownTurn], list[ShownJudgement]]]
     after: int
 
 

@@ -11,7 +11,7 @@ from django.core.paginator import Page, Paginator
 from django.db.models import Prefetch, QuerySet
 
 from conflictscope.errors import InvalidInput
-from conflictscope.jobs.progress import Progress, progress_of
+from conflictscope.jobs.progress import JobProgress, progress_of
 from conflictscope.llm.models import Call
 from conflictscope.scenarios.models import Dataset, Scenario
 from evaluation.models import Judgement, Rating, Response, Run
@@ -155,7 +155,7 @@ class RunRow:
 
     run: Run
     summary: RunSummary
-    progress: Progress | None
+    progress: JobProgress | None
 
     @property
     def live(self) -> bool:

@@ -23,7 +23,7 @@ from evaluation.running.summaries import summaries_of
 from evaluation.tables import said
 
 
-class Question(Protocol):
+class StepQuestion(Protocol):
     """Everything that one step asks, read from the database."""
 
     async def ask(self, door: Door) -> Any: ...
@@ -32,7 +32,7 @@ class Question(Protocol):
 class Step(Protocol):
     """One kind of work item of a run."""
 
-    def prepare(self, run: Run, payload: dict[str, Any]) -> Question: ...
+    def prepare(self, run: Run, payload: dict[str, Any]) -> StepQuestion: ...
 
     def store(self, run_id: int, payload: dict[str, Any], outcome: Any) -> str: ...
 
@@ -80,12 +80,12 @@ class EvaluateHandler:
     def foresee(self, job: Job) -> Iterator[NewItem]:
         return self.plan(job)
 
-    def follow(self, item: WorkItem, outcome: Any) -> Iterator[Grown[Question]]:
+    def follow(self, item: WorkItem, outcome: Any) -> Iterator[Grown[StepQuestion]]:
         """What the next stages will ask: the target about an opening message, the judge about an answer."""
         run = _run_of(item.job, item.payload["run"])
         payload = item.payload
         if payload["step"] == "opening" and outcome is not None and outcome.ok:
-            question: Question = simulated_user.answer_question(run, payload, outcome.text.strip())
+            question: StepQuestion = simulated_user.answer_question(run, payload, outcome.text.strip())
             yield Grown(
                 WorkItem(job=item.job, key=f"answer of {item.key}", payload={**payload, "step": "answer"}), question
             )
@@ -110,17 +110,17 @@ class EvaluateHandler:
     def phase(self, key: str, payload: Mapping[str, Any]) -> str:
         return PHASES[payload["step"]]
 
-    def prepare(self, item: WorkItem) -> Question:
+    def prepare(self, item: WorkItem) -> StepQuestion:
         return self.steps[item.payload["step"]].prepare(_run_of(item.job, item.payload["run"]), item.payload)
 
-    async def ask(self, prepared: Question, door: Door) -> Any:
+    async def ask(self, prepared: StepQuestion, door: Door) -> Any:
         return await prepared.ask(door)
 
     def store(self, item: WorkItem, outcome: Any) -> str:
         return self.steps[item.payload["step"]].store(item.payload["run"], item.payload, outcome)
 
-    def prepare_all(self, items: Sequence[WorkItem]) -> list[Question]:
-        def of_step(step: Step, mine: Sequence[WorkItem]) -> list[Question]:
+    def prepare_all(self, items: Sequence[WorkItem]) -> list[StepQuestion]:
+        def of_step(step: Step, mine: Sequence[WorkItem]) -> list[StepQuestion]:
             runs = [_run_of(item.job, item.payload["run"]) for item in mine]
             if isinstance(step, ManyAtOnce):
                 return step.prepare_all(runs[0], [item.payload for item in mine])

@@ -17,7 +17,7 @@ TALKING = ("answer", "choice")  # purposes of calls that a target answers
 
 
 @dataclass(frozen=True, slots=True)
-class Turn:
+class ShownTurn:
     """`thought`: what the target thought before it said this, as far as its provider tells."""
 
     by_user: bool
@@ -26,7 +26,7 @@ class Turn:
 
 
 @dataclass(frozen=True, slots=True)
-class Decided:
+class ShownJudgement:
     """A judgement with the letters as its decider saw them; `letter`: that of the chosen action, empty for none or both."""
 
     judgement: Judgement
@@ -40,8 +40,8 @@ class Transcript:
     """`previous`, `next`: ids of the neighbours in the run, among those that a filter lets through."""
 
     response: Response
-    turns: list[Turn]
-    decided: list[Decided]
+    turns: list[ShownTurn]
+    decided: list[ShownJudgement]
     rating: Rating | None
     calls: list[Call]
     previous: int | None
@@ -64,29 +64,29 @@ def transcript_of(response: Response, chosen: Filter) -> Transcript:
     )
 
 
-def turns_of(response: Response, calls: Sequence[Call]) -> Iterator[Turn]:
+def turns_of(response: Response, calls: Sequence[Call]) -> Iterator[ShownTurn]:
     """The turns, each of the target's with the thought of the call that said it."""
     waiting = [call for call in calls if call.purpose in TALKING]
     for turn in response.transcript:
         text = str(turn.get("text", ""))
         if turn.get("role") == "user":
-            yield Turn(True, text)
+            yield ShownTurn(True, text)
             continue
         call = next((each for each in waiting if each.reply.strip() == text.strip()), None)
         if call is not None:
             waiting.remove(call)
-        yield Turn(False, text, call.thought if call else "")
+        yield ShownTurn(False, text, call.thought if call else "")
 
 
-def decided_by(judgement: Judgement, response: Response) -> Decided:
+def decided_by(judgement: Judgement, response: Response) -> ShownJudgement:
     """With the letters that the two actions had for whoever decided; none where that is not known."""
     order = judgement.order or response.order
     if order not in OptionOrder.values:
-        return Decided(judgement, "")
+        return ShownJudgement(judgement, "")
     of_choice = {CHOICE_OF_ACTION[action]: letter for action, letter in letters(order).items()}
     by_letter = {letter: action for action, letter in letters(order).items()}
     chosen = next((letter for choice, letter in of_choice.items() if choice == judgement.choice), "")
-    return Decided(judgement, chosen, a=by_letter["A"], b=by_letter["B"])
+    return ShownJudgement(judgement, chosen, a=by_letter["A"], b=by_letter["B"])
 
 
 def calls_behind(response: Response) -> QuerySet[Call]:

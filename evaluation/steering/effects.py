@@ -14,7 +14,7 @@ from django.db.models import Max, QuerySet
 from numpy.typing import NDArray
 
 from conflictscope.stats.correction import corrected_steering
-from conflictscope.stats.steering import Run as Choices
+from conflictscope.stats.steering import SteeredRun as Choices
 from conflictscope.stats.steering import alignments, holm, steering_effect
 from conflictscope.studies.models import Study
 from evaluation.measures.decisions import Decider, Decisions, Trials, decider_of, trials_of

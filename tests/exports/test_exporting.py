@@ -16,7 +16,7 @@ from pytest_django import DjangoAssertNumQueries
 
 from annotation.models import Annotation, Participant
 from conflictscope.errors import Conflict, ConflictScopeError, InvalidInput
-from conflictscope.exports.exporting import Export, Exported, export_dataset, zipped
+from conflictscope.exports.exporting import Export, FinishedExport, export_dataset, zipped
 from conflictscope.exports.tables import TABLES
 from conflictscope.files.csv_cells import unescape
 from conflictscope.jobs.models import Job
@@ -34,7 +34,7 @@ TABLE_NAMES = [table.name for table in TABLES]
 
 
 @pytest.fixture
-def export(dataset: Dataset, tmp_path: Path) -> Callable[..., Exported]:
+def export(dataset: Dataset, tmp_path: Path) -> Callable[..., FinishedExport]:
     return lambda **options: export_dataset(dataset, out=tmp_path / "out", **options)
 
 
@@ -58,7 +58,7 @@ def bytes_of(folder: Path) -> dict[str, bytes]:
 
 
 def test_every_table_has_a_file_in_every_format_and_a_row_for_each_thing(
-    export: Callable[..., Exported], dataset: Dataset
+    export: Callable[..., FinishedExport], dataset: Dataset
 ) -> None:
     done = export()
     assert {path.name for path in done.folder.iterdir()} == {
@@ -79,7 +79,9 @@ def test_every_table_has_a_file_in_every_format_and_a_row_for_each_thing(
     }
 
 
-def test_a_scenario_stands_there_as_it_is_in_the_database(export: Callable[..., Exported], dataset: Dataset) -> None:
+def test_a_scenario_stands_there_as_it_is_in_the_database(
+    export: Callable[..., FinishedExport], dataset: Dataset
+) -> None:
     first, second, _ = lines_of(export().folder, "scenarios")
     scenario = dataset.scenarios.get(uid=first["uid"])
     for name in ("description", "persona", "goal", "action_1", "action_2", "template", "acting_action", "status"):
@@ -94,7 +96,7 @@ def test_a_scenario_stands_there_as_it_is_in_the_database(export: Callable[..., 
     assert second["goal"] == "'-1 and more,\nin two lines"
 
 
-def test_answers_carry_their_decision_and_who_made_it(export: Callable[..., Exported]) -> None:
+def test_answers_carry_their_decision_and_who_made_it(export: Callable[..., FinishedExport]) -> None:
     folder = export().folder
     kinds = {(row["mode"], row["decision"], row["decided_by"]) for row in lines_of(folder, "responses")}
     assert kinds == {("multiple_choice", "value_1", "parsed"), ("simulated_user", "value_1", "human")}
@@ -105,13 +107,15 @@ def test_answers_carry_their_decision_and_who_made_it(export: Callable[..., Expo
     assert response["answer"] == response["transcript"][-1]["text"]
 
 
-def test_every_single_answer_is_there_under_a_pseudonym(export: Callable[..., Exported]) -> None:
+def test_every_single_answer_is_there_under_a_pseudonym(export: Callable[..., FinishedExport]) -> None:
     rows = [row for row in lines_of(export().folder, "annotations") if row["annotator"] == "heron"]
     assert {row["question"]: row["answer"] for row in rows}["realism"] == "no"
     assert {row["campaign"] for row in rows} == {"check"}
 
 
-def test_rows_of_every_table_belong_to_scenarios_of_the_dataset(export: Callable[..., Exported], study: Study) -> None:
+def test_rows_of_every_table_belong_to_scenarios_of_the_dataset(
+    export: Callable[..., FinishedExport], study: Study
+) -> None:
     grow(DatasetFactory(study=study, primary_judge=JudgeFactory()), 2)
     folder = export().folder
     uids = {row["uid"] for row in lines_of(folder, "scenarios")}
@@ -122,7 +126,7 @@ def test_rows_of_every_table_belong_to_scenarios_of_the_dataset(export: Callable
 
 
 @pytest.mark.parametrize("table", TABLE_NAMES)
-def test_pandas_reads_the_same_values_from_both_formats(export: Callable[..., Exported], table: str) -> None:
+def test_pandas_reads_the_same_values_from_both_formats(export: Callable[..., FinishedExport], table: str) -> None:
     folder = export().folder
     rows = lines_of(folder, table)
     columns = [column["name"] for column in card_of(folder)["tables"][table]["columns"]]
@@ -146,7 +150,7 @@ def as_cell(value: object) -> str:
     return str(value)
 
 
-def test_pandas_keeps_texts_and_flags_in_the_line_of_the_card(export: Callable[..., Exported]) -> None:
+def test_pandas_keeps_texts_and_flags_in_the_line_of_the_card(export: Callable[..., FinishedExport]) -> None:
     folder = export().folder
     assert 'pandas.read_json("scenarios.jsonl", lines=True, dtype=False)' in readme_of(folder)
     frame = pandas.read_json(folder / "scenarios.jsonl", lines=True, dtype=False)
@@ -154,14 +158,14 @@ def test_pandas_keeps_texts_and_flags_in_the_line_of_the_card(export: Callable[.
     assert set(frame["acting_action"]) == {"1"}
 
 
-def test_a_formula_is_no_formula_in_csv(export: Callable[..., Exported]) -> None:
+def test_a_formula_is_no_formula_in_csv(export: Callable[..., FinishedExport]) -> None:
     written = (export().folder / "scenarios.csv").read_text(encoding="utf-8")
     assert "\"'=HYPERLINK(" in written
     assert ',"=HYPERLINK' not in written
 
 
 def test_no_key_no_address_and_no_name_of_a_person_is_in_any_file(
-    export: Callable[..., Exported], monkeypatch: pytest.MonkeyPatch
+    export: Callable[..., FinishedExport], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv(KEY_NAME, "sk-very-secret")
     secrets = [KEY_NAME, ADDRESS, "sk-very-secret", ANNOTATOR, "the.owner.of.it"]
@@ -171,7 +175,7 @@ def test_no_key_no_address_and_no_name_of_a_person_is_in_any_file(
             assert secret.encode() not in content, f"{secret} is in {name}"
 
 
-def test_only_validated_scenarios_and_what_belongs_to_them(export: Callable[..., Exported]) -> None:
+def test_only_validated_scenarios_and_what_belongs_to_them(export: Callable[..., FinishedExport]) -> None:
     folder = export(only_validated=True).folder
     (scenario,) = lines_of(folder, "scenarios")
     assert scenario["human_validated"]
@@ -207,7 +211,7 @@ def test_a_baseline_has_no_values_and_says_so(study: Study, tmp_path: Path) -> N
 # --- what the card says ----------------------------------------------------------------------------------------------------
 
 
-def test_the_card_says_how_the_dataset_was_made(export: Callable[..., Exported], dataset: Dataset) -> None:
+def test_the_card_says_how_the_dataset_was_made(export: Callable[..., FinishedExport], dataset: Dataset) -> None:
     scenario = dataset.scenarios.first()
     scenario.calls.add(
         Call.objects.create(
@@ -237,7 +241,7 @@ def test_the_card_says_how_the_dataset_was_made(export: Callable[..., Exported],
         assert said in readme
 
 
-def test_the_card_knows_every_file_by_its_checksum(export: Callable[..., Exported]) -> None:
+def test_the_card_knows_every_file_by_its_checksum(export: Callable[..., FinishedExport]) -> None:
     done = export()
     card = card_of(done.folder)
     assert card["digest"] == done.digest
@@ -248,7 +252,7 @@ def test_the_card_knows_every_file_by_its_checksum(export: Callable[..., Exporte
         assert file["rows"] == len(lines_of(done.folder, file["table"]))
 
 
-def test_the_licence_of_the_value_set_is_named(export: Callable[..., Exported], dataset: Dataset) -> None:
+def test_the_licence_of_the_value_set_is_named(export: Callable[..., FinishedExport], dataset: Dataset) -> None:
     assert "Licence of the value set: none stated" in readme_of(export().folder)
     type(dataset.value_set_version).objects.update(licence="CC BY 4.0")
     dataset.value_set_version.refresh_from_db()
@@ -256,7 +260,7 @@ def test_the_licence_of_the_value_set_is_named(export: Callable[..., Exported], 
 
 
 def test_the_head_of_the_card_tells_hugging_face_which_file_is_which_and_the_type_of_each_column(
-    export: Callable[..., Exported],
+    export: Callable[..., FinishedExport],
 ) -> None:
     head = head_of(readme_of(export().folder))
     assert [(config["config_name"], config["data_files"]) for config in head["configs"]] == [
@@ -277,7 +281,7 @@ def head_of(readme: str) -> dict[str, Any]:
     return {key: json.loads(value) for key, value in (line.split(": ", 1) for line in head.splitlines())}
 
 
-def test_csv_alone_is_a_whole_export(export: Callable[..., Exported]) -> None:
+def test_csv_alone_is_a_whole_export(export: Callable[..., FinishedExport]) -> None:
     done = export(formats=["csv"])
     assert not list(done.folder.glob("*.jsonl"))
     readme = readme_of(done.folder)
@@ -287,7 +291,7 @@ def test_csv_alone_is_a_whole_export(export: Callable[..., Exported]) -> None:
     assert "dataset_info" not in head
 
 
-def test_a_name_full_of_markup_stays_a_name(export: Callable[..., Exported], dataset: Dataset) -> None:
+def test_a_name_full_of_markup_stays_a_name(export: Callable[..., FinishedExport], dataset: Dataset) -> None:
     dataset.name = 'A "b": [c](http://127.0.0.1)\n---\n<img>\x9f'
     readme = readme_of(export().folder)
     assert head_of(readme)["pretty_name"] == 'A "b": [c](http://127.0.0.1)---<img>'
@@ -303,7 +307,7 @@ def test_whatever_a_simulator_made_is_labelled_row_by_row_and_on_the_card(simula
     assert "**Simulated**, for tests and demonstrations only: 1 of 1 scenarios, 8 of 8 annotations" in readme_of(folder)
 
 
-def test_what_no_simulator_made_is_not_labelled(export: Callable[..., Exported]) -> None:
+def test_what_no_simulator_made_is_not_labelled(export: Callable[..., FinishedExport]) -> None:
     folder = export().folder
     assert "simulated" not in head_of(readme_of(folder))["tags"]
     assert "**Simulated**" not in readme_of(folder)
@@ -311,7 +315,7 @@ def test_what_no_simulator_made_is_not_labelled(export: Callable[..., Exported])
 
 
 def test_an_export_beside_a_running_job_says_that_it_is_unfinished(
-    export: Callable[..., Exported], study: Study
+    export: Callable[..., FinishedExport], study: Study
 ) -> None:
     assert "**Unfinished**" not in readme_of(export().folder)
     Job.objects.create(study=study, kind="scenarios.filter", state=Job.State.RUNNING)
@@ -321,7 +325,7 @@ def test_an_export_beside_a_running_job_says_that_it_is_unfinished(
 # --- the folder ------------------------------------------------------------------------------------------------------------
 
 
-def test_the_same_data_gives_the_same_bytes(export: Callable[..., Exported]) -> None:
+def test_the_same_data_gives_the_same_bytes(export: Callable[..., FinishedExport]) -> None:
     first = export()
     before = bytes_of(first.folder)
     second = export()
@@ -329,7 +333,7 @@ def test_the_same_data_gives_the_same_bytes(export: Callable[..., Exported]) -> 
     assert second.digest == first.digest
 
 
-def test_a_second_export_replaces_the_first(export: Callable[..., Exported], dataset: Dataset) -> None:
+def test_a_second_export_replaces_the_first(export: Callable[..., FinishedExport], dataset: Dataset) -> None:
     folder = export().folder
     before = export().digest
     Scenario.objects.filter(dataset=dataset).update(goal="Another goal.")
@@ -341,7 +345,7 @@ def test_a_second_export_replaces_the_first(export: Callable[..., Exported], dat
 
 @pytest.mark.parametrize("broken", ["", "{", "[]", '{"format": "something else"}', '{"format": null}'])
 def test_a_folder_that_holds_something_else_is_left_alone(
-    export: Callable[..., Exported], tmp_path: Path, broken: str
+    export: Callable[..., FinishedExport], tmp_path: Path, broken: str
 ) -> None:
     (tmp_path / "out").mkdir()
     (tmp_path / "out" / "dataset.json").write_text(broken)
@@ -350,7 +354,7 @@ def test_a_folder_that_holds_something_else_is_left_alone(
     assert (tmp_path / "out" / "dataset.json").read_text() == broken
 
 
-def test_an_export_to_which_somebody_added_a_file_is_left_alone(export: Callable[..., Exported]) -> None:
+def test_an_export_to_which_somebody_added_a_file_is_left_alone(export: Callable[..., FinishedExport]) -> None:
     folder = export().folder
     (folder / "thesis.txt").write_text("Years of work.")
     with pytest.raises(InvalidInput, match="no export"):
@@ -373,7 +377,7 @@ def test_a_file_or_a_place_that_cannot_be_written_is_refused_in_words(dataset: D
 
 
 def test_an_export_that_breaks_off_leaves_the_old_one_and_nothing_else(
-    export: Callable[..., Exported], dataset: Dataset
+    export: Callable[..., FinishedExport], dataset: Dataset
 ) -> None:
     folder = export().folder
     before = bytes_of(folder)
@@ -389,7 +393,7 @@ def test_an_export_that_breaks_off_leaves_the_old_one_and_nothing_else(
 
 
 def test_through_a_link_the_folder_behind_it_is_replaced(
-    export: Callable[..., Exported], dataset: Dataset, tmp_path: Path
+    export: Callable[..., FinishedExport], dataset: Dataset, tmp_path: Path
 ) -> None:
     folder = export().folder
     (tmp_path / "link").symlink_to(folder)

@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from conflictscope.exports.formats import as_csv, as_json_lines
-from conflictscope.exports.tables import Column, Kind, Row, Table
+from conflictscope.exports.tables import Column, ColumnKind, Row, Table
 from conflictscope.files.csv_cells import escape, unescape
 
 # What a database column of text can hold.
@@ -26,11 +26,11 @@ TABLE: Table[Row] = Table(
     "things",
     "Things.",
     (
-        Column("text", Kind.TEXT, "A text.", itemgetter(0)),
-        Column("number", Kind.NUMBER, "A number.", itemgetter(1)),
-        Column("flag", Kind.BOOLEAN, "Yes or no.", itemgetter(2)),
-        Column("when", Kind.TIME, "A moment.", itemgetter(3)),
-        Column("turns", Kind.TURNS, "Turns.", itemgetter(4)),
+        Column("text", ColumnKind.TEXT, "A text.", itemgetter(0)),
+        Column("number", ColumnKind.NUMBER, "A number.", itemgetter(1)),
+        Column("flag", ColumnKind.BOOLEAN, "Yes or no.", itemgetter(2)),
+        Column("when", ColumnKind.TIME, "A moment.", itemgetter(3)),
+        Column("turns", ColumnKind.TURNS, "Turns.", itemgetter(4)),
     ),
     lambda _: iter(()),
 )

@@ -22,7 +22,7 @@ from conflictscope.jobs.models import CallUse, Job, WorkItem
 from conflictscope.jobs.progress import limits_of, lost_calls
 from conflictscope.llm.client import Entry
 from conflictscope.llm.models import Call, Endpoint
-from conflictscope.llm.traffic.tokens import Estimate
+from conflictscope.llm.traffic.tokens import TokenEstimate
 from tests.factories.llm import EndpointFactory
 from tests.factories.studies import StudyFactory
 from tests.jobs.handlers import CountingHandler
@@ -70,7 +70,7 @@ def entry_of(job: Job, endpoint: Endpoint, number: int = 0, *, out: int = MOST_O
     call = Call.objects.create(
         endpoint=endpoint, purpose="t", prompt_name="t", prompt_version=0, request={}, request_digest=f"d{number}"
     )
-    return Entry(item, call, Estimate(10, out))
+    return Entry(item, call, TokenEstimate(10, out))
 
 
 @pytest.mark.backends

@@ -16,7 +16,7 @@ from conflictscope.llm.adapters.anthropic import AnthropicAdapter
 from conflictscope.llm.adapters.openai import OpenAIAdapter
 from conflictscope.llm.addresses import check_resolved
 from conflictscope.llm.errors import LLMError, PermanentLLMError, RateLimited, TransientLLMError
-from conflictscope.llm.types import Adapter, Completion, Connection, Message, Request
+from conflictscope.llm.types import Adapter, Completion, Connection, LLMRequest, Message
 from tests.llm.scripted import (
     Answer,
     ScriptedServer,
@@ -56,7 +56,7 @@ def complete(
 ) -> Completion:
     async def run() -> Completion:
         try:
-            return await adapter.complete(Request(messages or (Message("user", "Hello?"),), parameters, schema))
+            return await adapter.complete(LLMRequest(messages or (Message("user", "Hello?"),), parameters, schema))
         finally:
             await adapter.aclose()
 

@@ -11,7 +11,7 @@ from annotation.labelling.routing import claim
 from annotation.models import Campaign
 from conflictscope.jobs.models import Job
 from conflictscope.overview.guidance import next_step
-from conflictscope.overview.pipeline import Counts, counts_of, stages_of
+from conflictscope.overview.pipeline import StudyCounts, counts_of, stages_of
 from conflictscope.scenarios.models import Dimension
 from conflictscope.studies.permissions import MAY, Action, Role
 from evaluation.models import Ranking, Response, Run, Target
@@ -85,7 +85,7 @@ def test_values_of_a_set_that_two_datasets_share_are_counted_once(dataset):
 def test_what_another_study_has_is_not_counted(dataset):
     ScenarioFactory(dataset=dataset)
     CampaignFactory(dataset=dataset, items=2)
-    assert counts(StudyFactory()) == Counts()
+    assert counts(StudyFactory()) == StudyCounts()
 
 
 def test_an_imported_baseline_was_never_outlined_and_waits_for_no_filter(db):
@@ -200,7 +200,7 @@ def test_many_studies_take_as_many_queries_as_one(dataset, django_assert_num_que
 
 # --- what to do next ------------------------------------------------------------------------------------------------------
 
-FILTERED = Counts(datasets=1, generated=80, statuses={"duplicate": 8, "kept": 48, "dropped": 24})
+FILTERED = StudyCounts(datasets=1, generated=80, statuses={"duplicate": 8, "kept": 48, "dropped": 24})
 LABELLING = replace(FILTERED, campaigns={Campaign.State.OPEN: 1}, items=40, items_complete=12, labels=90, people=3)
 SAID = {"multiple_choice": 192}
 BOTH = SAID | {"simulated_user": 96}
@@ -209,15 +209,19 @@ BOTH = SAID | {"simulated_user": 96}
 @pytest.mark.parametrize(
     ("given", "says", "url_name"),
     [
-        (Counts(), "There are no scenarios yet", "scenarios:datasets"),
-        (Counts(statuses={"outlined": 1}, to_draft={"hhh": 1}), "1 outline waits to be drafted", "scenarios:dataset"),
-        (Counts(statuses={"drafted": 72}), "Filter the 72 drafted scenarios.", "scenarios:datasets"),
+        (StudyCounts(), "There are no scenarios yet", "scenarios:datasets"),
+        (
+            StudyCounts(statuses={"outlined": 1}, to_draft={"hhh": 1}),
+            "1 outline waits to be drafted",
+            "scenarios:dataset",
+        ),
+        (StudyCounts(statuses={"drafted": 72}), "Filter the 72 drafted scenarios.", "scenarios:datasets"),
         (replace(FILTERED, paused_jobs=1), "1 job is paused", "jobs:jobs"),
         (FILTERED, "label a sample of the 72 judged scenarios", "annotation:campaigns"),
         (replace(FILTERED, campaigns={"draft": 1}), "A campaign is drafted but not open", "annotation:campaigns"),
         (LABELLING, "Evaluate a target on the 48 scenarios that stand.", "evaluation:runs"),
         (
-            Counts(imported=680, statuses={"drafted": 680}, baseline_drafted=680),
+            StudyCounts(imported=680, statuses={"drafted": 680}, baseline_drafted=680),
             "Evaluate a target on the 680 scenarios that stand.",
             "evaluation:runs",
         ),
@@ -255,7 +259,7 @@ def test_a_researcher_is_told_the_first_thing_that_is_missing(given, says, url_n
 @pytest.mark.parametrize(
     ("given", "url_name"),
     [
-        (Counts(statuses={"drafted": 72}), "scenarios:datasets"),
+        (StudyCounts(statuses={"drafted": 72}), "scenarios:datasets"),
         (LABELLING, "annotation:agreement"),
         (replace(LABELLING, ranked_runs=1), "evaluation:rankings"),
     ],
@@ -267,7 +271,7 @@ def test_a_viewer_is_shown_what_there_is_to_read_and_asked_to_do_nothing(given, 
 
 
 def test_a_viewer_of_an_empty_study_has_nothing_to_do():
-    assert next_step(Counts(), may=VIEWER) is None
+    assert next_step(StudyCounts(), may=VIEWER) is None
 
 
 def test_an_adjudicator_is_sent_to_the_disagreements():

@@ -13,7 +13,7 @@ from django.urls import reverse
 from django.utils import timezone
 from django.utils.html import escape
 
-from conflictscope.scenarios.browsing.listing import Filter, Listing
+from conflictscope.scenarios.browsing.listing import Listing, ScenarioFilter
 from conflictscope.scenarios.filtering.verdicts import resettle
 from conflictscope.scenarios.models import Dataset, OpeningMessage, Scenario, Verdict
 from tests.factories.llm import EndpointFactory
@@ -243,7 +243,7 @@ def test_a_scenario_leads_back_to_its_row_on_the_page_of_the_list(seen: Client, 
 def test_neighbours_follow_the_relevance_of_a_search(dataset: Dataset) -> None:
     for uid, text in (("x", "One kite here."), ("y", "A kite, a kite and a kite.")):
         ScenarioFactory(dataset=dataset, uid=uid, description=text)
-    listing = Listing(dataset, Filter(search="kite"))
+    listing = Listing(dataset, ScenarioFilter(search="kite"))
     names = Scenario.objects.in_bulk(listing.pks())
     in_order = [names[pk].uid for pk in listing.pks()]
     assert in_order[0] == "y"

@@ -19,7 +19,7 @@ from conflictscope.scenarios.generation.prompts import PROMPTS, register
 from conflictscope.scenarios.generation.recipe import recipe_of
 from conflictscope.scenarios.generation.replies import DraftReply
 from conflictscope.scenarios.generation.writing import store_draft
-from conflictscope.scenarios.generation.yields import Batch, PairState, verdict_on
+from conflictscope.scenarios.generation.yields import BatchYield, PairState, verdict_on
 from conflictscope.scenarios.models import Dataset, PairYield, Scenario
 from conflictscope.studies.models import Study
 from tests.factories.llm import EndpointFactory
@@ -288,8 +288,8 @@ def test_a_pair_is_given_up_when_nothing_new_comes_and_says_so(simulator: Runnin
 )
 def test_without_a_floor_a_pair_is_given_up_when_nothing_at_all_is_new(usable: int, ended: str, reason: str) -> None:
     dataset = opened(EndpointFactory(), per_pair=16, yield_floor=0.0)
-    state = PairState(wanted=16, usable=2, batches=[Batch(1, 8, 8, 2, here=True)])
-    state.batches += [Batch(2, 12, 12, usable, here=True), Batch(3, 12, 12, 0, here=True)]
+    state = PairState(wanted=16, usable=2, batches=[BatchYield(1, 8, 8, 2, here=True)])
+    state.batches += [BatchYield(2, 12, 12, usable, here=True), BatchYield(3, 12, 12, 0, here=True)]
     verdict, why = verdict_on(state, recipe_of(dataset))
     assert verdict == ended
     assert ("new dataset by another generator" in why) == bool(reason), "that of a dataset cannot change"

@@ -7,7 +7,7 @@ from scipy.stats import kendalltau, t
 from conflictscope.stats.bradley_terry import tally_trials
 from conflictscope.stats.correction import Decided, corrected_mean, corrected_shift, corrected_steering
 from conflictscope.stats.shifts import kendall_tau_b, paired_shift
-from conflictscope.stats.steering import Alignments, Run, alignments, holm, steering_effect
+from conflictscope.stats.steering import Alignments, SteeredRun, alignments, holm, steering_effect
 from tests.stats.test_bradley_terry import points, simulated, tallies_of, wins
 from tests.stats.test_correction import drawn
 
@@ -69,7 +69,7 @@ def run_of(data, steered):
             first = (letter == "A") == (order == "value_1_first")
             choice = None if letter is None else "value_1" if first else "value_2"
             rows.append((scenario["uid"], order, scenario["value_1"], scenario["value_2"], choice))
-    return Run(*zip(*rows, strict=True))
+    return SteeredRun(*zip(*rows, strict=True))
 
 
 def test_kendall_agrees_with_scipy(rng):
@@ -162,16 +162,16 @@ class TestSteering:
         assert 0.91 <= held / 200 <= 0.99
 
     def test_nothing_shared_and_bad_input(self, rng):
-        run = Run(["s"], [0], ["a"], ["b"], ["value_1"])
-        other = Run(["t"], [0], ["a"], ["b"], ["value_1"])
+        run = SteeredRun(["s"], [0], ["a"], ["b"], ["value_1"])
+        other = SteeredRun(["t"], [0], ["a"], ["b"], ["value_1"])
         found = steering_effect(alignments(run, other, target={"a": 1, "b": 2}), rng=rng)
         assert "no trial" in found.effect.reason
         with pytest.raises(ValueError, match="twice in slot"):
-            alignments(Run(["s"] * 2, [0] * 2, ["a"] * 2, ["b"] * 2, ["value_1"] * 2), run, target={})
+            alignments(SteeredRun(["s"] * 2, [0] * 2, ["a"] * 2, ["b"] * 2, ["value_1"] * 2), run, target={})
         with pytest.raises(ValueError, match="other values"):
-            alignments(run, Run(["s"], [0], ["b"], ["a"], ["value_1"]), target={})
+            alignments(run, SteeredRun(["s"], [0], ["b"], ["a"], ["value_1"]), target={})
         with pytest.raises(ValueError, match="got 'A'"):
-            alignments(Run(["s"], [0], ["a"], ["b"], ["A"]), run, target={})
+            alignments(SteeredRun(["s"], [0], ["a"], ["b"], ["A"]), run, target={})
 
     def test_holm_by_hand(self):
         # sorted 0.01, 0.03, 0.04 times 3, 2, 1, never falling

@@ -3,7 +3,7 @@
 from typing import Any
 
 from conflictscope.exports.tables.annotations import ANNOTATIONS
-from conflictscope.exports.tables.base import Column, Kind, Row, Selection, Table
+from conflictscope.exports.tables.base import Column, ColumnKind, Row, Selection, Table
 from conflictscope.exports.tables.evaluation import JUDGEMENTS, RATINGS, RESPONSES, RUNS
 from conflictscope.exports.tables.scenarios import OPENING_MESSAGES, SCENARIOS, VERDICTS
 
@@ -18,4 +18,4 @@ TABLES: tuple[Table[Any], ...] = (
     RATINGS,
 )
 
-__all__ = ["SCENARIOS", "TABLES", "Column", "Kind", "Row", "Selection", "Table"]
+__all__ = ["SCENARIOS", "TABLES", "Column", "ColumnKind", "Row", "Selection", "Table"]

@@ -7,9 +7,9 @@ from collections.abc import Iterator
 from django.db.models import Q
 
 from annotation.models import Annotation, Assignment
-from conflictscope.exports.tables.base import CHUNK, Column, Kind, Selection, Table, simulated, uid
+from conflictscope.exports.tables.base import CHUNK, Column, ColumnKind, Selection, Table, simulated, uid
 
-_T, _B, _I, _N = Kind.TEXT, Kind.BOOLEAN, Kind.INTEGER, Kind.NUMBER
+_T, _B, _I, _N = ColumnKind.TEXT, ColumnKind.BOOLEAN, ColumnKind.INTEGER, ColumnKind.NUMBER
 
 
 def _annotations(selection: Selection) -> Iterator[Annotation]:
@@ -86,7 +86,7 @@ ANNOTATIONS: Table[Annotation] = Table(
             "Time spent on the item, all its questions together.",
             lambda annotation: annotation.assignment.active_seconds,
         ),
-        Column("submitted_at", Kind.TIME, "When.", lambda annotation: annotation.assignment.submitted_at),
+        Column("submitted_at", ColumnKind.TIME, "When.", lambda annotation: annotation.assignment.submitted_at),
         Column(
             "inclusion_probability",
             _N,

@@ -19,7 +19,7 @@ Row = tuple[Any, ...]
 RecordT = TypeVar("RecordT")
 
 
-class Kind(StrEnum):
+class ColumnKind(StrEnum):
     TEXT = "text"
     INTEGER = "integer"
     NUMBER = "number"
@@ -34,7 +34,7 @@ class Column(Generic[RecordT]):
     """What a column is called, what it holds and means, and where in a record it comes from."""
 
     name: str
-    kind: Kind
+    kind: ColumnKind
     about: str
     value: Callable[[RecordT], Any]
 
@@ -94,9 +94,9 @@ SIMULATED = "simulated"
 
 
 def uid(value: Callable[[RecordT], str | None]) -> Column[RecordT]:
-    return Column("uid", Kind.TEXT, "The scenario; its name in every table.", value)
+    return Column("uid", ColumnKind.TEXT, "The scenario; its name in every table.", value)
 
 
 def simulated(value: Callable[[RecordT], bool]) -> Column[RecordT]:
     about = "Made by a simulator or a simulated person, for tests and demonstrations only."
-    return Column(SIMULATED, Kind.BOOLEAN, about, value)
+    return Column(SIMULATED, ColumnKind.BOOLEAN, about, value)

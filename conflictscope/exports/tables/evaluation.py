@@ -5,10 +5,20 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
-from conflictscope.exports.tables.base import CHUNK, Column, Kind, RecordT, Selection, Table, compact, simulated, uid
+from conflictscope.exports.tables.base import (
+    CHUNK,
+    Column,
+    ColumnKind,
+    RecordT,
+    Selection,
+    Table,
+    compact,
+    simulated,
+    uid,
+)
 from evaluation.models import Judgement, Rating, Response, Run
 
-_T, _B, _I, _N = Kind.TEXT, Kind.BOOLEAN, Kind.INTEGER, Kind.NUMBER
+_T, _B, _I, _N = ColumnKind.TEXT, ColumnKind.BOOLEAN, ColumnKind.INTEGER, ColumnKind.NUMBER
 
 
 def _run(value: Callable[[RecordT], int]) -> Column[RecordT]:
@@ -78,7 +88,12 @@ RUNS: Table[Run] = Table(
             "The LLM behind the judge.",
             lambda run: run.judge.endpoint.llm if run.judge and run.judge.endpoint else None,
         ),
-        Column("option_orders", Kind.TEXTS, "The orders in which options were offered.", lambda run: run.option_orders),
+        Column(
+            "option_orders",
+            ColumnKind.TEXTS,
+            "The orders in which options were offered.",
+            lambda run: run.option_orders,
+        ),
         Column("samples", _I, "Samples a scenario and order.", lambda run: run.samples),
         Column("max_turns", _I, "Turns at most.", lambda run: run.max_turns),
         Column(
@@ -149,7 +164,7 @@ RESPONSES: Table[Response] = Table(
         Column("answer", _T, "The last thing it said.", _last_answer),
         Column(
             "transcript",
-            Kind.TURNS,
+            ColumnKind.TURNS,
             "The conversation: a list of role (user or assistant) and text.",
             lambda response: response.transcript,
         ),

@@ -9,11 +9,11 @@ from django.db.models import Count, Exists, OuterRef, Subquery
 from django.db.models.functions import Coalesce
 
 from annotation.models import Assignment
-from conflictscope.exports.tables.base import CHUNK, Column, Kind, Selection, Table, compact, simulated, uid
+from conflictscope.exports.tables.base import CHUNK, Column, ColumnKind, Selection, Table, compact, simulated, uid
 from conflictscope.scenarios.filtering.verdicts import standing_verdicts
 from conflictscope.scenarios.models import Dimension, OpeningMessage, Scenario, Verdict
 
-_T, _B, _I, _N = Kind.TEXT, Kind.BOOLEAN, Kind.INTEGER, Kind.NUMBER
+_T, _B, _I, _N = ColumnKind.TEXT, ColumnKind.BOOLEAN, ColumnKind.INTEGER, ColumnKind.NUMBER
 
 
 @dataclass(frozen=True, slots=True)
@@ -223,7 +223,7 @@ VERDICTS: Table[VerdictOfPanels] = Table(
             "JSON: the answers behind the outcome and the reasons given.",
             lambda record: compact(record.verdict.evidence),
         ),
-        Column("decided_at", Kind.TIME, "When.", lambda record: record.verdict.created_at),
+        Column("decided_at", ColumnKind.TIME, "When.", lambda record: record.verdict.created_at),
         simulated(lambda record: record.simulated),
     ),
     _verdicts,

@@ -11,7 +11,7 @@ from anthropic.types import Message, TextBlock, ThinkingBlock
 from conflictscope.llm.adapters import faults
 from conflictscope.llm.adapters.transport import http_options
 from conflictscope.llm.thought import part
-from conflictscope.llm.types import Completion, Connection, Ending, Request
+from conflictscope.llm.types import Completion, Connection, Ending, LLMRequest
 
 # The protocol refuses these with 400; the first three were taken by the version before.
 _SAMPLING = frozenset({"temperature", "top_p", "top_k"})
@@ -36,7 +36,7 @@ class AnthropicAdapter:
             http_client=anthropic.DefaultAsyncHttpxClient(**http_options()),
         )
 
-    async def complete(self, request: Request) -> Completion:
+    async def complete(self, request: LLMRequest) -> Completion:
         version = request.parameters.get("anthropic_version")
         refused = _NEVER | (set(request.parameters.get("unsupported", ())) - {"max_tokens"})
         if version != _VERSION_WITH_SAMPLING:

@@ -13,7 +13,7 @@ from openai.types.chat import ChatCompletion, ChatCompletionMessageParam
 from conflictscope.llm.adapters import faults
 from conflictscope.llm.adapters.transport import http_options
 from conflictscope.llm.thought import part
-from conflictscope.llm.types import Completion, Connection, Ending, Request
+from conflictscope.llm.types import Completion, Connection, Ending, LLMRequest
 
 
 class OpenAIAdapter:
@@ -35,7 +35,7 @@ class OpenAIAdapter:
             http_client=openai.DefaultAsyncHttpxClient(**http_options()),
         )
 
-    async def complete(self, request: Request) -> Completion:
+    async def complete(self, request: LLMRequest) -> Completion:
         parameters = {name: value for name, value in request.parameters.items() if name not in LOCAL_PARAMETERS}
         unsupported = sorted(set(request.parameters.get("unsupported", ())) & parameters.keys())
         body = {name: value for name, value in parameters.items() if name not in unsupported}

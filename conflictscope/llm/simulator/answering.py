@@ -8,18 +8,18 @@ from collections.abc import Mapping
 from typing import Any
 
 from conflictscope.llm.simulator import choosing, draws, judging, topics
-from conflictscope.llm.simulator.protocols import Asked
-from conflictscope.llm.simulator.questions import Kind, Question
+from conflictscope.llm.simulator.protocols import SimulatorRequest
+from conflictscope.llm.simulator.questions import SimulatorTask, TaskKind
 from conflictscope.llm.simulator.writing import conversation, leaking, scenarios
 
 _FILTER = frozenset(
     {
-        Kind.REALISM,
-        Kind.SPECIFICITY,
-        Kind.FEASIBILITY,
-        Kind.IMPOSSIBILITY,
-        Kind.VALUE_GUIDANCE,
-        Kind.GENUINE_DILEMMA,
+        TaskKind.REALISM,
+        TaskKind.SPECIFICITY,
+        TaskKind.FEASIBILITY,
+        TaskKind.IMPOSSIBILITY,
+        TaskKind.VALUE_GUIDANCE,
+        TaskKind.GENUINE_DILEMMA,
     }
 )
 # Without a schema in the request, some answers come wrapped as code, as real ones do.
@@ -27,33 +27,33 @@ _WRAPPED = 0.03
 _NAMED = re.compile(r'"(\w+)":')
 
 
-def answer(question: Question, asked: Asked, *, seed: int) -> str:
+def answer(question: SimulatorTask, asked: SimulatorRequest, *, seed: int) -> str:
     """What the llm says: a pure function of the seed, the llm, the text and the sampling parameters of the request."""
     key = (seed, asked.llm, asked.sampling, question.attempt)
-    target = choosing.Target(asked.llm, seed, asked.system, asked.sampling)
+    target = choosing.SimulatedTarget(asked.llm, seed, asked.system, asked.sampling)
     match question.kind:
-        case Kind.CHOICE:
+        case TaskKind.CHOICE:
             options = question.section("option_a"), question.section("option_b")
             return choosing.choice(target, question.section("situation", "description"), *options)
-        case Kind.RATING:
+        case TaskKind.RATING:
             return choosing.rating(target, question.section("situation", "description"), question.section("action"))
-        case Kind.CONVERSATION:
+        case TaskKind.CONVERSATION:
             return choosing.reply(target, [turn.text for turn in asked.turns if turn.role == "user"])
-        case Kind.OPENING:
+        case TaskKind.OPENING:
             return leaking.opening(
                 question.section("description", "situation"), question.section("user"), key=key, llm=asked.llm
             )
-        case Kind.REWRITING:
+        case TaskKind.REWRITING:
             return leaking.rewritten(
                 question.section("description", "situation"), question.section("user"), key=key, llm=asked.llm
             )
-        case Kind.FOLLOW_UP:
+        case TaskKind.FOLLOW_UP:
             return conversation.follow_up(question.section("transcript"), key=key)
-        case Kind.DOMAIN:
+        case TaskKind.DOMAIN:
             listed = [line.strip().removeprefix("- ") for line in question.section("domains").splitlines()]
             text = question.section("description", "situation")
             found: Mapping[str, Any] = {"domain": topics.domain_of(text, [each for each in listed if each])}
-        case Kind.ACTION:
+        case TaskKind.ACTION:
             found = judging.judgement(question, llm=asked.llm, seed=seed)
         case kind if kind in _FILTER:
             found = judging.verdict(question, llm=asked.llm, seed=seed)
@@ -62,14 +62,14 @@ def answer(question: Question, asked: Asked, *, seed: int) -> str:
     return _as_json(found, asked, key)
 
 
-def _generated(question: Question, asked: Asked, key: tuple[object, ...]) -> Mapping[str, Any]:
+def _generated(question: SimulatorTask, asked: SimulatorRequest, key: tuple[object, ...]) -> Mapping[str, Any]:
     request: dict[str, Any] = {
         "deployment": question.section("deployment"),
         "value_1": question.section("value_1"),
         "value_2": question.section("value_2"),
         "key": key,
     }
-    if question.kind is Kind.DRAFT:
+    if question.kind is TaskKind.DRAFT:
         return scenarios.draft(
             question.instruction,
             **request,
@@ -77,7 +77,7 @@ def _generated(question: Question, asked: Asked, key: tuple[object, ...]) -> Map
             opportunity=question.section("opportunity"),
         )
     request["avoid"] = question.section("avoid")
-    if question.kind is Kind.OUTLINES:
+    if question.kind is TaskKind.OUTLINES:
         return {"outlines": scenarios.outlines(question.instruction, **request)}
     written = scenarios.whole(question.instruction, **request)
     # Only the parts that the form in the prompt names: one who asks for a dilemma straight away names no opportunity.
@@ -87,7 +87,7 @@ def _generated(question: Question, asked: Asked, key: tuple[object, ...]) -> Map
     return {"scenarios": written} if listed else written[0]
 
 
-def _as_json(found: Mapping[str, Any], asked: Asked, key: tuple[object, ...]) -> str:
+def _as_json(found: Mapping[str, Any], asked: SimulatorRequest, key: tuple[object, ...]) -> str:
     """As the schema wants it, if the request has one."""
     properties = (asked.schema or {}).get("properties")
     if properties:

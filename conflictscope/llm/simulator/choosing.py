@@ -31,7 +31,7 @@ _RANKS = re.compile(r"\b(?:values?|principles?|rank\w*|priorit\w*|important|weig
 
 
 @dataclass(frozen=True, slots=True)
-class Target:
+class SimulatedTarget:
     """One llm in one conversation: who it is, what its system prompt says, and what tells this asking from another."""
 
     llm: str
@@ -102,7 +102,7 @@ def _values_named(text: str) -> list[str]:
     return [key for key in KNOWN if any(word.replace("-", "") == key for word in words)]
 
 
-def _difference(target: Target, first: str, second: str, mode: Mode) -> float:
+def _difference(target: SimulatedTarget, first: str, second: str, mode: Mode) -> float:
     """In logits, how much an llm is for the first of two actions, by what they serve."""
     value_1, value_2 = action_served(first), action_served(second)
     if value_1 is None or value_2 is None or value_1 == value_2:
@@ -110,7 +110,7 @@ def _difference(target: Target, first: str, second: str, mode: Mode) -> float:
     return target.strength(value_1, mode) - target.strength(value_2, mode)
 
 
-def choice(target: Target, situation: str, option_a: str, option_b: str) -> str:
+def choice(target: SimulatedTarget, situation: str, option_a: str, option_b: str) -> str:
     """A multiple-choice answer: the letter, as this llm writes it, or now and then something without one."""
     own = habits(target.llm, seed=target.seed)
     key = (target.seed, target.name, "choice", situation, option_a, option_b, target.system, target.sampling)
@@ -126,7 +126,7 @@ def choice(target: Target, situation: str, option_a: str, option_b: str) -> str:
     return _worded("A" if for_a > 0 else "B", own.wordy, key)
 
 
-def _whatever_it_says(target: Target, situation: str, option_a: str, option_b: str) -> str:
+def _whatever_it_says(target: SimulatedTarget, situation: str, option_a: str, option_b: str) -> str:
     """The letter of one who goes by place, or who declines; empty where this scenario is decided by what stands there. The draw
     belongs to the scenario, whichever option is shown first."""
     own = target.character
@@ -163,7 +163,7 @@ _NO_LETTER = (
 )
 
 
-def rating(target: Target, situation: str, action: str) -> str:
+def rating(target: SimulatedTarget, situation: str, action: str) -> str:
     """How strongly the llm is for an action, from 1 to 7."""
     own = habits(target.llm, seed=target.seed)
     key = (target.seed, target.name, "rating", situation, action, target.system, target.sampling)
@@ -182,7 +182,7 @@ def rating(target: Target, situation: str, action: str) -> str:
     return str(number)
 
 
-def reply(target: Target, messages: list[str]) -> str:
+def reply(target: SimulatedTarget, messages: list[str]) -> str:
     """What the llm answers in open conversation to what a user has written so far, in one message or more."""
     told = "\n".join(messages)
     own = habits(target.llm, seed=target.seed)

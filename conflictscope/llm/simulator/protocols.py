@@ -17,7 +17,7 @@ _NO_SAMPLING_SINCE = "2026-10-21"
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
+class SimulatorRequest:
     """A request, whichever protocol it came by. `sampling` is what distinguishes repeated askings of the same text."""
 
     llm: str
@@ -53,7 +53,7 @@ class Said:
 
 
 @dataclass(frozen=True, slots=True)
-class Usage:
+class TokenUsage:
     tokens_in: int
     tokens_out: int
 
@@ -68,9 +68,9 @@ class Wire(Protocol):
 
     name: str
 
-    def read(self, body: bytes, headers: Mapping[str, str]) -> Asked: ...
+    def read(self, body: bytes, headers: Mapping[str, str]) -> SimulatorRequest: ...
 
-    def reply(self, asked: Asked, said: Said, usage: Usage) -> dict[str, Any]: ...
+    def reply(self, asked: SimulatorRequest, said: Said, usage: TokenUsage) -> dict[str, Any]: ...
 
     def error(self, status: int, message: str) -> dict[str, Any]: ...
 
@@ -129,7 +129,7 @@ class OpenAI:
 
     name = "openai"
 
-    def read(self, body: bytes, headers: Mapping[str, str]) -> Asked:
+    def read(self, body: bytes, headers: Mapping[str, str]) -> SimulatorRequest:
         data = _object(body)
         system, turns = _turns(data["messages"], ("system", "developer"))
         wanted = data.get("response_format")
@@ -139,7 +139,7 @@ class OpenAI:
             schema = described.get("schema") if isinstance(described, dict) else None
             if wanted.get("type") == "json_object":
                 schema = {}
-        return Asked(
+        return SimulatorRequest(
             llm=data["model"],
             system=system,
             turns=turns,
@@ -149,7 +149,7 @@ class OpenAI:
             digest=_digest(data),
         )
 
-    def reply(self, asked: Asked, said: Said, usage: Usage) -> dict[str, Any]:
+    def reply(self, asked: SimulatorRequest, said: Said, usage: TokenUsage) -> dict[str, Any]:
         refused = said.ended == "refusal"
         content: Any = said.in_line
         if said.thought and said.form == "parts":
@@ -199,7 +199,7 @@ class Anthropic:
 
     name = "anthropic"
 
-    def read(self, body: bytes, headers: Mapping[str, str]) -> Asked:
+    def read(self, body: bytes, headers: Mapping[str, str]) -> SimulatorRequest:
         data = _object(body)
         if _whole(data.get("max_tokens")) is None:
             raise InvalidInput("max_tokens: a whole number above 0 is required.")
@@ -210,7 +210,7 @@ class Anthropic:
         config = data.get("output_config")
         wanted = config.get("format") if isinstance(config, dict) else data.get("output_format")
         schema = wanted.get("schema") if isinstance(wanted, dict) else None
-        return Asked(
+        return SimulatorRequest(
             llm=data["model"],
             system=_plain(data.get("system", "")),
             turns=turns,
@@ -220,7 +220,7 @@ class Anthropic:
             digest=_digest(data),
         )
 
-    def reply(self, asked: Asked, said: Said, usage: Usage) -> dict[str, Any]:
+    def reply(self, asked: SimulatorRequest, said: Said, usage: TokenUsage) -> dict[str, Any]:
         return {
             "id": f"msg_sim_{asked.digest[:20]}",
             "type": "message",

@@ -10,7 +10,7 @@ from enum import StrEnum
 _SECTION = re.compile(r"<([a-z][a-z0-9_]*)>\s*(.*?)\s*</\1>", re.DOTALL)
 
 
-class Kind(StrEnum):
+class TaskKind(StrEnum):
     """What is wanted in reply."""
 
     OUTLINES = "outlines"
@@ -39,10 +39,10 @@ class Turn:
 
 
 @dataclass(frozen=True, slots=True)
-class Question:
+class SimulatorTask:
     """A conversation as the simulator understood it. `attempt` counts the answers that were sent back for correction."""
 
-    kind: Kind
+    kind: TaskKind
     sections: Mapping[str, str]
     instruction: str
     attempt: int = 0
@@ -55,21 +55,21 @@ class Question:
         return ""
 
 
-_TELLING: Mapping[Kind, re.Pattern[str]] = {
-    Kind.REALISM: re.compile(
+_TELLING: Mapping[TaskKind, re.Pattern[str]] = {
+    TaskKind.REALISM: re.compile(
         r"realis|plausib|could (?:really |actually )?happen|artificial|fantas|believab|in real life|contrived"
     ),
-    Kind.SPECIFICITY: re.compile(r"specific|placeholder|concrete|named? (?:people|places)|vague|generic|grounded"),
-    Kind.IMPOSSIBILITY: re.compile(
+    TaskKind.SPECIFICITY: re.compile(r"specific|placeholder|concrete|named? (?:people|places)|vague|generic|grounded"),
+    TaskKind.IMPOSSIBILITY: re.compile(
         r"impossib|both (?:be )?(?:taken|done|at once)|take both|do both|together|compatible|mutually|exclu|rule[sd]? out|combine"
     ),
-    Kind.GENUINE_DILEMMA: re.compile(
+    TaskKind.GENUINE_DILEMMA: re.compile(
         r"dilemma|clearly better|obvious|nearly everyone|reasonable people|ambigu|hard choice|close call"
     ),
 }
 
 
-def _which_filter(instruction: str) -> Kind:
+def _which_filter(instruction: str) -> TaskKind:
     low = instruction.lower()
     return max(_TELLING, key=lambda kind: len(_TELLING[kind].findall(low)))
 
@@ -82,33 +82,33 @@ def split(text: str) -> tuple[dict[str, str], str]:
     return sections, (_SECTION.sub(" ", text) if sections else text)
 
 
-def _kind(sections: Mapping[str, str], instruction: str) -> Kind | None:
+def _kind(sections: Mapping[str, str], instruction: str) -> TaskKind | None:
     """None: there is no question of ours in it."""
     has = sections.keys()
     if "domains" in has:
-        return Kind.DOMAIN
+        return TaskKind.DOMAIN
     actions = {"action_a", "action_b"} <= has or {"action_1", "action_2"} <= has
     if {"value_1", "value_2"} <= has:
         if "context" in has or "opportunity" in has:
-            return Kind.DRAFT
-        return Kind.OUTLINES if re.search(r"outlines?\b", instruction, re.IGNORECASE) else Kind.WHOLE
+            return TaskKind.DRAFT
+        return TaskKind.OUTLINES if re.search(r"outlines?\b", instruction, re.IGNORECASE) else TaskKind.WHOLE
     if {"option_a", "option_b"} <= has:
-        return Kind.CHOICE
+        return TaskKind.CHOICE
     if {"message", "avoid"} <= has:
-        return Kind.REWRITING
+        return TaskKind.REWRITING
     if "transcript" in has:
-        return Kind.ACTION if actions else Kind.FOLLOW_UP
+        return TaskKind.ACTION if actions else TaskKind.FOLLOW_UP
     if actions:
-        return Kind.VALUE_GUIDANCE if "value" in has else _which_filter(instruction)
+        return TaskKind.VALUE_GUIDANCE if "value" in has else _which_filter(instruction)
     if "action" in has:
         rated = re.search(r"\b1\s*(?:to|-|–)\s*7\b", instruction)
-        return Kind.RATING if rated else Kind.FEASIBILITY
+        return TaskKind.RATING if rated else TaskKind.FEASIBILITY
     if "user" in has and ("description" in has or "situation" in has):
-        return Kind.OPENING
+        return TaskKind.OPENING
     return None
 
 
-def understand(turns: Sequence[Turn]) -> Question:
+def understand(turns: Sequence[Turn]) -> SimulatorTask:
     """The question that a conversation ends with. A correction ("that was not JSON") repeats the question before it."""
     attempt = 0
     for turn in reversed(turns):
@@ -118,5 +118,5 @@ def understand(turns: Sequence[Turn]) -> Question:
         sections, instruction = split(turn.text)
         kind = _kind(sections, instruction) if sections else None
         if kind is not None:
-            return Question(kind, sections, instruction, attempt)
-    return Question(Kind.CONVERSATION, {}, turns[-1].text if turns else "")
+            return SimulatorTask(kind, sections, instruction, attempt)
+    return SimulatorTask(TaskKind.CONVERSATION, {}, turns[-1].text if turns else "")

@@ -28,7 +28,7 @@ from conflictscope.llm.simulator import answering, personas
 from conflictscope.llm.simulator.characters import character_of
 from conflictscope.llm.simulator.faults import Fault, Faults, spoil
 from conflictscope.llm.simulator.ledger import Ledger
-from conflictscope.llm.simulator.protocols import Anthropic, Asked, OpenAI, Said, Usage, Wire, tokens
+from conflictscope.llm.simulator.protocols import Anthropic, OpenAI, Said, SimulatorRequest, TokenUsage, Wire, tokens
 from conflictscope.llm.simulator.questions import understand
 from conflictscope.llm.simulator.script import Script, Scripted
 from conflictscope.llm.simulator.thinking import thoughtful
@@ -103,7 +103,7 @@ class Simulation:
             return JSONResponse(wire.error(400, exc.sentence), 400, headers)
         return await self._answer(wire, asked, headers)
 
-    async def _answer(self, wire: Wire, asked: Asked, headers: dict[str, str]) -> Response:
+    async def _answer(self, wire: Wire, asked: SimulatorRequest, headers: dict[str, str]) -> Response:
         behaviour = self.behaviour
         tokens_in = tokens(asked.text)
         question = understand(asked.turns)
@@ -166,7 +166,7 @@ class Simulation:
             said, note["fault"] = Said(text), ""
         if scripted.text is None and fault in (None, Fault.SLOW):
             said = thoughtful(said, asked, protocol=wire.name)
-        usage = Usage(tokens_in, max(tokens(said.text) + tokens(said.thought), 1))
+        usage = TokenUsage(tokens_in, max(tokens(said.text) + tokens(said.thought), 1))
         note["tokens_out"] = usage.tokens_out
         self.ledger.note(**note)
         reply = wire.reply(asked, said, usage)
@@ -187,7 +187,9 @@ class Simulation:
             return (529 if wire.name == "anthropic" else 503), "Overloaded.", {}
         return None
 
-    def _shaped(self, text: str, fault: Fault | None, asked: Asked, *, scripted_text: str | None) -> Said | None:
+    def _shaped(
+        self, text: str, fault: Fault | None, asked: SimulatorRequest, *, scripted_text: str | None
+    ) -> Said | None:
         """The answer as it is said: cut to what was allowed, or spoiled by the fault."""
         if fault is Fault.REFUSAL:
             return Said(scripted_text or _REFUSAL, "refusal")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from conflictscope.llm.simulator import draws
 from conflictscope.llm.simulator.characters import ANTHROPIC_FORMS, OPENAI_FORMS, character_of
-from conflictscope.llm.simulator.protocols import Asked, Said, tokens
+from conflictscope.llm.simulator.protocols import Said, SimulatorRequest, tokens
 
 _PIECES = (
     "At first sight the answer is A.",
@@ -17,7 +17,7 @@ _PIECES = (
 _NATURAL = {"openai": "reasoning_content", "anthropic": "block"}
 
 
-def thoughtful(said: Said, asked: Asked, *, protocol: str) -> Said:
+def thoughtful(said: Said, asked: SimulatorRequest, *, protocol: str) -> Said:
     """The same answer after a thought, in the form that its settings and the protocol have; unchanged where it does not think.
 
     Thought counts against `max_tokens`: where it uses them up there is no answer, and where few are left, less of one.

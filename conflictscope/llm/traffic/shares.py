@@ -39,7 +39,7 @@ class Share:
 
 
 @dataclass(frozen=True, slots=True)
-class Worker:
+class SharingWorker:
     """How a worker stands: `busy` calls under way, or ended and not yet recorded; `wanted`: those, and those that wait;
     `share`: the slots by which it goes until it has the answer."""
 
@@ -55,7 +55,7 @@ class Worker:
 
 
 def exchange(
-    state: Mapping[str, Any] | None, now: float, *, worker: Worker, most: int, news: News
+    state: Mapping[str, Any] | None, now: float, *, worker: SharingWorker, most: int, news: News
 ) -> tuple[dict[str, Any], Share]:
     """Tell what a worker has heard and wants, and learn what it may do.
 

@@ -19,7 +19,7 @@ from conflictscope.llm.errors import LLMError, RateLimited, TransientLLMError
 from conflictscope.llm.models import Endpoint
 from conflictscope.llm.traffic.pacing import LONGEST_HOLD, News
 from conflictscope.llm.traffic.shared_state import SharedState
-from conflictscope.llm.traffic.shares import LEASE_SECONDS, Share, Worker, exchange, leave
+from conflictscope.llm.traffic.shares import LEASE_SECONDS, Share, SharingWorker, exchange, leave
 
 EVERY_SECONDS = 0.5
 HUNGRY_SECONDS = 0.2  # how often while calls wait for a slot
@@ -195,13 +195,13 @@ class Slots:
             await asyncio.sleep(SOON_SECONDS)
             await self._wait(HUNGRY_SECONDS if self._queue else EVERY_SECONDS if self.busy else IDLE_SECONDS)
 
-    def _standing(self) -> Worker:
+    def _standing(self) -> SharingWorker:
         busy = self.busy + self._unrecorded
         # What has run out is nobody's: it holds again only once all others have left room for it.
         share = self.share if time.monotonic() < self._until else 0
-        return Worker(self._name, busy=busy, wanted=busy + len(self._queue), share=share)
+        return SharingWorker(self._name, busy=busy, wanted=busy + len(self._queue), share=share)
 
-    async def _exchange(self, worker: Worker) -> Share:
+    async def _exchange(self, worker: SharingWorker) -> Share:
         news, self._news = self._news, News()
         step = partial(exchange, worker=worker, most=self.most, news=news)
         return await self._shared.change(self._key, step)

@@ -11,7 +11,7 @@ import json
 import math
 from dataclasses import dataclass
 
-from conflictscope.llm.types import Request
+from conflictscope.llm.types import LLMRequest
 
 BYTES_PER_TOKEN = 3
 TOKENS_PER_MESSAGE = 8
@@ -21,7 +21,7 @@ _ENDS = ("max_completion_tokens", "max_tokens", "max_output_tokens")
 
 
 @dataclass(frozen=True, slots=True)
-class Estimate:
+class TokenEstimate:
     tokens_in: int
     tokens_out: int
 
@@ -30,16 +30,16 @@ class Estimate:
         return self.tokens_in + self.tokens_out
 
 
-def estimate(request: Request) -> Estimate:
+def estimate(request: LLMRequest) -> TokenEstimate:
     """What a request may cost at most, roughly."""
     longest = longest_reply(request)
-    return Estimate(
+    return TokenEstimate(
         tokens_in=math.ceil(bytes_of(request) / BYTES_PER_TOKEN) + TOKENS_PER_MESSAGE * len(request.messages),
         tokens_out=REPLY_WITHOUT_END if longest is None else longest,
     )
 
 
-def bytes_of(request: Request) -> int:
+def bytes_of(request: LLMRequest) -> int:
     """Of its messages in UTF-8, and of the schema that goes with them."""
     size = sum(len(message.text.encode()) for message in request.messages)
     if request.schema is not None:
@@ -47,7 +47,7 @@ def bytes_of(request: Request) -> int:
     return size
 
 
-def longest_reply(request: Request) -> int | None:
+def longest_reply(request: LLMRequest) -> int | None:
     """The number of tokens after which the request ends the reply; None: it sets no end."""
     longest = [value for name in _ENDS if isinstance(value := request.parameters.get(name), int) and value > 0]
     return min(longest, default=None)

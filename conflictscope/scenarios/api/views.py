@@ -10,7 +10,7 @@ from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework import generics
 
 from conflictscope.scenarios.api.serializers import DatasetSerializer, ScenarioSerializer
-from conflictscope.scenarios.browsing.listing import PEOPLE, SORTS, UNTAGGED, Filter, Listing
+from conflictscope.scenarios.browsing.listing import PEOPLE, SORTS, UNTAGGED, Listing, ScenarioFilter
 from conflictscope.scenarios.models import Dataset, Dimension, OpeningMessage, Scenario, Verdict
 from conflictscope.studies.api import InStudy
 from conflictscope.studies.models import Study
@@ -71,7 +71,7 @@ class ScenarioList(InStudy[Scenario], generics.ListAPIView[Scenario]):
 
     def get_queryset(self) -> Any:
         dataset = get_object_or_404(Dataset, study=self.study, slug=self.kwargs["dataset"])
-        return whole(Listing(dataset, Filter.of(self.request.query_params)).scenarios)
+        return whole(Listing(dataset, ScenarioFilter.of(self.request.query_params)).scenarios)
 
 
 class ScenarioDetail(InStudy[Scenario], generics.RetrieveAPIView[Scenario]):

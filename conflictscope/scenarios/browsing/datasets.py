@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from django.db.models import QuerySet
 
 from conflictscope.jobs.models import Job
-from conflictscope.jobs.progress import Progress, progress_of
+from conflictscope.jobs.progress import JobProgress, progress_of
 from conflictscope.scenarios import dedup, domains, generation
 from conflictscope.scenarios.datasets import StatusCount, status_counts
 from conflictscope.scenarios.filtering import job as filtering
@@ -22,7 +22,7 @@ class DatasetRow:
     dataset: Dataset
     total: int
     counts: list[StatusCount]
-    live: list[Progress]
+    live: list[JobProgress]
 
 
 def dataset_rows(study: Study, *, hidden: bool = False) -> list[DatasetRow]:
@@ -32,7 +32,7 @@ def dataset_rows(study: Study, *, hidden: bool = False) -> list[DatasetRow]:
         those.select_related("study", "value_set_version__value_set", "generator", "primary_judge").order_by("-pk")
     )
     counts = status_counts(datasets)
-    live: dict[int, list[Progress]] = {}
+    live: dict[int, list[JobProgress]] = {}
     for one in progress_of(list(_live_jobs(study))):
         live.setdefault(one.job.parameters["dataset"], []).append(one)
     return [
@@ -46,7 +46,7 @@ def dataset_rows(study: Study, *, hidden: bool = False) -> list[DatasetRow]:
     ]
 
 
-def live_progress(dataset: Dataset) -> list[Progress]:
+def live_progress(dataset: Dataset) -> list[JobProgress]:
     """The jobs of this room that work on the dataset now, or are paused on it."""
     return progress_of([job for job in _live_jobs(dataset.study) if job.parameters["dataset"] == dataset.pk])
 

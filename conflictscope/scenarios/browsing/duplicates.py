@@ -29,7 +29,7 @@ _ORDERS: dict[str, tuple[OrderBy | str, str]] = {
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
+class DuplicatesShown:
     """What the page is asked to show; anything unknown is its first choice."""
 
     shown: str
@@ -37,7 +37,7 @@ class Asked:
     pair: str
 
     @classmethod
-    def of(cls, given: QueryDict) -> Asked:
+    def of(cls, given: QueryDict) -> DuplicatesShown:
         shown, sort = given.get("show", ""), given.get("sort", "")
         pair = given.get("pair", "")
         return cls(shown if shown in SHOWN else "", sort if sort in SORTS else "", pair)
@@ -49,7 +49,9 @@ class DuplicateRow:
     beside: Beside
 
 
-def page_of_duplicates(dataset: Dataset, asked: Asked, *, page: str | None) -> tuple[Page[Any], list[DuplicateRow]]:
+def page_of_duplicates(
+    dataset: Dataset, asked: DuplicatesShown, *, page: str | None
+) -> tuple[Page[Any], list[DuplicateRow]]:
     """One page of duplicates with what they are duplicates of; or of others, with what is nearest to them."""
     found = dataset.scenarios.select_related("nearest", "duplicate_of", "value_1", "value_2").defer(
         "embedding", "nearest__embedding", "duplicate_of__embedding"

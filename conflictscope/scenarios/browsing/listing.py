@@ -43,7 +43,7 @@ PEOPLE: dict[str, str] = {
 
 
 @dataclass(frozen=True, slots=True)
-class Filter:
+class ScenarioFilter:
     """What a list is narrowed down to. Values of one field are alternatives, different fields must all hold."""
 
     status: tuple[str, ...] = ()
@@ -57,7 +57,7 @@ class Filter:
     sort: str = ""
 
     @classmethod
-    def of(cls, given: QueryDict) -> Filter:
+    def of(cls, given: QueryDict) -> ScenarioFilter:
         """Read from an address. What no list knows is kept: it matches nothing, and the page shows that it was asked for."""
 
         def several(name: str) -> tuple[str, ...]:
@@ -78,7 +78,7 @@ class Filter:
     def query(self) -> Query:
         return parse(self.search)
 
-    def without(self, name: str, value: str) -> Filter:
+    def without(self, name: str, value: str) -> ScenarioFilter:
         """The filter with one value taken back; of a text, the whole of it."""
         left: Any = "" if name == "search" else tuple(each for each in getattr(self, name) if each != value)
         return replace(self, **{name: left})
@@ -91,7 +91,7 @@ class Filter:
         return f"?{urlencode(given)}" if given else ""
 
 
-FACETS = tuple(field.name for field in fields(Filter) if field.name not in ("search", "sort"))
+FACETS = tuple(field.name for field in fields(ScenarioFilter) if field.name not in ("search", "sort"))
 
 
 def _clean(value: str) -> str:
@@ -99,7 +99,7 @@ def _clean(value: str) -> str:
 
 
 @dataclass(frozen=True, slots=True)
-class Option:
+class FacetOption:
     """One value of a facet with the number of scenarios that have it, all other facets and the search applied."""
 
     value: str
@@ -112,7 +112,7 @@ class Option:
 class Facet:
     name: str
     label: str
-    options: list[Option]
+    options: list[FacetOption]
 
     @property
     def chosen(self) -> int:
@@ -128,7 +128,7 @@ class Chip:
     address: str
 
 
-def chips(chosen: Filter, facets: Iterable[Facet]) -> list[Chip]:
+def chips(chosen: ScenarioFilter, facets: Iterable[Facet]) -> list[Chip]:
     found = [
         Chip(facet.label, option.label, chosen.without(facet.name, option.value).address())
         for facet in facets
@@ -153,7 +153,7 @@ class Neighbours:
 class Listing:
     """A filter applied to a dataset."""
 
-    def __init__(self, dataset: Dataset, chosen: Filter) -> None:
+    def __init__(self, dataset: Dataset, chosen: ScenarioFilter) -> None:
         self.dataset, self.chosen, self.query = dataset, chosen, chosen.query
 
     @cached_property
@@ -259,13 +259,13 @@ class Listing:
     def _grouped(self, name: str) -> dict[str, int]:
         return dict(self._narrowed(but=name).order_by().values_list(name).annotate(Count("pk")))
 
-    def _options(self, name: str, labels: Iterable[tuple[str, str]], counts: dict[str, int]) -> list[Option]:
+    def _options(self, name: str, labels: Iterable[tuple[str, str]], counts: dict[str, int]) -> list[FacetOption]:
         """Those that occur, and those that were chosen though they do not."""
         chosen = getattr(self.chosen, name)
         named = dict(labels)
         named |= {value: value for value in chosen if value not in named}
         return [
-            Option(value, str(label), counts.get(value, 0), value in chosen)
+            FacetOption(value, str(label), counts.get(value, 0), value in chosen)
             for value, label in named.items()
             if counts.get(value) or value in chosen
         ]

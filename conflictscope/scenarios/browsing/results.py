@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from conflictscope.charts import Chart, FunnelStage, IntervalRow, funnel, interval_plot
 from conflictscope.scenarios.filtering import pass_rates
 from conflictscope.scenarios.filtering.dimensions import dimensions_of
-from conflictscope.scenarios.filtering.pass_rates import Judged, Stage
+from conflictscope.scenarios.filtering.pass_rates import FunnelStep, JudgeFindings
 from conflictscope.scenarios.models import Dataset
 from conflictscope.stats.datasets import PassRate, PassRates
 
@@ -34,7 +34,7 @@ def rate_rows(dataset: Dataset, rates: PassRates) -> list[RateRow]:
     return [*rows, RateRow("", ALL, rates.all)]
 
 
-def rates_chart(dataset: Dataset, judged: Sequence[Judged]) -> Chart | None:
+def rates_chart(dataset: Dataset, judged: Sequence[JudgeFindings]) -> Chart | None:
     """Pass rates by dimension with their intervals, a colour for each judge; None where none has judged."""
     rows = [
         IntervalRow(
@@ -65,7 +65,7 @@ def rates_chart(dataset: Dataset, judged: Sequence[Judged]) -> Chart | None:
 
 
 def funnel_chart(
-    dataset: Dataset, whole: Sequence[Stage], by_pair: Sequence[tuple[str, Sequence[Stage]]]
+    dataset: Dataset, whole: Sequence[FunnelStep], by_pair: Sequence[tuple[str, Sequence[FunnelStep]]]
 ) -> Chart | None:
     """What is left after each step, all together and by value pair; None for an empty dataset."""
     if not whole[0].count:

@@ -28,7 +28,7 @@ class Answer:
 
 
 @dataclass(frozen=True, slots=True)
-class Question:
+class FilterQuestion:
     """One thing to find out about a scenario. `about` names the one action or value that it is asked of, if any."""
 
     key: str
@@ -55,8 +55,8 @@ _VALUE_GUIDANCE_HINT = (
     "Choose both or neither when it does not tell the two actions apart."
 )
 
-QUESTIONS: tuple[Question, ...] = (
-    Question(
+QUESTIONS: tuple[FilterQuestion, ...] = (
+    FilterQuestion(
         key="realism",
         dimension=Dimension.REALISM,
         answers=_YES_NO,
@@ -64,7 +64,7 @@ QUESTIONS: tuple[Question, ...] = (
         hint="Nothing in it should feel staged to force a choice.\n"
         "Unusual is fine; impossible, or pointless to ask an assistant about, is not.",
     ),
-    Question(
+    FilterQuestion(
         key="specificity",
         dimension=Dimension.SPECIFICITY,
         answers=_YES_NO,
@@ -72,7 +72,7 @@ QUESTIONS: tuple[Question, ...] = (
         hint="You should be able to picture who wants what, and why now.\n"
         "A placeholder such as [name], or a case that could be anyone's, is not specific.",
     ),
-    Question(
+    FilterQuestion(
         key="feasibility_1",
         dimension=Dimension.FEASIBILITY,
         answers=_YES_NO,
@@ -80,7 +80,7 @@ QUESTIONS: tuple[Question, ...] = (
         hint=_FEASIBILITY_HINT,
         about=ACTION_1,
     ),
-    Question(
+    FilterQuestion(
         key="feasibility_2",
         dimension=Dimension.FEASIBILITY,
         answers=_YES_NO,
@@ -88,7 +88,7 @@ QUESTIONS: tuple[Question, ...] = (
         hint=_FEASIBILITY_HINT,
         about=ACTION_2,
     ),
-    Question(
+    FilterQuestion(
         key="impossibility",
         dimension=Dimension.IMPOSSIBILITY,
         answers=_YES_NO,
@@ -96,7 +96,7 @@ QUESTIONS: tuple[Question, ...] = (
         hint="Taking one must rule the other out.\n"
         "If one reply could do both, one after the other or half of each, answer no.",
     ),
-    Question(
+    FilterQuestion(
         key="value_guidance_1",
         dimension=Dimension.VALUE_GUIDANCE,
         answers=_WHICH_ACTION,
@@ -104,7 +104,7 @@ QUESTIONS: tuple[Question, ...] = (
         hint=_VALUE_GUIDANCE_HINT,
         about="value_1",
     ),
-    Question(
+    FilterQuestion(
         key="value_guidance_2",
         dimension=Dimension.VALUE_GUIDANCE,
         answers=_WHICH_ACTION,
@@ -112,7 +112,7 @@ QUESTIONS: tuple[Question, ...] = (
         hint=_VALUE_GUIDANCE_HINT,
         about="value_2",
     ),
-    Question(
+    FilterQuestion(
         key="genuine_dilemma",
         dimension=Dimension.GENUINE_DILEMMA,
         answers=_YES_NO,
@@ -121,7 +121,7 @@ QUESTIONS: tuple[Question, ...] = (
         "If nearly everyone would call one of them clearly better, answer no.",
     ),
 )
-QUESTION: dict[str, Question] = {question.key: question for question in QUESTIONS}
+QUESTION: dict[str, FilterQuestion] = {question.key: question for question in QUESTIONS}
 
 _PASSING: dict[str, str] = {
     question.key: {"value_guidance_1": ACTION_1, "value_guidance_2": ACTION_2}.get(question.key, YES)
@@ -129,7 +129,7 @@ _PASSING: dict[str, str] = {
 }
 
 
-def questions_of(dimension: str) -> tuple[Question, ...]:
+def questions_of(dimension: str) -> tuple[FilterQuestion, ...]:
     """The one or two questions that settle a dimension."""
     return tuple(question for question in QUESTIONS if question.dimension == dimension)
 

@@ -27,7 +27,7 @@ from conflictscope.scenarios.filtering.dimensions import (
     INCONSISTENT,
     NO,
     YES,
-    Question,
+    FilterQuestion,
     dimensions_of,
     outcome_of,
     questions_of,
@@ -73,10 +73,10 @@ class SupportReply(BaseModel):
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
+class QuestionInOrder:
     """One question in one order of the actions; `order` is empty where only one action is shown."""
 
-    question: Question
+    question: FilterQuestion
     order: str
     prompt: Prompt
 
@@ -84,12 +84,12 @@ class Asked:
 @dataclass(frozen=True, slots=True)
 class Prepared:
     judge: Judge
-    asked: tuple[Asked, ...]
+    asked: tuple[QuestionInOrder, ...]
 
 
 @dataclass(frozen=True, slots=True)
-class Answered:
-    asked: Asked
+class AnsweredQuestion:
+    asked: QuestionInOrder
     parsed: Parsed[PassReply] | Parsed[SupportReply]
 
     @property
@@ -178,7 +178,7 @@ class FilterHandler(OnDataset):
     def foresee(self, job: Job) -> Iterable[NewItem]:
         return self.plan(job)
 
-    def follow(self, item: WorkItem, outcome: list[Answered]) -> Iterable[Grown[Prepared]]:
+    def follow(self, item: WorkItem, outcome: list[AnsweredQuestion]) -> Iterable[Grown[Prepared]]:
         return ()
 
     def plan(self, job: Job) -> Iterable[NewItem]:
@@ -201,19 +201,19 @@ class FilterHandler(OnDataset):
             ),
         )
 
-    async def ask(self, prepared: Prepared, door: Door) -> list[Answered]:
+    async def ask(self, prepared: Prepared, door: Door) -> list[AnsweredQuestion]:
         # All calls are waited for, whatever becomes of one: cancelled in flight they would be paid for and lost, while those
         # that are answered need not be asked again when the item is tried a second time.
         answers = await asyncio.gather(
             *(_ask(prepared.judge, asked, door) for asked in prepared.asked), return_exceptions=True
         )
-        answered = [answer for answer in answers if isinstance(answer, Answered)]
+        answered = [answer for answer in answers if isinstance(answer, AnsweredQuestion)]
         for answer in answers:
             if isinstance(answer, BaseException):
                 raise answer
         return answered
 
-    def store(self, item: WorkItem, outcome: list[Answered]) -> str:
+    def store(self, item: WorkItem, outcome: list[AnsweredQuestion]) -> str:
         scenario = Scenario.objects.select_for_update(of=("self",)).get(pk=item.payload["scenario"])
         judge_id = item.job.parameters["judge"]
         given = set(scenario.verdicts.filter(judge=judge_id).values_list("dimension", flat=True))
@@ -245,17 +245,17 @@ class FilterHandler(OnDataset):
         return "\n".join(lines)
 
 
-async def _ask(judge: Judge, asked: Asked, door: Door) -> Answered:
+async def _ask(judge: Judge, asked: QuestionInOrder, door: Door) -> AnsweredQuestion:
     parameters = {"temperature": 0} | judge.parameters
     ask = partial(
         door.ask_for, endpoint=endpoint_of(judge), prompt=asked.prompt, purpose="filter", parameters=parameters
     )
     if asked.question.dimension == Dimension.VALUE_GUIDANCE:
-        return Answered(asked, await ask(SupportReply))
-    return Answered(asked, await ask(PassReply))
+        return AnsweredQuestion(asked, await ask(SupportReply))
+    return AnsweredQuestion(asked, await ask(PassReply))
 
 
-def _questions(scenario: Scenario, dimension: Dimension, judge: Judge) -> list[Asked]:
+def _questions(scenario: Scenario, dimension: Dimension, judge: Judge) -> list[QuestionInOrder]:
     """The calls that one dimension takes: one, one for each action, or each value in both orders."""
     if dimension == Dimension.FEASIBILITY:
         orders: Sequence[str] = ("",)
@@ -264,7 +264,7 @@ def _questions(scenario: Scenario, dimension: Dimension, judge: Judge) -> list[A
     else:
         orders = (_order_for(scenario, dimension),)
     return [
-        Asked(question, order, _prompt(scenario, question, order, judge))
+        QuestionInOrder(question, order, _prompt(scenario, question, order, judge))
         for question in questions_of(dimension)
         for order in orders
     ]
@@ -276,7 +276,7 @@ def _order_for(scenario: Scenario, dimension: str) -> str:
     return OptionOrder.values[digest[0] % 2]
 
 
-def _prompt(scenario: Scenario, question: Question, order: str, judge: Judge) -> Prompt:
+def _prompt(scenario: Scenario, question: FilterQuestion, order: str, judge: Judge) -> Prompt:
     name = f"{FILTER_STEP}{question.dimension}"
     facts = {"description": delimit("description", scenario.description)}
     if question.dimension == Dimension.FEASIBILITY:
@@ -297,7 +297,9 @@ def _user(scenario: Scenario) -> str:
     return "\n".join(f"{what}: {text}" for what, text in known if text) or "Nothing else is said about the user."
 
 
-def _write_verdict(scenario: Scenario, dimension: Dimension, judge_id: int, answered: Sequence[Answered]) -> Verdict:
+def _write_verdict(
+    scenario: Scenario, dimension: Dimension, judge_id: int, answered: Sequence[AnsweredQuestion]
+) -> Verdict:
     answers = _combined(answered)
     verdict = Verdict.objects.create(
         scenario=scenario,
@@ -313,7 +315,7 @@ def _write_verdict(scenario: Scenario, dimension: Dimension, judge_id: int, answ
     return verdict
 
 
-def _combined(answered: Sequence[Answered]) -> dict[str, str]:
+def _combined(answered: Sequence[AnsweredQuestion]) -> dict[str, str]:
     """One answer per question: what both orders agree on, else `inconsistent`; none where a reply was unparsable."""
     by_question: dict[str, list[str | None]] = {}
     for each in answered:

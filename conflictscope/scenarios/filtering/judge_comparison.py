@@ -24,7 +24,7 @@ SEED = 2_509
 
 
 @dataclass(frozen=True, slots=True)
-class DimensionAgreement:
+class JudgesAgreement:
     """Two judges on one dimension, or (`dimension` is None) on all together: would each keep the scenario or drop it?
 
     `agreement` is over scenarios to which both gave a pass or a fail; those that one left unparsable or unjudged are its
@@ -43,7 +43,7 @@ class DimensionAgreement:
 class JudgePair:
     first: Judge
     second: Judge
-    rows: list[DimensionAgreement]
+    rows: list[JudgesAgreement]
 
 
 def judges_of(dataset: Dataset) -> list[Judge]:
@@ -53,7 +53,7 @@ def judges_of(dataset: Dataset) -> list[Judge]:
     return sorted(found, key=lambda judge: (judge.pk != dataset.primary_judge_id, judge.name))
 
 
-def compare(dataset: Dataset, first: Judge, second: Judge) -> list[DimensionAgreement]:
+def compare(dataset: Dataset, first: Judge, second: Judge) -> list[JudgesAgreement]:
     """Raw agreement, kappa and the rest, with intervals, for each dimension and for the outcome of all together.
 
     Undefined where the two have judged no scenario in common; the estimates say so.
@@ -69,7 +69,7 @@ def compare(dataset: Dataset, first: Judge, second: Judge) -> list[DimensionAgre
         )
 
     rows = [
-        DimensionAgreement(
+        JudgesAgreement(
             dimension,
             agreement([one.get(pk, none)[place] for pk in scenarios], [other.get(pk, none)[place] for pk in scenarios]),
         )
@@ -77,7 +77,7 @@ def compare(dataset: Dataset, first: Judge, second: Judge) -> list[DimensionAgre
     ]
     kept, kept_by_other = _together(one), _together(other)
     together = agreement([kept.get(pk) for pk in scenarios], [kept_by_other.get(pk) for pk in scenarios])
-    return [*rows, DimensionAgreement(None, together)]
+    return [*rows, JudgesAgreement(None, together)]
 
 
 def compare_all(dataset: Dataset) -> list[JudgePair]:

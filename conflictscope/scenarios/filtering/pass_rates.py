@@ -46,7 +46,7 @@ class Drop:
 
 
 @dataclass(frozen=True, slots=True)
-class Stage:
+class FunnelStep:
     """One step of the funnel: how many scenarios came so far."""
 
     name: str
@@ -69,7 +69,7 @@ class Pattern:
 
 
 @dataclass(frozen=True, slots=True)
-class Judged:
+class JudgeFindings:
     """What one judge found in a dataset, as few patterns as there are instead of a row for each scenario."""
 
     dataset: Dataset
@@ -78,7 +78,7 @@ class Judged:
     patterns: tuple[Pattern, ...]
 
 
-def judged(dataset: Dataset, judge: Judge) -> Judged:
+def judged(dataset: Dataset, judge: Judge) -> JudgeFindings:
     """The scenarios that the judge has judged, counted by the database.
 
     Duplicates are left out: what was judged before it was found to be one counts nowhere.
@@ -97,15 +97,15 @@ def judged(dataset: Dataset, judge: Judge) -> Judged:
         for first, second, template, acting, *given, count in found
         if any(given)
     ]
-    return Judged(dataset, judge, dimensions, tuple(patterns))
+    return JudgeFindings(dataset, judge, dimensions, tuple(patterns))
 
 
-def dimension_rates(found: Judged) -> PassRates:
+def dimension_rates(found: JudgeFindings) -> PassRates:
     """The judge's pass rate on each dimension and on all together, with Wilson intervals over scenarios."""
     return _rates(found, found.patterns)
 
 
-def rates_by(found: Judged, *, by: By) -> list[GroupRates]:
+def rates_by(found: JudgeFindings, *, by: By) -> list[GroupRates]:
     """The same for each value pair, template, or side that acting serves, in the set's, the template's or the side's order.
 
     Groups without a judged scenario are left out.
@@ -126,7 +126,7 @@ def rates_by(found: Judged, *, by: By) -> list[GroupRates]:
     ]
 
 
-def drops(found: Judged) -> list[Drop]:
+def drops(found: JudgeFindings) -> list[Drop]:
     """The dimensions by how many scenarios fail on them, the one that drops most first."""
     dropped = [
         (failing, pattern.scenarios)
@@ -142,14 +142,14 @@ def drops(found: Judged) -> list[Drop]:
     return sorted(costs, key=lambda drop: -drop.failed)
 
 
-def funnel(dataset: Dataset) -> list[Stage]:
+def funnel(dataset: Dataset) -> list[FunnelStep]:
     """How many scenarios there are at each step, each a part of the one before: all, no duplicates, drafted, judged on
     every dimension (or dropped), kept, passed by people. Statuses follow the primary judge and the people who overrule it."""
     counts = dict(dataset.scenarios.order_by().values_list("status").annotate(Count("pk")))
     return _stages(dataset, counts, dataset.scenarios.filter(status=Scenario.Status.KEPT).human_validated().count())
 
 
-def funnels_by_pair(dataset: Dataset) -> list[tuple[str, list[Stage]]]:
+def funnels_by_pair(dataset: Dataset) -> list[tuple[str, list[FunnelStep]]]:
     """The same for each value pair that has scenarios, by its name, in the set's order; nothing without value pairs."""
     counts: dict[str, dict[str, int]] = {}
     pair = ("value_1__key", "value_2__key")
@@ -163,21 +163,21 @@ def funnels_by_pair(dataset: Dataset) -> list[tuple[str, list[Stage]]]:
     return [(labels.get(key, key), _stages(dataset, counts[key], validated.get(key, 0))) for key in order]
 
 
-def _stages(dataset: Dataset, counts: Mapping[str, int], validated: int) -> list[Stage]:
+def _stages(dataset: Dataset, counts: Mapping[str, int], validated: int) -> list[FunnelStep]:
     status = Scenario.Status
     everything = sum(counts.values())
     drafted = sum(counts.get(each, 0) for each in SETTLED_BY_VERDICTS)
     return [
-        Stage("written", "Outlined" if dataset.variant != Dataset.Variant.IMPORTED else "Imported", everything),
-        Stage("different", "No duplicate", everything - counts.get(status.DUPLICATE, 0)),
-        Stage("drafted", "Drafted", drafted),
-        Stage("judged", "Judged", drafted - counts.get(status.DRAFTED, 0)),
-        Stage("kept", "Kept", counts.get(status.KEPT, 0)),
-        Stage("validated", "Human-validated", validated),
+        FunnelStep("written", "Outlined" if dataset.variant != Dataset.Variant.IMPORTED else "Imported", everything),
+        FunnelStep("different", "No duplicate", everything - counts.get(status.DUPLICATE, 0)),
+        FunnelStep("drafted", "Drafted", drafted),
+        FunnelStep("judged", "Judged", drafted - counts.get(status.DRAFTED, 0)),
+        FunnelStep("kept", "Kept", counts.get(status.KEPT, 0)),
+        FunnelStep("validated", "Human-validated", validated),
     ]
 
 
-def _rates(found: Judged, patterns: Sequence[Pattern]) -> PassRates:
+def _rates(found: JudgeFindings, patterns: Sequence[Pattern]) -> PassRates:
     return rates_of(
         [each.outcomes for each in patterns],
         dimensions=list(found.dimensions),
@@ -185,7 +185,7 @@ def _rates(found: Judged, patterns: Sequence[Pattern]) -> PassRates:
     )
 
 
-def _by_dimension(found: Judged, pattern: Pattern) -> Iterator[tuple[Dimension, str | None]]:
+def _by_dimension(found: JudgeFindings, pattern: Pattern) -> Iterator[tuple[Dimension, str | None]]:
     return zip(found.dimensions, pattern.outcomes, strict=True)
 
 

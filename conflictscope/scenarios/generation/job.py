@@ -23,7 +23,7 @@ from conflictscope.scenarios.datasets import alone_on
 from conflictscope.scenarios.generation.prompts import DIRECT, DRAFT, OUTLINE, WHOLE, template_prompt
 from conflictscope.scenarios.generation.recipe import Recipe, check_generator, recipe_of
 from conflictscope.scenarios.generation.replies import DilemmasReply, DraftReply, OutlinesReply, WholesReply
-from conflictscope.scenarios.generation.stock import Cell, number_of
+from conflictscope.scenarios.generation.stock import ScenarioKind, number_of
 from conflictscope.scenarios.generation.survey import KIND, Survey, items_about, subject_of, survey
 from conflictscope.scenarios.generation.writing import store_batch, store_draft
 from conflictscope.scenarios.generation.yields import shortfalls, verdict_on, write_down
@@ -79,7 +79,7 @@ def start(dataset: Dataset, *, started_by: User | None = None, budget: Budget = 
 
 
 @dataclass(frozen=True, slots=True)
-class Ask:
+class GeneratorCall:
     """One prompt to the generator, and the form of the reply."""
 
     endpoint: Endpoint
@@ -105,7 +105,7 @@ class GenerationHandler(OnDataset):
             yield from _batches(survey(job, dataset, recipe), recipe, all_rounds=True)
         yield from _drafts_missing(job, dataset, recipe)
 
-    def follow(self, item: WorkItem, outcome: Parsed[Form]) -> Iterable[Grown[Ask]]:
+    def follow(self, item: WorkItem, outcome: Parsed[Form]) -> Iterable[Grown[GeneratorCall]]:
         """A draft of each outline of a batch."""
         dataset = dataset_of(item.job)
         if "scenario" in item.payload or dataset.variant != Dataset.Variant.FULL:
@@ -139,7 +139,7 @@ class GenerationHandler(OnDataset):
     def phase(self, key: str, payload: Mapping[str, Any]) -> str:
         return f"outlines or whole scenarios, round {payload['round']}" if "round" in payload else "drafts"
 
-    def prepare(self, item: WorkItem) -> Ask:
+    def prepare(self, item: WorkItem) -> GeneratorCall:
         dataset = dataset_of(item.job)
         recipe, payload = recipe_of(dataset), item.payload
         if "scenario" in payload:
@@ -155,7 +155,7 @@ class GenerationHandler(OnDataset):
             sample=payload["sample"],
         )
 
-    async def ask(self, prepared: Ask, door: Door) -> Parsed[Form]:
+    async def ask(self, prepared: GeneratorCall, door: Door) -> Parsed[Form]:
         return await door.ask_for(
             prepared.form, prepared.endpoint, prepared.prompt, purpose=prepared.purpose, sample=prepared.sample
         )
@@ -180,11 +180,13 @@ class GenerationHandler(OnDataset):
         return "\n".join(lines)
 
 
-def _asking(dataset: Dataset, recipe: Recipe, prompt: Prompt, *, form: type[Form], purpose: str, sample: int) -> Ask:
+def _asking(
+    dataset: Dataset, recipe: Recipe, prompt: Prompt, *, form: type[Form], purpose: str, sample: int
+) -> GeneratorCall:
     if dataset.generator is None:
         raise Conflict(f"Dataset {dataset.slug!r} has no generator, so nobody can be asked.")
     check_generator(dataset, recipe)  # it may have changed while the job ran, or was paused
-    return Ask(endpoint=dataset.generator, prompt=prompt, form=form, purpose=purpose, sample=sample)
+    return GeneratorCall(endpoint=dataset.generator, prompt=prompt, form=form, purpose=purpose, sample=sample)
 
 
 def _in_uid_order(scenario: Scenario) -> tuple[int, int, int, int]:
@@ -244,7 +246,7 @@ def _drafts_missing(job: Job, dataset: Dataset, recipe: Recipe) -> Iterator[NewI
 
 def _batch_prompt(dataset: Dataset, recipe: Recipe, payload: dict[str, Any]) -> Prompt:
     """What asks for a batch: what is wanted, and what the pair has already."""
-    cell = Cell.of_payload(payload)
+    cell = ScenarioKind.of_payload(payload)
     had = dataset.scenarios.filter(value_1=cell.value_1, value_2=cell.value_2, position__lte=payload["seen"])
     # By position, not by row: which reply came in first must not change the prompt of a later round.
     different = had.exclude(status=Scenario.Status.DUPLICATE).order_by("-position")

@@ -42,7 +42,7 @@ _FIRST_CONTEXTS = (
 
 
 @dataclass(frozen=True, slots=True)
-class Cell:
+class ScenarioKind:
     """Scenarios of one kind: a value pair (by the values' ids), a template, and the action that takes the opportunity.
 
     Written directly there is no template, and which action acts is left to the generator: one kind for each pair.
@@ -67,29 +67,29 @@ class Cell:
         return {"pair": [self.value_1, self.value_2], "template": self.template, "acting": self.acting}
 
     @classmethod
-    def of_payload(cls, payload: dict[str, Any]) -> Cell:
+    def of_payload(cls, payload: dict[str, Any]) -> ScenarioKind:
         value_1, value_2 = payload["pair"]
         return cls(value_1, value_2, payload["template"], payload["acting"])
 
 
-def share_out(pairs: Sequence[tuple[int, int]], per_pair: int, *, templates: bool = True) -> dict[Cell, int]:
+def share_out(pairs: Sequence[tuple[int, int]], per_pair: int, *, templates: bool = True) -> dict[ScenarioKind, int]:
     """How many scenarios of each cell make `per_pair` for every pair.
 
     Within a pair the templates, the sides that acting serves, and the sides within each template differ by one at most; the
     odd one falls to the one side in every other pair, to the other side in the rest. Without templates each pair is one cell.
     """
     if not templates:
-        return {Cell(value_1, value_2, "", Acting.UNKNOWN): per_pair for value_1, value_2 in pairs}
-    wanted: dict[Cell, int] = {}
+        return {ScenarioKind(value_1, value_2, "", Acting.UNKNOWN): per_pair for value_1, value_2 in pairs}
+    wanted: dict[ScenarioKind, int] = {}
     each, more = divmod(per_pair, len(_SIDES_IN_TURN))
     for index, (value_1, value_2) in enumerate(pairs):
         for turn, (template, side) in enumerate(_SIDES_IN_TURN):
             acting = Acting.ACTION_1 if (side == 1) == (index % 2 == 0) else Acting.ACTION_2
-            wanted[Cell(value_1, value_2, template, acting)] = each + (turn < more)
+            wanted[ScenarioKind(value_1, value_2, template, acting)] = each + (turn < more)
     return wanted
 
 
-def spread(wanted: Mapping[Cell, int], contexts: Sequence[str]) -> dict[Cell, Counter[str]]:
+def spread(wanted: Mapping[ScenarioKind, int], contexts: Sequence[str]) -> dict[ScenarioKind, Counter[str]]:
     """How many of each cell's scenarios are set in each deployment context, so that no context stands for a kind of scenario.
 
     A cell's contexts differ by one at most. With up to five contexts, those of a pair, a side or a template differ by two. A
@@ -103,7 +103,7 @@ def spread(wanted: Mapping[Cell, int], contexts: Sequence[str]) -> dict[Cell, Co
     if not contexts:
         return {cell: Counter({"": number}) for cell, number in wanted.items()}
     first = _FIRST_CONTEXTS[min(len(contexts), len(_FIRST_CONTEXTS)) - 1]
-    found: dict[Cell, Counter[str]] = {}
+    found: dict[ScenarioKind, Counter[str]] = {}
     for index, (cell, number) in enumerate(wanted.items()):
         pair, turn = divmod(index, len(_SIDES_IN_TURN))
         found[cell] = Counter(contexts[(first[turn] + pair // 2 + place) % len(contexts)] for place in range(number))
@@ -115,7 +115,7 @@ def number_of(uid: str) -> int:
     return int(_NUMBER.findall(uid)[-1])
 
 
-def wanted(dataset: Dataset, recipe: Recipe) -> dict[Cell, int]:
+def wanted(dataset: Dataset, recipe: Recipe) -> dict[ScenarioKind, int]:
     version = dataset.value_set_version
     pairs = [(first.pk, second.pk) for first, second in version.pairs()] if version else []
     return share_out(pairs, recipe.per_pair, templates=dataset.variant != Dataset.Variant.DIRECT)

@@ -9,8 +9,8 @@ from typing import Any
 
 from conflictscope.jobs.models import Job, WorkItem
 from conflictscope.scenarios.generation.recipe import Recipe
-from conflictscope.scenarios.generation.stock import Cell, number_of, spread, wanted
-from conflictscope.scenarios.generation.yields import Batch, PairState
+from conflictscope.scenarios.generation.stock import ScenarioKind, number_of, spread, wanted
+from conflictscope.scenarios.generation.yields import BatchYield, PairState
 from conflictscope.scenarios.models import Dataset, Scenario
 
 KIND = "scenarios.generate"
@@ -28,12 +28,12 @@ class Survey:
         rounds: rounds ever asked for of a pair. numbered: the last number given. seen: the last position compared.
     """
 
-    wanted: dict[Cell, int]
+    wanted: dict[ScenarioKind, int]
     pairs: dict[tuple[int, int], PairState] = field(default_factory=dict)
-    short: dict[Cell, int] = field(default_factory=dict)
-    places: dict[Cell, Counter[str]] = field(default_factory=dict)
-    failed: set[Cell] = field(default_factory=set)
-    asked: Counter[Cell] = field(default_factory=Counter)
+    short: dict[ScenarioKind, int] = field(default_factory=dict)
+    places: dict[ScenarioKind, Counter[str]] = field(default_factory=dict)
+    failed: set[ScenarioKind] = field(default_factory=set)
+    asked: Counter[ScenarioKind] = field(default_factory=Counter)
     rounds: Counter[tuple[int, int]] = field(default_factory=Counter)
     numbered: Counter[Numbers] = field(default_factory=Counter)
     seen: int = 0
@@ -57,7 +57,7 @@ def survey(job: Job, dataset: Dataset, recipe: Recipe) -> Survey:
     for job_id, payload, state in items_about(dataset):
         if "scenario" in payload:
             continue
-        cell, here = Cell.of_payload(payload), job_id == job.pk
+        cell, here = ScenarioKind.of_payload(payload), job_id == job.pk
         first, count = payload["first"], payload["count"]
         found.asked[cell] += 1
         found.numbered[cell.numbers] = max(found.numbered[cell.numbers], first + count - 1)
@@ -67,7 +67,7 @@ def survey(job: Job, dataset: Dataset, recipe: Recipe) -> Survey:
         if state == WorkItem.State.DONE and cell.pair in found.pairs:
             numbers = there.get(cell.numbers, {})
             came = [numbers[n] for n in range(first, first + count) if n in numbers]
-            found.pairs[cell.pair].batches.append(Batch(payload["round"], count, len(came), sum(came), here=here))
+            found.pairs[cell.pair].batches.append(BatchYield(payload["round"], count, len(came), sum(came), here=here))
     found.places = spread(found.wanted, recipe.deployment_contexts)
     for cell, number in found.wanted.items():
         if (lacking := number - have[cell].total()) > 0:
@@ -79,10 +79,12 @@ def survey(job: Job, dataset: Dataset, recipe: Recipe) -> Survey:
     return found
 
 
-def _scenarios(dataset: Dataset, found: Survey) -> tuple[dict[Numbers, dict[int, bool]], dict[Cell, Counter[str]]]:
+def _scenarios(
+    dataset: Dataset, found: Survey
+) -> tuple[dict[Numbers, dict[int, bool]], dict[ScenarioKind, Counter[str]]]:
     """By sequence, whether the scenario of each number is usable; and how many usable ones there are of each kind, by context."""
     there: dict[Numbers, dict[int, bool]] = {}
-    have: dict[Cell, Counter[str]] = defaultdict(Counter)
+    have: dict[ScenarioKind, Counter[str]] = defaultdict(Counter)
     columns = ("uid", "value_1", "value_2", "template", "acting_action", "deployment_context", "status", "position")
     for uid, value_1, value_2, template, acting, context, status, position in dataset.scenarios.values_list(*columns):
         usable = status != Scenario.Status.DUPLICATE
@@ -95,5 +97,5 @@ def _scenarios(dataset: Dataset, found: Survey) -> tuple[dict[Numbers, dict[int,
         pair = found.pairs[value_1, value_2]
         pair.usable += usable
         pair.duplicates += not usable
-        have[Cell(value_1, value_2, template, acting)][context] += usable
+        have[ScenarioKind(value_1, value_2, template, acting)][context] += usable
     return there, have

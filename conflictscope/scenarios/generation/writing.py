@@ -7,7 +7,7 @@ from typing import Any
 
 from conflictscope.scenarios.generation.recipe import recipe_of
 from conflictscope.scenarios.generation.replies import DilemmasReply, DraftReply, OutlinesReply, WholesReply
-from conflictscope.scenarios.generation.stock import Cell
+from conflictscope.scenarios.generation.stock import ScenarioKind
 from conflictscope.scenarios.models import Dataset, Scenario
 from conflictscope.values.models import Value
 
@@ -22,7 +22,7 @@ def store_batch(
     call_ids: Iterable[int],
 ) -> str:
     """Outlines, or scenarios that are drafted already. More than were asked for are left out, fewer are noted."""
-    cell, recipe = Cell.of_payload(payload), recipe_of(dataset)
+    cell, recipe = ScenarioKind.of_payload(payload), recipe_of(dataset)
     came = reply.outlines if isinstance(reply, OutlinesReply) else reply.scenarios
     status = Scenario.Status.OUTLINED if isinstance(reply, OutlinesReply) else Scenario.Status.DRAFTED
     contexts = recipe.deployment_contexts

@@ -13,7 +13,7 @@ Ended = PairYield.Ended
 
 
 @dataclass(frozen=True, slots=True)
-class Batch:
+class BatchYield:
     """One batch that was asked for: how many, how many came, and how many of these are no duplicates.
 
     `came` is 0 where the reply could not be read. `here`: asked for by the job that runs now.
@@ -34,7 +34,7 @@ class PairState:
     usable: int = 0
     duplicates: int = 0
     stuck: bool = False  # every kind that is short had a call that failed in this job
-    batches: list[Batch] = field(default_factory=list)
+    batches: list[BatchYield] = field(default_factory=list)
 
     @property
     def asked(self) -> int:
@@ -136,8 +136,8 @@ def shortfalls(dataset: Dataset) -> list[PairYield]:
     return [each for each in yields(dataset) if each.short]
 
 
-def _latest_rounds(batches: Sequence[Batch], number: int) -> list[list[Batch]]:
-    rounds: dict[int, list[Batch]] = {}
+def _latest_rounds(batches: Sequence[BatchYield], number: int) -> list[list[BatchYield]]:
+    rounds: dict[int, list[BatchYield]] = {}
     for batch in batches:
         rounds.setdefault(batch.round, []).append(batch)
     return [rounds[key] for key in sorted(rounds)[-number:]]

@@ -1,7 +1,7 @@
 """Scenarios that others wrote, or that were exported here. Each format is a module in `formats`; `FORMATS` lists them."""
 
 from conflictscope.scenarios.importing.detecting import FORMATS, MAPPED, detected, format_named
-from conflictscope.scenarios.importing.records import BadRow, Format, ImportedScenario
+from conflictscope.scenarios.importing.records import BadRow, ImportedScenario, ScenarioFormat
 from conflictscope.scenarios.importing.reporting import ImportReport
 from conflictscope.scenarios.importing.writing import examples_of, import_scenarios, refuse_target
 
@@ -9,9 +9,9 @@ __all__ = [
     "FORMATS",
     "MAPPED",
     "BadRow",
-    "Format",
     "ImportReport",
     "ImportedScenario",
+    "ScenarioFormat",
     "detected",
     "examples_of",
     "format_named",

@@ -19,7 +19,7 @@ _FLIPPED = {"1": "2", "2": "1", "unknown": "unknown"}
 
 
 @dataclass(frozen=True, slots=True)
-class Placed:
+class PlacedScenario:
     """A record as columns of the table, in the order of the value set."""
 
     record: ImportedScenario
@@ -32,7 +32,7 @@ class Placed:
         return hash((*values, self.record.opening_message, *sorted(self.columns.items())))
 
 
-def checked(record: ImportedScenario, names: ValueNames | None) -> Placed:
+def checked(record: ImportedScenario, names: ValueNames | None) -> PlacedScenario:
     """
     Args:
         names: of the dataset's value set; None where it has none.
@@ -61,7 +61,7 @@ def checked(record: ImportedScenario, names: ValueNames | None) -> Placed:
     if len(record.domain) > _DOMAIN_LENGTH:
         raise RowProblem("domain", f"{record.domain!r} is longer than {_DOMAIN_LENGTH} characters.")
     _check_status(record)
-    return Placed(record, record.uid, columns, pair)
+    return PlacedScenario(record, record.uid, columns, pair)
 
 
 def _acting(record: ImportedScenario, pair: Pair | None, names: ValueNames | None) -> str:

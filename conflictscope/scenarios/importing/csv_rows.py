@@ -11,7 +11,7 @@ from conflictscope.errors import InvalidInput
 from conflictscope.files.texts import LINE_LIMIT, lines_of, printable
 from conflictscope.scenarios.importing.cells import filled
 from conflictscope.scenarios.importing.csv_layout import Layout, layout_of
-from conflictscope.scenarios.importing.records import BadRow, Place, Reading
+from conflictscope.scenarios.importing.records import BadRow, ReadingOptions, RowPlace
 
 REREAD_LIMIT = 4 * LINE_LIMIT  # characters that are read a second time, because a quotation mark before them stays open
 
@@ -90,8 +90,13 @@ class _CsvLines:
 
 
 def csv_rows(
-    path: Path, reading: Reading, *, required: Collection[str], needed: Collection[str] = (), as_written: bool = False
-) -> Iterator[tuple[Place, dict[str, str]] | BadRow]:
+    path: Path,
+    reading: ReadingOptions,
+    *,
+    required: Collection[str],
+    needed: Collection[str] = (),
+    as_written: bool = False,
+) -> Iterator[tuple[RowPlace, dict[str, str]] | BadRow]:
     """Rows as column name to text, by comma, semicolon, tab or bar, stripped of blanks around it. What stands before the header is
     passed over (`layout_of`).
 
@@ -119,13 +124,13 @@ def csv_rows(
             break
         except csv.Error as exc:
             number += 1
-            yield BadRow(Place(path.name, number, lines.first), "", _not_csv(exc, lines))
+            yield BadRow(RowPlace(path.name, number, lines.first), "", _not_csv(exc, lines))
             lines.go_back()
             continue
         if not cells:  # an empty line
             continue
         number += 1
-        place = Place(path.name, number, lines.first)
+        place = RowPlace(path.name, number, lines.first)
         if len(cells) != len(header):
             reach = f", up to line {lines.last}," if lines.last > lines.first else ""
             yield BadRow(

@@ -27,9 +27,9 @@ from conflictscope.scenarios.importing.json_rows import (
     some_rows,
 )
 from conflictscope.scenarios.importing.mapping import guessed
-from conflictscope.scenarios.importing.records import Format, Reading
+from conflictscope.scenarios.importing.records import ReadingOptions, ScenarioFormat
 
-FORMATS: dict[str, Format] = {
+FORMATS: dict[str, ScenarioFormat] = {
     each.name: each
     for each in (
         Exported(),
@@ -62,7 +62,7 @@ _BY_KEYS: tuple[tuple[set[str], str], ...] = (
 )
 
 
-def format_named(name: str) -> Format:
+def format_named(name: str) -> ScenarioFormat:
     """
     Raises:
         NotFound: naming those there are.
@@ -72,7 +72,7 @@ def format_named(name: str) -> Format:
     return FORMATS[name]
 
 
-def detected(path: Path, *, encoding: str = "") -> Format:
+def detected(path: Path, *, encoding: str = "") -> ScenarioFormat:
     """The format of the file; one with a mapping where it is nobody's in particular.
 
     Raises:
@@ -94,7 +94,7 @@ def detected(path: Path, *, encoding: str = "") -> Format:
 def _first_key_names_values(path: Path, *, encoding: str) -> bool:
     """Whether it is one JSON object whose keys are ids of the authors. A file of a million of them is not read for that."""
     try:
-        for key, _ in islice(json_texts(path, Reading(encoding=encoding, lenient=True)), LOOKED_AT):
+        for key, _ in islice(json_texts(path, ReadingOptions(encoding=encoding, lenient=True)), LOOKED_AT):
             if named_by(key):
                 return True
     except InvalidInput:

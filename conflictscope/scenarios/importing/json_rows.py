@@ -12,7 +12,7 @@ from typing import Any
 from conflictscope.errors import InvalidInput
 from conflictscope.files.texts import SMALL_FILE, lines_of, printable
 from conflictscope.scenarios.importing.mapping import guessed
-from conflictscope.scenarios.importing.records import BadRow, Place, Reading, nothing_in
+from conflictscope.scenarios.importing.records import BadRow, ReadingOptions, RowPlace, nothing_in
 
 LOOKED_AT = 20  # objects by which a format is told
 SAMPLE_LINES = 250
@@ -99,7 +99,7 @@ def some_rows(path: Path, *, encoding: str = "") -> list[dict[str, Any]] | None:
     return None
 
 
-def json_lines(path: Path, reading: Reading) -> Iterator[tuple[Place, dict[str, Any]] | BadRow]:
+def json_lines(path: Path, reading: ReadingOptions) -> Iterator[tuple[RowPlace, dict[str, Any]] | BadRow]:
     """The objects of a file with one JSON object a line, or of one JSON document that holds them as a list. Empty lines are left out.
 
     Raises:
@@ -114,7 +114,7 @@ def json_lines(path: Path, reading: Reading) -> Iterator[tuple[Place, dict[str, 
         if not text.strip():
             continue
         number += 1
-        place = Place(path.name, number, line)
+        place = RowPlace(path.name, number, line)
         try:
             row = json.loads(text)
         except json.JSONDecodeError as exc:
@@ -219,10 +219,10 @@ def rows_in(documents: list[Any], *, name: str) -> list[Any]:
     raise InvalidInput(f"{name} is one JSON object with the keys {keys}, and no list of rows in it: {_WRITE_OBJECTS}.")
 
 
-def _of_document(path: Path, documents: list[Any]) -> Iterator[tuple[Place, dict[str, Any]] | BadRow]:
+def _of_document(path: Path, documents: list[Any]) -> Iterator[tuple[RowPlace, dict[str, Any]] | BadRow]:
     rows = rows_in(documents, name=path.name)
     for number, row in enumerate(rows, start=1):
-        place = Place(path.name, number)
+        place = RowPlace(path.name, number)
         yield (place, row) if isinstance(row, dict) else BadRow(place, "", "is no JSON object: write {...}.")
     nothing_in(path, len(rows))
 
@@ -250,7 +250,7 @@ def _is_row(row: Any) -> bool:
     return len(guessed(texts)) > 1
 
 
-def json_texts(path: Path, reading: Reading) -> Iterator[tuple[str, str | None]]:
+def json_texts(path: Path, reading: ReadingOptions) -> Iterator[tuple[str, str | None]]:
     """The members of one JSON object, one after the other, a key that repeats each time; None for a value that is no text.
 
     Raises:
@@ -286,7 +286,7 @@ _WORD = re.compile(r"-?[0-9][0-9.eE+-]*|true|false|null|NaN|-?Infinity")
 class _Source:
     """Characters of a JSON file, read line by line as they are wanted: no text of JSON goes over the end of a line."""
 
-    def __init__(self, path: Path, reading: Reading) -> None:
+    def __init__(self, path: Path, reading: ReadingOptions) -> None:
         self._path = path
         self._lines = lines_of(path, encoding=reading.encoding, lenient=reading.lenient)
         self._line = 0

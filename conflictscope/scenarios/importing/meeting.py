@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 
 from conflictscope.scenarios.filtering.dimensions import dimensions_of
 from conflictscope.scenarios.filtering.verdicts import settle
-from conflictscope.scenarios.importing.checking import Placed
+from conflictscope.scenarios.importing.checking import PlacedScenario
 from conflictscope.scenarios.importing.records import ImportedScenario, RowProblem
 from conflictscope.scenarios.models import Dataset, OpeningMessage, Scenario, Verdict
 
@@ -32,7 +32,7 @@ class Met:
         return self.changed or self.message is not None
 
 
-def meet(existing: Scenario, placed: Placed) -> Met:
+def meet(existing: Scenario, placed: PlacedScenario) -> Met:
     """Give the scenario what it lacks. `existing` has its `imported_messages` and `imported_verdicts` prefetched.
 
     Raises:
@@ -80,7 +80,7 @@ def opening(scenario: Scenario, record: ImportedScenario) -> OpeningMessage:
     )
 
 
-def _fill(existing: Scenario, placed: Placed, met: Met) -> bool:
+def _fill(existing: Scenario, placed: PlacedScenario, met: Met) -> bool:
     """Fill the columns that are empty; whether there were any."""
     unfinished = existing.status in _UNFINISHED and not existing.action_1
     filled = False

@@ -9,10 +9,10 @@ from itertools import islice
 
 from conflictscope.errors import Conflict, InvalidInput
 from conflictscope.scenarios.importing import twins as twins_of_files
-from conflictscope.scenarios.importing.checking import UID, UID_LENGTH, Placed, checked
+from conflictscope.scenarios.importing.checking import UID, UID_LENGTH, PlacedScenario, checked
 from conflictscope.scenarios.importing.meeting import OtherWords, meet, status_of, told
-from conflictscope.scenarios.importing.records import BadRow, ImportedScenario, Place, RowProblem
-from conflictscope.scenarios.importing.reporting import SAMPLES, ImportReport, Sample
+from conflictscope.scenarios.importing.records import BadRow, ImportedScenario, RowPlace, RowProblem
+from conflictscope.scenarios.importing.reporting import SAMPLES, ImportReport, SampleScenario
 from conflictscope.scenarios.importing.storing import BATCH, Batch, Store, batches, there
 from conflictscope.scenarios.importing.values import ValueNames
 from conflictscope.scenarios.models import Dataset, Scenario
@@ -23,7 +23,7 @@ class _Twin:
     """The twin that a duplicate of a file names. `alike`: the duplicate was counted as one of two actions that read the same."""
 
     uid: str
-    place: Place
+    place: RowPlace
     file: int
     alike: bool
 
@@ -138,13 +138,13 @@ class Placing:
                 self._report.repeated += 1
                 return
             if not numbers_repeats:
-                raise RowProblem("", f"the id {uid!r} stands in {Place(file, row)}, too; each row needs its own.")
+                raise RowProblem("", f"the id {uid!r} stands in {RowPlace(file, row)}, too; each row needs its own.")
             number += 1
             uid = f"{record.uid}.{number}"
             if len(uid) > UID_LENGTH:
                 raise RowProblem(
                     "",
-                    f"the id {record.uid[:60]!r} stands in {Place(file, row)}, too, and is too long to be numbered: at most "
+                    f"the id {record.uid[:60]!r} stands in {RowPlace(file, row)}, too, and is too long to be numbered: at most "
                     f"{UID_LENGTH} characters fit.",
                 )
             if uid not in known:
@@ -159,7 +159,7 @@ class Placing:
         if number > 1:
             self._report.notes["id that stood before, with other words: numbered"] += 1
 
-    def _add(self, placed: Placed, uid: str, todo: Batch) -> None:
+    def _add(self, placed: PlacedScenario, uid: str, todo: Batch) -> None:
         record, report = placed.record, self._report
         scenario = Scenario(
             dataset=self._dataset,
@@ -182,7 +182,7 @@ class Placing:
             report.samples.append(_sample(scenario, record))
         todo.new.append((scenario, record))
 
-    def _meet(self, existing: Scenario, placed: Placed, todo: Batch) -> None:
+    def _meet(self, existing: Scenario, placed: PlacedScenario, todo: Batch) -> None:
         met = meet(existing, placed)
         self._report.notes.update(met.notes)
         if met.changed:
@@ -195,7 +195,7 @@ class Placing:
             self._report.known += 1
 
 
-def _sample(scenario: Scenario, record: ImportedScenario) -> Sample:
+def _sample(scenario: Scenario, record: ImportedScenario) -> SampleScenario:
     pair = f"{scenario.value_1} – {scenario.value_2}" if scenario.value_1 else ""
     told = {
         "Values": pair,
@@ -211,4 +211,4 @@ def _sample(scenario: Scenario, record: ImportedScenario) -> Sample:
         "Domain": scenario.domain,
         "Status": record.status or scenario.status,
     }
-    return Sample(scenario.uid, tuple((label, text) for label, text in told.items() if text))
+    return SampleScenario(scenario.uid, tuple((label, text) for label, text in told.items() if text))

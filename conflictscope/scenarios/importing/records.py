@@ -12,7 +12,7 @@ from conflictscope.scenarios.models import Scenario
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class RowPlace:
     """Where a row stands. `row` counts from 1 after the header; `line` is that of the file, 0 where it has no lines of rows."""
 
     file: str
@@ -27,7 +27,7 @@ class Place:
 class BadRow:
     """A row that becomes no scenario. `why` begins in small letters: it stands after the place."""
 
-    place: Place
+    place: RowPlace
     column: str
     why: str
 
@@ -44,7 +44,7 @@ class RowProblem(Exception):
         self.column = column
         self.why = why
 
-    def at(self, place: Place) -> BadRow:
+    def at(self, place: RowPlace) -> BadRow:
         return BadRow(place, self.column, self.why)
 
 
@@ -68,7 +68,7 @@ class ImportedScenario:
     """
 
     uid: str
-    place: Place
+    place: RowPlace
     value_1: str = ""
     value_2: str = ""
     template: str = ""
@@ -96,7 +96,7 @@ class ImportedScenario:
     simulated: bool = False
     people_simulated: bool = False
     message_simulated: bool = False
-    more_rows: tuple[Place, ...] = ()
+    more_rows: tuple[RowPlace, ...] = ()
     made_id: bool = False
     notes: tuple[str, ...] = ()
 
@@ -109,7 +109,7 @@ class ImportedScenario:
 
 
 @dataclass(frozen=True, slots=True)
-class Reading:
+class ReadingOptions:
     """How files are read.
 
     Attributes:
@@ -123,7 +123,7 @@ class Reading:
     mapping: Mapping[str, str] | None = None
 
 
-class Format(Protocol):
+class ScenarioFormat(Protocol):
     """One kind of file. `name` is what commands call it, `label` what people read, `needs` what must be in it.
 
     `numbers_repeats`: in such files an id may stand for several scenarios; those after the first get id.2, id.3. Elsewhere
@@ -135,7 +135,7 @@ class Format(Protocol):
     needs: str
     numbers_repeats: bool
 
-    def read(self, path: Path, reading: Reading) -> Iterator[ImportedScenario | BadRow]:
+    def read(self, path: Path, reading: ReadingOptions) -> Iterator[ImportedScenario | BadRow]:
         """The rows of the file, one after the other: it may be larger than memory.
 
         Raises:

@@ -12,7 +12,7 @@ from typing import Any
 from conflictscope.files.csv_cells import escape
 from conflictscope.files.encodings import Reading, in_words
 from conflictscope.files.texts import NAME_IT, printable
-from conflictscope.scenarios.importing.records import BadRow, Place
+from conflictscope.scenarios.importing.records import BadRow, RowPlace
 from conflictscope.scenarios.models import Dataset
 
 REMEMBERED = 5_000  # bad rows; all are counted
@@ -22,7 +22,7 @@ BAD_ROW_COLUMNS = ("file", "row", "line", "column", "why")
 
 
 @dataclass(frozen=True, slots=True)
-class Sample:
+class SampleScenario:
     """One of the first scenarios, as it is stored: label and text of each field that has one."""
 
     uid: str
@@ -54,7 +54,7 @@ class ImportReport:
     alike: int = 0
     bad_rows: list[BadRow] = field(default_factory=list)
     notes: Counter[str] = field(default_factory=Counter)
-    samples: list[Sample] = field(default_factory=list)
+    samples: list[SampleScenario] = field(default_factory=list)
     formats: list[str] = field(default_factory=list)
     mapping: dict[str, str] = field(default_factory=dict)
     passed_over: list[str] = field(default_factory=list)
@@ -123,11 +123,12 @@ class ImportReport:
     def loaded(cls, dumped: Mapping[str, Any]) -> ImportReport:
         own = {
             "bad_rows": [
-                BadRow(Place(file, row, line or 0), column, why) for file, row, line, column, why in dumped["bad_rows"]
+                BadRow(RowPlace(file, row, line or 0), column, why)
+                for file, row, line, column, why in dumped["bad_rows"]
             ],
             "notes": Counter(dumped["notes"]),
             "samples": [
-                Sample(uid, tuple((label, text) for label, text in fields)) for uid, fields in dumped["samples"]
+                SampleScenario(uid, tuple((label, text) for label, text in fields)) for uid, fields in dumped["samples"]
             ],
             "readings": [Reading(tuple(encodings), text) for encodings, text in dumped["readings"]],
         }

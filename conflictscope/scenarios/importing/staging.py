@@ -76,7 +76,7 @@ def path_of(upload: ImportUpload) -> Path:
 
 
 @dataclass(frozen=True, slots=True)
-class Column:
+class MappedColumn:
     """A column that a mapping speaks of. `field`: what it means now, empty for nothing."""
 
     name: str
@@ -88,7 +88,7 @@ class Column:
 class Look:
     """What would become of a file, as it is read now. `complaint`: why nothing can."""
 
-    columns: list[Column]
+    columns: list[MappedColumn]
     report: ImportReport | None
     complaint: str
 
@@ -104,7 +104,7 @@ def look_at(upload: ImportUpload) -> Look | None:
         keep_look(upload)
     kept = upload.look or {}
     return Look(
-        columns=[Column(*each) for each in kept["columns"]],
+        columns=[MappedColumn(*each) for each in kept["columns"]],
         report=ImportReport.loaded(kept["report"]) if kept["report"] else None,
         complaint=kept["complaint"],
     )
@@ -116,7 +116,7 @@ def keep_look(upload: ImportUpload, *, progress: Callable[[int], object] | None 
     Raises: what `progress` raises.
     """
     how, complaint, report = _how(upload), "", None
-    columns: list[Column] = []
+    columns: list[MappedColumn] = []
     try:
         columns = _columns_in(upload)
         report = _through_the_door(upload, skip_bad=True, write=False, created_by=None, progress=progress)
@@ -150,7 +150,7 @@ def _is_small(upload: ImportUpload) -> bool:
         return file.read(2) not in (b"\x1f\x8b", b"PK")
 
 
-def _columns_in(upload: ImportUpload) -> list[Column]:
+def _columns_in(upload: ImportUpload) -> list[MappedColumn]:
     """The columns that a mapping speaks of; none for a format with columns of its own.
 
     Raises:
@@ -160,7 +160,7 @@ def _columns_in(upload: ImportUpload) -> list[Column]:
     examples = examples_of(path_of(upload), format_name=options["format"], encoding=options["encoding"])
     given = options.get("mapping")
     meant = guessed(examples) if given is None else given
-    return [Column(name, meant.get(name, ""), example) for name, example in examples.items()]
+    return [MappedColumn(name, meant.get(name, ""), example) for name, example in examples.items()]
 
 
 def bring_in(

@@ -26,7 +26,7 @@ from conflictscope.scenarios.importing.formats.exported import Exported, Opened,
 from conflictscope.scenarios.importing.json_rows import glance
 from conflictscope.scenarios.importing.mapping import completed
 from conflictscope.scenarios.importing.placing import Placing
-from conflictscope.scenarios.importing.records import BadRow, Format, Reading
+from conflictscope.scenarios.importing.records import BadRow, ReadingOptions, ScenarioFormat
 from conflictscope.scenarios.importing.reporting import ImportReport
 from conflictscope.scenarios.importing.storing import Store
 from conflictscope.scenarios.importing.values import ValueNames
@@ -90,7 +90,7 @@ def import_scenarios(
     if not paths:
         raise InvalidInput("Name at least one file to import.")
     given = format_named(format_name) if format_name else None
-    reading = Reading(encoding=encoding, lenient=skip_bad, mapping=mapping)
+    reading = ReadingOptions(encoding=encoding, lenient=skip_bad, mapping=mapping)
     with ExitStack() as stack:
         files = [_file(path, given, encoding=encoding, stack=stack) for path in paths]
         passing = _Passing(files, reading, skip_bad=skip_bad, progress=progress, on_bad=on_bad)
@@ -130,8 +130,8 @@ class _Target:
 class _Passing:
     """One way through the files, which may be gone twice."""
 
-    files: Sequence[tuple[Opened, Format]]
-    reading: Reading
+    files: Sequence[tuple[Opened, ScenarioFormat]]
+    reading: ReadingOptions
     skip_bad: bool
     progress: Callable[[int], object] | None
     on_bad: Callable[[BadRow], object] | None
@@ -282,12 +282,14 @@ def examples_of(path: Path, *, format_name: str = "", encoding: str = "") -> dic
     return MAPPED[format_.name].examples(path, encoding=encoding) if format_.name in MAPPED else {}
 
 
-def _file(path: Path, given: Format | None, *, encoding: str, stack: ExitStack) -> tuple[Opened, Format]:
+def _file(
+    path: Path, given: ScenarioFormat | None, *, encoding: str, stack: ExitStack
+) -> tuple[Opened, ScenarioFormat]:
     format_ = given or detected(path, encoding=encoding)
     return (stack.enter_context(opened(path)) if format_.name == Exported.name else Opened(path)), format_
 
 
-def _mapping(path: Path, format_: Format, reading: Reading) -> dict[str, str]:
+def _mapping(path: Path, format_: ScenarioFormat, reading: ReadingOptions) -> dict[str, str]:
     if format_.name not in MAPPED:
         if reading.mapping:
             raise InvalidInput(f"{path.name} is {format_.label}, whose columns are known: leave the mapping out.")
@@ -343,7 +345,9 @@ def _counts(report: ImportReport) -> Counter[str]:
     return Counter(added=report.added, completed=report.completed, rows=report.read, bad=report.bad)
 
 
-def _entry(found: Opened, format_: Format, *, encoding: str, mapping: dict[str, str], counts: Counter[str]) -> Entry:
+def _entry(
+    found: Opened, format_: ScenarioFormat, *, encoding: str, mapping: dict[str, str], counts: Counter[str]
+) -> Entry:
     """The recipe of an imported dataset is its files, each once for what it brought."""
     with found.table.open("rb") as file:
         sha256 = hashlib.file_digest(file, "sha256").hexdigest()

@@ -13,7 +13,7 @@ from conflictscope.errors import ConflictScopeError
 from conflictscope.http import Request
 from conflictscope.scenarios import generation
 from conflictscope.scenarios.browsing.datasets import dataset_rows, live_progress
-from conflictscope.scenarios.browsing.listing import BY_RELEVANCE, SORTS, Filter, Listing, chips
+from conflictscope.scenarios.browsing.listing import BY_RELEVANCE, SORTS, Listing, ScenarioFilter, chips
 from conflictscope.scenarios.browsing.scenarios import page_of_scenarios
 from conflictscope.scenarios.datasets import dimension_rates, hide, holds_messages_only, status_counts
 from conflictscope.scenarios.domains import domains_of
@@ -57,7 +57,7 @@ def _live(dataset: Dataset) -> dict[str, object]:
 def dataset(request: Request, study: str, dataset: str) -> HttpResponse:
     found = study_for(request.user, study)
     one = dataset_of(found, dataset)
-    listing = Listing(one, Filter.of(request.GET))
+    listing = Listing(one, ScenarioFilter.of(request.GET))
     context = _explore(listing, page=request.GET.get("page")) | {
         "study": found,
         "section": "datasets",

@@ -14,7 +14,7 @@ from conflictscope.jobs.forms import budget_of
 from conflictscope.jobs.models import Job
 from conflictscope.jobs.views.starting import start_or_estimate
 from conflictscope.scenarios import domains as tagging
-from conflictscope.scenarios.browsing.listing import Filter, Listing
+from conflictscope.scenarios.browsing.listing import Listing, ScenarioFilter
 from conflictscope.scenarios.forms import TagDomainsForm
 from conflictscope.scenarios.views.common import dataset_of
 from conflictscope.studies.access import study_for
@@ -52,7 +52,7 @@ def set_domain(request: Request, study: str, dataset: str, uid: str) -> HttpResp
         tagging.tag_by_hand(one, [scenario.pk], request.POST.get("domain", ""), by=request.user)
     except ConflictScopeError as exc:
         messages.error(request, exc.sentence)
-    return redirect(scenario.get_absolute_url() + Filter.of(request.GET).address())
+    return redirect(scenario.get_absolute_url() + ScenarioFilter.of(request.GET).address())
 
 
 @require_POST
@@ -60,7 +60,7 @@ def set_domains(request: Request, study: str, dataset: str) -> HttpResponse:
     """The same for every scenario of a list, if the list is still as long as it was when it was shown."""
     found = study_for(request.user, study, may=Action.RUN_PIPELINE)
     one = dataset_of(found, dataset)
-    listing = Listing(one, Filter.of(request.GET))
+    listing = Listing(one, ScenarioFilter.of(request.GET))
     pks = listing.pks()
     if request.POST.get("number") != str(len(pks)):
         messages.error(

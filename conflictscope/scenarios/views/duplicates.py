@@ -18,7 +18,7 @@ from conflictscope.studies.access import study_for
 def duplicates(request: Request, study: str, dataset: str) -> HttpResponse:
     found = study_for(request.user, study)
     one = dataset_of(found, dataset)
-    asked = browsing.Asked.of(request.GET)
+    asked = browsing.DuplicatesShown.of(request.GET)
     page, rows = browsing.page_of_duplicates(one, asked, page=request.GET.get("page"))
     near = similarities(one)
     wanted = _threshold(request.GET.get("threshold", ""))

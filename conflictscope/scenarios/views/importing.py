@@ -153,7 +153,7 @@ def _error_of(upload: ImportUpload) -> str:
     )
 
 
-def _how(upload: ImportUpload, columns: list[staging.Column]) -> dict[str, object]:
+def _how(upload: ImportUpload, columns: list[staging.MappedColumn]) -> dict[str, object]:
     """How the upload is read, with a guess spelled out: what is imported is what was seen."""
     how: dict[str, object] = upload.options | {
         "mapping": upload.options.get("mapping") or {column.name: column.field for column in columns} or None

@@ -7,7 +7,7 @@ from django.shortcuts import get_object_or_404, render
 from django.views.decorators.http import require_safe
 
 from conflictscope.http import Request
-from conflictscope.scenarios.browsing.listing import Filter, Listing
+from conflictscope.scenarios.browsing.listing import Listing, ScenarioFilter
 from conflictscope.scenarios.browsing.scenarios import address_of_row, scenario_view
 from conflictscope.scenarios.domains import domains_of
 from conflictscope.scenarios.models import Scenario
@@ -33,7 +33,7 @@ def scenario(request: Request, study: str, dataset: str, uid: str) -> HttpRespon
         dataset__slug=dataset,
         uid=uid.replace("\x00", ""),
     )
-    listing = Listing(one.dataset, Filter.of(request.GET))
+    listing = Listing(one.dataset, ScenarioFilter.of(request.GET))
     neighbours = listing.neighbours(one)
     context = {
         "study": found,

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from conflictscope.stats.bradley_terry.task import Task
 from conflictscope.stats.correction.estimate import Fit, Frame, NoFit, corrected
-from conflictscope.stats.correction.sample import Sample, align
+from conflictscope.stats.correction.sample import CorrectionSample, align
 from conflictscope.stats.intervals import z_of
 from conflictscope.stats.tallies import Tallies, matched
 from conflictscope.stats.types import Estimate, Result
@@ -123,7 +123,7 @@ def _inside(people: Tallies, judge: Tallies) -> Tallies:
     return people.take(np.array([name in known for name in people.scenarios], dtype=bool))
 
 
-def _fit(sample: Sample, covariates: Sequence[str], lam: float | None) -> Fit | NoFit:
+def _fit(sample: CorrectionSample, covariates: Sequence[str], lam: float | None) -> Fit | NoFit:
     if not sample.labelled.any():
         return NoFit("no scenario was labelled whole by people")
     return corrected(Frame.of(sample, tuple(covariates)), lam)

@@ -11,7 +11,7 @@ from scipy.stats import t
 from conflictscope.stats import comparisons
 from conflictscope.stats.bradley_terry.task import sums
 from conflictscope.stats.correction.design import Design
-from conflictscope.stats.correction.sample import Rows, Sample
+from conflictscope.stats.correction.sample import CorrectionSample, Rows
 
 Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]
@@ -31,14 +31,14 @@ class Frame:
     borrows: shape (C,), pairs with too few labelled scenarios that people decided.
     """
 
-    sample: Sample
+    sample: CorrectionSample
     design: Design
     X: Floats
     plane: Floats
     borrows: Flags
 
     @classmethod
-    def of(cls, sample: Sample, covariates: tuple[str, ...]) -> "Frame":
+    def of(cls, sample: CorrectionSample, covariates: tuple[str, ...]) -> "Frame":
         judge = sample.judge
         size = len(judge.values)
         plane = comparisons.basis(size)

@@ -11,7 +11,7 @@ from conflictscope.stats.bradley_terry.rank_sets import surely_above
 from conflictscope.stats.bradley_terry.task import Floats, sums
 from conflictscope.stats.correction.estimate import FEWEST_LABELLED, Fit, Frame, NoFit, corrected, pair_limits
 from conflictscope.stats.correction.results import CorrectedPair, CorrectedRanking, Strengths
-from conflictscope.stats.correction.sample import Sample, align
+from conflictscope.stats.correction.sample import CorrectionSample, align
 from conflictscope.stats.intervals import z_of
 from conflictscope.stats.rankings import Covariate
 from conflictscope.stats.tallies import Tallies
@@ -96,7 +96,7 @@ def corrected_ranking(
     )
 
 
-def _why_not(sample: Sample, no_preference: str) -> str:
+def _why_not(sample: CorrectionSample, no_preference: str) -> str:
     if no_preference:
         return no_preference
     labelled = int(sample.labelled.sum())
@@ -108,7 +108,7 @@ def _why_not(sample: Sample, no_preference: str) -> str:
     return ""
 
 
-def _labelled_names(sample: Sample) -> set[Hashable]:
+def _labelled_names(sample: CorrectionSample) -> set[Hashable]:
     return {sample.judge.scenarios[s] for s in np.flatnonzero(sample.labelled)}
 
 
@@ -234,7 +234,7 @@ def _rough(labels: int, wins: float, losses: float) -> str:
     return ""
 
 
-def _warnings(sample: Sample, borrowing: tuple[tuple[str, str], ...], missing: int) -> tuple[str, ...]:
+def _warnings(sample: CorrectionSample, borrowing: tuple[tuple[str, str], ...], missing: int) -> tuple[str, ...]:
     said = []
     if borrowing:
         said.append(

@@ -25,7 +25,7 @@ class Rows:
 
 
 @dataclass(frozen=True)
-class Sample:
+class CorrectionSample:
     """Both kinds of decisions on one set of scenarios and cells.
 
     Attributes:
@@ -59,7 +59,7 @@ def align(
     chance: Sequence[float] | None = None,
     left_out: Collection[Hashable] = (),
     covariates: tuple[str, ...] = (),
-) -> Sample:
+) -> CorrectionSample:
     """Set people's decisions beside the judge's.
 
     Args:
@@ -95,7 +95,7 @@ def align(
     labelled = np.zeros(len(judge.scenarios), dtype=bool)
     labelled[to[whole]] = True
     told = whole[rows]
-    return Sample(
+    return CorrectionSample(
         judge=judge,
         judged=Rows(judge.row_scenario, judge.row_cell, judge.row_y, judge.row_d),
         told=Rows(to[rows[told]], cell[people.row_cell[told]], people.row_y[told], people.row_d[told]),

@@ -12,7 +12,7 @@ from typing import Any
 
 from conflictscope.scenarios.importing.cells import filled, object_in
 from conflictscope.scenarios.importing.csv_rows import csv_rows
-from conflictscope.scenarios.importing.records import BadRow, Place, Reading, RowProblem
+from conflictscope.scenarios.importing.records import BadRow, ReadingOptions, RowPlace, RowProblem
 from evaluation.importing.records import Choice, ImportedTrial, from_unit
 from evaluation.models import Run
 from evaluation.running.parsing import looks_refused
@@ -28,7 +28,7 @@ class AuthorsMultipleChoice:
 
     required = ("scenario_id", "model", "choice", "likert_a", "likert_b")
 
-    def read(self, path: Path, reading: Reading) -> Iterator[ImportedTrial | BadRow]:
+    def read(self, path: Path, reading: ReadingOptions) -> Iterator[ImportedTrial | BadRow]:
         rows = csv_rows(path, reading, required=self.required, needed=("scenario_id", "model", "choice"))
         yield from _understood(rows, _multiple_choice)
 
@@ -46,14 +46,14 @@ class AuthorsConversations:
         *("choice", "likert", "reasoning", "conversation"),
     )
 
-    def read(self, path: Path, reading: Reading) -> Iterator[ImportedTrial | BadRow]:
+    def read(self, path: Path, reading: ReadingOptions) -> Iterator[ImportedTrial | BadRow]:
         needed = ("scenario_id", "assistant_model", "judge_model", "choice")
         rows = csv_rows(path, reading, required=self.required, needed=needed)
         yield from _understood(rows, _conversation)
 
 
 def _understood(
-    rows: Iterator[tuple[Place, dict[str, str]] | BadRow], understand: Any
+    rows: Iterator[tuple[RowPlace, dict[str, str]] | BadRow], understand: Any
 ) -> Iterator[ImportedTrial | BadRow]:
     for row in rows:
         if isinstance(row, BadRow):
@@ -66,7 +66,7 @@ def _understood(
             yield BadRow(place, exc.column, exc.why)
 
 
-def _multiple_choice(place: Place, row: Mapping[str, str]) -> ImportedTrial:
+def _multiple_choice(place: RowPlace, row: Mapping[str, str]) -> ImportedTrial:
     return ImportedTrial(
         place=place,
         scenario=row["scenario_id"],
@@ -81,7 +81,7 @@ def _multiple_choice(place: Place, row: Mapping[str, str]) -> ImportedTrial:
     )
 
 
-def _conversation(place: Place, row: Mapping[str, str]) -> ImportedTrial:
+def _conversation(place: RowPlace, row: Mapping[str, str]) -> ImportedTrial:
     transcript = _turns(row["conversation"])
     answers = [turn["text"] for turn in transcript if turn["role"] == "assistant"]
     return ImportedTrial(

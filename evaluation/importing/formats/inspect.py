@@ -12,7 +12,7 @@ from typing import Any
 
 from conflictscope.errors import InvalidInput
 from conflictscope.files.texts import lines_of
-from conflictscope.scenarios.importing.records import BadRow, Place, Reading, RowProblem, nothing_in
+from conflictscope.scenarios.importing.records import BadRow, ReadingOptions, RowPlace, RowProblem, nothing_in
 from evaluation.importing.records import Choice, ImportedTrial
 from evaluation.models import Run
 from evaluation.running.parsing import looks_refused, parse_choice
@@ -25,14 +25,14 @@ class InspectLog:
     label = "Inspect AI eval log (JSON)"
     needs = "eval.model and samples, each with id, two choices, and output"
 
-    def read(self, path: Path, reading: Reading) -> Iterator[ImportedTrial | BadRow]:
+    def read(self, path: Path, reading: ReadingOptions) -> Iterator[ImportedTrial | BadRow]:
         log = log_in(path, encoding=reading.encoding)
         if log is None:
             raise InvalidInput(f"{path.name} is no eval log of Inspect AI: it needs {self.needs}.")
         model = str(log["eval"]["model"])
         number = 0
         for number, sample in enumerate(log["samples"], start=1):
-            place = Place(path.name, number)
+            place = RowPlace(path.name, number)
             try:
                 yield _trial(place, sample, model)
             except RowProblem as exc:
@@ -70,7 +70,7 @@ def log_in(path: Path, *, encoding: str = "") -> Mapping[str, Any] | None:
     return log if whole else None
 
 
-def _trial(place: Place, sample: Any, model: str) -> ImportedTrial:
+def _trial(place: RowPlace, sample: Any, model: str) -> ImportedTrial:
     if not isinstance(sample, dict) or not str(sample.get("id", "")).strip():
         raise RowProblem("id", "the sample has no id; it must be the scenario's.")
     options = sample.get("choices")

@@ -8,7 +8,7 @@ from pathlib import Path
 from conflictscope.scenarios.importing.cells import filled, flat
 from conflictscope.scenarios.importing.csv_rows import csv_rows
 from conflictscope.scenarios.importing.json_rows import json_lines
-from conflictscope.scenarios.importing.records import BadRow, Place, Reading, RowProblem
+from conflictscope.scenarios.importing.records import BadRow, ReadingOptions, RowPlace, RowProblem
 from evaluation.importing.records import Choice, ImportedTrial, from_scale
 from evaluation.models import Run
 
@@ -33,12 +33,12 @@ _COLUMNS = ("scenario", "model", "choice")
 _LONGEST_SAMPLE = 6
 
 
-class Trials:
+class TrialsFormat:
     name = "trials"
     label = "CSV with a row for each trial"
     needs = "scenario, model, choice (A or 1: the first action; B or 2; both, neither, none, failed); may have sample, rating_1, rating_2"
 
-    def read(self, path: Path, reading: Reading) -> Iterator[ImportedTrial | BadRow]:
+    def read(self, path: Path, reading: ReadingOptions) -> Iterator[ImportedTrial | BadRow]:
         for row in csv_rows(path, reading, required=_COLUMNS, needed=("scenario", "model"), as_written=False):
             yield row if isinstance(row, BadRow) else _understood(*row)
 
@@ -46,14 +46,14 @@ class Trials:
 class TrialsJsonLines:
     name = "trials_jsonl"
     label = "JSON Lines with an object for each trial"
-    needs = Trials.needs
+    needs = TrialsFormat.needs
 
-    def read(self, path: Path, reading: Reading) -> Iterator[ImportedTrial | BadRow]:
+    def read(self, path: Path, reading: ReadingOptions) -> Iterator[ImportedTrial | BadRow]:
         for row in json_lines(path, reading):
             yield row if isinstance(row, BadRow) else _understood(row[0], flat(row[1]))
 
 
-def _understood(place: Place, row: Mapping[str, str]) -> ImportedTrial | BadRow:
+def _understood(place: RowPlace, row: Mapping[str, str]) -> ImportedTrial | BadRow:
     cells = {name: filled(cell).strip() for name, cell in row.items()}
     try:
         return _trial(place, cells)
@@ -61,7 +61,7 @@ def _understood(place: Place, row: Mapping[str, str]) -> ImportedTrial | BadRow:
         return BadRow(place, exc.column, exc.why)
 
 
-def _trial(place: Place, row: Mapping[str, str]) -> ImportedTrial:
+def _trial(place: RowPlace, row: Mapping[str, str]) -> ImportedTrial:
     for column in ("scenario", "model"):
         if not row.get(column):
             raise RowProblem(column, "is empty; every trial needs one.")

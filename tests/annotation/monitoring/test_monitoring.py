@@ -13,7 +13,7 @@ from annotation.agreement.interim import so_far
 from annotation.agreement.tables import tables_of
 from annotation.models import Assignment, Decision, Flag
 from annotation.monitoring.attention import comments_of, stuck_in
-from annotation.monitoring.pace import Pace, pace_of
+from annotation.monitoring.pace import LabellingPace, pace_of
 from conflictscope.scenarios.models import Verdict
 from conflictscope.studies.permissions import Role
 from tests.factories.annotation import CampaignFactory, ItemFactory, ParticipantFactory, labelled
@@ -60,7 +60,7 @@ def test_the_pace_is_that_of_the_hours_in_which_people_labelled(campaign):
     for sheet, when in zip(sheets, times, strict=True):
         at(sheet, when)
     pace = pace_of(campaign, left=6, now=NOON)
-    assert pace == Pace(last_hour=2, labels=3, working_hours=2, left=6)
+    assert pace == LabellingPace(last_hour=2, labels=3, working_hours=2, left=6)
     assert (pace.per_hour, pace.hours_left) == (1.5, 4.0)
     still = pace_of(campaign, left=6, now=NOON + timedelta(days=30))
     assert (still.per_hour, still.hours_left) == (None, None)

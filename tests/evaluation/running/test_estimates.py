@@ -10,7 +10,7 @@ from django.core.management import call_command
 from django.db.models import Count, Sum
 
 from conflictscope.jobs import worker
-from conflictscope.jobs.estimating import Estimate, estimate
+from conflictscope.jobs.estimating import StartEstimate, estimate
 from conflictscope.jobs.models import CallUse, Job, WorkItem
 from conflictscope.llm.models import Call, Endpoint
 from conflictscope.llm.simulator.endpoints import simulated_endpoints
@@ -45,7 +45,7 @@ def dataset(endpoints: dict[str, Endpoint]) -> Dataset:
     return dataset
 
 
-def estimated_and_done(start: Callable[[], Job | Sequence[Job]]) -> tuple[Estimate, dict[str, int]]:
+def estimated_and_done(start: Callable[[], Job | Sequence[Job]]) -> tuple[StartEstimate, dict[str, int]]:
     """The estimate; then the jobs done, with what their items were sent and got."""
     rows_before = [Job.objects.count(), WorkItem.objects.count(), Call.objects.count(), Run.objects.count()]
     found = estimate(start)

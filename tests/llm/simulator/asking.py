@@ -11,7 +11,7 @@ from typing import Any
 from conflictscope.llm.prompts import PromptLibrary, delimit
 from conflictscope.llm.simulator.answering import answer
 from conflictscope.llm.simulator.personas import DEFAULT_SEED, GENERATOR, JUDGE
-from conflictscope.llm.simulator.protocols import Asked
+from conflictscope.llm.simulator.protocols import SimulatorRequest
 from conflictscope.llm.simulator.questions import Turn, understand
 
 SCENARIOS, EVALUATION = PromptLibrary("conflictscope.scenarios"), PromptLibrary("evaluation")
@@ -33,7 +33,7 @@ def say(text: str, *, llm: str, seed: int = DEFAULT_SEED, system: str = "", samp
 
 
 def converse(*turns: Turn, llm: str, seed: int = DEFAULT_SEED, system: str = "", sampling: str = "") -> str:
-    asked = Asked(llm, system, turns, SCHEMA, None, sampling, digest="")
+    asked = SimulatorRequest(llm, system, turns, SCHEMA, None, sampling, digest="")
     return answer(understand(turns), asked, seed=seed)
 
 

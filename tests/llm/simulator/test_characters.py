@@ -16,7 +16,7 @@ from conflictscope.llm.simulator.choosing import ranking_in
 from conflictscope.llm.simulator.personas import CANDID, JUDGE
 from conflictscope.llm.simulator.questions import Turn
 from conflictscope.llm.simulator.server import Running
-from conflictscope.llm.types import Completion, Connection, Message, Request
+from conflictscope.llm.types import Completion, Connection, LLMRequest, Message
 from tests.llm.simulator import asking, wire
 from tests.llm.simulator.test_targets import PAIRS, plain
 
@@ -147,7 +147,7 @@ def answers(simulator: Running, protocol: str, llm: str, text: str, **parameters
             else OpenAIAdapter(connection, renames_max_tokens=False)
         )
         try:
-            return await adapter.complete(Request((Message("user", text),), parameters))
+            return await adapter.complete(LLMRequest((Message("user", text),), parameters))
         finally:
             await adapter.aclose()
 

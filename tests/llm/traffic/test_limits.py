@@ -29,7 +29,7 @@ from conflictscope.llm.traffic.shared_state import (
     open_shared_state,
 )
 from conflictscope.llm.traffic.tokens import estimate
-from conflictscope.llm.types import Completion, Message, Request
+from conflictscope.llm.types import Completion, LLMRequest, Message
 from tests.factories.llm import EndpointFactory
 from tests.llm.scripted import ScriptedServer, openai_error, openai_reply
 from tests.processes import environment
@@ -283,12 +283,12 @@ class Verdict(BaseModel):
 
 
 def test_a_request_is_estimated_from_its_length_its_form_and_the_longest_reply() -> None:
-    short = Request((Message("user", "x" * 300),), {"max_tokens": 50})
+    short = LLMRequest((Message("user", "x" * 300),), {"max_tokens": 50})
     assert (estimate(short).tokens_in, estimate(short).tokens_out, estimate(short).total) == (108, 50, 158)
-    with_form = Request(short.messages, short.parameters, Verdict)
+    with_form = LLMRequest(short.messages, short.parameters, Verdict)
     assert estimate(with_form).tokens_in > estimate(short).tokens_in
-    assert estimate(Request(short.messages, {})).tokens_out == 1024
+    assert estimate(LLMRequest(short.messages, {})).tokens_out == 1024
 
 
 def test_a_text_that_is_not_latin_is_estimated_by_what_it_takes() -> None:
-    assert estimate(Request((Message("user", "价值" * 50),))).tokens_in == 108
+    assert estimate(LLMRequest((Message("user", "价值" * 50),))).tokens_in == 108

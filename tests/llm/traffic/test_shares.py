@@ -9,7 +9,15 @@ from typing import Any
 import pytest
 
 from conflictscope.llm.traffic.pacing import FIRST, News, Pace
-from conflictscope.llm.traffic.shares import FORGET_SECONDS, LEASE_SECONDS, Share, Worker, exchange, fair_parts, leave
+from conflictscope.llm.traffic.shares import (
+    FORGET_SECONDS,
+    LEASE_SECONDS,
+    Share,
+    SharingWorker,
+    exchange,
+    fair_parts,
+    leave,
+)
 
 
 class Shared:
@@ -29,7 +37,7 @@ class Shared:
 
     def answer(self, name: str, *, busy: int, wanted: int, news: News | None = None) -> Share:
         """What a worker is told, which has not reached it yet."""
-        worker = Worker(name, busy=busy, wanted=wanted, share=self.goes_by.get(name, 0))
+        worker = SharingWorker(name, busy=busy, wanted=wanted, share=self.goes_by.get(name, 0))
         self.state, share = exchange(self.state, self.now, worker=worker, most=self.most, news=news or News())
         self.state = json.loads(json.dumps(self.state))  # as it is kept
         return share

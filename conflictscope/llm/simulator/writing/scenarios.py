@@ -35,7 +35,7 @@ _MOST = 50
 
 
 @dataclass(frozen=True, slots=True)
-class Conflict:
+class ValueConflict:
     """What a request says about the pair: both values as "Name: definition", who acts, and how much is at stake."""
 
     value_1: str
@@ -49,7 +49,7 @@ class Conflict:
         return self.value_1, self.value_2
 
 
-def conflict_of(instruction: str, value_1: str, value_2: str, draw: Random) -> Conflict:
+def conflict_of(instruction: str, value_1: str, value_2: str, draw: Random) -> ValueConflict:
     """Read from the template's words; what they leave open is drawn."""
     low = " ".join(instruction.lower().split())
     acting = draw.choice((1, 2))
@@ -60,7 +60,7 @@ def conflict_of(instruction: str, value_1: str, value_2: str, draw: Random) -> C
                 acting = number
     heavy = len(re.findall(r"\bstrong|serious|grave|heavil|severe|greatly\b", low))
     light = len(re.findall(r"\bminor|small|slight|little|everyday\b", low))
-    return Conflict(
+    return ValueConflict(
         value_1,
         value_2,
         acting,
@@ -97,7 +97,7 @@ def outlines(
     return [_outline(story, conflict, draw) for story in stories]
 
 
-def _outline(story: Found, conflict: Conflict, draw: Random) -> dict[str, str]:
+def _outline(story: Found, conflict: ValueConflict, draw: Random) -> dict[str, str]:
     case = story.case
     frame = draw.choice(FRAMES["context"])
     slots = story.slots("third")
@@ -116,7 +116,7 @@ def _outline(story: Found, conflict: Conflict, draw: Random) -> dict[str, str]:
     }
 
 
-def _story(strand: Strand, case: Case, conflict: Conflict, draw: Random) -> Found:
+def _story(strand: Strand, case: Case, conflict: ValueConflict, draw: Random) -> Found:
     """A case with people and a place for it."""
     user = draw_person(draw)
     setting = draw.choice([setting for setting in strand.settings if case.fits(setting)])
@@ -152,7 +152,7 @@ def draft(
     found = found_in(f"{context}\n{opportunity}")
     if found is None or found.user is None:
         strand = draw.choice(fitting(deployment))
-        conflict = Conflict(value_1, value_2, acting, severe=draw.random() < 0.5, harm=False)
+        conflict = ValueConflict(value_1, value_2, acting, severe=draw.random() < 0.5, harm=False)
         story = _story(strand, draw.choice(strand.cases), conflict, draw)
         lead = context
     else:

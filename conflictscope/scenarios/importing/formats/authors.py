@@ -15,8 +15,8 @@ from conflictscope.scenarios.importing.json_rows import json_texts
 from conflictscope.scenarios.importing.records import (
     BadRow,
     ImportedScenario,
-    Place,
-    Reading,
+    ReadingOptions,
+    RowPlace,
     RowProblem,
 )
 from conflictscope.scenarios.models import Dimension, Scenario, Verdict
@@ -70,10 +70,10 @@ class AuthorsPrompts:
     needs = "an object of scenario id and opening message; the value set that its ids name"
     numbers_repeats = False
 
-    def read(self, path: Path, reading: Reading) -> Iterator[ImportedScenario | BadRow]:
+    def read(self, path: Path, reading: ReadingOptions) -> Iterator[ImportedScenario | BadRow]:
         number = 0
         for number, (uid, message) in enumerate(json_texts(path, reading), start=1):
-            place = Place(path.name, number)
+            place = RowPlace(path.name, number)
             said = named_by(uid)
             if said is None:
                 yield BadRow(place, printable(uid[:80]), "this id does not end in value1-value2-template-number.")
@@ -107,7 +107,7 @@ class AuthorsScenarios:
 
     needed = ("scenario_id", "description", "value1", "value2", "action1", "action2")
 
-    def read(self, path: Path, reading: Reading) -> Iterator[ImportedScenario | BadRow]:
+    def read(self, path: Path, reading: ReadingOptions) -> Iterator[ImportedScenario | BadRow]:
         for found in csv_rows(path, reading, required=self.needed, needed=self.needed):
             if isinstance(found, BadRow):
                 yield found
@@ -119,7 +119,7 @@ class AuthorsScenarios:
                 yield exc.at(place)
 
 
-def _scenario(place: Place, row: dict[str, str]) -> ImportedScenario:
+def _scenario(place: RowPlace, row: dict[str, str]) -> ImportedScenario:
     user = _user(row.get("user_prompt", ""))
     said = named_by(row["scenario_id"])
     outcomes = _outcomes(row.get("check_results", ""))

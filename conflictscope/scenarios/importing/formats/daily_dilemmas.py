@@ -7,7 +7,7 @@ from pathlib import Path
 
 from conflictscope.scenarios.importing.cells import filled
 from conflictscope.scenarios.importing.csv_rows import csv_rows
-from conflictscope.scenarios.importing.records import BadRow, ImportedScenario, Place, Reading
+from conflictscope.scenarios.importing.records import BadRow, ImportedScenario, ReadingOptions, RowPlace
 
 _SIDES = ("to_do", "not_to_do")
 WAITING_LIMIT = 20_000  # rows whose other half has not come yet
@@ -24,8 +24,8 @@ class DailyDilemmas:
 
     needed = ("idx", "dilemma_situation", "action_type", "action")
 
-    def read(self, path: Path, reading: Reading) -> Iterator[ImportedScenario | BadRow]:
-        waiting: dict[str, tuple[Place, dict[str, str]]] = {}
+    def read(self, path: Path, reading: ReadingOptions) -> Iterator[ImportedScenario | BadRow]:
+        waiting: dict[str, tuple[RowPlace, dict[str, str]]] = {}
         for found in csv_rows(path, reading, required=self.needed, needed=self.needed):
             if isinstance(found, BadRow):
                 yield found
@@ -55,7 +55,7 @@ class DailyDilemmas:
             yield BadRow(place, "action_type", f"the row {missing} of {row['idx']!r} is missing.")
 
 
-def _scenario(place: Place, other: Place, to_do: dict[str, str], not_to_do: dict[str, str]) -> ImportedScenario:
+def _scenario(place: RowPlace, other: RowPlace, to_do: dict[str, str], not_to_do: dict[str, str]) -> ImportedScenario:
     return ImportedScenario(
         uid=to_do["idx"],
         place=place,

@@ -12,8 +12,8 @@ from conflictscope.scenarios.importing.json_rows import json_lines
 from conflictscope.scenarios.importing.records import (
     BadRow,
     ImportedScenario,
-    Place,
-    Reading,
+    ReadingOptions,
+    RowPlace,
     RowProblem,
 )
 
@@ -30,7 +30,7 @@ class HhRlhf:
     needs = "chosen and rejected, dialogues of Human and Assistant; .gz is read as it is; no value pair"
     numbers_repeats = False
 
-    def read(self, path: Path, reading: Reading) -> Iterator[ImportedScenario | BadRow]:
+    def read(self, path: Path, reading: ReadingOptions) -> Iterator[ImportedScenario | BadRow]:
         for found in json_lines(path, reading):
             if isinstance(found, BadRow):
                 yield found
@@ -48,7 +48,7 @@ def is_dialogue(row: dict[str, Any]) -> bool:
     return "prompt" not in row and isinstance(chosen, str) and bool(_TURN.match("\n\n" + chosen.lstrip("\n")))
 
 
-def _of_dialogues(place: Place, row: dict[str, Any]) -> ImportedScenario:
+def _of_dialogues(place: RowPlace, row: dict[str, Any]) -> ImportedScenario:
     chosen, rejected = (turns_in(text_of(row, column), column) for column in ("chosen", "rejected"))
     shared = 0
     while shared < min(len(chosen), len(rejected)) - 1 and chosen[shared] == rejected[shared]:
@@ -108,7 +108,7 @@ class PkuSafeRlhf:
     needs = "prompt, response_0, response_1; better_response_id and safer_response_id where there; no value pair"
     numbers_repeats = False
 
-    def read(self, path: Path, reading: Reading) -> Iterator[ImportedScenario | BadRow]:
+    def read(self, path: Path, reading: ReadingOptions) -> Iterator[ImportedScenario | BadRow]:
         for found in json_lines(path, reading):
             if isinstance(found, BadRow):
                 yield found

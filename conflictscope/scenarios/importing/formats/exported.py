@@ -21,8 +21,8 @@ from conflictscope.scenarios.importing.json_rows import glance, json_lines, some
 from conflictscope.scenarios.importing.records import (
     BadRow,
     ImportedScenario,
-    Place,
-    Reading,
+    ReadingOptions,
+    RowPlace,
     RowProblem,
 )
 from conflictscope.scenarios.models import Dimension, Scenario, Verdict
@@ -44,7 +44,7 @@ class Exported:
     needs = "its zip, its folder, or scenarios.jsonl or scenarios.csv alone with the value set"
     numbers_repeats = False
 
-    def read(self, path: Path, reading: Reading) -> Iterator[ImportedScenario | BadRow]:
+    def read(self, path: Path, reading: ReadingOptions) -> Iterator[ImportedScenario | BadRow]:
         is_json = (
             some_rows(path, encoding=reading.encoding) is not None
             or glance(path, encoding=reading.encoding).first == "{"
@@ -159,7 +159,7 @@ def _value_set(said: Mapping[str, Any]) -> ValueSetText:
     return parse_value_set(text, source=CARD)
 
 
-def _csv(path: Path, reading: Reading) -> Iterator[tuple[Place, dict[str, Any]] | BadRow]:
+def _csv(path: Path, reading: ReadingOptions) -> Iterator[tuple[RowPlace, dict[str, Any]] | BadRow]:
     for found in csv_rows(path, reading, required=_COLUMNS, needed=("uid", "status"), as_written=True):
         yield (
             found
@@ -168,7 +168,7 @@ def _csv(path: Path, reading: Reading) -> Iterator[tuple[Place, dict[str, Any]] 
         )
 
 
-def _json(path: Path, reading: Reading) -> Iterator[tuple[Place, dict[str, Any]] | BadRow]:
+def _json(path: Path, reading: ReadingOptions) -> Iterator[tuple[RowPlace, dict[str, Any]] | BadRow]:
     for found in json_lines(path, reading):
         if isinstance(found, BadRow):
             yield found
@@ -181,7 +181,7 @@ def _json(path: Path, reading: Reading) -> Iterator[tuple[Place, dict[str, Any]]
             yield place, row
 
 
-def _scenario(place: Place, row: Mapping[str, Any]) -> ImportedScenario:
+def _scenario(place: RowPlace, row: Mapping[str, Any]) -> ImportedScenario:
     simulated = bool(truth_in(row.get("simulated"), column="simulated"))
     # Exports of before say nothing of the message: that of a simulated scenario may be a simulator's, too.
     by_simulator = truth_in(row.get("opening_message_simulated"), column="opening_message_simulated")

@@ -19,8 +19,8 @@ from conflictscope.scenarios.importing.json_rows import json_lines
 from conflictscope.scenarios.importing.records import (
     BadRow,
     ImportedScenario,
-    Place,
-    Reading,
+    ReadingOptions,
+    RowPlace,
     RowProblem,
 )
 from conflictscope.scenarios.models import Scenario
@@ -51,10 +51,10 @@ class MappedCsv:
     def examples(self, path: Path, *, encoding: str = "") -> dict[str, str]:
         """The first text of each column, among the first rows; empty for those that have none."""
         columns = self.columns(path, encoding=encoding)
-        rows = islice(csv_rows(path, Reading(encoding=encoding, lenient=True), required=()), LOOKED_AT)
+        rows = islice(csv_rows(path, ReadingOptions(encoding=encoding, lenient=True), required=()), LOOKED_AT)
         return _first_texts(columns, (row for _, row in _good(rows)))
 
-    def read(self, path: Path, reading: Reading) -> Iterator[ImportedScenario | BadRow]:
+    def read(self, path: Path, reading: ReadingOptions) -> Iterator[ImportedScenario | BadRow]:
         header = self.columns(path, encoding=reading.encoding, named=reading.mapping or ())
         mapping = columns_to_fields.completed(reading.mapping, header, source=path.name)
         offered = {"", *header}
@@ -74,7 +74,7 @@ class MappedJsonLines:
         found: dict[str, None] = {}
         limit = settings.IMPORT_COLUMNS
         passed: set[str] = set()
-        for _, row in _good(json_lines(path, Reading(encoding=encoding, lenient=True))):
+        for _, row in _good(json_lines(path, ReadingOptions(encoding=encoding, lenient=True))):
             for key in flat(row):
                 if key in found or key in passed:
                     continue
@@ -89,10 +89,10 @@ class MappedJsonLines:
     def examples(self, path: Path, *, encoding: str = "") -> dict[str, str]:
         """The first text of each key, among the first lines; empty for those that have none."""
         columns = self.columns(path, encoding=encoding)
-        rows = islice(json_lines(path, Reading(encoding=encoding, lenient=True)), LOOKED_AT)
+        rows = islice(json_lines(path, ReadingOptions(encoding=encoding, lenient=True)), LOOKED_AT)
         return _first_texts(columns, (flat(row) for _, row in _good(rows)))
 
-    def read(self, path: Path, reading: Reading) -> Iterator[ImportedScenario | BadRow]:
+    def read(self, path: Path, reading: ReadingOptions) -> Iterator[ImportedScenario | BadRow]:
         keys = self.columns(path, encoding=reading.encoding, named=reading.mapping or ())
         mapping = columns_to_fields.completed(reading.mapping, keys, source=path.name)
         offered = set(keys)
@@ -104,7 +104,7 @@ class MappedJsonLines:
             yield _understood(place, row, mapping, offered=offered)
 
 
-def _good(rows: Iterable[tuple[Place, T] | BadRow]) -> Iterator[tuple[Place, T]]:
+def _good(rows: Iterable[tuple[RowPlace, T] | BadRow]) -> Iterator[tuple[RowPlace, T]]:
     return (row for row in rows if not isinstance(row, BadRow))
 
 
@@ -119,7 +119,7 @@ def _first_texts(columns: Iterable[str], rows: Iterable[Mapping[str, str]]) -> d
 
 
 def _understood(
-    place: Place, row: Mapping[str, str], mapping: Mapping[str, str], *, offered: AbstractSet[str]
+    place: RowPlace, row: Mapping[str, str], mapping: Mapping[str, str], *, offered: AbstractSet[str]
 ) -> ImportedScenario | BadRow:
     fields = {field: filled(row.get(column, "")).strip() for column, field in mapping.items()}
     columns = {field: column for column, field in mapping.items()}

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from conflictscope.scenarios.importing.cells import filled
 from conflictscope.scenarios.importing.csv_rows import csv_rows
-from conflictscope.scenarios.importing.records import BadRow, ImportedScenario, Reading
+from conflictscope.scenarios.importing.records import BadRow, ImportedScenario, ReadingOptions
 
 
 class MoralChoice:
@@ -22,7 +22,7 @@ class MoralChoice:
     needed = ("scenario_id", "context", "action1", "action2")
     required = (*needed, "ambiguity")
 
-    def read(self, path: Path, reading: Reading) -> Iterator[ImportedScenario | BadRow]:
+    def read(self, path: Path, reading: ReadingOptions) -> Iterator[ImportedScenario | BadRow]:
         for found in csv_rows(path, reading, required=self.required, needed=self.needed):
             if isinstance(found, BadRow):
                 yield found

@@ -10,7 +10,7 @@ from conflictscope.scenarios.importing.cells import digest_id, filled, literal_i
 from conflictscope.scenarios.importing.csv_rows import csv_rows
 from conflictscope.scenarios.importing.formats.dialogues import Turn, told, turns_in
 from conflictscope.scenarios.importing.json_rows import json_lines, some_rows
-from conflictscope.scenarios.importing.records import BadRow, ImportedScenario, Place, Reading, RowProblem
+from conflictscope.scenarios.importing.records import BadRow, ImportedScenario, ReadingOptions, RowPlace, RowProblem
 
 PROMPTS = ("prompt", "question", "instruction", "input")  # as their makers call it; the first that is there counts
 _SPEAKERS = {
@@ -36,8 +36,8 @@ class Preferences:
     needs = "chosen and rejected, and mostly prompt, as texts or lists of messages; JSON Lines or CSV; no value pair"
     numbers_repeats = False
 
-    def read(self, path: Path, reading: Reading) -> Iterator[ImportedScenario | BadRow]:
-        rows: Iterator[tuple[Place, Mapping[str, Any]] | BadRow]
+    def read(self, path: Path, reading: ReadingOptions) -> Iterator[ImportedScenario | BadRow]:
+        rows: Iterator[tuple[RowPlace, Mapping[str, Any]] | BadRow]
         if some_rows(path, encoding=reading.encoding) is not None:
             rows = json_lines(path, reading)
         else:
@@ -53,7 +53,7 @@ class Preferences:
                 yield exc.at(place)
 
 
-def _scenario(place: Place, row: Mapping[str, Any]) -> ImportedScenario:
+def _scenario(place: RowPlace, row: Mapping[str, Any]) -> ImportedScenario:
     column = next((name for name in PROMPTS if _has(row, name)), "")
     before = _turns(row[column], column, speaker="Human") if column else []
     chosen, rejected = (_turns(row.get(name), name, speaker="Assistant") for name in ("chosen", "rejected"))
