@@ -192,7 +192,7 @@ class Measurement:
         from conflictscope.llm.models import Endpoint
         from conflictscope.llm.simulator.endpoints import simulated_endpoints
         from conflictscope.scenarios.filtering.judges import judge_named
-        from conflictscope.scenarios.importing import import_scenarios
+        from conflictscope.scenarios.importing import ImportSettings, import_scenarios
         from conflictscope.studies.endpoints import allow
         from conflictscope.studies.membership import create_study, let_create_studies
         from evaluation.running import runs
@@ -209,7 +209,9 @@ class Measurement:
         for slug, number in (("judged", self.options.judged), ("chosen", self.options.chosen)):
             path = self.folder / f"{slug}.csv"
             _write_scenarios(path, number=number, rng=self.rng, label=slug)
-            datasets.append(import_scenarios(study, slug, format_name="moralchoice", paths=[path]).dataset)
+            datasets.append(
+                import_scenarios(study, slug, settings=ImportSettings(format_name="moralchoice"), paths=[path]).dataset
+            )
         self.judged, chosen = datasets
         self.judge = judge_named(JUDGE)
         self.run = runs.create_or_find_run(chosen, target=target_for(TARGET), mode="multiple_choice", scope="all")

@@ -114,18 +114,20 @@ def bare_sdk(address: str, *, concurrency: int, calls: int = 600) -> float:
 
 
 def measure(case: str, address: str, *, sequential: float, options: argparse.Namespace) -> dict[str, Any]:
-    from conflictscope.llm.endpoints import create_endpoint
+    from conflictscope.llm.endpoints import add_endpoint
 
-    endpoint = create_endpoint(
-        f"benchmark-{case}",
-        provider="openai_compatible",
-        llm="sim-balanced",
-        base_url=f"{address}/v1",
-        key_name="CONFLICTSCOPE_KEY_SIMULATOR",
-        price_in="0.5",
-        price_out="1.5",
-        max_concurrency=options.concurrency,
-        requests_per_minute=options.rpm if case == "rpm" else None,
+    endpoint = add_endpoint(
+        Endpoint(
+            name=f"benchmark-{case}",
+            provider="openai_compatible",
+            llm="sim-balanced",
+            base_url=f"{address}/v1",
+            key_name="CONFLICTSCOPE_KEY_SIMULATOR",
+            price_in="0.5",
+            price_out="1.5",
+            max_concurrency=options.concurrency,
+            requests_per_minute=options.rpm if case == "rpm" else None,
+        )
     )
     limit = options.concurrency / (options.latency_ms / 1000)
     if case == "rpm":

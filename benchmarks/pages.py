@@ -77,8 +77,8 @@ class World:
 
         from annotation.models import Annotation, Assignment, Campaign, Guideline, Item, Participant
         from conflictscope.jobs.models import CallUse, Job, WorkItem
-        from conflictscope.llm.endpoints import create_endpoint
-        from conflictscope.llm.models import Call
+        from conflictscope.llm.endpoints import add_endpoint
+        from conflictscope.llm.models import Call, Endpoint
         from conflictscope.scenarios.filtering.judges import judge_named
         from conflictscope.scenarios.models import Dataset, Dimension, Scenario, Verdict
         from conflictscope.studies.endpoints import allow
@@ -91,10 +91,7 @@ class World:
         study = Study.objects.create(slug=name, name=name, created_by=people["researcher"])
         for who, role in (("researcher", "owner"), ("annotator", "annotator"), ("administrator", "owner")):
             Membership.objects.create(study=study, user=people[who], role=role)
-        endpoint = create_endpoint(
-            f"{name}-endpoint", provider="openai_compatible", llm="sim-balanced", base_url="http://127.0.0.1:9/v1",
-            key_name="CONFLICTSCOPE_KEY_SIMULATOR", price_in="0.5", price_out="1.5",
-        )  # fmt: skip
+        endpoint = add_endpoint(Endpoint(name=f"{name}-endpoint", provider="openai_compatible", llm="sim-balanced", base_url="http://127.0.0.1:9/v1", key_name="CONFLICTSCOPE_KEY_SIMULATOR", price_in="0.5", price_out="1.5"))  # fmt: skip
         allow(study, [endpoint])
         judge = judge_named(f"{name}-judge", endpoint=endpoint)
         dataset = Dataset.objects.create(

@@ -26,13 +26,8 @@ CHARTS = "conflictscope/charts/"
 FRAMEWORK = {"Command"}
 # What is still to be drawn together; the list only gets shorter.
 LONG_SIGNATURES = {
-    "_workspace",
-    "ask_once",
-    "create_endpoint",
     "create_or_find_run",
     "evaluate",
-    "import_scenarios",
-    "open_dataset",
 }
 
 

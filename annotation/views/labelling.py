@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import uuid
 from contextlib import suppress
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 from django.contrib import messages
@@ -126,9 +126,8 @@ def submit(request: Request, study: str, campaign: str, token: uuid.UUID) -> Htt
             request,
             place,
             assignment=access.assignment_of(request.user, token, place=place, told=True),
-            error=exc.sentence,
+            said=_Said(error=exc.sentence, ask_if_sure=isinstance(exc, AtOdds)),
             status=exc.http_status,
-            ask_if_sure=isinstance(exc, AtOdds),
         )
     return _onwards(request, place, warning=standing_notice(assignment), handed=done.handed, left=assignment)
 
@@ -158,9 +157,8 @@ def edit(request: Request, study: str, campaign: str, token: uuid.UUID) -> HttpR
             request,
             place,
             assignment=assignment,
-            error=exc.sentence,
+            said=_Said(error=exc.sentence, ask_if_sure=isinstance(exc, AtOdds)),
             status=exc.http_status,
-            ask_if_sure=isinstance(exc, AtOdds),
         )
     return _onwards(request, place, notice="Your changed answers are stored.")
 
@@ -172,7 +170,7 @@ def skip(request: Request, study: str, campaign: str, token: uuid.UUID) -> HttpR
     try:
         routing.skip(assignment, reason=request.POST.get("reason", ""))
     except (AlreadySubmitted, SkipsUsedUp) as exc:
-        return _workspace(request, place, error=exc.sentence)
+        return _workspace(request, place, said=_Said(error=exc.sentence))
     return _onwards(request, place, left=assignment)
 
 
@@ -183,7 +181,7 @@ def undo_skip(request: Request, study: str, campaign: str, token: uuid.UUID) -> 
     try:
         routing.undo_skip(access.assignment_of(request.user, token, place=place))
     except (NotSkipped, NotOpen, Excluded) as exc:
-        return _workspace(request, place, error=exc.sentence)
+        return _workspace(request, place, said=_Said(error=exc.sentence))
     return _onwards(request, place, notice="The item that you skipped is in your hands again.")
 
 
@@ -197,7 +195,7 @@ def flag(request: Request, study: str, campaign: str, token: uuid.UUID) -> HttpR
     except ConflictScopeError as exc:
         if in_background:
             return JsonResponse({"code": exc.code, "sentence": exc.sentence}, status=exc.http_status)
-        return _workspace(request, place, assignment=assignment, error=exc.sentence, status=exc.http_status)
+        return _workspace(request, place, assignment=assignment, said=_Said(error=exc.sentence), status=exc.http_status)
     if in_background:
         return JsonResponse({"flag": raised.reason})
     messages.success(request, "Flagged. Please answer the questions all the same, or skip the item.")
@@ -248,7 +246,7 @@ def _onwards(
     if _in_background(request):
         if _more_to_send(request):
             return HttpResponse(status=204)
-        return _workspace(request, place, notice=notice, warning=warning, handed=handed, left=left)
+        return _workspace(request, place, said=_Said(notice=notice, warning=warning), handed=handed, left=left)
     if notice:
         messages.success(request, notice)
     if warning:
@@ -267,6 +265,19 @@ def _wish(request: HttpRequest) -> uuid.UUID | None:
     return None
 
 
+@dataclass(frozen=True, slots=True)
+class _Said:
+    """What the page says above the item. `ask_if_sure`: the error is one that the person may mean."""
+
+    error: str = ""
+    notice: str = ""
+    warning: str = ""
+    ask_if_sure: bool = False
+
+
+_NOTHING_SAID = _Said()
+
+
 def _workspace(
     request: Request,
     place: Participant,
@@ -274,10 +285,7 @@ def _workspace(
     assignment: Assignment | None = None,
     handed: labelling.Handed | None = None,
     left: Assignment | None = None,
-    error: str = "",
-    notice: str = "",
-    warning: str = "",
-    ask_if_sure: bool = False,
+    said: _Said = _NOTHING_SAID,
     status: int = 200,
 ) -> HttpResponse:
     """The item in the person's hands, the next one, or the reason why there is none. `left`: the one they have just dealt with."""
@@ -292,10 +300,10 @@ def _workspace(
         "editing": editing,
         "links": links_of(place.campaign, assignment.token, editing=editing) if assignment else None,
         "left": left,
-        "error": error,
-        "notice": notice,
-        "warning": warning or (standing_notice(assignment) if assignment else ""),
-        "ask_if_sure": ask_if_sure,
+        "error": said.error,
+        "notice": said.notice,
+        "warning": said.warning or (standing_notice(assignment) if assignment else ""),
+        "ask_if_sure": said.ask_if_sure,
     }
     if handed is not None:
         context |= {

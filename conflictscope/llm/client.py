@@ -299,8 +299,6 @@ def ask_once(
     prompt: Prompt | str,
     *,
     purpose: str,
-    system: str = "",
-    history: Sequence[Message] = (),
     parameters: Parameters | None = None,
     sample: int = 0,
     book: Book | None = None,
@@ -310,15 +308,8 @@ def ask_once(
 
     async def ask() -> Reply:
         async with Client(retries=retries) as client:
-            return await client.door(book).ask(
-                endpoint,
-                prompt,
-                purpose=purpose,
-                system=system,
-                history=history,
-                parameters=parameters,
-                sample=sample,
-            )
+            door = client.door(book)
+            return await door.ask(endpoint, prompt, purpose=purpose, parameters=parameters, sample=sample)
 
     return async_to_sync(ask)()
 

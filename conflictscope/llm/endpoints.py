@@ -73,54 +73,21 @@ def _said(value: Any) -> str:
     return json.dumps(value, ensure_ascii=False)
 
 
-def create_endpoint(
-    name: str,
-    *,
-    provider: str,
-    llm: str,
-    base_url: str = "",
-    key_name: str = "",
-    parameters: Mapping[str, Any] | None = None,
-    price_in: Decimal | str | None = None,
-    price_out: Decimal | str | None = None,
-    max_concurrency: int = 8,
-    requests_per_minute: int | None = None,
-    tokens_per_minute: int | None = None,
-    timeout_seconds: int = 120,
-) -> Endpoint:
-    """Add an endpoint.
-
-    Args:
-        price_in, price_out: US dollars per million tokens; None: unknown, and so is the cost of its calls.
-        requests_per_minute, tokens_per_minute: what all workers together may send; None: no limit.
+def add_endpoint(endpoint: Endpoint) -> Endpoint:
+    """Store a new endpoint, without the blanks around its texts. A price may be told as text.
 
     Raises:
         InvalidInput: a field is not of its form.
         Conflict: the name is taken.
     """
-    endpoint = Endpoint(
-        name=name,
-        provider=provider,
-        llm=llm.strip(),
-        base_url=base_url.strip(),
-        key_name=key_name.strip(),
-        parameters={} if parameters is None else parameters,
-        price_in=_price(price_in, "price_in"),
-        price_out=_price(price_out, "price_out"),
-        max_concurrency=max_concurrency,
-        requests_per_minute=requests_per_minute,
-        tokens_per_minute=tokens_per_minute,
-        timeout_seconds=timeout_seconds,
-    )
-    add_endpoint(endpoint)
-    return endpoint
-
-
-def add_endpoint(endpoint: Endpoint) -> None:
-    """Store a new endpoint; errors as `create_endpoint`."""
+    for field in ("llm", "base_url", "key_name"):
+        setattr(endpoint, field, getattr(endpoint, field).strip())
+    for field in ("price_in", "price_out"):
+        setattr(endpoint, field, _price(getattr(endpoint, field), field))
     _check_every_field(endpoint)
     with _named_once(endpoint), transaction.atomic():
         endpoint.save(force_insert=True)
+    return endpoint
 
 
 def change_endpoint(endpoint: Endpoint) -> None:

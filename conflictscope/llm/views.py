@@ -79,7 +79,7 @@ def edit_endpoint(request: Request, endpoint: int) -> HttpResponse:
     return render(request, "llm/edit_endpoint.html", context, status=400 if form.errors else 200)
 
 
-def _stored(form: EndpointPageForm, store: Callable[[Endpoint], None]) -> bool:
+def _stored(form: EndpointPageForm, store: Callable[[Endpoint], object]) -> bool:
     """Whether what the form holds was stored; if not, the form says why."""
     try:
         store(form.save(commit=False))

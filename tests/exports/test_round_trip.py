@@ -18,7 +18,7 @@ from conflictscope.exports.exporting import Export, export_dataset, zipped
 from conflictscope.files import texts as text_files
 from conflictscope.scenarios.digest import digest_of
 from conflictscope.scenarios.filtering.verdicts import resettle
-from conflictscope.scenarios.importing import ImportReport, import_scenarios
+from conflictscope.scenarios.importing import ImportReport
 from conflictscope.scenarios.importing.formats import exported as exported_format
 from conflictscope.scenarios.models import Dataset, OpeningMessage, Scenario
 from conflictscope.studies.models import Study
@@ -28,6 +28,7 @@ from tests.factories.llm import EndpointFactory
 from tests.factories.scenarios import DatasetFactory, JudgeFactory, ScenarioFactory, judged, write_human_verdict
 from tests.factories.studies import StudyFactory
 from tests.factories.whole import validate
+from tests.scenarios.importing.files import imported
 
 pytestmark = pytest.mark.django_db
 
@@ -81,7 +82,7 @@ def rows_of(folder: Path) -> list[dict[str, Any]]:
 
 
 def brought_in(elsewhere: Study, path: Path, **more: Any) -> ImportReport:
-    return import_scenarios(elsewhere, "again", paths=[path], **more)
+    return imported(elsewhere, path, slug="again", **more)
 
 
 @pytest.mark.backends

@@ -10,7 +10,7 @@ from django.urls import reverse
 
 from conflictscope.errors import InvalidInput
 from conflictscope.llm.addresses import check_address, check_resolved
-from conflictscope.llm.endpoints import create_endpoint
+from conflictscope.llm.endpoints import add_endpoint
 from conflictscope.llm.errors import PermanentLLMError
 from conflictscope.llm.models import Call, Endpoint
 from tests.factories.llm import EndpointFactory
@@ -137,7 +137,7 @@ def test_a_name_that_stands_for_an_internal_address_is_found_out_before_anything
 def test_no_endpoint_is_added_there(settings: Any) -> None:
     settings.LLM_INTERNAL_ADDRESSES = False
     with pytest.raises(InvalidInput, match="is an internal address"):
-        create_endpoint("judge", provider="openai_compatible", llm="x", base_url="http://10.0.0.1/v1")
+        add_endpoint(Endpoint(name="judge", provider="openai_compatible", llm="x", base_url="http://10.0.0.1/v1"))
     assert not Endpoint.objects.exists()
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from django.core.management import call_command
 
-from conflictscope.llm.endpoints import create_endpoint
+from conflictscope.llm.endpoints import add_endpoint
 from conflictscope.llm.management.commands.simulate_llms import Command
 from conflictscope.llm.models import Endpoint
 from conflictscope.llm.simulator.faults import Fault, Faults
@@ -48,6 +48,6 @@ def test_the_documentation_names_every_fault_of_the_simulator() -> None:
 
 @pytest.mark.django_db
 def test_the_documented_defaults_are_those_of_the_code() -> None:
-    endpoint = create_endpoint("plain", provider="openai", llm="any")
+    endpoint = add_endpoint(Endpoint(name="plain", provider="openai", llm="any"))
     rows = dict(re.findall(r"^\| `--([\w-]+)` \|.*\| (\w+) \|$", LLMS.read_text(), re.MULTILINE))
     assert rows == {"max-concurrency": str(endpoint.max_concurrency), "timeout": str(endpoint.timeout_seconds)}

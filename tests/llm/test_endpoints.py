@@ -11,7 +11,7 @@ from django.db import IntegrityError, transaction
 from django.test import Client
 
 from conflictscope.errors import Conflict, ConflictScopeError, InvalidInput, NotFound
-from conflictscope.llm.endpoints import create_endpoint, endpoint_named
+from conflictscope.llm.endpoints import add_endpoint, endpoint_named
 from conflictscope.llm.models import Call, Endpoint
 from tests.factories.llm import EndpointFactory
 
@@ -21,17 +21,19 @@ JUDGE: dict[str, Any] = {"provider": "openai_compatible", "llm": "sim-judge", "b
 
 
 def test_an_endpoint_is_added_with_all_it_is_given() -> None:
-    create_endpoint(
-        "judge",
-        **JUDGE,
-        key_name="CONFLICTSCOPE_KEY_LOCAL",
-        parameters={"temperature": 0},
-        price_in="0.15",
-        price_out=Decimal("0.6"),
-        max_concurrency=3,
-        requests_per_minute=500,
-        tokens_per_minute=200_000,
-        timeout_seconds=30,
+    add_endpoint(
+        Endpoint(
+            name="judge",
+            **JUDGE,
+            key_name="CONFLICTSCOPE_KEY_LOCAL",
+            parameters={"temperature": 0},
+            price_in="0.15",
+            price_out=Decimal("0.6"),
+            max_concurrency=3,
+            requests_per_minute=500,
+            tokens_per_minute=200_000,
+            timeout_seconds=30,
+        )
     )
     endpoint = Endpoint.objects.get(name="judge")
     assert (endpoint.provider, endpoint.llm, endpoint.base_url) == tuple(JUDGE.values())
@@ -53,7 +55,7 @@ def test_an_endpoint_is_added_with_all_it_is_given() -> None:
     ],
 )
 def test_addresses_and_keys_of_every_kind_are_taken(fields: dict[str, Any]) -> None:
-    assert create_endpoint("one", **fields).pk
+    assert add_endpoint(Endpoint(name="one", **fields)).pk
 
 
 @pytest.mark.parametrize(
@@ -99,7 +101,7 @@ def test_addresses_and_keys_of_every_kind_are_taken(fields: dict[str, Any]) -> N
 def test_what_is_no_endpoint_is_refused_with_what_to_do(change: dict[str, Any], said: str) -> None:
     fields = {"name": "judge", **JUDGE, **change}
     with pytest.raises(InvalidInput) as caught:
-        create_endpoint(fields.pop("name"), **fields)
+        add_endpoint(Endpoint(name=fields.pop("name"), **fields))
     assert said in caught.value.sentence
     assert "secret" not in caught.value.sentence
     assert not Endpoint.objects.exists()
@@ -107,14 +109,14 @@ def test_what_is_no_endpoint_is_refused_with_what_to_do(change: dict[str, Any], 
 
 def test_a_key_given_in_place_of_its_name_is_not_repeated() -> None:
     with pytest.raises(InvalidInput) as caught:
-        create_endpoint("judge", **JUDGE, key_name="sk-proj-abcdef123456")
+        add_endpoint(Endpoint(name="judge", **JUDGE, key_name="sk-proj-abcdef123456"))
     assert "sk-proj" not in caught.value.sentence
 
 
 def test_a_name_is_given_once() -> None:
-    create_endpoint("judge", **JUDGE)
+    add_endpoint(Endpoint(name="judge", **JUDGE))
     with pytest.raises(Conflict, match="named 'judge' already"):
-        create_endpoint("judge", **JUDGE)
+        add_endpoint(Endpoint(name="judge", **JUDGE))
 
 
 @pytest.mark.parametrize(
@@ -136,7 +138,7 @@ def test_the_database_refuses_what_got_past_everybody(fields: dict[str, Any]) ->
 def test_an_endpoint_is_found_by_name_or_those_there_are_are_named() -> None:
     with pytest.raises(NotFound, match=r"Add one with manage\.py create_endpoint"):
         endpoint_named("judge")
-    judge = create_endpoint("judge", **JUDGE)
+    judge = add_endpoint(Endpoint(name="judge", **JUDGE))
     assert endpoint_named("judge") == judge
     with pytest.raises(NotFound, match=r"Endpoints: judge\."):
         endpoint_named("jugde")
@@ -221,7 +223,7 @@ def call_of(endpoint: Endpoint) -> Call:
 
 
 def test_an_endpoint_that_was_asked_keeps_its_llm_and_takes_a_new_price(administrator: Client) -> None:
-    endpoint = create_endpoint("judge", **JUDGE)
+    endpoint = add_endpoint(Endpoint(name="judge", **JUDGE))
     call_of(endpoint)
     response = administrator.post(
         f"/admin/llm/endpoint/{endpoint.pk}/change/", {**FORM, "llm": "another", "price_in": "3"}
@@ -232,7 +234,7 @@ def test_an_endpoint_that_was_asked_keeps_its_llm_and_takes_a_new_price(administ
 
 
 def test_calls_can_be_looked_at_and_not_touched(administrator: Client) -> None:
-    call = call_of(create_endpoint("judge", **JUDGE))
+    call = call_of(add_endpoint(Endpoint(name="judge", **JUDGE)))
     assert administrator.get("/admin/llm/call/").status_code == 200
     assert administrator.get(f"/admin/llm/call/{call.pk}/change/").status_code == 200
     assert administrator.get("/admin/llm/call/add/").status_code == 403
@@ -246,18 +248,18 @@ OWN_KEY = {"provider": "openai_compatible", "llm": "qwen", "key_name": "CONFLICT
 def test_a_key_that_is_not_listed_goes_nowhere_in_an_installation_of_several(settings: Any) -> None:
     settings.LLM_UNLISTED_KEYS_ANYWHERE = False
     with pytest.raises(InvalidInput, match=r'LLM_KEY_HOSTS="CONFLICTSCOPE_KEY_OWN=llm\.example"'):
-        create_endpoint("own", **OWN_KEY, base_url="https://llm.example/v1")
+        add_endpoint(Endpoint(name="own", **OWN_KEY, base_url="https://llm.example/v1"))
 
 
 @pytest.mark.parametrize("host", ["gpu.example", "a.gpu.example", "GPU.example."])
 def test_a_key_goes_to_the_hosts_that_it_was_listed_with(settings: Any, host: str) -> None:
     settings.LLM_UNLISTED_KEYS_ANYWHERE = False
     settings.LLM_KEY_HOSTS = {"CONFLICTSCOPE_KEY_OWN": ["10.0.0.7", "gpu.example"]}
-    assert create_endpoint("own", **OWN_KEY, base_url=f"https://{host}/v1").key_name == OWN_KEY["key_name"]
+    assert add_endpoint(Endpoint(name="own", **OWN_KEY, base_url=f"https://{host}/v1")).key_name == OWN_KEY["key_name"]
 
 
 @pytest.mark.parametrize("host", ["evil.example", "notgpu.example", "gpu.example.evil.example", "10.0.0.70"])
 def test_a_listed_key_goes_nowhere_else_also_where_others_may(settings: Any, host: str) -> None:
     settings.LLM_KEY_HOSTS = {"CONFLICTSCOPE_KEY_OWN": ["10.0.0.7", "gpu.example"]}
     with pytest.raises(InvalidInput, match=f"to 10.0.0.7 and gpu.example only, not to {host}"):
-        create_endpoint("own", **OWN_KEY, base_url=f"https://{host}/v1")
+        add_endpoint(Endpoint(name="own", **OWN_KEY, base_url=f"https://{host}/v1"))

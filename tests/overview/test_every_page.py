@@ -23,7 +23,7 @@ from django.utils import timezone
 
 from conflictscope.jobs.models import Job
 from conflictscope.scenarios.filtering.verdicts import make_primary
-from conflictscope.scenarios.generation.recipe import open_dataset
+from conflictscope.scenarios.generation.recipe import DatasetRecipe, open_dataset
 from conflictscope.scenarios.importing.staging import stage
 from conflictscope.scenarios.models import Import, Scenario
 from conflictscope.studies.permissions import MAY, Action, Role
@@ -236,9 +236,7 @@ def whole(db: None) -> Whole:
     dataset = open_dataset(
         study,
         "hhh",
-        value_set=ValueSetVersionFactory(),
-        generator=EndpointFactory(),
-        per_pair=4,
+        DatasetRecipe(value_set=ValueSetVersionFactory(), generator=EndpointFactory(), per_pair=4),
         created_by=study.created_by,
     )
     make_primary(dataset, judge := JudgeFactory())

@@ -50,9 +50,9 @@ def opened(generator: Endpoint, *, per_pair: int = 4, slug: str = "hhh", **setti
     return generation.open_dataset(
         Study.objects.filter(slug="study").first() or StudyFactory(slug="study"),
         slug,
-        generator=generator,
-        per_pair=per_pair,
-        **{"value_set": ValueSetVersionFactory()} | settings,
+        generation.DatasetRecipe(
+            generator=generator, per_pair=per_pair, **{"value_set": ValueSetVersionFactory()} | settings
+        ),
     )
 
 
@@ -89,7 +89,7 @@ def test_run_again_nothing_is_asked_and_a_larger_number_asks_only_for_the_rest(
     asked = simulator.ledger()["requests"]
     generated(dataset)
     assert simulator.ledger()["requests"] == asked
-    generated(generation.open_dataset(dataset.study, "hhh", per_pair=3))
+    generated(generation.open_dataset(dataset.study, "hhh", generation.DatasetRecipe(per_pair=3)))
     assert first <= set(dataset.scenarios.values_list("uid", "description"))
     assert dataset.scenarios.exclude(status=Scenario.Status.DUPLICATE).count() == 9
 
@@ -99,7 +99,7 @@ def test_deployment_contexts_are_spread_over_templates_and_sides_and_a_top_up_go
     two = ValueSetVersionFactory(values=THREE_VALUES[:2])
     dataset = opened(generator, per_pair=8, value_set=two, deployment_contexts=["At home.", "At work."])
     generated(dataset)
-    generated(generation.open_dataset(dataset.study, "hhh", per_pair=16))
+    generated(generation.open_dataset(dataset.study, "hhh", generation.DatasetRecipe(per_pair=16)))
     usable = dataset.scenarios.exclude(status=Scenario.Status.DUPLICATE)
     kinds = Counter(usable.values_list("template", "acting_action", "deployment_context"))
     assert len(kinds) == 4 * 2 * 2
@@ -153,9 +153,9 @@ def test_the_recipe_holds_everything_it_was_made_by(generator: Endpoint) -> None
 def test_a_dataset_cannot_be_topped_up_by_another_recipe(generator: Endpoint) -> None:
     dataset = opened(generator)
     with pytest.raises(Conflict, match="was made with generator"):
-        generation.open_dataset(dataset.study, "hhh", generator=EndpointFactory())
+        generation.open_dataset(dataset.study, "hhh", generation.DatasetRecipe(generator=EndpointFactory()))
     with pytest.raises(Conflict, match="was made with threshold"):
-        generation.open_dataset(dataset.study, "hhh", threshold=0.5)
+        generation.open_dataset(dataset.study, "hhh", generation.DatasetRecipe(threshold=0.5))
     with pytest.raises(Conflict, match="not generated here"):
         generation.start(DatasetFactory(baseline=True))
 
@@ -173,7 +173,7 @@ def test_a_dataset_is_not_topped_up_by_an_endpoint_that_is_asked_otherwise(
     generator.parameters = {"temperature": 0, "top_p": 0.1}
     generator.save()
     with pytest.raises(Conflict, match=r"temperature was 1 and is 0; top_p was not given and is 0\.1\. Put it back"):
-        generation.open_dataset(dataset.study, "hhh", per_pair=2)
+        generation.open_dataset(dataset.study, "hhh", generation.DatasetRecipe(per_pair=2))
     assert recipe_of(dataset.study.datasets.get()).per_pair == 1
     worker.work_on(job)
     assert not Call.objects.exists(), "nor does a job that had begun go on with it"
@@ -181,7 +181,7 @@ def test_a_dataset_is_not_topped_up_by_an_endpoint_that_is_asked_otherwise(
     generator.parameters = {"temperature": 1.0}
     generator.base_url = generator.base_url.replace("127.0.0.1", "localhost")
     generator.save()
-    assert generation.open_dataset(dataset.study, "hhh", per_pair=2).pk == dataset.pk
+    assert generation.open_dataset(dataset.study, "hhh", generation.DatasetRecipe(per_pair=2)).pk == dataset.pk
 
 
 def test_a_dataset_of_an_earlier_release_can_be_topped_up(generator: Endpoint) -> None:
@@ -191,7 +191,7 @@ def test_a_dataset_of_an_earlier_release_can_be_topped_up(generator: Endpoint) -
     dataset.save()
     generator.parameters = {"temperature": 0}
     generator.save()
-    assert recipe_of(generation.open_dataset(dataset.study, "hhh", per_pair=2)).per_pair == 2
+    assert recipe_of(generation.open_dataset(dataset.study, "hhh", generation.DatasetRecipe(per_pair=2))).per_pair == 2
 
 
 @pytest.mark.parametrize(
@@ -237,7 +237,9 @@ def test_the_same_recipe_and_the_same_log_make_the_same_scenarios(simulator: Run
     assert first.scenarios.filter(status=Scenario.Status.DUPLICATE).exists(), "there was more than one round"
     asked = simulator.ledger()["requests"]
     second = generation.open_dataset(
-        StudyFactory(), "again", value_set=first.value_set_version, generator=generator, per_pair=20
+        StudyFactory(),
+        "again",
+        generation.DatasetRecipe(value_set=first.value_set_version, generator=generator, per_pair=20),
     )
     generated(second)
     assert simulator.ledger()["requests"] == asked
@@ -254,7 +256,7 @@ def test_a_later_round_is_told_what_there_is(simulator: Running, generator: Endp
     told = dataset.scenarios.exclude(status=Scenario.Status.DUPLICATE).first()
     assert told is not None
     before = set(Call.objects.values_list("pk", flat=True))
-    generated(generation.open_dataset(dataset.study, "hhh", per_pair=6))
+    generated(generation.open_dataset(dataset.study, "hhh", generation.DatasetRecipe(per_pair=6)))
     prompts = [
         call.request["messages"][-1]["text"] for call in Call.objects.filter(purpose="outline").exclude(pk__in=before)
     ]
@@ -310,7 +312,9 @@ def test_no_two_pairs_share_the_beginning_of_an_id(generator: Endpoint) -> None:
     """Whatever hyphens their keys have."""
     values = [(key, f"Value {key}", f"Caring about {key}.") for key in ("a", "a-b", "b-c", "c")]
     dataset = generation.open_dataset(
-        StudyFactory(), "hyphens", value_set=ValueSetVersionFactory(values=values), generator=generator, per_pair=1
+        StudyFactory(),
+        "hyphens",
+        generation.DatasetRecipe(value_set=ValueSetVersionFactory(values=values), generator=generator, per_pair=1),
     )
     generated(dataset)
     uids = dataset.scenarios.values_list("uid", flat=True)

@@ -4,13 +4,21 @@ Two variants leave stages out: `single_stage` asks for whole scenarios, `direct`
 """
 
 from conflictscope.scenarios.generation.job import GenerationHandler, start
-from conflictscope.scenarios.generation.recipe import GENERATED, Recipe, open_dataset, recipe_of, was_generated_here
+from conflictscope.scenarios.generation.recipe import (
+    GENERATED,
+    DatasetRecipe,
+    Recipe,
+    open_dataset,
+    recipe_of,
+    was_generated_here,
+)
 from conflictscope.scenarios.generation.survey import KIND
 from conflictscope.scenarios.generation.yields import shortfalls, yields
 
 __all__ = [
     "GENERATED",
     "KIND",
+    "DatasetRecipe",
     "GenerationHandler",
     "Recipe",
     "open_dataset",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated, Any
 
 from django.conf import settings
@@ -110,82 +111,51 @@ def recipe_of(dataset: Dataset) -> Recipe:
     return Recipe.model_validate(dataset.recipe)
 
 
-def open_dataset(
-    study: Study,
-    slug: str,
-    *,
-    name: str = "",
-    value_set: ValueSetVersion | None = None,
-    generator: Endpoint | None = None,
-    variant: str | None = None,
-    per_pair: int | None = None,
-    threshold: float | None = None,
-    scope: str | None = None,
-    deployment_contexts: Sequence[str] = (),
-    batch_size: int | None = None,
-    yield_floor: float | None = None,
-    shipped_prompts: bool = False,
-    created_by: User | None = None,
-) -> Dataset:
+@dataclass(frozen=True, slots=True)
+class DatasetRecipe:
+    """What a dataset is to become. What is left out is as usual in a new dataset, and as it was made in one that is there.
+
+    Attributes:
+        variant: full (unless said), single_stage or direct.
+        shipped_prompts: for a new dataset, leave the study's own prompts aside.
+    """
+
+    name: str = ""
+    value_set: ValueSetVersion | None = None
+    generator: Endpoint | None = None
+    variant: str | None = None
+    per_pair: int | None = None
+    threshold: float | None = None
+    scope: str | None = None
+    deployment_contexts: Sequence[str] = ()
+    batch_size: int | None = None
+    yield_floor: float | None = None
+    shipped_prompts: bool = False
+
+
+def open_dataset(study: Study, slug: str, wanted: DatasetRecipe, *, created_by: User | None = None) -> Dataset:
     """The study's dataset of that slug, created if there is none, ready to be generated or topped up.
 
     A new dataset needs value set, generator and number per pair. An existing one may be given more per pair, and another
     yield floor; whatever else is said must be what it was made with.
-
-    Args:
-        variant: full (unless said), single_stage or direct.
-        shipped_prompts: for a new dataset, leave the study's own prompts aside.
 
     Raises:
         InvalidInput: something is missing, or out of range.
         Conflict: the dataset was made in another way, or its endpoint has changed since.
         NotAllowed: the study may not use the generator.
     """
-    contexts = _contexts(deployment_contexts)
     dataset = study.datasets.filter(slug=slug).first()
     if dataset is None:
-        if value_set is None or generator is None or per_pair is None:
-            raise InvalidInput(
-                f"Study {study.slug!r} has no dataset {slug!r} yet: say value set, generator and number per pair to make it."
-            )
-        variant = variant or Dataset.Variant.FULL
-        if variant not in GENERATED:
-            raise InvalidInput(f"A dataset is generated as one of {', '.join(GENERATED)}, not {variant!r}.")
-        if variant == Dataset.Variant.DIRECT and contexts:
-            raise InvalidInput("Asked for directly, scenarios are given no deployment context: leave it out.")
-        given = {
-            "threshold": threshold,
-            "scope": scope,
-            "yield_floor": yield_floor,
-            "deployment_contexts": () if variant == Dataset.Variant.DIRECT else contexts or None,
-        }
-        recipe = _checked(
-            per_pair=per_pair,
-            batch_size=BATCH_SIZES[variant] if batch_size is None else batch_size,
-            embedding_model=settings.EMBEDDING_MODEL,
-            asked_of=AskedOf.of(generator),
-            prompts=prompts_for(study, variant, shipped=shipped_prompts),
-            **{name: value for name, value in given.items() if value is not None},
-        )
-        return _create(
-            study,
-            slug,
-            name=name,
-            value_set=value_set,
-            generator=generator,
-            variant=variant,
-            recipe=recipe,
-            created_by=created_by,
-        )
+        return _create(study, slug, wanted, created_by=created_by)
     recipe = recipe_of(dataset)
     for what, said, made_with in (
-        ("value set", value_set, dataset.value_set_version),
-        ("generator", generator, dataset.generator),
-        ("variant", variant, dataset.variant),
-        ("threshold", threshold, recipe.threshold),
-        ("scope", scope, recipe.scope),
-        ("batch size", batch_size, recipe.batch_size),
-        ("deployment contexts", contexts or None, recipe.deployment_contexts),
+        ("value set", wanted.value_set, dataset.value_set_version),
+        ("generator", wanted.generator, dataset.generator),
+        ("variant", wanted.variant, dataset.variant),
+        ("threshold", wanted.threshold, recipe.threshold),
+        ("scope", wanted.scope, recipe.scope),
+        ("batch size", wanted.batch_size, recipe.batch_size),
+        ("deployment contexts", _contexts(wanted.deployment_contexts) or None, recipe.deployment_contexts),
     ):
         if said is not None and said != made_with:
             raise Conflict(
@@ -193,7 +163,7 @@ def open_dataset(
                 "or name a new dataset."
             )
     check_generator(dataset, recipe)
-    return _changed(dataset, recipe, per_pair=per_pair, yield_floor=yield_floor)
+    return _changed(dataset, recipe, per_pair=wanted.per_pair, yield_floor=wanted.yield_floor)
 
 
 def check_generator(dataset: Dataset, recipe: Recipe) -> None:
@@ -226,27 +196,42 @@ def _changed(dataset: Dataset, recipe: Recipe, *, per_pair: int | None, yield_fl
     return dataset
 
 
-def _create(
-    study: Study,
-    slug: str,
-    *,
-    name: str,
-    value_set: ValueSetVersion,
-    generator: Endpoint,
-    variant: str,
-    recipe: Recipe,
-    created_by: User | None,
-) -> Dataset:
+def _create(study: Study, slug: str, wanted: DatasetRecipe, *, created_by: User | None) -> Dataset:
+    contexts = _contexts(wanted.deployment_contexts)
+    if wanted.value_set is None or wanted.generator is None or wanted.per_pair is None:
+        raise InvalidInput(
+            f"Study {study.slug!r} has no dataset {slug!r} yet: say value set, generator and number per pair to make it."
+        )
+    variant = wanted.variant or Dataset.Variant.FULL
+    if variant not in GENERATED:
+        raise InvalidInput(f"A dataset is generated as one of {', '.join(GENERATED)}, not {variant!r}.")
+    direct = variant == Dataset.Variant.DIRECT
+    if direct and contexts:
+        raise InvalidInput("Asked for directly, scenarios are given no deployment context: leave it out.")
+    settings_given = {
+        "threshold": wanted.threshold,
+        "scope": wanted.scope,
+        "yield_floor": wanted.yield_floor,
+        "deployment_contexts": () if direct else contexts or None,
+    }
+    recipe = _checked(
+        per_pair=wanted.per_pair,
+        batch_size=BATCH_SIZES[variant] if wanted.batch_size is None else wanted.batch_size,
+        embedding_model=settings.EMBEDDING_MODEL,
+        asked_of=AskedOf.of(wanted.generator),
+        prompts=prompts_for(study, variant, shipped=wanted.shipped_prompts),
+        **{name: value for name, value in settings_given.items() if value is not None},
+    )
     checked_slug(slug)
-    check_allowed(study, generator)
+    check_allowed(study, wanted.generator)
     try:
         with transaction.atomic():
             return Dataset.objects.create(
                 study=study,
                 slug=slug,
-                name=storable(name.strip(), where="The name")[:200] or slug,
-                value_set_version=value_set,
-                generator=generator,
+                name=storable(wanted.name.strip(), where="The name")[:200] or slug,
+                value_set_version=wanted.value_set,
+                generator=wanted.generator,
                 variant=variant,
                 recipe=recipe.model_dump(mode="json"),
                 created_by=created_by,

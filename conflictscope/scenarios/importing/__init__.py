@@ -3,13 +3,14 @@
 from conflictscope.scenarios.importing.detecting import FORMATS, MAPPED, detected, format_named
 from conflictscope.scenarios.importing.records import BadRow, ImportedScenario, ScenarioFormat
 from conflictscope.scenarios.importing.reporting import ImportReport
-from conflictscope.scenarios.importing.writing import examples_of, import_scenarios, refuse_target
+from conflictscope.scenarios.importing.writing import ImportSettings, examples_of, import_scenarios, refuse_target
 
 __all__ = [
     "FORMATS",
     "MAPPED",
     "BadRow",
     "ImportReport",
+    "ImportSettings",
     "ImportedScenario",
     "ScenarioFormat",
     "detected",

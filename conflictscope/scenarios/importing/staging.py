@@ -22,7 +22,7 @@ from conflictscope.files.uploads import safe_name
 from conflictscope.scenarios.importing import taking_back
 from conflictscope.scenarios.importing.mapping import guessed
 from conflictscope.scenarios.importing.reporting import ImportReport, bad_row_cells
-from conflictscope.scenarios.importing.writing import examples_of, import_scenarios
+from conflictscope.scenarios.importing.writing import ImportSettings, examples_of, import_scenarios
 from conflictscope.scenarios.models import Dataset, Import, ImportUpload
 from conflictscope.values.models import ValueSetVersion
 
@@ -230,13 +230,15 @@ def _through_the_door(
     return import_scenarios(
         upload.study,
         options["slug"],
+        settings=ImportSettings(
+            format_name=options["format"],
+            name=options["name"],
+            encoding=options["encoding"],
+            mapping=options.get("mapping"),
+            value_set=ValueSetVersion.objects.select_related("value_set").get(pk=value_set) if value_set else None,
+            skip_bad=skip_bad,
+        ),
         paths=[path_of(upload)],
-        format_name=options["format"],
-        name=options["name"],
-        encoding=options["encoding"],
-        mapping=options.get("mapping"),
-        value_set=ValueSetVersion.objects.select_related("value_set").get(pk=value_set) if value_set else None,
-        skip_bad=skip_bad,
         created_by=created_by,
         progress=progress,
         write=write,

@@ -46,17 +46,32 @@ Entry = dict[str, Any]  # what a file brought, as the recipe of a dataset tells 
 AT_ONCE = 500  # rows that go into a dataset that is there in one transaction
 
 
+@dataclass(frozen=True, slots=True)
+class ImportSettings:
+    """How files are read, and what a dataset that is made of them is called.
+
+    Attributes:
+        format_name: empty: each file's own, by its columns.
+        encoding: of the files, when it is not UTF-8.
+        mapping: column to field, over what is guessed, for CSV and JSON Lines with columns of one's own.
+        value_set: the version that the files' values are of; not needed where the dataset or an export has it.
+        skip_bad: leave rows out that cannot be read, instead of refusing the whole.
+    """
+
+    format_name: str = ""
+    name: str = ""
+    encoding: str = ""
+    mapping: Mapping[str, str] | None = None
+    value_set: ValueSetVersion | None = None
+    skip_bad: bool = False
+
+
 def import_scenarios(
     study: Study,
     slug: str,
     *,
     paths: Sequence[Path],
-    format_name: str = "",
-    name: str = "",
-    encoding: str = "",
-    mapping: Mapping[str, str] | None = None,
-    value_set: ValueSetVersion | None = None,
-    skip_bad: bool = False,
+    settings: ImportSettings | None = None,
     created_by: User | None = None,
     progress: Callable[[int], object] | None = None,
     on_bad: Callable[[BadRow], object] | None = None,
@@ -72,11 +87,7 @@ def import_scenarios(
     file says what became of them; those with an opening message alone as outlined, and a later file may complete them.
 
     Args:
-        format_name: empty: each file's own, by its columns.
-        encoding: of the files, when it is not UTF-8.
-        mapping: column to field, over what is guessed, for CSV and JSON Lines with columns of one's own.
-        value_set: the version that the files' values are of; not needed where the dataset or an export has it.
-        skip_bad: leave rows out that cannot be read, instead of refusing the whole.
+        settings: None: as `ImportSettings` has it unless said.
         progress: called now and then with the number of rows read so far; what it raises ends the import. on_bad: called with each
             row left out.
         write: False only looks: the report says what would be done, and nothing is.
@@ -89,12 +100,13 @@ def import_scenarios(
     """
     if not paths:
         raise InvalidInput("Name at least one file to import.")
-    given = format_named(format_name) if format_name else None
-    reading = ReadingOptions(encoding=encoding, lenient=skip_bad, mapping=mapping)
+    settings = settings or ImportSettings()
+    given = format_named(settings.format_name) if settings.format_name else None
+    reading = ReadingOptions(encoding=settings.encoding, lenient=settings.skip_bad, mapping=settings.mapping)
     with ExitStack() as stack:
-        files = [_file(path, given, encoding=encoding, stack=stack) for path in paths]
-        passing = _Passing(files, reading, skip_bad=skip_bad, progress=progress, on_bad=on_bad)
-        target = _Target(study, slug, name=name, value_set=value_set, created_by=created_by)
+        files = [_file(path, given, encoding=settings.encoding, stack=stack) for path in paths]
+        passing = _Passing(files, reading, skip_bad=settings.skip_bad, progress=progress, on_bad=on_bad)
+        target = _Target(study, slug, name=settings.name, value_set=settings.value_set, created_by=created_by)
         if write:
             taking_back.sweep()
             return _import(passing, target)

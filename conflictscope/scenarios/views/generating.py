@@ -31,16 +31,18 @@ def new_dataset(request: Request, study: str) -> HttpResponse:
         dataset = generation.open_dataset(
             found,
             given["slug"],
-            name=given["name"],
-            value_set=given["value_set"],
-            generator=given["generator"],
-            per_pair=given["per_pair"],
-            variant=given["variant"] or None,
-            threshold=given["threshold"],
-            scope=given["scope"] or None,
-            yield_floor=given["yield_floor"],
-            deployment_contexts=[] if direct else given["deployment_contexts"].splitlines(),
-            shipped_prompts=given["shipped_prompts"],
+            generation.DatasetRecipe(
+                name=given["name"],
+                value_set=given["value_set"],
+                generator=given["generator"],
+                per_pair=given["per_pair"],
+                variant=given["variant"] or None,
+                threshold=given["threshold"],
+                scope=given["scope"] or None,
+                yield_floor=given["yield_floor"],
+                deployment_contexts=[] if direct else given["deployment_contexts"].splitlines(),
+                shipped_prompts=given["shipped_prompts"],
+            ),
             created_by=request.user,
         )
         return generation.start(dataset, started_by=request.user, budget=budget_of(given))
@@ -58,7 +60,9 @@ def generate(request: Request, study: str, dataset: str) -> HttpResponse:
 
     def start() -> Job:
         given = form.cleaned_data
-        more = generation.open_dataset(found, one.slug, per_pair=given["per_pair"], yield_floor=given["yield_floor"])
+        more = generation.open_dataset(
+            found, one.slug, generation.DatasetRecipe(per_pair=given["per_pair"], yield_floor=given["yield_floor"])
+        )
         return generation.start(more, started_by=request.user, budget=budget_of(given))
 
     context = {

@@ -45,7 +45,9 @@ def filtered_dataset(simulator: Running) -> Dataset:
     endpoints = simulated_endpoints(simulator.base_url)
     import_value_set("hhh")
     dataset = generation.open_dataset(
-        StudyFactory(), "truth", value_set=version_named("hhh"), generator=endpoints[GENERATOR], per_pair=PER_PAIR
+        StudyFactory(),
+        "truth",
+        generation.DatasetRecipe(value_set=version_named("hhh"), generator=endpoints[GENERATOR], per_pair=PER_PAIR),
     )
     work(generation.start(dataset))
     work(filtering.start(dataset, judge_named(JUDGE)))

@@ -81,7 +81,9 @@ def test_generation_is_foreseen_with_the_drafts_that_grow_from_its_outlines(endp
 
     def start() -> Job:
         made = generation.open_dataset(
-            study, "fresh", value_set=version, generator=endpoints["sim-generator"], per_pair=4
+            study,
+            "fresh",
+            generation.DatasetRecipe(value_set=version, generator=endpoints["sim-generator"], per_pair=4),
         )
         return generation.start(made)
 

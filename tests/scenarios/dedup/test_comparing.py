@@ -154,7 +154,9 @@ def test_a_status_that_a_file_told_outlives_being_a_duplicate(dataset: Dataset) 
 @pytest.mark.backends
 def test_of_two_who_start_a_comparison_and_a_generation_at_once_one_is_told_to_wait() -> None:
     dataset = generation.open_dataset(
-        StudyFactory(), "bakery", generator=EndpointFactory(), per_pair=4, value_set=ValueSetVersionFactory()
+        StudyFactory(),
+        "bakery",
+        generation.DatasetRecipe(generator=EndpointFactory(), per_pair=4, value_set=ValueSetVersionFactory()),
     )
     outline(dataset, BAKERY)
     both = Barrier(2)

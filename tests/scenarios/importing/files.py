@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import csv
 import json
+from dataclasses import fields
 from io import StringIO
 from pathlib import Path
 from typing import Any
 
-from conflictscope.scenarios.importing import ImportReport, import_scenarios
+from conflictscope.scenarios.importing import ImportReport, ImportSettings, import_scenarios
 from conflictscope.studies.models import Study
 
 VALUES = {"calm": "keeping everybody calm", "speed": "being done soon", "truth": "saying what is so"}
@@ -55,5 +56,7 @@ def lines(tmp_path: Path, *rows: Any, name: str = "rows.jsonl") -> Path:
     return written(tmp_path, name, "".join(f"{json.dumps(row)}\n" for row in rows))
 
 
-def imported(study: Study, *paths: Path, **more: Any) -> ImportReport:
-    return import_scenarios(study, "theirs", paths=paths, **more)
+def imported(study: Study, *paths: Path, slug: str = "theirs", **more: Any) -> ImportReport:
+    """`more`: what of `ImportSettings` is not as usual, and the other arguments of `import_scenarios`."""
+    settings = {field.name: more.pop(field.name) for field in fields(ImportSettings) if field.name in more}
+    return import_scenarios(study, slug, paths=paths, settings=ImportSettings(**settings), **more)

@@ -17,13 +17,14 @@ from hypothesis import strategies as st
 from conflictscope.errors import ConflictScopeError
 from conflictscope.jobs import worker
 from conflictscope.jobs.models import Job
-from conflictscope.scenarios.importing import FORMATS, ImportReport, import_scenarios
+from conflictscope.scenarios.importing import FORMATS, ImportReport
 from conflictscope.scenarios.models import Dataset, ImportUpload, OpeningMessage, Scenario, Verdict
 from conflictscope.studies.models import Study
 from conflictscope.values.models import Value, ValueSetVersion
 from conflictscope.values.parsing import parse_value_set
 from conflictscope.values.publishing import import_value_set, publish
 from tests.factories.studies import StudyFactory, member
+from tests.scenarios.importing.files import imported
 
 pytestmark = pytest.mark.django_db
 
@@ -129,7 +130,7 @@ def outcome(study: Study, path: Path, name: str, values: ValueSetVersion, **more
     """The report, or None where it was refused in one sentence, and then with nothing written."""
     value_set = values if name in WITH_VALUES else None
     try:
-        report = import_scenarios(study, "any", paths=[path], format_name=name, value_set=value_set, **more)
+        report = imported(study, path, slug="any", format_name=name, value_set=value_set, **more)
     except ConflictScopeError as exc:
         report, said = None, exc.sentence
     if report is None:

@@ -10,7 +10,7 @@ from django.core.management import CommandError, call_command
 
 from conflictscope.errors import Conflict, InvalidInput, NotFound
 from conflictscope.scenarios.digest import digest_of
-from conflictscope.scenarios.importing import ImportReport, import_scenarios
+from conflictscope.scenarios.importing import ImportReport, ImportSettings, import_scenarios
 from conflictscope.scenarios.models import Dataset, Scenario
 from conflictscope.studies.models import Study
 from tests.factories.scenarios import DatasetFactory
@@ -36,7 +36,9 @@ def csv_file(
 
 
 def imported(study: Study, *paths: Path, slug: str = "moral", encoding: str = "") -> ImportReport:
-    return import_scenarios(study, slug, format_name="moralchoice", paths=paths, encoding=encoding)
+    return import_scenarios(
+        study, slug, settings=ImportSettings(format_name="moralchoice", encoding=encoding), paths=paths
+    )
 
 
 def test_rows_become_drafted_scenarios_without_values(study: Study, tmp_path: Path) -> None:
@@ -234,7 +236,9 @@ def test_two_studies_hold_the_same_file_apart(study: Study, tmp_path: Path) -> N
 
 def test_an_unknown_format_names_the_known_ones(study: Study, tmp_path: Path) -> None:
     with pytest.raises(NotFound, match="moralchoice"):
-        import_scenarios(study, "moral", format_name="excel", paths=[csv_file(tmp_path, *ROWS)])
+        import_scenarios(
+            study, "moral", settings=ImportSettings(format_name="excel"), paths=[csv_file(tmp_path, *ROWS)]
+        )
 
 
 def test_the_command_says_what_it_did_in_numbers(study: Study, tmp_path: Path) -> None:

@@ -6,7 +6,7 @@ from typing import Any
 
 from conflictscope.commands import ConflictScopeCommand
 from conflictscope.errors import InvalidInput
-from conflictscope.llm.endpoints import create_endpoint
+from conflictscope.llm.endpoints import add_endpoint
 from conflictscope.llm.models import Endpoint
 
 
@@ -38,19 +38,21 @@ class Command(ConflictScopeCommand):
             parameters = json.loads(options["parameters"])
         except ValueError as exc:
             raise InvalidInput(f"--parameters is no JSON: {exc}. Write it as '{{\"temperature\": 0}}'.") from exc
-        endpoint = create_endpoint(
-            options["name"],
-            provider=options["provider"],
-            llm=options["llm"],
-            base_url=options["base_url"],
-            key_name=options["key_name"],
-            parameters=parameters,
-            price_in=options["price_in"],
-            price_out=options["price_out"],
-            max_concurrency=options["max_concurrency"],
-            requests_per_minute=options["requests_per_minute"],
-            tokens_per_minute=options["tokens_per_minute"],
-            timeout_seconds=options["timeout"],
+        endpoint = add_endpoint(
+            Endpoint(
+                name=options["name"],
+                provider=options["provider"],
+                llm=options["llm"],
+                base_url=options["base_url"],
+                key_name=options["key_name"],
+                parameters=parameters,
+                price_in=options["price_in"],
+                price_out=options["price_out"],
+                max_concurrency=options["max_concurrency"],
+                requests_per_minute=options["requests_per_minute"],
+                tokens_per_minute=options["tokens_per_minute"],
+                timeout_seconds=options["timeout"],
+            )
         )
         where = endpoint.base_url or "its provider's own address"
         self.stdout.write(f"Endpoint {endpoint.name}: {endpoint.llm} at {where}.")

@@ -1,6 +1,7 @@
 import csv
 from collections.abc import Callable
 from contextlib import ExitStack
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -10,7 +11,7 @@ from django.core.management.base import CommandParser
 from conflictscope.commands import ConflictScopeCommand
 from conflictscope.errors import ConflictScopeError, InvalidInput
 from conflictscope.files.csv_cells import escape
-from conflictscope.scenarios.importing import FORMATS, BadRow, ImportReport, import_scenarios
+from conflictscope.scenarios.importing import FORMATS, BadRow, ImportReport, ImportSettings, import_scenarios
 from conflictscope.scenarios.importing.reporting import BAD_ROW_COLUMNS, bad_row_cells
 from conflictscope.studies.access import study_named
 from conflictscope.values.publishing import version_named
@@ -66,16 +67,19 @@ class Command(ConflictScopeCommand):
                 import_scenarios,
                 study,
                 options["dataset"],
-                format_name=options["format_name"],
                 paths=options["files"],
+                progress=lambda read: bar.update(read - bar.n),
+                write=not preview,
+            )
+            settings = ImportSettings(
+                format_name=options["format_name"],
                 name=options["name"],
                 encoding=options["encoding"],
                 mapping=_mapping(options["map"]),
                 value_set=value_set,
-                progress=lambda read: bar.update(read - bar.n),
-                write=not preview,
+                skip_bad=options["skip_bad"],
             )
-            report, refusal = self._done_or_refused(bring, skip_bad=options["skip_bad"], preview=preview, note=note)
+            report, refusal = self._done_or_refused(bring, settings, preview=preview, note=note)
         if preview:
             self._preview(report, options["dataset"])
         else:
@@ -87,8 +91,8 @@ class Command(ConflictScopeCommand):
     def _done_or_refused(
         self,
         bring: Callable[..., ImportReport],
+        settings: ImportSettings,
         *,
-        skip_bad: bool,
         preview: bool,
         note: Callable[[BadRow], object] | None,
     ) -> tuple[ImportReport, ConflictScopeError | None]:
@@ -98,12 +102,12 @@ class Command(ConflictScopeCommand):
             ConflictScopeError: it is refused, and leaving rows out would not help.
         """
         try:
-            return bring(skip_bad=skip_bad, on_bad=note), None
+            return bring(settings=settings, on_bad=note), None
         except ConflictScopeError as exc:
-            if skip_bad or not preview:
+            if settings.skip_bad or not preview:
                 raise
             try:
-                return bring(skip_bad=True, on_bad=note), exc
+                return bring(settings=replace(settings, skip_bad=True), on_bad=note), exc
             except ConflictScopeError:
                 raise exc from None
 
