@@ -1,4 +1,4 @@
-"""Who may do what in a study: the whole table, in one place.
+"""Who may do what in a study, and in a value set: both tables, in one place.
 
 A study asks for a role; a role allows actions. Those who may label see no verdict and no other person's answer while they
 do, so no role both labels and sees the study's results: blindness holds by construction.
@@ -37,3 +37,28 @@ MAY: dict[Role, frozenset[Action]] = {
 
 def roles_that_may(action: Action) -> list[Role]:
     return [role for role, allowed in MAY.items() if action in allowed]
+
+
+class SetRole(models.TextChoices):
+    """A person's role in a value set, which belongs to no study."""
+
+    STEWARD = "steward"
+    MEMBER = "member"
+    READER = "reader"
+
+
+class SetAction(models.TextChoices):
+    SEE = "see"  # drafts, proposals, history; what is published may be read by whoever has an account
+    PROPOSE = "propose"  # propose a change, support, object, comment, answer the set's own question
+    STEWARD = "steward"  # write the draft, accept and decline, publish, retire; members and the set itself
+
+
+SET_MAY: dict[SetRole, frozenset[SetAction]] = {
+    SetRole.STEWARD: frozenset({SetAction.SEE, SetAction.PROPOSE, SetAction.STEWARD}),
+    SetRole.MEMBER: frozenset({SetAction.SEE, SetAction.PROPOSE}),
+    SetRole.READER: frozenset({SetAction.SEE}),
+}
+
+
+def set_roles_that_may(action: SetAction) -> list[SetRole]:
+    return [role for role, allowed in SET_MAY.items() if action in allowed]

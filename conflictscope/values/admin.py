@@ -6,7 +6,14 @@ from django.contrib import admin
 from django.http import HttpRequest
 
 from conflictscope.admin import LookOnly, LookOnlyInline
-from conflictscope.values.models import TargetRanking, TargetRankingPosition, Value, ValueSet, ValueSetVersion
+from conflictscope.values.models import (
+    SetMembership,
+    TargetRanking,
+    TargetRankingPosition,
+    Value,
+    ValueSet,
+    ValueSetVersion,
+)
 
 
 class ValueInline(LookOnlyInline):
@@ -14,14 +21,22 @@ class ValueInline(LookOnlyInline):
     fields = ["position", "key", "name", "definition", "group", "tier"]
 
 
+class SetMembershipInline(admin.TabularInline):
+    model = SetMembership
+    extra = 0
+    fields = ["user", "role"]
+    autocomplete_fields = ["user"]
+
+
 @admin.register(ValueSet)
 class ValueSetAdmin(admin.ModelAdmin):
-    """Name and stewards may change; what a set says stands in its versions."""
+    """Name and members may change; what a set says stands in its versions."""
 
-    list_display = ["name", "slug", "created_at"]
+    list_display = ["name", "slug", "public", "created_at"]
     search_fields = ["name", "slug"]
+    fields = ["name", "slug", "public"]
     readonly_fields = ["slug"]
-    filter_horizontal = ["stewards"]
+    inlines = [SetMembershipInline]
 
     def has_add_permission(self, request: HttpRequest) -> bool:
         return False

@@ -1,4 +1,4 @@
-"""What a file says a value set is, in either form of JSON, checked before anything is kept."""
+"""What a file says a value set is, in JSON or YAML, short or long, checked before anything is kept."""
 
 from __future__ import annotations
 
@@ -15,7 +15,10 @@ from django.utils.text import slugify
 from conflictscope.errors import InvalidInput
 from conflictscope.files.texts import storable
 from conflictscope.values.models import ValueSetVersion
+from conflictscope.values.reading import list_of, mapping_of
 
+# Addresses of pages beside those of sets.
+RESERVED = frozenset({"import", "new"})
 _SET_FIELDS = {"slug", "name", "description", "licence", "pairing", "values"}
 _VALUE_FIELDS = {"key", "name", "definition", "group", "tier"}
 
@@ -53,7 +56,7 @@ class ValueSetText:
 
 
 def parse_value_set(text: str, *, source: str, slug: str = "", name: str = "") -> ValueSetText:
-    """Read either form of value-set JSON.
+    """Read either form of a value set, in JSON or YAML.
 
     The short form is an object of value names and definitions. The long form names itself too::
 
@@ -65,19 +68,13 @@ def parse_value_set(text: str, *, source: str, slug: str = "", name: str = "") -
         slug, name: override what the text says.
 
     Raises:
-        InvalidInput: broken JSON, an unknown field, fewer than two values, a duplicate key, an empty definition, pairing
+        InvalidInput: broken JSON or YAML, an unknown field, fewer than two values, a duplicate key, an empty definition, pairing
             across groups without two groups.
     """
-    data = _json_object(text, source=source)
-    if isinstance(data.get("values"), list):
-        _refuse_unknown(data, _SET_FIELDS, where=source)
-        values = [_long_value(entry, where=f"{source}, value {n}") for n, entry in enumerate(data["values"], start=1)]
-    else:
-        values = [_short_value(key, definition, source=source) for key, definition in data.items()]
-        data = {}
+    data, values = _set_and_values(text, source=source)
     stem = slugify(Path(source).stem.replace(".", " "))
     slug = slug or _text(data, "slug", where=source) or slugify(_text(data, "name", where=source)) or stem
-    if not slug or slugify(slug) != slug or len(slug) > 50 or slug == "import":  # a page is called import
+    if not slug or slugify(slug) != slug or len(slug) > 50 or slug in RESERVED:
         raise InvalidInput(f"{slug!r} cannot name a value set: use at most 50 small letters, digits and hyphens.")
     parsed = ValueSetText(
         slug=slug,
@@ -87,27 +84,44 @@ def parse_value_set(text: str, *, source: str, slug: str = "", name: str = "") -
         description=_text(data, "description", where=source),
         licence=_at_most(100, _text(data, "licence", where=source), where=f"The licence of {source}"),
     )
-    _refuse_unusable(parsed, source=source)
+    refuse_unusable(parsed, source=source)
     return parsed
 
 
-def _json_object(text: str, *, source: str) -> dict[str, Any]:
-    def once_each(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-        if twice := _duplicates(key for key, _ in pairs):
-            raise InvalidInput(f"{source} says {twice[0]!r} twice: keep one of them.")
-        return dict(pairs)
+def parse_values(text: str, *, source: str) -> tuple[ValueText, ...]:
+    """The values of a text in any form that people write them down in: JSON or YAML, short or long, or a list, a value a line.
 
+    Raises:
+        InvalidInput: nothing of it can be read; a value that cannot be kept; no value at all. A draft may hold a single one.
+    """
+    values = _values_of(text, source=source)
+    if not values:
+        raise InvalidInput(f"{source} holds no value.")
+    refuse_twice(values, source=source)
+    return values
+
+
+def _values_of(text: str, *, source: str) -> tuple[ValueText, ...]:
+    if text.lstrip("\ufeff \t\r\n")[:1] in ("{", "["):
+        return tuple(_set_and_values(text, source=source)[1])
     try:
-        data = json.loads(text, object_pairs_hook=once_each)
-    except json.JSONDecodeError as exc:
-        raise InvalidInput(f"{source} is not JSON: {exc.msg} in line {exc.lineno}, column {exc.colno}.") from exc
-    except ValueError as exc:
-        raise InvalidInput(f"{source} holds a number that is no number of a value set: {exc}.") from exc
-    except RecursionError as exc:
-        raise InvalidInput(f"{source} is nested too deeply to be a value set.") from exc
-    if not isinstance(data, dict):
-        raise InvalidInput(f"{source} holds no JSON object: write {{name: definition, ...}} or the long form.")
-    return data
+        return tuple(_short_value(name, words, source=source) for name, words in list_of(text, source=source).items())
+    except InvalidInput as no_list:
+        try:
+            return tuple(_set_and_values(text, source=source)[1])
+        except InvalidInput:
+            raise no_list from None
+
+
+def _set_and_values(text: str, *, source: str) -> tuple[dict[str, Any], list[ValueText]]:
+    """What a JSON or YAML text says of the set, and of each value."""
+    data = mapping_of(text, source=source)
+    if isinstance(data.get("values"), list):
+        _refuse_unknown(data, _SET_FIELDS, where=source)
+        return data, [
+            long_value(entry, where=f"{source}, value {n}") for n, entry in enumerate(data["values"], start=1)
+        ]
+    return {}, [_short_value(key, definition, source=source) for key, definition in data.items()]
 
 
 def _short_value(name: str, definition: Any, *, source: str) -> ValueText:
@@ -115,10 +129,15 @@ def _short_value(name: str, definition: Any, *, source: str) -> ValueText:
     if not isinstance(definition, str):
         raise InvalidInput(f"{where} has no definition in words: write {{name: definition, ...}}.")
     fields = {"key": _key_from(name), "name": name.strip().capitalize(), "definition": definition}
-    return _long_value(fields, where=where)
+    return long_value(fields, where=where)
 
 
-def _long_value(entry: Any, *, where: str) -> ValueText:
+def long_value(entry: Any, *, where: str) -> ValueText:
+    """One value of the long form.
+
+    Raises:
+        InvalidInput: a field that is unknown, empty or too long.
+    """
     if not isinstance(entry, dict):
         raise InvalidInput(f"{where} is no object with name and definition.")
     _refuse_unknown(entry, _VALUE_FIELDS, where=where)
@@ -144,15 +163,15 @@ def _long_value(entry: Any, *, where: str) -> ValueText:
     )
 
 
-def _refuse_unusable(content: ValueSetText, *, source: str) -> None:
+def refuse_unusable(content: ValueSetText, *, source: str) -> None:
+    """What a draft may be and a published version may not.
+
+    Raises:
+        InvalidInput: fewer than two values; two of one name or key; a pairing that is unknown, or across groups without two.
+    """
     if len(content.values) < 2:
         raise InvalidInput(f"{source} holds {len(content.values)} value(s): a conflict needs at least two.")
-    for what, texts in (
-        ("key", [value.key for value in content.values]),
-        ("name", [value.name.casefold() for value in content.values]),
-    ):
-        if twice := _duplicates(texts):
-            raise InvalidInput(f"{source} has two values with the {what} {twice[0]!r}: rename one of them.")
+    refuse_twice(content.values, source=source)
     if content.pairing not in ValueSetVersion.Pairing.values:
         raise InvalidInput(f"{source}: pairing {content.pairing!r} is unknown; use {' or '.join(_pairings())}.")
     if content.pairing == ValueSetVersion.Pairing.ACROSS_GROUPS:
@@ -161,6 +180,19 @@ def _refuse_unusable(content: ValueSetText, *, source: str) -> None:
             raise InvalidInput(f"{source} pairs across groups, but {ungrouped[0]!r} has no group: give each value one.")
         if len({value.group for value in content.values}) < 2:
             raise InvalidInput(f"{source} pairs across groups, but has only one: add a second or pair all.")
+
+
+def refuse_twice(values: Sequence[ValueText], *, source: str) -> None:
+    """
+    Raises:
+        InvalidInput: two values of one key or name.
+    """
+    for what, texts in (
+        ("key", [value.key for value in values]),
+        ("name", [value.name.casefold() for value in values]),
+    ):
+        if twice := _duplicates(texts):
+            raise InvalidInput(f"{source} has two values with the {what} {twice[0]!r}: rename one of them.")
 
 
 def _pairings() -> Sequence[str]:

@@ -1,4 +1,4 @@
-"""Value sets come in as immutable published versions that are found again by their content."""
+"""Versions are published for good, from a draft or a file, and found again by their content."""
 
 from __future__ import annotations
 
@@ -8,11 +8,16 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from django.db import transaction
+from django.utils import timezone
 
-from conflictscope.errors import ConflictScopeError, InvalidInput, NotFound
+from conflictscope.errors import Conflict, ConflictScopeError, InvalidInput, NotFound
 from conflictscope.files.texts import read_text
-from conflictscope.values.models import Value, ValueSet, ValueSetVersion
-from conflictscope.values.parsing import ValueSetText, parse_value_set
+from conflictscope.studies.permissions import SetAction, SetRole
+from conflictscope.values.access import may
+from conflictscope.values.contents import content_of, store_values
+from conflictscope.values.drafting import ChangedMeanwhile, locked_draft
+from conflictscope.values.models import SetMembership, ValueSet, ValueSetVersion
+from conflictscope.values.parsing import ValueSetText, parse_value_set, refuse_unusable
 
 if TYPE_CHECKING:
     from django.contrib.auth.models import User
@@ -39,7 +44,7 @@ class Imported:
 
 
 def import_value_set(source: str | Path, *, slug: str = "", name: str = "", created_by: User | None = None) -> Imported:
-    """Publish the value set of a file, or one of those that ship (by its name).
+    """Publish the value set of a file (JSON or YAML), or one of those that ship (by its name).
 
     The same content again finds its version; changed content under the same slug becomes the next version, whose parent is
     the latest. Nothing is written when anything is wrong.
@@ -61,46 +66,83 @@ def publish(content: ValueSetText, *, created_by: User | None = None) -> Importe
 
     Raises:
         NotASteward: the content is new, the set is not, and the person does not look after it.
+        Conflict: the set has a draft, which would be passed over.
     """
     with transaction.atomic():
-        value_set, _ = ValueSet.objects.get_or_create(slug=content.slug, defaults={"name": content.name})
+        value_set, created = ValueSet.objects.get_or_create(slug=content.slug, defaults={"name": content.name})
         value_set = ValueSet.objects.select_for_update().get(pk=value_set.pk)
         same = value_set.versions.filter(digest=content.digest).exclude(status=ValueSetVersion.Status.DRAFT).first()
         if same is not None:
             return Imported(version=same, created=False)
         latest = value_set.versions.order_by("-number").first()
-        if created_by is not None and latest and not value_set.stewards.filter(pk=created_by.pk).exists():
+        if created_by is not None and not created and not may(created_by, SetAction.STEWARD, value_set):
             raise NotASteward(
                 f"There is a value set {content.slug!r} with other values, and only its stewards may change it: import yours "
                 "under another slug."
             )
-        version = ValueSetVersion.objects.create(
+        if latest is not None and latest.status == ValueSetVersion.Status.DRAFT:
+            raise Conflict(
+                f"{latest} is being written: paste the values into that draft, or publish or discard it first."
+            )
+        if created_by is not None and created:
+            SetMembership.objects.create(value_set=value_set, user=created_by, role=SetRole.STEWARD)
+        draft = ValueSetVersion.objects.create(
             value_set=value_set,
             number=latest.number + 1 if latest else 1,
             parent=latest,
             description=content.description,
             pairing=content.pairing,
             licence=content.licence,
-            status=ValueSetVersion.Status.PUBLISHED,
-            digest=content.digest,
             created_by=created_by,
         )
-        Value.objects.bulk_create(
-            Value(
-                version=version,
-                position=position,
-                key=value.key,
-                name=value.name,
-                definition=value.definition,
-                group=value.group,
-                tier=value.tier,
+        store_values(draft, content.values)
+        _seal(draft, digest=content.digest, by=created_by)
+    return Imported(version=draft, created=True)
+
+
+def publish_draft(version: ValueSetVersion, *, edition: int, by: User | None) -> ValueSetVersion:
+    """Publish what the draft says, for good.
+
+    Args: edition: of the draft, as whoever publishes has read it.
+
+    Raises:
+        InvalidInput: it cannot be studied yet; the sentence says why.
+        Conflict: it is no draft any more, or says what an earlier version says.
+        ChangedMeanwhile: somebody has written into it since.
+    """
+    with transaction.atomic():
+        draft = locked_draft(version)
+        if draft.edition != edition:
+            raise ChangedMeanwhile(
+                f"Somebody else has written into {draft} since you opened it: read what it says now, then publish it.",
+                edition=draft.edition,
             )
-            for position, value in enumerate(content.values)
-        )
-        if created_by is not None and latest is None:
-            value_set.stewards.add(created_by)
-    logger.info("Value set version %s published", version.pk)
-    return Imported(version=version, created=True)
+        content = content_of(draft)
+        refuse_unusable(content, source=str(draft))
+        same = draft.value_set.versions.filter(digest=content.digest).exclude(pk=draft.pk).first()
+        if same is not None:
+            raise Conflict(f"{draft} says exactly what version {same.number} says: there is nothing to publish.")
+        _seal(draft, digest=content.digest, by=by)
+    return draft
+
+
+def retire(version: ValueSetVersion) -> None:
+    """Say that a published version is not for new studies. What was made of it stays as it is.
+
+    Raises:
+        Conflict: it is a draft, or retired already.
+    """
+    published = ValueSetVersion.objects.filter(pk=version.pk, status=ValueSetVersion.Status.PUBLISHED)
+    if not published.update(status=ValueSetVersion.Status.RETIRED):
+        raise Conflict(f"{version} is not published, so it cannot be retired.")
+    version.status = ValueSetVersion.Status.RETIRED
+
+
+def _seal(draft: ValueSetVersion, *, digest: str, by: User | None) -> None:
+    draft.digest, draft.status = digest, ValueSetVersion.Status.PUBLISHED
+    draft.published_by, draft.published_at = by, timezone.now()
+    draft.save(update_fields=["digest", "status", "published_by", "published_at"])
+    logger.info("Value set version %s published", draft.pk)
 
 
 def version_named(text: str) -> ValueSetVersion:

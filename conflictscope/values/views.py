@@ -12,7 +12,7 @@ from conflictscope.errors import ConflictScopeError
 from conflictscope.files.uploads import as_file
 from conflictscope.http import Request, posted
 from conflictscope.studies.models import Study
-from conflictscope.studies.permissions import Action
+from conflictscope.studies.permissions import Action, SetRole
 from conflictscope.values import publishing
 from conflictscope.values.browsing import value_set_rows
 from conflictscope.values.forms import ImportValueSetForm
@@ -26,7 +26,7 @@ def _may_import_value_sets(request: Request) -> bool:
 
 @require_safe
 def value_sets(request: Request) -> HttpResponse:
-    context = {"rows": value_set_rows(), "may_import": _may_import_value_sets(request)}
+    context = {"rows": value_set_rows(request.user), "may_import": _may_import_value_sets(request)}
     return render(request, "values/value_sets.html", context)
 
 
@@ -47,7 +47,7 @@ def value_set(request: Request, value_set: str) -> HttpResponse:
         "version": shown,
         "values": list(shown.values.all()) if shown else [],
         "pairs": shown.pairs() if shown else [],
-        "stewards": list(found.stewards.order_by("username")),
+        "stewards": list(found.members.filter(set_memberships__role=SetRole.STEWARD).order_by("username")),
     }
     return render(request, "values/value_set.html", context)
 

@@ -27,6 +27,7 @@ from conflictscope.values.publishing import import_value_set
 from tests.factories.llm import EndpointFactory
 from tests.factories.scenarios import DatasetFactory, JudgeFactory, ScenarioFactory, judged, write_human_verdict
 from tests.factories.studies import StudyFactory
+from tests.factories.values import writable_versions
 from tests.factories.whole import validate
 from tests.scenarios.importing.files import imported
 
@@ -138,8 +139,9 @@ def forget(dataset: Dataset) -> None:
     dataset.scenarios.filter(duplicate_of__isnull=False).delete()
     dataset.scenarios.all().delete()
     Dataset.objects.filter(pk=dataset.pk).delete()
-    Value.objects.all().delete()
-    ValueSetVersion.objects.all().delete()
+    with writable_versions():
+        Value.objects.all().delete()
+        ValueSetVersion.objects.all().delete()
     ValueSet.objects.all().delete()
 
 

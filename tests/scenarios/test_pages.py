@@ -498,7 +498,7 @@ def test_a_value_set_is_imported_by_page_and_its_bringer_is_its_steward(seen: Cl
     response = seen.post(url, {"file": upload(json.dumps(VALUES), "home.json")})
     value_set = ValueSet.objects.get(slug="home")
     assert response.url == reverse("values:value_set", args=["home"])
-    assert value_set.stewards.get() == dataset.study.created_by
+    assert value_set.members.get() == dataset.study.created_by
     changed = upload(json.dumps(VALUES | {"rest": "Sleeping."}), "home.json")
     seen.post(url, {"file": changed})
     assert value_set.versions.count() == 2

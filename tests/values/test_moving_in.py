@@ -14,7 +14,15 @@ from django.db.migrations.executor import MigrationExecutor
 from annotation.models import Campaign
 from conflictscope.scenarios.digest import digest_of
 from conflictscope.scenarios.models import Dataset, PairYield
-from conflictscope.values.models import TargetRanking, TargetRankingPosition, Value, ValueSet, ValueSetVersion
+from conflictscope.studies.permissions import SetRole
+from conflictscope.values.models import (
+    SetMembership,
+    TargetRanking,
+    TargetRankingPosition,
+    Value,
+    ValueSet,
+    ValueSetVersion,
+)
 from evaluation.models import Steering
 from tests.factories.annotation import CampaignFactory
 from tests.factories.scenarios import DatasetFactory, ScenarioFactory
@@ -23,6 +31,7 @@ from tests.factories.studies import UserFactory
 pytestmark = [pytest.mark.backends, pytest.mark.django_db(transaction=True)]
 
 BEFORE = ("scenarios", "0013_imports_of_before")
+MOVED = ("values", "0001_value_sets_move_in")
 TABLES = ("valueset", "valueset_stewards", "valuesetversion", "value", "targetranking", "targetrankingposition")
 
 
@@ -58,7 +67,7 @@ def filled() -> Dataset:
     """A dataset over a set with a fork, a steward, a target ranking, and everything of other rooms that points at them."""
     dataset = DatasetFactory()
     version = dataset.value_set_version
-    version.value_set.stewards.add(UserFactory())
+    SetMembership.objects.create(value_set=version.value_set, user=UserFactory(), role=SetRole.STEWARD)
     first, second, third = version.values.all()
     ScenarioFactory.create_batch(3, dataset=dataset)
     counts = dict.fromkeys(("wanted", "asked", "usable", "recent_asked", "recent_usable"), 3)
@@ -77,7 +86,9 @@ def test_rows_that_were_there_before_move_with_what_points_at_them() -> None:
     dataset = filled()
     digest, permissions = digest_of(dataset), dict(Permission.objects.values_list("pk", "codename"))
     types = set(ContentType.objects.filter(app_label="values", model__in=TABLES).values_list("pk", "model"))
+    migrate(MOVED)
     before = rows("values")
+    assert len(before["valueset_stewards"]) == 1
     old = migrate(BEFORE)
     assert rows("scenarios") == before
 
@@ -89,9 +100,11 @@ def test_rows_that_were_there_before_move_with_what_points_at_them() -> None:
         version=version, key="calm", name="Calm", definition="Being calm.", position=0
     )
     filled_before = rows("scenarios")
+    migrate(MOVED)
+    assert rows("values") == filled_before
     migrate_to_the_newest()
 
-    assert rows("values") == filled_before
+    assert SetMembership.objects.get().role == SetRole.STEWARD
     assert Value.objects.get(key="calm").version.parent == dataset.value_set_version
     assert digest_of(Dataset.objects.get()) == digest
     assert Steering.objects.get().target_ranking == Campaign.objects.get().target_ranking == TargetRanking.objects.get()
@@ -107,4 +120,5 @@ def test_rows_that_were_there_before_move_with_what_points_at_them() -> None:
 def test_no_table_is_left_behind() -> None:
     tables = connection.introspection.table_names()
     assert not {f"scenarios_{table}" for table in TABLES} & set(tables)
-    assert {f"values_{table}" for table in TABLES} <= set(tables)
+    assert {f"values_{table}" for table in TABLES if table != "valueset_stewards"} <= set(tables)
+    assert "values_valueset_stewards" not in tables
