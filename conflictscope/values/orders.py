@@ -4,12 +4,18 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from typing import TYPE_CHECKING
 
 from django.db import transaction
 
-from conflictscope.errors import Conflict, InvalidInput
+from conflictscope.errors import Conflict, InvalidInput, NotAllowed
 from conflictscope.studies.models import Study
+from conflictscope.studies.permissions import SetAction
+from conflictscope.values.access import may
 from conflictscope.values.models import TargetRanking, TargetRankingPosition, Value, ValueSetVersion
+
+if TYPE_CHECKING:
+    from django.contrib.auth.models import User
 
 LONGEST = 10_000
 _NUMBERED = re.compile(r"\d{1,3}[.):]\s")
@@ -60,8 +66,47 @@ def in_words(ranking: TargetRanking) -> str:
     return " > ".join(" = ".join(value.name for value in tier) for tier in said_order(ranking))
 
 
+def carried_over(ranking: TargetRanking, version: ValueSetVersion) -> dict[str, int]:
+    """The ranks of an order by key for another version, where values kept their keys; those that are new are left out."""
+    kept = set(version.values.values_list("key", flat=True))
+    return {
+        position.value.key: position.rank
+        for position in ranking.positions.select_related("value").order_by("rank", "value__position")
+        if position.value.key in kept
+    }
+
+
+def order_of_members(version: ValueSetVersion, ranks: Mapping[str, int], *, name: str, by: User) -> TargetRanking:
+    """An order that members of the set write by hand, which every study may use.
+
+    Args: ranks: by the key of each value; 1 is to be followed first, equal ranks are ties. Gaps are closed.
+
+    Raises:
+        NotAllowed: the person may not propose in this set.
+        Conflict: the version is a draft, whose values may yet go; or it has another order of this name.
+        InvalidInput: no name; a value without a rank.
+    """
+    if not may(by, SetAction.PROPOSE, version.value_set):
+        raise NotAllowed(f"Only members of {version.value_set} write an order of its values: fork it to write one of yours.")
+    if version.status == ValueSetVersion.Status.DRAFT:
+        raise Conflict(f"{version} is a draft, and its values may yet change: publish it, then write an order of them.")
+    name = " ".join(name.split())
+    if not name or len(name) > 200:
+        raise InvalidInput("An order has a name of at most 200 characters.")
+    values = list(version.values.all())
+    if missing := [value.name for value in values if value.key not in ranks]:
+        raise InvalidInput(f"{missing[0]} has no rank: every value needs one.")
+    dense = {rank: place for place, rank in enumerate(sorted({ranks[value.key] for value in values}), start=1)}
+    return write_order(version, {value: dense[ranks[value.key]] for value in values}, name=name, by=by)
+
+
 def write_order(
-    version: ValueSetVersion, ranks: Mapping[Value, int], *, name: str, study: Study | None = None
+    version: ValueSetVersion,
+    ranks: Mapping[Value, int],
+    *,
+    name: str,
+    study: Study | None = None,
+    by: User | None = None,
 ) -> TargetRanking:
     """An author's order as a target ranking; the same one again is found.
 
@@ -70,7 +115,7 @@ def write_order(
     """
     with transaction.atomic():
         ranking, created = TargetRanking.objects.get_or_create(
-            version=version, study=study, name=name, defaults={"origin": TargetRanking.Origin.AUTHOR}
+            version=version, study=study, name=name, defaults={"origin": TargetRanking.Origin.AUTHOR, "created_by": by}
         )
         if created:
             TargetRankingPosition.objects.bulk_create(

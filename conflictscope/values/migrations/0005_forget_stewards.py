@@ -4,5 +4,5 @@ from django.db import migrations
 
 
 class Migration(migrations.Migration):
-    dependencies = [("values", "0003_stewards_are_members")]
+    dependencies = [("values", "0004_stewards_are_members")]
     operations = [migrations.RemoveField(model_name="valueset", name="stewards")]

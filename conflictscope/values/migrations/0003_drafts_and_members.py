@@ -22,7 +22,7 @@ def drop_triggers(apps, schema_editor):
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('values', '0001_value_sets_move_in'),
+        ('values', '0002_target_rankings_of_a_study'),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 

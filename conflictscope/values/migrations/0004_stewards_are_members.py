@@ -22,5 +22,5 @@ def make_stewards(apps, schema_editor):
 
 
 class Migration(migrations.Migration):
-    dependencies = [("values", "0002_drafts_and_members")]
+    dependencies = [("values", "0003_drafts_and_members")]
     operations = [migrations.RunPython(make_members, make_stewards)]

@@ -1,0 +1,69 @@
+"""What happened to a value set, newest first, credited: versions begun and published, what was written, proposed and decided."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+from conflictscope.values.contents import content_from, content_of
+from conflictscope.values.differences import Differences, differences
+from conflictscope.values.models import Proposal, Revision, ValueSet, ValueSetVersion
+from conflictscope.values.parsing import ValueSetText
+
+if TYPE_CHECKING:
+    from django.contrib.auth.models import User
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """`what` completes a sentence that begins with who did it."""
+
+    at: datetime
+    by: User | None
+    what: str
+    reason: str = ""
+    change: Differences | None = None
+    proposal: Proposal | None = None
+
+
+def events_of(value_set: ValueSet) -> list[Event]:
+    """Takes a number of queries that does not grow with what happened."""
+    events = []
+    versions = list(value_set.versions.select_related("published_by", "created_by", "parent__value_set"))
+    revisions = Revision.objects.filter(version__value_set=value_set).select_related("by", "proposal__author", "version")
+    before: dict[int, ValueSetText] = {}
+    for revision in revisions.order_by("version__number", "number"):
+        content = content_from(revision.content)
+        change = None
+        what = f"began version {revision.version.number}"
+        if revision.version_id in before:
+            change = differences(before[revision.version_id], content)
+            what = f"wrote into version {revision.version.number}"
+            if revision.proposal is not None:
+                what += f" what {revision.proposal.author} had proposed"
+        before[revision.version_id] = content
+        events.append(Event(revision.at, revision.by, what, revision.reason, change, revision.proposal))
+    for version in versions:
+        if version.status == ValueSetVersion.Status.DRAFT:
+            continue
+        when = version.published_at or version.created_at
+        events.append(Event(when, version.published_by or version.created_by, f"published version {version.number}"))
+    for proposal in Proposal.objects.filter(version__value_set=value_set).select_related("author", "decided_by"):
+        asked = f"proposed to {proposal.change} {proposal.name or proposal.key}"
+        events.append(Event(proposal.created_at, proposal.author, asked, proposal.reason, proposal=proposal))
+        if proposal.decided_at and proposal.state != Proposal.State.ACCEPTED:  # what was accepted is written
+            decided = f"{proposal.get_state_display().lower()} the proposal to {proposal.change} {proposal.name or proposal.key}"
+            events.append(
+                Event(proposal.decided_at, proposal.decided_by, decided, proposal.decision_reason, proposal=proposal)
+            )
+    return sorted(events, key=lambda event: event.at, reverse=True)
+
+
+def rebuilt(version: ValueSetVersion) -> ValueSetText:
+    """What the history says that the version says: the content of its last revision.
+
+    Versions that came from a file before histories were kept have none: then, what their rows say.
+    """
+    last = version.revisions.order_by("-number").first()
+    return content_from(last.content) if last else content_of(version)
