@@ -33,11 +33,14 @@ def advice_on(content: ValueSetText) -> list[Advice]:
 
 def _of_size(values: Sequence[ValueText]) -> Iterator[Advice]:
     if len(values) < FEWEST_VALUES:
-        yield Advice((), f"{len(values)} values make no ranking to speak of: from {FEWEST_VALUES} on, an order says something.")
+        yield Advice(
+            (), f"{len(values)} values make no ranking to speak of: from {FEWEST_VALUES} on, an order says something."
+        )
     if len(values) > MOST_VALUES:
         pairs = len(values) * (len(values) - 1) // 2
         yield Advice(
-            (), f"{len(values)} values make up to {pairs} pairs, each of which needs its scenarios and labels: group them, or drop some."
+            (),
+            f"{len(values)} values make up to {pairs} pairs, each of which needs its scenarios and labels: group them, or drop some.",
         )
 
 
@@ -45,7 +48,9 @@ def _of_value(value: ValueText, values: Sequence[ValueText]) -> Iterator[Advice]
     words = _words(value.definition)
     own = _stems(value.name)
     if len(words) < _SHORTEST:
-        yield Advice((value.key,), f"{value.name}: {len(words)} words are few for a definition: say what an assistant would do.")
+        yield Advice(
+            (value.key,), f"{value.name}: {len(words)} words are few for a definition: say what an assistant would do."
+        )
     meaningful = [word for word in words if word not in own]
     if own and own & _stems(value.definition) and len(meaningful) < 2 * _SHORTEST:
         yield Advice((value.key,), f"{value.name} is explained by its own name: say it in other words.")
@@ -58,7 +63,8 @@ def _of_value(value: ValueText, values: Sequence[ValueText]) -> Iterator[Advice]
             )
     if bodily := sorted(_BODILY & set(words)):
         yield Advice(
-            (value.key,), f"{value.name} speaks of what no assistant does ({', '.join(bodily)}): say what its answers should do."
+            (value.key,),
+            f"{value.name} speaks of what no assistant does ({', '.join(bodily)}): say what its answers should do.",
         )
 
 

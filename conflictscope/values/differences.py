@@ -55,7 +55,9 @@ def differences(before: ValueSetText, after: ValueSetText) -> Differences:
     old, new = ({value.key: value for value in content.values} for content in (before, after))
     for key, value in new.items():
         if key not in old:
-            of_values.append(ValueChange("added", value.name, key, list(_fields(_OF_A_VALUE, ValueText("", "", ""), value))))
+            of_values.append(
+                ValueChange("added", value.name, key, list(_fields(_OF_A_VALUE, ValueText("", "", ""), value)))
+            )
         elif fields := list(_fields(_OF_A_VALUE, old[key], value)):
             of_values.append(ValueChange("changed", old[key].name, key, fields))
     for key, value in old.items():

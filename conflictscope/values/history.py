@@ -31,7 +31,9 @@ def events_of(value_set: ValueSet) -> list[Event]:
     """Takes a number of queries that does not grow with what happened."""
     events = []
     versions = list(value_set.versions.select_related("published_by", "created_by", "parent__value_set"))
-    revisions = Revision.objects.filter(version__value_set=value_set).select_related("by", "proposal__author", "version")
+    revisions = Revision.objects.filter(version__value_set=value_set).select_related(
+        "by", "proposal__author", "version"
+    )
     before: dict[int, ValueSetText] = {}
     for revision in revisions.order_by("version__number", "number"):
         content = content_from(revision.content)

@@ -97,7 +97,9 @@ def carried_out(proposal: Proposal, content: ValueSetText) -> ValueSetText:
             raise Conflict(f"There is no value {proposal.key} in the set (any more).")
         before = there[proposal.key]
         if change == Proposal.Change.REWORD:
-            worded = replace(before, name=proposal.name or before.name, definition=proposal.definition or before.definition)
+            worded = replace(
+                before, name=proposal.name or before.name, definition=proposal.definition or before.definition
+            )
             after = [worded]
         elif change == Proposal.Change.REGROUP:
             after = [replace(before, group=proposal.group)]
@@ -249,7 +251,12 @@ def heard(value_set: ValueSet, proposals: Iterable[Proposal]) -> list[Heard]:
     # Every group counts in every proposal: one that is silent says one half.
     groups = sorted({answers.get(pk, "") for pk in answers}) or [""]
     every = [
-        Heard(proposal, voices[proposal.pk], _by_group(voices[proposal.pk], answers, groups), _clashing(proposal, proposals))
+        Heard(
+            proposal,
+            voices[proposal.pk],
+            _by_group(voices[proposal.pk], answers, groups),
+            _clashing(proposal, proposals),
+        )
         for proposal in proposals
     ]
     return sorted(every, key=lambda each: (-each.bridging, each.proposal.pk))

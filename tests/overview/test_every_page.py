@@ -26,7 +26,10 @@ from conflictscope.scenarios.filtering.verdicts import make_primary
 from conflictscope.scenarios.generation.recipe import DatasetRecipe, open_dataset
 from conflictscope.scenarios.importing.staging import stage
 from conflictscope.scenarios.models import Import, Scenario
-from conflictscope.studies.permissions import MAY, Action, Role
+from conflictscope.studies.permissions import MAY, SET_MAY, Action, Role, SetAction, SetRole
+from conflictscope.values.access import set_role
+from conflictscope.values.drafting import start_version
+from conflictscope.values.proposing import Wish, propose
 from evaluation.models import Run
 from evaluation.rankings.fitting import fit_dataset
 from evaluation.steering.creating import create_steering
@@ -44,7 +47,7 @@ ADMINISTRATORS = "administrators"  # to everybody else it does not exist
 FOUNDERS = "may create studies"  # a permission of a person, not of a role
 SOMEWHERE = "runs a pipeline somewhere"  # belongs to no study; who runs a pipeline in any may
 
-OPEN_TO: dict[str, Action | str] = {
+OPEN_TO: dict[str, Action | SetAction | str] = {
     "login": ANYBODY,
     "logout": LOGGED_IN,
     "password_change": LOGGED_IN,
@@ -76,6 +79,27 @@ OPEN_TO: dict[str, Action | str] = {
     "values:value_sets": LOGGED_IN,
     "values:value_set": LOGGED_IN,
     "values:import_value_set": SOMEWHERE,
+    "values:new_value_set": LOGGED_IN,
+    "values:version": LOGGED_IN,
+    "values:version_file": LOGGED_IN,
+    "values:compare": LOGGED_IN,
+    "values:fork": LOGGED_IN,
+    "values:history": SetAction.SEE,
+    "values:draft": SetAction.SEE,
+    "values:start_version": SetAction.STEWARD,
+    "values:paste": SetAction.STEWARD,
+    "values:publish": SetAction.STEWARD,
+    "values:discard": SetAction.STEWARD,
+    "values:retire": SetAction.STEWARD,
+    "values:proposals": SetAction.SEE,
+    "values:speak": SetAction.PROPOSE,
+    "values:accept": SetAction.STEWARD,
+    "values:decline": SetAction.STEWARD,
+    "values:withdraw": SetAction.PROPOSE,
+    "values:members": SetAction.SEE,
+    "values:remove_member": SetAction.STEWARD,
+    "values:answer": SetAction.PROPOSE,
+    "values:new_order": SetAction.PROPOSE,
     "scenarios:datasets": Action.SEE,
     "scenarios:new_dataset": Action.RUN_PIPELINE,
     "scenarios:import_dataset": Action.RUN_PIPELINE,
@@ -187,6 +211,12 @@ OPEN_TO: dict[str, Action | str] = {
     "exports:exports": Action.EXPORT,
     "exports:download": Action.EXPORT,
 }
+# What sending a form asks for, where reading the page asks for less.
+TO_SEND: dict[str, Action | SetAction] = {
+    "values:draft": SetAction.STEWARD,
+    "values:proposals": SetAction.PROPOSE,
+    "values:members": SetAction.STEWARD,
+}
 # What an address must be asked with to show or do anything.
 QUERIES = {"exports:download": {"dataset": "hhh", "format": "csv"}}
 BODIES = {
@@ -195,7 +225,7 @@ BODIES = {
 }
 FRAGMENTS = {"scenarios:dataset_live"}  # answer htmx only
 STRANGER, VISITOR, ADMINISTRATOR, FOUNDER = "stranger", "visitor", "administrator", "founder"
-PERSONS = [*Role, STRANGER, VISITOR, ADMINISTRATOR, FOUNDER]
+PERSONS = [*Role, *SetRole, STRANGER, VISITOR, ADMINISTRATOR, FOUNDER]
 
 
 @dataclass(frozen=True)
@@ -244,8 +274,15 @@ def whole(db: None) -> Whole:
     validate(scenario)
     Scenario.objects.filter(pk=near.pk).update(nearest=scenario, similarity=0.5, position=1)
     fit_dataset(dataset, replicates=100)
+    assert dataset.value_set_version is not None
     people = {role.value: member(study, role) for role in Role}
     people |= {STRANGER: UserFactory(), ADMINISTRATOR: administrator(), FOUNDER: founder()}
+    value_set = dataset.value_set_version.value_set
+    for role in SetRole:
+        people[role.value] = UserFactory()
+        set_role(value_set, people[role.value], role)
+    start_version(value_set, by=people[SetRole.STEWARD])
+    asked = Wish("reword", key=scenario.value_1.key, definition="In other words.")
     User.objects.filter(pk=people[Role.VIEWER].pk).update(username="the.viewer")
     campaign = CampaignFactory(study=study, dataset=dataset, slug="check", items=2)
     place = ParticipantFactory(campaign=campaign, user=people[Role.ANNOTATOR])
@@ -260,12 +297,11 @@ def whole(db: None) -> Whole:
         state=Job.State.PAUSED,
         parameters={"dataset": dataset.pk},
     )
-    assert dataset.value_set_version is not None
     parts = {
         "study": study.slug,
         "dataset": dataset.slug,
         "uid": scenario.uid,
-        "value_set": dataset.value_set_version.value_set.slug,
+        "value_set": value_set.slug,
         "run": (run := Run.objects.filter(dataset=dataset).first()).pk,
         "response": run.responses.first().pk,
         "target": run.target_id,
@@ -273,6 +309,9 @@ def whole(db: None) -> Whole:
         "value": scenario.value_1.key,
         "job": job.pk,
         "endpoint": dataset.generator.pk,
+        "number": 1,
+        "file": "values.json",
+        "proposal": propose(value_set, asked, reason="Clearer.", by=people[SetRole.MEMBER]).pk,
         "campaign": campaign.slug,
         "campaign_id": campaign.pk,
         "token": mine.token,
@@ -304,9 +343,11 @@ def test_every_address_is_known_here(whole: Whole) -> None:
     )
 
 
-def is_open(address: Address, person: str) -> bool:
+def is_open(address: Address, person: str, method: str = "get") -> bool:
     """Whether the table of permissions lets the person in."""
     rule = OPEN_TO[address.name]
+    if method == "post":
+        rule = TO_SEND.get(address.name, rule)
     if rule == ANYBODY:
         return True
     if person == VISITOR:
@@ -317,6 +358,8 @@ def is_open(address: Address, person: str) -> bool:
         return person == ADMINISTRATOR
     if rule == FOUNDERS:
         return person == FOUNDER
+    if isinstance(rule, SetAction):
+        return person in SetRole.values and rule in SET_MAY[SetRole(person)]
     allowed = MAY[Role(person)] if person in Role.values else frozenset()
     return (Action.RUN_PIPELINE if rule == SOMEWHERE else rule) in allowed
 
@@ -326,7 +369,7 @@ def wrong_with(response: Any, address: Address, person: str, method: str) -> str
     status = response.status_code
     if status >= 500:
         return f"answers {status}"
-    if is_open(address, person):
+    if is_open(address, person, method):
         if method == "post":
             return "is closed to one who may" if status in (401, 403, 404) else ""
         if status == 405 or (address.name in ("login", "overview:password_changed") and status == 302):

@@ -16,8 +16,8 @@ from conflictscope.values.contents import content_of
 from conflictscope.values.drafting import ChangedMeanwhile, discard, fork, start_set, start_version, write
 from conflictscope.values.models import Revision, ValueSet, ValueSetVersion
 from conflictscope.values.parsing import ValueText, parse_values
-from conflictscope.values.reading import mapping_of
 from conflictscope.values.publishing import publish, publish_draft
+from conflictscope.values.reading import mapping_of
 from tests.factories.studies import UserFactory
 from tests.factories.values import ValueSetVersionFactory
 
@@ -37,7 +37,9 @@ def test_whoever_starts_a_set_looks_after_it() -> None:
     assert access.role_in(person, draft.value_set) == SetRole.STEWARD
 
 
-@pytest.mark.parametrize(("name", "slug"), [("", ""), ("Ward", "No Slug"), ("Ward", "new"), ("!!", ""), ("x" * 201, "x")])
+@pytest.mark.parametrize(
+    ("name", "slug"), [("", ""), ("Ward", "No Slug"), ("Ward", "new"), ("!!", ""), ("x" * 201, "x")]
+)
 def test_a_set_needs_a_name_that_an_address_can_hold(name: str, slug: str) -> None:
     with pytest.raises(InvalidInput):
         start_set(name, slug=slug, by=UserFactory())
@@ -168,7 +170,9 @@ def test_what_cannot_be_read_is_said_with_its_place(text: str, why: str) -> None
         parse_values(text, source="What you pasted")
 
 
-@pytest.mark.parametrize("text", ["values: &a [*a]", "a: &a {x: y}\nb: *a", "a: !!python/name:os.system", "a: 1\na: 2", "- a\n- b"])
+@pytest.mark.parametrize(
+    "text", ["values: &a [*a]", "a: &a {x: y}\nb: *a", "a: !!python/name:os.system", "a: 1\na: 2", "- a\n- b"]
+)
 def test_yaml_holds_plain_data_and_nothing_that_unfolds(text: str) -> None:
     with pytest.raises(InvalidInput):
         mapping_of(text, source="set.yaml")

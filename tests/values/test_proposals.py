@@ -174,7 +174,9 @@ def test_proposals_about_one_value_are_said_to_clash(value_set: ValueSet) -> Non
 
 OPERATIONS = st.lists(
     st.tuples(
-        st.sampled_from(["add", "reword", "regroup", "drop", "accept", "decline", "withdraw", "speak", "write", "publish", "fork"]),
+        st.sampled_from(
+            ["add", "reword", "regroup", "drop", "accept", "decline", "withdraw", "speak", "write", "publish", "fork"]
+        ),
         st.integers(0, 3),
         st.sampled_from(["", "Calm", "Candour", "Ünïque", "honesty"]),
     ),
@@ -216,7 +218,9 @@ def _do(
     key = keys[which % len(keys)] if keys else ""
     proposals = list(Proposal.objects.filter(version__value_set=value_set))
     if operation in Proposal.Change.values:
-        wish = Wish(operation, key="" if operation == "add" else key, name=word, definition=f"{word} {number}", group=word)
+        wish = Wish(
+            operation, key="" if operation == "add" else key, name=word, definition=f"{word} {number}", group=word
+        )
         propose(value_set, wish, reason="So.", by=by)
     elif operation == "write":
         draft = start_version(value_set, by=by)

@@ -1,0 +1,115 @@
+"""Who belongs to a value set, what it asks its members, and the orders of its values that they write."""
+
+from __future__ import annotations
+
+from django.contrib import messages
+from django.contrib.auth.models import User
+from django.db.models import QuerySet
+from django.http import HttpResponse
+from django.shortcuts import redirect, render
+from django.views.decorators.http import require_http_methods, require_POST
+
+from conflictscope.errors import ConflictScopeError
+from conflictscope.http import Request
+from conflictscope.studies.permissions import SetAction
+from conflictscope.values import access, orders
+from conflictscope.values.forms import MemberForm, OrderForm, SettingsForm
+from conflictscope.values.models import SetMembership, TargetRanking, ValueSet
+from conflictscope.values.views.common import page_context, published_or_404, set_or_404
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+def members(request: Request, value_set: str) -> HttpResponse:
+    sent = request.method == "POST"
+    found = set_or_404(request, value_set, SetAction.STEWARD if sent else SetAction.SEE)
+    changes_settings = sent and "settings" in request.POST
+    initial = {"public": found.public, "question": found.question, "answers": "\n".join(found.question_answers)}
+    form = MemberForm(request.POST) if sent and not changes_settings else MemberForm()
+    settings = SettingsForm(request.POST) if changes_settings else SettingsForm(initial=initial)
+    if sent and (settings if changes_settings else form).is_valid():
+        try:
+            if changes_settings:
+                given = settings.cleaned_data
+                found.public, found.question = given["public"], given["question"]
+                found.question_answers = given["answers"]
+                found.save(update_fields=["public", "question", "question_answers"])
+                messages.success(request, "Stored.")
+            else:
+                user: User = form.cleaned_data["username"]
+                access.set_role(found, user, form.cleaned_data["role"])
+                messages.success(request, f"{user} is {form.cleaned_data['role']} of {found}.")
+        except ConflictScopeError as exc:
+            messages.error(request, exc.sentence)
+        return redirect("values:members", found.slug)
+    memberships = list(found.memberships.select_related("user").order_by("role", "user__username"))
+    context = page_context(request, found, "members") | {
+        "memberships": memberships,
+        "mine": next((each for each in memberships if each.user_id == request.user.pk), None),
+        "form": form,
+        "settings": settings,
+    }
+    return render(request, "values/members.html", context, status=400 if form.errors or settings.errors else 200)
+
+
+@require_POST
+def remove_member(request: Request, value_set: str) -> HttpResponse:
+    found = set_or_404(request, value_set, SetAction.STEWARD)
+    membership = SetMembership.objects.filter(value_set=found, user__username=request.POST.get("username", "")).first()
+    if membership is None:
+        messages.error(request, "They are no member.")
+        return redirect("values:members", found.slug)
+    try:
+        access.remove_member(found, membership.user)
+    except ConflictScopeError as exc:
+        messages.error(request, exc.sentence)
+    else:
+        messages.success(request, f"{membership.user} is no member any more. What they wrote stays in the history.")
+    return redirect("values:members", found.slug)
+
+
+@require_POST
+def answer(request: Request, value_set: str) -> HttpResponse:
+    found = set_or_404(request, value_set, SetAction.PROPOSE)
+    try:
+        access.answer_question(found, request.user, request.POST.get("answer", ""))
+    except ConflictScopeError as exc:
+        messages.error(request, exc.sentence)
+    else:
+        messages.success(request, "Kept. Nobody sees it beside your name.")
+    return redirect("values:members", found.slug)
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+def new_order(request: Request, value_set: str, number: int) -> HttpResponse:
+    """An order of a version's values; `?from=` begins with another order of this set, where values kept their keys."""
+    found = set_or_404(request, value_set, SetAction.PROPOSE)
+    version = published_or_404(found, number)
+    values = list(version.values.values_list("key", "name"))
+    wanted = request.GET.get("from", "")
+    begun = (
+        _orders_of(found).filter(pk=int(wanted)).first()
+        if wanted.isdecimal() and len(wanted) < 10
+        else None
+    )
+    ranks = orders.carried_over(begun, version) if begun else {}
+    data = request.POST if request.method == "POST" else None
+    form = OrderForm(data, values=values, ranks=ranks, initial={"name": begun.name if begun else ""})
+    if form.is_valid():
+        try:
+            orders.order_of_members(version, form.ranks(), name=form.cleaned_data["name"], by=request.user)
+        except ConflictScopeError as exc:
+            form.add_error(None, exc.sentence)
+        else:
+            messages.success(request, "The order is kept: a study can steer language models by it.")
+            return redirect("values:version", found.slug, version.number)
+    context = page_context(request, found, "version") | {
+        "version": version,
+        "form": form,
+        "others": _orders_of(found),
+    }
+    return render(request, "values/new_order.html", context, status=400 if form.errors else 200)
+
+
+def _orders_of(value_set: ValueSet) -> QuerySet[TargetRanking]:
+    """Those that are every study's: a study's own are for its people."""
+    return TargetRanking.objects.filter(version__value_set=value_set, study=None).select_related("version__value_set")
