@@ -70,7 +70,7 @@ class ValueForm(forms.Form):
     tier = forms.IntegerField(min_value=1, max_value=100, required=False)
 
 
-class _ValueFormSet(forms.BaseFormSet):  # type: ignore[type-arg]  # it takes one in the stubs only
+class ValueRows(forms.BaseFormSet):  # type: ignore[type-arg]  # it takes one in the stubs only
     ordering_widget = forms.NumberInput
 
     def add_fields(self, form: forms.Form, index: int | None) -> None:
@@ -83,7 +83,7 @@ class _ValueFormSet(forms.BaseFormSet):  # type: ignore[type-arg]  # it takes on
 
 
 ValueFormSet = forms.formset_factory(
-    ValueForm, formset=_ValueFormSet, extra=1, can_order=True, can_delete=True, max_num=200, absolute_max=201
+    ValueForm, formset=ValueRows, extra=1, can_order=True, can_delete=True, max_num=200, absolute_max=201
 )
 
 
@@ -94,7 +94,7 @@ def rows_of(content: ValueSetText) -> list[dict[str, Any]]:
     ]
 
 
-def values_from(rows: _ValueFormSet) -> tuple[ValueText, ...]:
+def values_from(rows: forms.BaseFormSet[Any]) -> tuple[ValueText, ...]:
     """The values of a valid form set, in the order that was asked for.
 
     Raises:

@@ -272,6 +272,8 @@ class Voice(models.Model):
 
     def __str__(self) -> str:
         return f"{self.user}: {self.stance}"
+
+
 class TargetRankingQuerySet(models.QuerySet["TargetRanking"]):
     def of_study(self, study: Study) -> Self:
         """Those that the study may choose from: its own, and those that are every study's."""

@@ -87,7 +87,9 @@ def order_of_members(version: ValueSetVersion, ranks: Mapping[str, int], *, name
         InvalidInput: no name; a value without a rank.
     """
     if not may(by, SetAction.PROPOSE, version.value_set):
-        raise NotAllowed(f"Only members of {version.value_set} write an order of its values: fork it to write one of yours.")
+        raise NotAllowed(
+            f"Only members of {version.value_set} write an order of its values: fork it to write one of yours."
+        )
     if version.status == ValueSetVersion.Status.DRAFT:
         raise Conflict(f"{version} is a draft, and its values may yet change: publish it, then write an order of them.")
     name = " ".join(name.split())

@@ -83,7 +83,10 @@ def test_a_set_is_forked_written_together_published_and_put_in_order(visitor: Vi
             break
     ana.keyboard.press("Enter")
     expect(ana.get_by_text("The order is kept")).to_be_visible()
-    assert [[value.name for value in tier] for tier in said_order(TargetRanking.objects.get())] == [["Honesty"], ["Calm"]]
+    assert [[value.name for value in tier] for tier in said_order(TargetRanking.objects.get())] == [
+        ["Honesty"],
+        ["Calm"],
+    ]
     ana.set_viewport_size(PHONE)
     for page in ("", "draft/", "history/", "members/", "compare/"):
         ana.goto(WARD + page)

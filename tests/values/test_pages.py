@@ -189,8 +189,8 @@ def test_a_list_of_sets_takes_the_same_queries_however_many(
         import_value_set(name)
     with django_assert_max_num_queries(8):  # type: ignore[operator]
         assert hers.get("/value-sets/").status_code == 200
-    write_order(
-        version, "One", {"helpfulness": 1, "honesty": 2, "harmlessness": 3}, by=User.objects.get(username="ana")
+    order_of_members(
+        version, {"helpfulness": 1, "honesty": 2, "harmlessness": 3}, name="One", by=User.objects.get(username="ana")
     )
     with django_assert_max_num_queries(22):  # type: ignore[operator]
         hers.get("/value-sets/hhh/")

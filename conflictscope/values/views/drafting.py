@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 from django.contrib import messages
+from django.forms import BaseFormSet
 from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.http import require_http_methods, require_POST
@@ -184,7 +186,7 @@ def _draft_page(
     value_set: ValueSet,
     shown: ValueSetVersion,
     form: DraftForm | None = None,
-    rows: ValueFormSet | None = None,
+    rows: BaseFormSet[Any] | None = None,
     *,
     status: int = 200,
     theirs: object = None,

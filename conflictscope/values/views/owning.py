@@ -86,11 +86,7 @@ def new_order(request: Request, value_set: str, number: int) -> HttpResponse:
     version = published_or_404(found, number)
     values = list(version.values.values_list("key", "name"))
     wanted = request.GET.get("from", "")
-    begun = (
-        _orders_of(found).filter(pk=int(wanted)).first()
-        if wanted.isdecimal() and len(wanted) < 10
-        else None
-    )
+    begun = _orders_of(found).filter(pk=int(wanted)).first() if wanted.isdecimal() and len(wanted) < 10 else None
     ranks = orders.carried_over(begun, version) if begun else {}
     data = request.POST if request.method == "POST" else None
     form = OrderForm(data, values=values, ranks=ranks, initial={"name": begun.name if begun else ""})
