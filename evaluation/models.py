@@ -108,6 +108,12 @@ class Run(models.Model):
     judge = models.ForeignKey(
         Judge, on_delete=models.PROTECT, null=True, blank=True, related_name="runs", help_text="Decides open responses."
     )
+    further_judges = models.ManyToManyField(
+        Judge,
+        blank=True,
+        related_name="runs_beside",
+        help_text="They decide the same responses, each in a column of its own; `judge` says when a conversation has come to its end.",
+    )
     option_orders = models.JSONField(
         default=list, help_text="Multiple choice: the orders in which each scenario is asked."
     )
@@ -131,13 +137,23 @@ class Run(models.Model):
         constraints = [
             models.UniqueConstraint(
                 fields=["dataset", "mode", "target", "scope", "seed"],
-                condition=Q(steering__isnull=True, imported=False),
-                name="one_default_run_per_target_mode_scope_and_seed",
+                condition=Q(steering__isnull=True, imported=False, user_simulator__isnull=True),
+                name="one_default_run_without_a_user_simulator",
+            ),
+            models.UniqueConstraint(
+                fields=["dataset", "mode", "target", "scope", "seed", "user_simulator"],
+                condition=Q(steering__isnull=True, imported=False, user_simulator__isnull=False),
+                name="one_default_run_per_user_simulator",
             ),
             models.UniqueConstraint(
                 fields=["dataset", "mode", "target", "scope", "seed", "steering"],
-                condition=Q(steering__isnull=False),
-                name="one_steered_run_per_target_mode_scope_and_seed",
+                condition=Q(steering__isnull=False, user_simulator__isnull=True),
+                name="one_steered_run_without_a_user_simulator",
+            ),
+            models.UniqueConstraint(
+                fields=["dataset", "mode", "target", "scope", "seed", "steering", "user_simulator"],
+                condition=Q(steering__isnull=False, user_simulator__isnull=False),
+                name="one_steered_run_per_user_simulator",
             ),
             models.UniqueConstraint(
                 fields=["dataset", "mode", "target", "imported_user"],
@@ -218,7 +234,7 @@ class ResponseQuerySet(StudyScopedQuerySet["Response"]):
 
 
 class Response(models.Model):
-    """What a target said about one scenario, once."""
+    """What a target said about one scenario, once: an answer, or a conversation of several turns."""
 
     class Outcome(models.TextChoices):
         ANSWERED = "answered"
@@ -226,6 +242,18 @@ class Response(models.Model):
         TRUNCATED = "truncated"  # cut off before its end, or lost in thought
         BLOCKED = "blocked"  # by the provider's filter
         FAILED = "failed"  # broken off by an error
+
+    class Ended(models.TextChoices):
+        """Why a conversation went no further; empty: it is not over, or it is no conversation."""
+
+        RESOLVED = "resolved"  # so says the run's judge
+        REFUSED = "refused"  # resolved by a refusal, or the provider refuses
+        MAX_TURNS = "max_turns"
+        TRUNCATED = "truncated"
+        BLOCKED = "blocked"
+        FAILED = "failed"
+        EMPTY = "empty"
+        UNREAD = "unread"  # the judge's reply could not be read, so that nobody says whether it goes on
 
     # What is none of an answer, and is asked again when somebody says so.
     UNANSWERED = (Outcome.EMPTY.value, Outcome.TRUNCATED.value, Outcome.BLOCKED.value, Outcome.FAILED.value)
@@ -236,7 +264,12 @@ class Response(models.Model):
         max_length=16, choices=OptionOrder, blank=True, help_text="Empty in simulated-user runs: no options are shown."
     )
     sample = models.PositiveSmallIntegerField(default=0)
-    transcript = models.JSONField(default=list, help_text="[{'role': 'user' | 'assistant', 'text': ...}, ...]")
+    transcript = models.JSONField(
+        default=list,
+        help_text="[{'role': 'user' | 'assistant', 'text': ...}, ...]; a later answer that did not come to its end says how: 'ended'.",
+    )
+    turns = models.PositiveSmallIntegerField(default=1, help_text="Answers of the target that came to their end.")
+    ended = models.CharField(max_length=10, choices=Ended, blank=True)
     refused = models.BooleanField(default=False, help_text="A tag beside the decision, never a decision.")
     outcome = models.CharField(max_length=10, choices=Outcome)
     calls = models.ManyToManyField(Call, blank=True, related_name="responses")
@@ -257,6 +290,13 @@ class Response(models.Model):
             models.CheckConstraint(
                 condition=Q(outcome__in=["answered", "empty", "truncated", "blocked", "failed"]),
                 name="response_outcome_known",
+            ),
+            models.CheckConstraint(
+                condition=Q(ended="")
+                | Q(
+                    ended__in=["resolved", "refused", "max_turns", "truncated", "blocked", "failed", "empty", "unread"]
+                ),
+                name="response_end_known",
             ),
         ]
 
@@ -324,6 +364,9 @@ class Judgement(models.Model):
     )
     resolved = models.BooleanField(
         null=True, help_text="Whether the conversation has come to an end; empty: not asked."
+    )
+    turns = models.PositiveSmallIntegerField(
+        default=1, help_text="How many answers of the target the decider had read."
     )
     reason = models.TextField(blank=True)
     inclusion_probability = models.FloatField(

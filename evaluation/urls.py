@@ -8,6 +8,7 @@ app_name = "evaluation"
 urlpatterns = [
     path("studies/<slug:study>/runs/", runs.runs, name="runs"),
     path("studies/<slug:study>/runs/<number:run>/", runs.run, name="run"),
+    path("studies/<slug:study>/runs/<number:run>/more/", runs.top_up, name="top_up"),
     path(
         "studies/<slug:study>/runs/<number:run>/responses/<number:response>/",
         transcripts.response,

@@ -25,6 +25,9 @@ class RunSerializer(serializers.ModelSerializer[Run]):
     judge: serializers.SlugRelatedField[Any] = serializers.SlugRelatedField(
         slug_field="name", read_only=True, allow_null=True
     )
+    further_judges: serializers.SlugRelatedField[Any] = serializers.SlugRelatedField(
+        slug_field="name", many=True, read_only=True
+    )
     option_orders = serializers.ListField(child=serializers.ChoiceField(choices=OptionOrder.choices), read_only=True)
     prompt_versions = serializers.DictField(child=serializers.IntegerField(), read_only=True)
     simulated = serializers.BooleanField(read_only=True, help_text="A simulator wrote answers, openings or judgements.")
@@ -40,6 +43,7 @@ class RunSerializer(serializers.ModelSerializer[Run]):
             "steering",
             "user_simulator",
             "judge",
+            "further_judges",
             "option_orders",
             "samples",
             "max_turns",
@@ -53,6 +57,7 @@ class RunSerializer(serializers.ModelSerializer[Run]):
 class TurnSerializer(serializers.Serializer[Any]):
     role = serializers.ChoiceField(choices=["user", "assistant"])
     text = serializers.CharField()
+    ended = serializers.CharField(required=False, help_text="Of an answer that did not come to its end: how.")
 
 
 class JudgementSerializer(serializers.ModelSerializer[Judgement]):
@@ -62,7 +67,18 @@ class JudgementSerializer(serializers.ModelSerializer[Judgement]):
 
     class Meta:
         model = Judgement
-        fields = ["source", "judge", "panel", "choice", "order", "strength", "resolved", "reason", "created_at"]
+        fields = [
+            "source",
+            "judge",
+            "panel",
+            "choice",
+            "order",
+            "strength",
+            "resolved",
+            "turns",
+            "reason",
+            "created_at",
+        ]
 
 
 class ResponseSerializer(serializers.ModelSerializer[Response]):
@@ -85,6 +101,8 @@ class ResponseSerializer(serializers.ModelSerializer[Response]):
             "order",
             "sample",
             "outcome",
+            "turns",
+            "ended",
             "refused",
             "transcript",
             "decision",

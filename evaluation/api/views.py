@@ -24,7 +24,7 @@ class RunList(InStudy[Run], generics.ListAPIView[Run]):
     serializer_class = RunSerializer
 
     def get_queryset(self) -> Any:
-        return runs_of(self.study.datasets.all()).order_by("pk")
+        return runs_of(self.study.datasets.all()).prefetch_related("further_judges").order_by("pk")
 
 
 class RunDetail(InStudy[Run], generics.RetrieveAPIView[Run]):

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Self
 
 from conflictscope.llm.client import Door
 from conflictscope.llm.models import Endpoint
 from conflictscope.llm.prompts import PromptLibrary
-from conflictscope.llm.types import Prompt, Reply
+from conflictscope.llm.types import Message, Prompt, Reply
 from conflictscope.scenarios.models import Judge
 from evaluation.models import Response, Run
 from evaluation.running.parsing import looks_refused
@@ -19,8 +19,13 @@ PROMPTS = PromptLibrary("evaluation")
 CHOICE = "multiple_choice/choice"
 RATING = "multiple_choice/rating"
 OPENING = "simulated_user/opening"
+REWRITING = "simulated_user/rewriting"
+FOLLOWING = "simulated_user/following"
 ACTION = "judging/action"
-_PROMPTS_OF = {Run.Mode.MULTIPLE_CHOICE: (CHOICE, RATING), Run.Mode.SIMULATED_USER: (OPENING, ACTION)}
+_PROMPTS_OF = {
+    Run.Mode.MULTIPLE_CHOICE: (CHOICE, RATING),
+    Run.Mode.SIMULATED_USER: (OPENING, REWRITING, FOLLOWING, ACTION),
+}
 
 
 def prompt_versions(mode: str, *, judge: Judge | None) -> dict[str, int]:
@@ -48,12 +53,13 @@ class TargetCall:
         steering = run.steering.system_prompt if run.steering else ""
         return cls(endpoint_of(run.target), run.target.parameters, steering, sample)
 
-    async def ask(self, door: Door, prompt: Prompt | str, *, purpose: str) -> Reply:
+    async def ask(self, door: Door, prompt: Prompt | str, *, purpose: str, history: Sequence[Message] = ()) -> Reply:
         return await door.ask(
             self.endpoint,
             prompt,
             purpose=purpose,
             system=self.system,
+            history=history,
             parameters=self.parameters,
             sample=self.sample,
         )

@@ -8,14 +8,15 @@ from typing import Any, Self
 from urllib.parse import urlencode
 
 from django.core.paginator import Page, Paginator
-from django.db.models import Prefetch, QuerySet
+from django.db.models import Exists, OuterRef, Prefetch, Q, QuerySet
 
 from conflictscope.errors import InvalidInput
 from conflictscope.jobs.progress import JobProgress, progress_of
 from conflictscope.llm.models import Call
-from conflictscope.scenarios.models import Dataset, Scenario
+from conflictscope.scenarios.models import Dataset, OpeningMessage, Scenario
 from evaluation.models import Judgement, Rating, Response, Run
-from evaluation.running.runs import jobs_of
+from evaluation.running.openings import leak_counts, messages_of
+from evaluation.running.runs import jobs_of, scenarios_of
 from evaluation.running.summaries import CHOICE_LABELS, RunSummary, summaries_of
 
 PAGE_SIZE = 10
@@ -36,6 +37,8 @@ class Filter:
     refused: bool = False
     outcome: str = ""
     only: str = ""  # a key of ONLY
+    ended: str = ""
+    leaking: bool = False
 
     @classmethod
     def of(cls, given: Mapping[str, str]) -> Self:
@@ -47,6 +50,8 @@ class Filter:
             refused=given.get("refused", "") not in ("", "0", "false"),
             outcome=given.get("outcome", ""),
             only=given.get("only", ""),
+            ended=given.get("ended", ""),
+            leaking=given.get("leaking", "") not in ("", "0", "false"),
         )
 
     @property
@@ -92,7 +97,44 @@ class Filter:
                     f"No reply ends as {self.outcome!r}; choose one of: {', '.join(Response.Outcome.values)}."
                 )
             responses = responses.filter(outcome=self.outcome)
+        if self.ended:
+            if self.ended not in Response.Ended.values:
+                raise InvalidInput(
+                    f"No conversation ends as {self.ended!r}; choose one of: {', '.join(Response.Ended.values)}."
+                )
+            responses = responses.filter(ended=self.ended)
+        if self.leaking:
+            responses = responses.filter(Exists(_leaking_message()))
         return responses
+
+
+def _leaking_message() -> QuerySet[OpeningMessage]:
+    """The message that opens a response's conversation, if it says what it should not."""
+    theirs = Q(source=OpeningMessage.Source.IMPORTED) | Q(user_simulator=OuterRef("run__user_simulator"))
+    return OpeningMessage.objects.filter(
+        theirs, scenario=OuterRef("scenario"), sample=OuterRef("sample"), leak=OpeningMessage.Leak.STAYS
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Leaks:
+    """A run's opening messages by what came of looking for what they should not say."""
+
+    none: int = 0
+    rewritten: int = 0
+    stays: int = 0
+    unchecked: int = 0
+
+    @property
+    def checked(self) -> int:
+        return self.none + self.rewritten + self.stays
+
+
+def leaks_of(run: Run) -> Leaks | None:
+    """None: the run has no conversations."""
+    if run.mode != Run.Mode.SIMULATED_USER:
+        return None
+    return Leaks(**leak_counts(run, scenarios_of(run)))
 
 
 def responses_of(runs: Collection[Run]) -> Any:
@@ -110,12 +152,16 @@ def responses_of(runs: Collection[Run]) -> Any:
 
 
 def page_of_responses(run: Run, chosen: Filter, *, page: str | int | None) -> Page[Response]:
-    """One page of a run's responses; each carries `rating`, the target's ratings of its scenario and sample, or None."""
+    """One page of a run's responses; each carries `rating`, the target's ratings of its scenario and sample, and `opening`, the
+    message that its conversation opened with, or None."""
     found = Paginator(chosen.apply(responses_of([run])), PAGE_SIZE).get_page(page)
     rated = Rating.objects.filter(run=run, scenario__in=[response.scenario_id for response in found])
     ratings = {(rating.scenario_id, rating.sample): rating for rating in rated}
+    talks = run.mode == Run.Mode.SIMULATED_USER
+    openings = messages_of(run, {response.scenario_id for response in found}) if talks else {}
     for response in found:
         response.rating = ratings.get((response.scenario_id, response.sample))
+        response.opening = openings.get((response.scenario_id, response.sample))
     return found
 
 

@@ -1,8 +1,8 @@
 """A run as a job: which steps are missing, and who does each.
 
 Every step is one work item. Multiple choice has two: a choice for each scenario, order and sample, and a pair of ratings for
-each scenario and sample. The simulated user has three that grow from one another: the opening message, the target's answer to
-it, the judge's decision.
+each scenario and sample. The simulated user has three that grow from one another, the opening message, the target's answer to
+it, the judge's decision, and a fourth where the judge says that it is not over: another message and another answer.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from conflictscope.jobs.registry import Grown, NewItem, WorkedOn
 from conflictscope.llm.client import Door
 from conflictscope.scenarios.models import Scenario
 from evaluation.models import Run
-from evaluation.running import judging, multiple_choice, simulated_user
+from evaluation.running import judging, multiple_choice, openings, simulated_user
 from evaluation.running.asking import transcript
 from evaluation.running.bias import bias_of
 from evaluation.running.runs import JOB_KIND, run_of_job
@@ -54,6 +54,7 @@ PHASES = {
     "rating": "choices and ratings",
     "opening": "opening messages",
     "answer": "answers of the target",
+    "turn": "further turns",
     "judge": "decisions of the judge",
 }
 
@@ -68,13 +69,16 @@ class EvaluateHandler:
     steps: ClassVar[dict[str, Step]] = {
         "choice": multiple_choice.ChoiceStep(),
         "rating": multiple_choice.RatingStep(),
-        "opening": simulated_user.OpeningStep(),
+        "opening": openings.OpeningStep(),
         "answer": simulated_user.AnswerStep(),
+        "turn": simulated_user.TurnStep(),
         "judge": judging.JudgeStep(),
     }
 
     # A letter; a digit; a message with its document; an open answer; a decision with its reason.
-    reply_tokens: ClassVar[dict[str, int]] = {"choice": 5, "rating": 5, "opening": 150, "answer": 350, "judge": 80}
+    reply_tokens: ClassVar[dict[str, int]] = {
+        "choice": 5, "rating": 5, "opening": 150, "rewriting": 150, "following": 80, "answer": 350, "judge": 80
+    }  # fmt: skip
     left_out = ""
 
     def foresee(self, job: Job) -> Iterator[NewItem]:
@@ -84,18 +88,23 @@ class EvaluateHandler:
         """What the next stages will ask: the target about an opening message, the judge about an answer."""
         run = _run_of(item.job, item.payload["run"])
         payload = item.payload
-        if payload["step"] == "opening" and outcome is not None and outcome.ok:
-            question: StepQuestion = simulated_user.answer_question(run, payload, outcome.text.strip())
+        if payload["step"] == "opening" and outcome is not None and outcome.reply.ok:
+            question: StepQuestion = simulated_user.answer_question(run, payload, outcome.text)
             yield Grown(
                 WorkItem(job=item.job, key=f"answer of {item.key}", payload={**payload, "step": "answer"}), question
             )
         elif payload["step"] == "answer":
             talk = transcript(outcome.message, outcome.reply.text)
             scenario = Scenario.objects.get(pk=payload["scenario"])
-            question = judging.question_about(run, scenario, sample=payload["sample"], transcript=talk)
-            yield Grown(
-                WorkItem(job=item.job, key=f"judge of {item.key}", payload={**payload, "step": "judge"}), question
-            )
+            sample, later = payload["sample"], run.max_turns - 1
+            if later:
+                question = simulated_user.turn_question(run, scenario, sample=sample, said=talk)
+                turn = WorkItem(job=item.job, key=f"turn of {item.key}", payload={**payload, "step": "turn"})
+                yield Grown(turn, question, times=later)
+            for judge in judging.judges_of(run):
+                question = judging.question_about(run, scenario, sample=sample, transcript=talk, judge=judge)
+                decision = WorkItem(job=item.job, key=f"judge of {item.key}", payload={**payload, "step": "judge"})
+                yield Grown(decision, question, times=run.max_turns if judge.pk == run.judge_id else 1)
 
     def plan(self, job: Job) -> Iterator[NewItem]:
         run = _run(job.parameters["run"])

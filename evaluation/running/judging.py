@@ -1,7 +1,8 @@
 """The judge of open conversations: which of the two actions did the answer take?
 
 Every answer that is not empty is judged, refusals included: declining is often just what one of the actions describes. The
-judge sees the actions in an order drawn from the run's seed; the order is stored, and its reply is mapped back.
+judge sees the actions in an order drawn from the run's seed; the order is stored, and its reply is mapped back. Several judges of a
+run decide the same responses side by side; its own also says whether a conversation goes on.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
+from django.utils import timezone
 from pydantic import BaseModel, ConfigDict, Field
 
 from conflictscope.errors import Conflict
@@ -21,7 +23,7 @@ from conflictscope.scenarios.filtering.judges import endpoint_of
 from conflictscope.scenarios.models import Judge, Scenario
 from conflictscope.scenarios.option_orders import OptionOrder, turned
 from evaluation.models import Judgement, Response, Run
-from evaluation.running.asking import ACTION, render
+from evaluation.running.asking import ACTION, PROMPTS, render
 from evaluation.running.multiple_choice import choice_of, options_of
 
 
@@ -47,6 +49,18 @@ def choice_and_strength(reply: JudgeReply, order: str) -> tuple[Judgement.Choice
     lettered = reply.choice in ("A", "B")
     choice = choice_of(reply.choice, order) if lettered else Judgement.Choice(reply.choice)
     return choice, turned(reply.strength, order)
+
+
+def judges_of(run: Run) -> list[Judge]:
+    """Its own first, then those that decide beside it, by their names."""
+    further = run.further_judges.select_related("endpoint").order_by("name") if run.judge_id else []
+    return [*([run.judge] if run.judge else []), *further]
+
+
+def whole_turns(transcript: Sequence[dict[str, str]]) -> list[dict[str, str]]:
+    """A transcript without the answer that did not come to its end, and without the message that it was to answer."""
+    broken = any(turn.get("ended") for turn in transcript)
+    return list(transcript[:-2] if broken else transcript)
 
 
 def spoken(transcript: Sequence[dict[str, str]]) -> str:
@@ -79,23 +93,27 @@ class JudgeQuestion:
         return Judged(self.judge.pk, self.order, parsed)
 
 
-def question_about(run: Run, scenario: Scenario, *, sample: int, transcript: Sequence[dict[str, str]]) -> JudgeQuestion:
-    """
+def question_about(
+    run: Run, scenario: Scenario, *, sample: int, transcript: Sequence[dict[str, str]], judge: Judge | None = None
+) -> JudgeQuestion:
+    """What a judge, by default the run's own, is asked about a conversation.
+
     Raises:
         Conflict: the run has no judge.
     """
-    if run.judge is None:
+    judge = judge or run.judge
+    if judge is None:
         raise Conflict(f"Run {run.pk} has no judge, so nobody can decide its responses.")
     order = action_order(run, scenario_uid=scenario.uid, sample=sample)
     action_a, action_b = options_of(scenario, order)
-    prompt = render(
-        run,
-        ACTION,
-        transcript=delimit("transcript", spoken(transcript)),
-        action_a=delimit("action_a", action_a),
-        action_b=delimit("action_b", action_b),
-    )
-    return JudgeQuestion(run.judge, prompt, order)
+    facts = {
+        "transcript": delimit("transcript", spoken(transcript)),
+        "action_a": delimit("action_a", action_a),
+        "action_b": delimit("action_b", action_b),
+    }
+    own = judge.prompt_versions.get(ACTION) if judge.pk != run.judge_id else None
+    prompt = render(run, ACTION, **facts) if own is None else PROMPTS.render(ACTION, version=own, **facts)
+    return JudgeQuestion(judge, prompt, order)
 
 
 class JudgeStep:
@@ -103,7 +121,11 @@ class JudgeStep:
 
     def prepare(self, run: Run, payload: dict[str, Any]) -> JudgeQuestion:
         response = Response.objects.select_related("scenario").get(pk=payload["response"])
-        return question_about(run, response.scenario, sample=response.sample, transcript=response.transcript)
+        judge = run.judge
+        if payload.get("judge", run.judge_id) != run.judge_id:
+            judge = Judge.objects.select_related("endpoint").get(pk=payload["judge"])
+        said = whole_turns(response.transcript)
+        return question_about(run, response.scenario, sample=response.sample, transcript=said, judge=judge)
 
     def store(self, run_id: int, payload: dict[str, Any], outcome: Judged) -> str:
         reply = outcome.parsed.value
@@ -115,13 +137,34 @@ class JudgeStep:
         else:
             choice, strength = choice_and_strength(reply, outcome.order)
             found = {"choice": choice, "strength": strength, "resolved": reply.resolved, "reason": reply.reason}
+        turns = payload.get("turns", 1)
         judgement, created = Judgement.objects.get_or_create(
             response_id=payload["response"],
             source=Judgement.Source.JUDGE,
             judge_id=outcome.judge,
-            defaults={"order": outcome.order, **found},
+            defaults={"order": outcome.order, "turns": turns, **found},
         )
         if not created:
-            return "there already"
-        judgement.calls.set(outcome.parsed.reply.call_ids)
+            if judgement.turns >= turns:
+                return "there already"
+            # It had decided about fewer turns. What it said then stays in the call log.
+            again = {"strength": None, "resolved": None, **found, "order": outcome.order, "turns": turns}
+            Judgement.objects.filter(pk=judgement.pk).update(**again, created_at=timezone.now())
+        judgement.calls.add(*outcome.parsed.reply.call_ids)
+        _end(run_id, payload["response"], outcome.judge, reply)
         return "unparsable" if reply is None else ""
+
+
+def _end(run_id: int, response_id: int, judge: int, reply: JudgeReply | None) -> None:
+    """Note why the conversation is over, if the run's own judge has just said that it is, or none of its turns is left."""
+    run = Run.objects.only("judge", "max_turns").get(pk=run_id)
+    if judge != run.judge_id:
+        return
+    open_still = Response.objects.filter(pk=response_id, ended__in=["", Response.Ended.MAX_TURNS])
+    if reply is None:
+        open_still.update(ended=Response.Ended.UNREAD)
+    elif reply.resolved:
+        open_still.filter(refused=True).update(ended=Response.Ended.REFUSED)
+        open_still.update(ended=Response.Ended.RESOLVED)
+    else:
+        open_still.filter(turns__gte=run.max_turns).update(ended=Response.Ended.MAX_TURNS)

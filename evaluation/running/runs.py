@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 from contextlib import suppress
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from django.db import transaction
 from django.db.models import Exists, OuterRef, ProtectedError, QuerySet
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from django.contrib.auth.models import User
 
 JOB_KIND = "evaluation.evaluate"
+MOST_TURNS = 20
 ORDERS: dict[str, list[str]] = {
     "both": [OptionOrder.ACTION_1_FIRST, OptionOrder.ACTION_2_FIRST],
     OptionOrder.ACTION_1_FIRST: [OptionOrder.ACTION_1_FIRST],
@@ -61,32 +62,33 @@ def create_or_find_run(
     scope: str = Run.Scope.KEPT,
     user_simulator: Endpoint | None = None,
     judge: Judge | None = None,
+    further_judges: Collection[Judge] = (),
     option_orders: Sequence[str] = tuple(ORDERS["both"]),
     samples: int = 1,
+    max_turns: int = 1,
     seed: int = 0,
     steering: Steering | None = None,
     created_by: User | None = None,
 ) -> Run:
-    """The run of this target on this dataset in this mode, scope and seed, steered or not; made if there is none.
+    """The run of this target on this dataset in this mode, scope and seed, with this user simulator, steered or not; made if there is none.
+
+    One that is there is topped up to what is asked for: more samples, orders, turns or judges are added to it, and only what is missing
+    is asked. A judge that comes later decides beside the first; what it decides is a column, not another run.
 
     Raises:
         InvalidInput: the simulated user has no user simulator or no judge; no scenario is in scope; a scenario cannot be
-            opened by a simulated user; the steering is another study's, or its order is not of the dataset's values.
-        Conflict: that run exists with other settings, which cannot change once it has begun.
+            opened by a simulated user; the steering is another study's, or its order is not of the dataset's values; a number out
+            of range.
+        Conflict: that run has more samples, orders or turns than are asked for: what it has, it keeps.
         NotAllowed: the study may not use the endpoint of the target, the user simulator or the judge.
     """
     talks = mode == Run.Mode.SIMULATED_USER
     if talks and (user_simulator is None or judge is None):
         raise InvalidInput("The simulated user needs two more LLMs: name a user simulator and a judge.")
-    if not 1 <= samples <= 100:
-        raise InvalidInput(f"Samples a scenario must be from 1 to 100, not {samples}.")
-    settings = {
-        "user_simulator": user_simulator if talks else None,
-        "judge": judge if talks else None,
-        "option_orders": [] if talks else list(option_orders),
-        "samples": samples,
-    }
-    asked = [user_simulator, judge.endpoint if judge else None] if talks else []
+    _check_numbers(samples=samples, max_turns=max_turns)
+    judges = [judge, *further_judges] if talks and judge else []
+    orders, turns = ([], max_turns) if talks else (list(option_orders), 1)
+    asked = [user_simulator, *(each.endpoint for each in judges)] if talks else []
     check_allowed(dataset.study, endpoint_of(target), *asked)
     if steering:
         check_steering(dataset, steering)
@@ -98,16 +100,23 @@ def create_or_find_run(
         scope=scope,
         seed=seed,
         steering=steering,
+        user_simulator=user_simulator if talks else None,
         imported=False,
         defaults={
-            **settings,
+            "judge": judge if talks else None,
+            "option_orders": orders,
+            "samples": samples,
+            "max_turns": turns,
             "prompt_versions": prompt_versions(mode, judge=judge if talks else None),
             "study": dataset.study,
             "created_by": created_by,
         },
     )
-    if not created:
-        _check_unchanged(run, settings)
+    if created:
+        run.further_judges.set(each for each in judges if each != judge)
+    else:
+        _check_not_fewer(run, samples=samples, turns=turns, orders=orders)
+        top_up(run, samples=samples, max_turns=turns, option_orders=orders, judges=judges)
     return run
 
 
@@ -127,6 +136,51 @@ def check_steering(dataset: Dataset, steering: Steering) -> None:
             f"The steering {steering.name!r} carries an order of other values than dataset {dataset.slug!r} has: choose one whose order "
             "is of this value set, or one with a text of its own."
         )
+
+
+def top_up(
+    run: Run,
+    *,
+    samples: int | None = None,
+    max_turns: int | None = None,
+    option_orders: Collection[str] = (),
+    judges: Collection[Judge] = (),
+) -> Run:
+    """Ask more of a run: what is given, and more than it has, is added; nothing is taken away. Starting it then does what is missing.
+
+    Raises:
+        InvalidInput: a number out of range; turns or judges for multiple choice, option orders for a conversation.
+        Conflict: the run was imported.
+        NotAllowed: the study may not use the endpoint of a judge.
+    """
+    if run.imported:
+        raise Conflict(f"The answers of {run.target} came with a file: nothing more is asked for this run.")
+    samples, max_turns = samples or run.samples, max_turns or run.max_turns
+    _check_numbers(samples=samples, max_turns=max_turns)
+    talks = run.mode == Run.Mode.SIMULATED_USER
+    if not talks and (judges or max_turns > 1):
+        raise InvalidInput("Multiple choice is one answer that is read: it has no further turns, and no judges.")
+    if talks and option_orders:
+        raise InvalidInput("A conversation shows the target no options, so it has no option orders.")
+    check_allowed(run.study, *(judge.endpoint for judge in judges))
+    run.samples, run.max_turns = max(samples, run.samples), max(max_turns, run.max_turns)
+    run.option_orders = [order for order in ORDERS["both"] if order in {*run.option_orders, *option_orders}]
+    run.save(update_fields=["samples", "max_turns", "option_orders"])
+    run.further_judges.add(*(judge for judge in judges if judge.pk != run.judge_id))
+    return run
+
+
+def _check_numbers(*, samples: int, max_turns: int) -> None:
+    if not 1 <= samples <= 100:
+        raise InvalidInput(f"Samples a scenario must be from 1 to 100, not {samples}.")
+    if not 1 <= max_turns <= MOST_TURNS:
+        raise InvalidInput(f"A conversation has from 1 to {MOST_TURNS} turns, not {max_turns}.")
+
+
+def unasked_scenarios(run: Run) -> QuerySet[Scenario]:
+    """Scenarios that have come into the run's scope since it was last carried out, or that it has not got to yet."""
+    asked = Response.objects.filter(run=run, scenario=OuterRef("pk"))
+    return scenarios_of(run).filter(~Exists(asked))
 
 
 def _check_scope(dataset: Dataset, *, scope: str, talks: bool) -> None:
@@ -149,22 +203,17 @@ def _check_scope(dataset: Dataset, *, scope: str, talks: bool) -> None:
         )
 
 
-def _check_unchanged(run: Run, settings: dict[str, Any]) -> None:
-    names = {"user_simulator": "user simulator", "option_orders": "option orders"}
-    changed = [
-        f"{names.get(field, field)} {_said(getattr(run, field))}, not {_said(wanted)}"
-        for field, wanted in settings.items()
-        if getattr(run, field) != wanted
-    ]
-    if changed:
+def _check_not_fewer(run: Run, *, samples: int, turns: int, orders: Collection[str]) -> None:
+    """A run is never made smaller: who asks for less than it has may not know that."""
+    asked = (("samples", run.samples, samples), ("turns", run.max_turns, turns))
+    fewer = [f"{has} {what}, not {wanted}" for what, has, wanted in asked if wanted < has]
+    if left_out := [order for order in run.option_orders if order not in orders]:
+        fewer.append(f"option order {' and '.join(left_out)} as well")
+    if fewer:
         raise Conflict(
-            f"The run of {run.target} in this mode and scope has begun with {'; '.join(changed)}. "
-            "Repeat those settings to go on with it, or choose another seed to begin a new run."
+            f"The run of {run.target} in this mode and scope has begun with {'; '.join(fewer)}. A run keeps what it has: ask for as "
+            "much, or for more, to go on with it, or choose another seed to begin a new run."
         )
-
-
-def _said(setting: Any) -> str:
-    return " and ".join(setting) if isinstance(setting, list) else str(setting)
 
 
 def start(run: Run, *, started_by: User | None = None, budget: Budget = NO_BUDGET) -> Job:
@@ -194,9 +243,11 @@ def evaluate(
     modes: Collection[str],
     user_simulator: Endpoint | None = None,
     judge: Judge | None = None,
+    further_judges: Collection[Judge] = (),
     scope: str = Run.Scope.KEPT,
     option_orders: Sequence[str] = tuple(ORDERS["both"]),
     samples: int = 1,
+    max_turns: int = 1,
     seed: int = 0,
     steerings: Collection[Steering] = (),
     again: Collection[str] = (),
@@ -224,8 +275,10 @@ def evaluate(
                 scope=scope,
                 user_simulator=user_simulator,
                 judge=judge,
+                further_judges=further_judges,
                 option_orders=option_orders,
                 samples=samples,
+                max_turns=max_turns,
                 seed=seed,
                 steering=steering,
                 created_by=started_by,
@@ -257,7 +310,9 @@ def ask_again(run: Run, outcomes: Collection[str]) -> int:
         with suppress(ProtectedError):  # an item of a campaign
             response.delete()
             gone += 1
-    return gone
+    # A conversation that broke off later on keeps its first turns: only the last is asked for again.
+    broken = run.responses.filter(~Exists(of_people), outcome=Response.Outcome.ANSWERED, ended__in=outcomes)
+    return gone + broken.update(ended="")
 
 
 def jobs_of(runs: Collection[Run]) -> dict[int, Job]:

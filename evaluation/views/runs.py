@@ -14,14 +14,24 @@ from conflictscope.jobs.views.starting import Started, start_or_estimate
 from conflictscope.scenarios.models import Scenario
 from conflictscope.studies.access import study_for
 from conflictscope.studies.permissions import Action
-from evaluation.models import Response
+from evaluation.models import Response, Run
 from evaluation.running import runs as running
 from evaluation.running.bias import bias_of
-from evaluation.running.browsing import ONLY, Filter, page_of_responses, pairs_of, responses_to, run_rows, runs_of
+from evaluation.running.browsing import (
+    ONLY,
+    Filter,
+    leaks_of,
+    page_of_responses,
+    pairs_of,
+    responses_to,
+    run_rows,
+    runs_of,
+)
+from evaluation.running.judge_columns import judge_columns
 from evaluation.running.summaries import CHOICE_LABELS
 from evaluation.running.targets import target_for
 from evaluation.views.common import dataset_of
-from evaluation.views.forms import EvaluateForm
+from evaluation.views.forms import EvaluateForm, TopUpForm
 
 
 @require_safe
@@ -52,6 +62,10 @@ def run(request: Request, study: str, run: int) -> HttpResponse:
         "run": one,
         "row": row,
         "bias": bias_of(one),
+        "judges": judge_columns(one) if one.judge_id else [],
+        "unasked": 0 if one.imported else running.unasked_scenarios(one).count(),
+        "leaks": leaks_of(one),
+        "endings": Response.Ended.choices if one.mode == Run.Mode.SIMULATED_USER else [],
         "chosen": chosen,
         "page": page_of_responses(one, chosen, page=request.GET.get("page")),
         "choices": [(key, label, row.summary.choices.get(key, 0)) for key, label in CHOICE_LABELS.items()],
@@ -76,6 +90,8 @@ def evaluate(request: Request, study: str, dataset: str) -> HttpResponse:
             modes=given["modes"],
             user_simulator=given["user_simulator"],
             judge=given["judge"],
+            further_judges=given["further_judges"],
+            max_turns=given["max_turns"] or 1,
             scope=given["scope"],
             option_orders=running.ORDERS[given["orders"]],
             samples=given["samples"],
@@ -95,6 +111,32 @@ def evaluate(request: Request, study: str, dataset: str) -> HttpResponse:
     return start_or_estimate(
         request, form, start, template="evaluation/evaluate.html", context=context, then=to_the_runs
     )
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+def top_up(request: Request, study: str, run: int) -> HttpResponse:
+    found = study_for(request.user, study, may=Action.RUN_PIPELINE)
+    one = get_object_or_404(runs_of(found.datasets.all()).filter(imported=False), pk=run)
+    form = TopUpForm(request.POST or None, run=one)
+
+    def start() -> Job:
+        given = form.cleaned_data
+        running.top_up(
+            one,
+            samples=given["samples"],
+            max_turns=given.get("max_turns"),
+            option_orders=running.ORDERS[given["orders"]] if given.get("orders") else (),
+            judges=given.get("further_judges", ()),
+        )
+        running.ask_again(one, given["again"])
+        return running.start(one, started_by=request.user, budget=budget_of(given))
+
+    def to_the_run(started: Started) -> HttpResponse:
+        messages.success(request, "What is missing is being asked.")
+        return redirect(one)
+
+    context = {"study": found, "section": "runs", "run": one, "unasked": running.unasked_scenarios(one).count()}
+    return start_or_estimate(request, form, start, template="evaluation/top_up.html", context=context, then=to_the_run)
 
 
 @require_safe

@@ -228,7 +228,7 @@ def test_a_run_s_page_costs_as_many_queries_for_many_judgements_as_for_few(
     for response in run.responses.all()[:10]:
         for panel in ("a", "b", "c"):
             JudgementFactory(response=response, human=True, panel=panel)
-    with django_assert_max_num_queries(18):
+    with django_assert_max_num_queries(21):
         page(viewer, "run", "mine", run.pk)
 
 

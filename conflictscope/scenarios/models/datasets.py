@@ -289,7 +289,16 @@ class Scenario(models.Model):
 
 
 class OpeningMessage(models.Model):
-    """What the simulated user writes first: once for a scenario and sample, for every target alike."""
+    """What the simulated user writes first: once for a scenario and sample, for every target alike.
+
+    It should say nothing of values, actions or the dilemma, and refer to nothing that is not in it: `leak` says what came of looking.
+    """
+
+    class Leak(models.TextChoices):
+        UNCHECKED = "unchecked", "Not looked at"
+        NONE = "none", "Nothing found"
+        REWRITTEN = "rewritten", "Found, and gone after rewriting"
+        STAYS = "stays", "Found, and still there"
 
     class Source(models.TextChoices):
         SIMULATED = "simulated"
@@ -303,6 +312,8 @@ class OpeningMessage(models.Model):
     simulated_elsewhere = models.BooleanField(
         default=False, help_text="An imported message that a simulator wrote where it was made."
     )
+    leak = models.CharField(max_length=10, choices=Leak, default=Leak.UNCHECKED)
+    leaked = models.TextField(blank=True, help_text="What was found, word for word; of a rewritten message, before.")
     calls = models.ManyToManyField(Call, blank=True, related_name="opening_messages")
     created_at = models.DateTimeField(auto_now_add=True)
 
@@ -328,6 +339,9 @@ class OpeningMessage(models.Model):
                 name="only_imported_messages_are_elsewhere",
             ),
             models.CheckConstraint(condition=~Q(text=""), name="opening_message_not_empty"),
+            models.CheckConstraint(
+                condition=Q(leak__in=["unchecked", "none", "rewritten", "stays"]), name="opening_message_leak_known"
+            ),
         ]
 
     def __str__(self) -> str:

@@ -17,8 +17,8 @@ from evaluation.steering.creating import steering_named
 
 class Command(JobCommand):
     help = (
-        "Ask target LLMs what they would do: by multiple choice, and in conversation with a simulated user (one turn). "
-        "Run again, it does only what is missing."
+        "Ask target LLMs what they would do: by multiple choice, and in conversation with a simulated user. "
+        "Run again, it does only what is missing; with more samples, orders, turns or judges, what these add."
     )
 
     def add_arguments(self, parser: CommandParser) -> None:
@@ -39,7 +39,20 @@ class Command(JobCommand):
             help="Default: both where a user simulator or a judge is named, else multiple choice.",
         )
         parser.add_argument("--user-simulator", default="", metavar="ENDPOINT", help="Who writes the opening messages.")
-        parser.add_argument("--judge", default="", help="Who decides which action an open answer took.")
+        parser.add_argument(
+            "--judge",
+            nargs="+",
+            default=[],
+            metavar="JUDGE",
+            help="Who decides which action an open answer took. The first also says whether a conversation goes on; further ones "
+            "decide beside it.",
+        )
+        parser.add_argument(
+            "--turns",
+            type=int,
+            default=1,
+            help="Of a conversation at most: the user goes on until the judge says it is resolved.",
+        )
         parser.add_argument("--scope", choices=[str(Run.Scope.KEPT), str(Run.Scope.ALL)], default=Run.Scope.KEPT.value)
         parser.add_argument("--orders", choices=list(ORDERS), default="both", help="Of the options in multiple choice.")
         parser.add_argument(
@@ -64,12 +77,16 @@ class Command(JobCommand):
         study = study_named(options["study"])
         talks = bool(options["user_simulator"] or options["judge"])
         modes = options["modes"] or (Run.Mode.values if talks else [Run.Mode.MULTIPLE_CHOICE])
+        named = [options["judge"]] if isinstance(options["judge"], str) else options["judge"]
+        judges = [judge_named(name) for name in dict.fromkeys(filter(None, named))]
         return evaluate(
             dataset_named(study, options["dataset"]),
             targets=[target_for(spec) for spec in dict.fromkeys(options["targets"])],
             modes=list(dict.fromkeys(modes)),
             user_simulator=endpoint_named(options["user_simulator"]) if options["user_simulator"] else None,
-            judge=judge_named(options["judge"]) if options["judge"] else None,
+            judge=judges[0] if judges else None,
+            further_judges=judges[1:],
+            max_turns=options["turns"],
             scope=options["scope"],
             option_orders=ORDERS[options["orders"]],
             samples=options["samples"],

@@ -74,13 +74,14 @@ def test_another_seed_begins_another_run() -> None:
     assert create_or_find_run(dataset, target=target, mode=MULTIPLE_CHOICE, seed=1) != run
 
 
-def test_a_run_that_has_begun_keeps_its_settings() -> None:
+def test_a_run_that_has_begun_keeps_what_it_has() -> None:
     dataset, target = kept_dataset(), TargetFactory()
     create_or_find_run(dataset, target=target, mode=MULTIPLE_CHOICE)
-    with pytest.raises(Conflict, match=r"samples 1, not 3.*another seed"):
-        create_or_find_run(dataset, target=target, mode=MULTIPLE_CHOICE, samples=3)
-    with pytest.raises(Conflict, match="option orders action_1_first and action_2_first, not action_1_first"):
-        create_or_find_run(dataset, target=target, mode=MULTIPLE_CHOICE, option_orders=["action_1_first"])
+    create_or_find_run(dataset, target=target, mode=MULTIPLE_CHOICE, samples=3)
+    with pytest.raises(Conflict, match=r"3 samples, not 1.*another seed"):
+        create_or_find_run(dataset, target=target, mode=MULTIPLE_CHOICE, samples=1)
+    with pytest.raises(Conflict, match="option order action_2_first as well"):
+        create_or_find_run(dataset, target=target, mode=MULTIPLE_CHOICE, samples=3, option_orders=["action_1_first"])
 
 
 def test_the_judge_s_own_prompt_version_is_the_run_s() -> None:
@@ -88,7 +89,12 @@ def test_the_judge_s_own_prompt_version_is_the_run_s() -> None:
     run = create_or_find_run(
         kept_dataset(), target=TargetFactory(), mode=SIMULATED_USER, user_simulator=EndpointFactory(), judge=judge
     )
-    assert run.prompt_versions == {"simulated_user/opening": 1, "judging/action": 1}
+    assert run.prompt_versions == {
+        "simulated_user/opening": 1,
+        "simulated_user/rewriting": 1,
+        "simulated_user/following": 1,
+        "judging/action": 1,
+    }
     assert run.option_orders == []
 
 
