@@ -56,7 +56,7 @@ def checked(message: OpeningMessage, scenario: Scenario) -> OpeningMessage:
 
 
 @dataclass(frozen=True, slots=True)
-class Opened:
+class OpenedConversation:
     """What the user simulator wrote in the end; `leaked` is what was found in what it wrote first."""
 
     reply: Reply
@@ -79,7 +79,7 @@ class OpeningQuestion:
     prompt: Prompt | None
     sample: int
 
-    async def ask(self, door: Door) -> Opened | None:
+    async def ask(self, door: Door) -> OpenedConversation | None:
         if self.prompt is None:
             return None
         reply = await door.ask(self.endpoint, self.prompt, purpose="opening", sample=self.sample)
@@ -90,18 +90,18 @@ class OpeningQuestion:
             )
         found = leaks_in(reply.text, self.scenario) if reply.ok else ()
         if not found:
-            return Opened(reply, reply.call_ids)
+            return OpenedConversation(reply, reply.call_ids)
         return await self._rewritten(door, reply, found)
 
-    async def _rewritten(self, door: Door, first: Reply, found: tuple[str, ...]) -> Opened:
+    async def _rewritten(self, door: Door, first: Reply, found: tuple[str, ...]) -> OpenedConversation:
         """Asked for once more with what is wrong. Where that is no message either, the first one stays, and is marked."""
         prompt = rewriting_prompt(self.run, self.scenario, message=first.text.strip(), found=found)
         second = await door.ask(self.endpoint, prompt, purpose="rewriting", sample=self.sample)
         calls = (*first.call_ids, *second.call_ids)
         if not second.ok:
-            return Opened(first, calls, Leak.STAYS, "; ".join(found))
+            return OpenedConversation(first, calls, Leak.STAYS, "; ".join(found))
         left = leaks_in(second.text, self.scenario)
-        return Opened(second, calls, Leak.STAYS if left else Leak.REWRITTEN, "; ".join(left or found))
+        return OpenedConversation(second, calls, Leak.STAYS if left else Leak.REWRITTEN, "; ".join(left or found))
 
 
 class OpeningStep:
@@ -115,7 +115,7 @@ class OpeningStep:
         prompt = None if written else opening_prompt(run, scenario)
         return OpeningQuestion(run, run.user_simulator, scenario, prompt, payload["sample"])
 
-    def store(self, run_id: int, payload: dict[str, Any], outcome: Opened | None) -> str:
+    def store(self, run_id: int, payload: dict[str, Any], outcome: OpenedConversation | None) -> str:
         if outcome is None:
             return "there already"
         if not outcome.reply.ok:
