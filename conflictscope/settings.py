@@ -126,6 +126,7 @@ MIDDLEWARE = [
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "django_htmx.middleware.HtmxMiddleware",
+    "conflictscope.overview.middleware.ExcelMiddleware",
     "conflictscope.overview.middleware.ErrorPageMiddleware",
 ]
 

@@ -7,6 +7,7 @@ from evaluation.views import datasets, rankings, runs, steerings, transcripts
 app_name = "evaluation"
 urlpatterns = [
     path("studies/<slug:study>/runs/", runs.runs, name="runs"),
+    path("studies/<slug:study>/runs/missing/", runs.ask_missing, name="ask_missing"),
     path("studies/<slug:study>/runs/<number:run>/", runs.run, name="run"),
     path("studies/<slug:study>/runs/<number:run>/more/", runs.top_up, name="top_up"),
     path(

@@ -18,8 +18,6 @@ from conflictscope.stats.labels import MISSING
 from conflictscope.stats.rankings import RankingResult
 from conflictscope.stats.types import Estimate
 
-RESAMPLES = 500
-
 
 @dataclass(frozen=True, slots=True)
 class WithOthers:
@@ -56,10 +54,10 @@ class SoFar:
 def so_far(tables: Tables) -> SoFar:
     """Everything that can be said of what has been submitted until now; what cannot is undefined, and says why."""
     campaign = tables.campaign
-    measured = measure_subject(tables, tables.main, resamples=RESAMPLES)
+    measured = measure_subject(tables, tables.main)  # as the agreement page does: one figure, one interval
     ranking = None
     if KINDS[campaign.kind].orders_values:
-        ranking = community_ranking(campaign, tables.labels, resamples=RESAMPLES)
+        ranking = community_ranking(campaign, tables.labels)
     return SoFar(
         label=tables.subject(tables.main).label,
         measured=measured,

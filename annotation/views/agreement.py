@@ -14,7 +14,7 @@ from annotation.agreement.tables import Subject, tables_of
 from annotation.kinds import KINDS
 from annotation.models import Campaign
 from annotation.monitoring.progress import begun, campaigns_of
-from annotation.views.agreement_tables import cards_of, listed, matrix_of, shared_warnings
+from annotation.views.agreement_tables import cards_of, listed, matrix_of, notes_of, shared_warnings
 from conflictscope.charts.downloads import chart_response
 from conflictscope.errors import InvalidInput
 from conflictscope.http import Request
@@ -42,6 +42,7 @@ def agreement(request: Request, study: str) -> HttpResponse:
             "kind": KINDS[one.kind],
             "measured": measured,
             "cards": cards_of(measured, one),
+            "notes": notes_of(measured),
             "shared_warnings": shared_warnings(measured),
             "chart": figures.chart(measured, one),
             "chart_src": reverse("annotation:agreement_chart", args=[found.slug, one.slug]),

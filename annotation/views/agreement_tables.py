@@ -35,7 +35,7 @@ class Crossed:
 
 @dataclass(frozen=True, slots=True)
 class Card:
-    """A dimension with its table. `warnings` are those that not every dimension has."""
+    """A dimension with its table. `warnings` are of the dimension as a whole; those of its figures are notes of the page."""
 
     measured: DimensionAgreement
     columns: tuple[str, ...]
@@ -70,6 +70,21 @@ class Kappa:
     warned: bool
 
 
+def notes_of(measured: CampaignAgreement) -> list[str]:
+    """Why figures should not be trusted to their level: each sentence once, to stand below the table with a mark at its figures."""
+    said = [
+        estimate.warning
+        for one in measured.dimensions
+        for estimate in (
+            *(one.judge_people.raw, one.judge_people.kappa, one.alpha, one.judge_people.ac1, one.fleiss),
+            *(one.judge_people.precision, one.judge_people.recall, one.judge_people.prevalence_people),
+            *((one.unweighted.raw, one.unweighted.kappa) if one.unweighted else ()),
+        )
+        if estimate.value is not None and estimate.warning
+    ]
+    return list(dict.fromkeys(said))
+
+
 def matrix_of(comparison: RaterComparison) -> list[tuple[str, list[Kappa | None]]]:
     """For each rater kappa with each person; None with themselves."""
     return [
@@ -79,17 +94,18 @@ def matrix_of(comparison: RaterComparison) -> list[tuple[str, list[Kappa | None]
 
 
 def cards_of(measured: CampaignAgreement, campaign: Campaign) -> list[Card]:
-    shared = shared_warnings(measured)
-    return [_card(dimension, campaign, shared) for dimension in measured.dimensions]
+    said = [*shared_warnings(measured), *notes_of(measured)]
+    return [_card(dimension, campaign, said) for dimension in measured.dimensions]
 
 
 def shared_warnings(measured: CampaignAgreement) -> list[str]:
     """What would be said of every dimension, to be said once."""
     said = [dimension.judge_people.warnings for dimension in measured.dimensions]
-    return [warning for warning in said[0] if all(warning in other for other in said)]
+    notes = notes_of(measured)
+    return [warning for warning in said[0] if warning not in notes and all(warning in other for other in said)]
 
 
-def _card(dimension: DimensionAgreement, campaign: Campaign, shared: Collection[str]) -> Card:
+def _card(dimension: DimensionAgreement, campaign: Campaign, said: Collection[str]) -> Card:
     behind = reverse("annotation:agreement_items", args=[campaign.study.slug, campaign.slug, dimension.key])
 
     def count(number: float, **query: str) -> Count:
@@ -122,7 +138,7 @@ def _card(dimension: DimensionAgreement, campaign: Campaign, shared: Collection[
             reverse("annotation:ties", args=[campaign.study.slug, campaign.slug]) if dimension.tied else "",
         ),
         unread=count(dimension.unread, show="unread"),
-        warnings=tuple(warning for warning in dimension.judge_people.warnings if warning not in shared),
+        warnings=tuple(warning for warning in dimension.judge_people.warnings if warning not in said),
     )
 
 

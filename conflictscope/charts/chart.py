@@ -15,6 +15,7 @@ from typing import Any, Literal
 import vl_convert
 
 from conflictscope.charts.themes import Theme, config
+from conflictscope.files.csv_cells import escape
 
 # Of the whole picture: on a phone, on a page, and where there is room for more.
 Size = Literal["narrow", "wide", "full"]
@@ -80,7 +81,7 @@ class Chart:
         out = io.StringIO()
         writer = csv.writer(out, lineterminator="\n")
         writer.writerow(self.columns)
-        writer.writerows(self.data)
+        writer.writerows([escape(cell) if isinstance(cell, str) else cell for cell in row] for row in self.data)
         return out.getvalue()
 
     def to_json(self, theme: Theme = "light", size: Size = "wide", *, titled: bool = True) -> str:

@@ -18,6 +18,7 @@ from conflictscope.exports.card import CARD, FORMAT, WrittenFile, card_of
 from conflictscope.exports.formats import FORMATS
 from conflictscope.exports.readme import README, readme_of
 from conflictscope.exports.tables import TABLES, Row, Selection, Table
+from conflictscope.files.csv_cells import for_excel
 from conflictscope.scenarios.models import Dataset
 
 OnRows = Callable[[int], object]
@@ -31,7 +32,8 @@ class FinishedExport:
 
 
 class Export:
-    """One export of a dataset. `entries` may be gone through once; `files` and `digest` are known after that.
+    """One export of a dataset. `entries` may be gone through once; `files` and `digest` are known after that. `excel`: CSV files begin
+    with a byte order mark.
 
     Raises:
         InvalidInput: no format, or one that does not exist.
@@ -44,6 +46,7 @@ class Export:
         *,
         formats: Collection[str],
         only_validated: bool = False,
+        excel: bool = False,
         on_rows: OnRows | None = None,
     ) -> None:
         unknown = set(formats) - set(FORMATS)
@@ -57,6 +60,7 @@ class Export:
                 else f"{dataset.name!r} has no scenarios yet: generate or import some first."
             )
         self.formats = [name for name in FORMATS if name in formats]
+        self.excel = excel
         self.files: list[WrittenFile] = []
         self.on_rows = on_rows
 
@@ -93,7 +97,8 @@ class Export:
                 yield row
 
         said = 0
-        for piece in FORMATS[name](table, counted()):
+        pieces = FORMATS[name](table, counted())
+        for piece in for_excel(pieces) if self.excel and name == "csv" else pieces:
             sha.update(piece)
             size += len(piece)
             yield piece
@@ -119,18 +124,19 @@ def export_dataset(
     out: Path,
     formats: Collection[str] = tuple(FORMATS),
     only_validated: bool = False,
+    excel: bool = False,
     on_rows: OnRows | None = None,
 ) -> FinishedExport:
     """Write the dataset's files into the folder `out`: whole, or not at all. An earlier export there is replaced.
 
     Args:
-        on_rows: called with the number of rows written since it was last called.
+        excel: CSV files with a byte order mark. on_rows: called with the number of rows written since it was last called.
 
     Raises:
         InvalidInput: `out` is a file, a folder with something else in it, or cannot be written; no such format.
         Conflict: there is nothing to export.
     """
-    export = Export(dataset, formats=formats, only_validated=only_validated, on_rows=on_rows)
+    export = Export(dataset, formats=formats, only_validated=only_validated, excel=excel, on_rows=on_rows)
     try:
         _check_replaceable(out)
         _write(export, out.resolve())

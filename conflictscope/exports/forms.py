@@ -18,6 +18,11 @@ FORMATS = [
 class DownloadForm(forms.Form):
     dataset = forms.ModelChoiceField(queryset=Dataset.objects.none(), to_field_name="slug", empty_label=None)
     format = forms.ChoiceField(choices=FORMATS, initial="jsonl", widget=forms.RadioSelect)
+    excel = forms.BooleanField(
+        required=False,
+        label="For Excel",
+        help_text="CSV with a byte order mark, without which Excel spoils letters beyond English.",
+    )
     only_validated = forms.BooleanField(
         required=False,
         label="Only human-validated scenarios",

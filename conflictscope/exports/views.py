@@ -62,7 +62,12 @@ def download(request: Request, study: str) -> HttpResponseBase:
         return _page(request, found, form, status=400)
     dataset, chosen = form.cleaned_data["dataset"], form.cleaned_data["format"]
     try:
-        export = Export(dataset, formats=[chosen], only_validated=form.cleaned_data["only_validated"])
+        export = Export(
+            dataset,
+            formats=[chosen],
+            only_validated=form.cleaned_data["only_validated"],
+            excel=form.cleaned_data["excel"],
+        )
     except ConflictScopeError as exc:
         form.add_error(None, exc.sentence)
         return _page(request, found, form, status=exc.http_status)

@@ -6,7 +6,7 @@ from typing import Self
 
 from django.conf import settings
 from django.db import models
-from django.db.models import Q
+from django.db.models import Exists, OuterRef, Q
 from django.urls import reverse
 
 from conflictscope.llm.models import Call
@@ -17,6 +17,13 @@ class JobQuerySet(StudyScopedQuerySet["Job"]):
     def live(self) -> Self:
         """Jobs that have not ended."""
         return self.filter(state__in=Job.LIVE)
+
+    def with_failures(self) -> Self:
+        """Jobs that ended with something undone and that nobody has started anew since."""
+        later = Job.objects.filter(kind=OuterRef("kind"), subject=OuterRef("subject"), pk__gt=OuterRef("pk"))
+        failed = WorkItem.objects.filter(job=OuterRef("pk"), state=WorkItem.State.FAILED)
+        undone = Q(state=Job.State.FAILED) | Q(Exists(failed), state=Job.State.DONE)
+        return self.filter(undone, ~Exists(later))
 
 
 class Job(models.Model):
@@ -154,6 +161,8 @@ class WorkItem(models.Model):
             models.Index("job", "id", condition=Q(state="open"), name="work_item_open"),
             # progress: what ended lately
             models.Index("job", "updated_at", condition=Q(state__in=["done", "failed"]), name="work_item_ended"),
+            # Job.objects.with_failures: jobs in which something failed
+            models.Index("job", condition=Q(state="failed"), name="work_item_failed"),
             # leases.return_expired: leases of dead workers
             models.Index("lease_until", condition=Q(state="leased"), name="work_item_leased"),
         ]

@@ -14,13 +14,14 @@ from evaluation.models import Run
 @dataclass(frozen=True, slots=True)
 class Suggestion:
     """A sentence, and the page on which to follow it: the study's, or that of one dataset (`dataset`, its slug). `stage` names
-    the box of the flow that it is about."""
+    the box of the flow that it is about. `at_once`: no page, but a form's address: one click does it."""
 
     sentence: str
     label: str
     url_name: str
     stage: str = ""
     dataset: str = ""
+    at_once: bool = False
 
 
 def next_step(counts: StudyCounts, *, may: Collection[Action]) -> Suggestion | None:
@@ -43,6 +44,8 @@ def _for_researchers(counts: StudyCounts) -> Suggestion:
     preparing = _prepare(counts)
     if preparing:
         return preparing
+    if missing := _missing(counts):
+        return missing
     if not counts.campaigns and counts.filtered:
         return Suggestion(
             f"Let people label a sample of the {counts.filtered} judged scenarios: until they do, nobody knows whether "
@@ -72,7 +75,7 @@ def _prepare(counts: StudyCounts) -> Suggestion | None:
             "outlined",
         )
     if counts.outlined:
-        return Suggestion(
+        return _failed(counts, "scenarios.generate") or Suggestion(
             f"{_some(counts.outlined, 'outline waits', 'outlines wait')} to be drafted: start generating again, it does "
             "what is missing.",
             "See the dataset" if len(counts.to_draft) == 1 else "See the first dataset",
@@ -90,13 +93,45 @@ def _prepare(counts: StudyCounts) -> Suggestion | None:
             dataset=min(counts.messages_alone),
         )
     if counts.to_filter:
-        return Suggestion(
+        return _failed(counts, "scenarios.filter") or Suggestion(
             f"Filter the {_some(counts.to_filter, 'drafted scenario', 'drafted scenarios')}.",
             "Filter",
             "scenarios:datasets",
             "filtered",
         )
     return None
+
+
+_SCOPES: dict[str, str] = {Run.Scope.KEPT: "kept ", Run.Scope.HUMAN_VALIDATED: "human-validated "}
+
+
+def _missing(counts: StudyCounts) -> Suggestion | None:
+    """What runs lack since scenarios came into their scope: people decided, more were generated, or something stayed undone."""
+    if not counts.missing_runs:
+        return None
+    if failed := _failed(counts, "evaluation.evaluate"):
+        return failed
+    scope = _SCOPES.get(counts.unasked_scope, "")
+    runs = _some(counts.missing_runs, "run", "runs")
+    lacks = f"{_some(counts.unasked, f'{scope}scenario has', f'{scope}scenarios have')} no response in {runs}"
+    return Suggestion(
+        f"{lacks}: ask for what is missing." if counts.unasked else f"Responses are missing in {runs}: ask for them.",
+        "Ask for what is missing",
+        "evaluation:ask_missing",
+        "evaluated",
+        at_once=True,
+    )
+
+
+def _failed(counts: StudyCounts, kind: str) -> Suggestion | None:
+    """Why something is still to be done, if jobs of this kind have failed at it."""
+    if not (number := counts.failed_kinds.get(kind)):
+        return None
+    return Suggestion(
+        f"{_some(number, 'job', 'jobs')} ended with something undone: see why, and try it again.",
+        "See what failed",
+        "jobs:jobs",
+    )
 
 
 def _evaluate(counts: StudyCounts) -> Suggestion | None:
@@ -122,6 +157,14 @@ def _evaluate(counts: StudyCounts) -> Suggestion | None:
             "evaluation:rankings",
             "ranked",
         )
+    if counts.stale_runs:
+        return Suggestion(
+            f"{_some(counts.stale_runs, 'ranking is', 'rankings are')} out of date: something was judged since, or other "
+            "scenarios are in scope now. Fit them again.",
+            "Rank again",
+            "evaluation:rankings",
+            "ranked",
+        )
     return None
 
 
@@ -135,11 +178,26 @@ def _finish(counts: StudyCounts) -> Suggestion:
             "annotation:campaigns",
             "labelled",
         )
+    still = _left_open(counts)
     if counts.labels:
         return Suggestion(
-            "People and judge have spoken: see how far they agree, then export.", "Agreement", "annotation:agreement"
+            f"People and judge have spoken: see how far they agree, then export.{still}",
+            "Agreement",
+            "annotation:agreement",
         )
-    return Suggestion("Everything stands: export it.", "Export", "exports:exports", "exported")
+    return Suggestion(f"Everything stands: export it.{still}", "Export", "exports:exports", "exported")
+
+
+def _left_open(counts: StudyCounts) -> str:
+    """What stays as it is until somebody looks at it, and holds nothing up."""
+    said = []
+    if counts.undecided:
+        said.append(
+            f"{_some(counts.undecided, 'scenario is', 'scenarios are')} undecided, as a reply of the judge could not be read"
+        )
+    if failed := sum(counts.failed_kinds.values()):
+        said.append(f"{_some(failed, 'job', 'jobs')} ended with something undone")
+    return f" Left open: {'; '.join(said)}." if said else ""
 
 
 def _for_readers(counts: StudyCounts) -> Suggestion | None:

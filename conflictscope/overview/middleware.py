@@ -1,16 +1,18 @@
-"""Our errors, shown as a page (or as a fragment to htmx) with the sentence that says what to do."""
+"""Our errors, shown as a page (or as a fragment to htmx) with the sentence that says what to do; and CSV as Excel wants it."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+from typing import cast
 
 from django.conf import settings
-from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed, JsonResponse
+from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed, JsonResponse, StreamingHttpResponse
 from django.http.response import HttpResponseRedirectBase
 from django.shortcuts import render, resolve_url
 from django_htmx.http import HttpResponseClientRefresh
 
 from conflictscope.errors import ConflictScopeError, InvalidInput
+from conflictscope.files.csv_cells import for_excel
 
 ONLY_SENT = (
     "This address takes what a button sends, and shows nothing by itself. Nothing was changed: "
@@ -52,6 +54,25 @@ class ErrorPageMiddleware:
             return None
         template = "_error.html" if asked_by_htmx(request) else "error.html"
         return render(request, template, {"sentence": exception.sentence}, status=exception.http_status)
+
+
+class ExcelMiddleware:
+    """`?excel=1`: whatever CSV file an address answers begins with a byte order mark, so that Excel reads it as UTF-8."""
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        response = self.get_response(request)
+        if request.GET.get("excel", "") not in ("1", "true", "on") or response.status_code != 200:
+            return response
+        if not response.get("Content-Type", "").startswith("text/csv"):
+            return response
+        if isinstance(response, StreamingHttpResponse):
+            response.streaming_content = for_excel(cast(Iterable[bytes], response.streaming_content))  # under WSGI
+        else:
+            response.content = b"".join(for_excel([response.content]))
+        return response
 
 
 def wrong_method(request: HttpRequest, refused: HttpResponseNotAllowed) -> HttpResponse:

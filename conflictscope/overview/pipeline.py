@@ -11,7 +11,9 @@ from annotation.models import Assignment, Campaign, Item
 from conflictscope.jobs.models import Job
 from conflictscope.scenarios.models import Dataset, Scenario
 from conflictscope.studies.models import Study
-from evaluation.models import Ranking, Response, Run
+from evaluation.models import Ranking, Run
+from evaluation.rankings.fitting import stale_runs
+from evaluation.running.coverage import coverage_of
 
 Status = Scenario.Status
 
@@ -23,6 +25,9 @@ class StudyCounts:
     Attributes:
         to_draft, messages_alone: outlines that a generation would draft, and imported scenarios of which nothing but an opening
             message is known, by the slug of their dataset.
+        responses_by_mode: to scenarios that are in scope of their run now. unasked: of the run that lacks most, how many scenarios
+            have no response, with its scope; missing_runs: runs that lack any response.
+        stale_runs: rankings that would be others if they were fitted now. failed_kinds: jobs that ended with something undone, by kind.
     """
 
     datasets: int = 0
@@ -43,6 +48,11 @@ class StudyCounts:
     responses_by_mode: dict[str, int] = field(default_factory=dict)
     rankable_runs: int = 0
     ranked_runs: int = 0
+    unasked: int = 0
+    unasked_scope: str = ""
+    missing_runs: int = 0
+    stale_runs: int = 0
+    failed_kinds: dict[str, int] = field(default_factory=dict)
     live_kinds: dict[str, int] = field(default_factory=dict)
     paused_jobs: int = 0
 
@@ -81,14 +91,19 @@ class StudyCounts:
         return sum(self.responses_by_mode.values())
 
     @property
+    def undecided(self) -> int:
+        """Scenarios of which the judge's replies could not be read."""
+        return self.of(Status.UNDECIDED)
+
+    @property
     def live_jobs(self) -> int:
         return sum(self.live_kinds.values())
 
 
 def counts_of(studies: Collection[Study]) -> dict[int, StudyCounts]:
-    """The counts of each study, by its id. Nine queries, however many studies there are."""
+    """The counts of each study, by its id. In a fixed number of queries, however many there are."""
     found = {study.pk: StudyCounts() for study in studies}
-    for count in (_datasets, _scenarios, _campaigns, _items, _labels, _validated, _responses, _rankings, _jobs):
+    for count in (_datasets, _scenarios, _campaigns, _items, _labels, _validated, _responses, _jobs):
         count(found)
     return found
 
@@ -177,22 +192,27 @@ def _validated(found: dict[int, StudyCounts]) -> None:
 
 
 def _responses(found: dict[int, StudyCounts]) -> None:
-    rows = (
-        Response.objects.filter(run__study__in=found)
-        .order_by()
-        .values_list("run__study", "run__mode", "run", "run__dataset__value_set_version")
-        .annotate(Count("pk"))
+    runs = list(Run.objects.filter(study__in=found, dataset__hidden_at__isnull=True).select_related("dataset"))
+    coverage = coverage_of(runs)
+    answered = [run for run in runs if coverage[run.pk].responses]
+    for run in answered:
+        counts = found[run.study_id]
+        counts.responses_by_mode[run.mode] = counts.responses_by_mode.get(run.mode, 0) + coverage[run.pk].responses
+        counts.rankable_runs += run.dataset.value_set_version_id is not None
+    for run in runs:
+        counts, lacks = found[run.study_id], coverage[run.pk]
+        if lacks.missing and not run.imported:
+            counts.missing_runs += 1
+            if lacks.unasked > counts.unasked:
+                counts.unasked, counts.unasked_scope = lacks.unasked, run.scope
+    studies = {run.pk: run.study_id for run in answered}
+    for run_id in stale_runs(answered):
+        found[studies[run_id]].stale_runs += 1
+    ranked = (
+        Ranking.objects.filter(run__in=answered).order_by().values_list("study").annotate(Count("run", distinct=True))
     )
-    for study, mode, _run, version, number in rows:
-        by_mode = found[study].responses_by_mode
-        by_mode[mode] = by_mode.get(mode, 0) + number
-        found[study].rankable_runs += version is not None
-
-
-def _rankings(found: dict[int, StudyCounts]) -> None:
-    rows = Ranking.objects.filter(study__in=found).order_by().values_list("study").annotate(Count("run", distinct=True))
-    for study, runs in rows:
-        found[study].ranked_runs = runs
+    for study, number in ranked:
+        found[study].ranked_runs = number
 
 
 def _jobs(found: dict[int, StudyCounts]) -> None:
@@ -202,6 +222,9 @@ def _jobs(found: dict[int, StudyCounts]) -> None:
             found[study].paused_jobs += number
         else:
             found[study].live_kinds[kind] = found[study].live_kinds.get(kind, 0) + number
+    failed = Job.objects.with_failures().filter(study__in=found).order_by()
+    for study, kind, number in failed.values_list("study", "kind").annotate(Count("pk")):
+        found[study].failed_kinds[kind] = number
 
 
 # --- the flow -------------------------------------------------------------------------------------------------------------
@@ -285,10 +308,7 @@ def stages_of(counts: StudyCounts) -> list[Stage]:
             counts.responses,
             "responses",
             "evaluation:runs",
-            tuple(
-                StagePart(Run.Mode(mode).label.lower(), number)
-                for mode, number in sorted(counts.responses_by_mode.items())
-            ),
+            tuple(_evaluated_parts(counts)),
             running="evaluation.evaluate" in counts.live_kinds,
         ),
         Stage(
@@ -297,7 +317,7 @@ def stages_of(counts: StudyCounts) -> list[Stage]:
             counts.ranked_runs,
             "rankings",
             "evaluation:rankings",
-            (StagePart("runs that can be ranked", counts.rankable_runs),) if counts.rankable_runs else (),
+            tuple(_ranked_parts(counts)),
         ),
         Stage(
             "exported",
@@ -323,3 +343,17 @@ def _labelled_parts(counts: StudyCounts) -> Iterable[StagePart]:
         yield StagePart("items complete", counts.items_complete, of=counts.items)
     if counts.people:
         yield StagePart("person" if counts.people == 1 else "people", counts.people)
+
+
+def _evaluated_parts(counts: StudyCounts) -> Iterable[StagePart]:
+    for mode, number in sorted(counts.responses_by_mode.items()):
+        yield StagePart(Run.Mode(mode).label.lower(), number)
+    if counts.missing_runs:
+        yield StagePart("run lacks some" if counts.missing_runs == 1 else "runs lack some", counts.missing_runs)
+
+
+def _ranked_parts(counts: StudyCounts) -> Iterable[StagePart]:
+    if counts.rankable_runs:
+        yield StagePart("run can be ranked" if counts.rankable_runs == 1 else "runs can be ranked", counts.rankable_runs)
+    if counts.stale_runs:
+        yield StagePart("out of date", counts.stale_runs)

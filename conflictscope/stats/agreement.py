@@ -8,7 +8,7 @@ from itertools import combinations
 import numpy as np
 
 from conflictscope.stats import tables
-from conflictscope.stats.clusters import Flags, Sample
+from conflictscope.stats.clusters import Flags, Sample, whole
 from conflictscope.stats.consensus import plurality_of_others
 from conflictscope.stats.crossing import Crossing
 from conflictscope.stats.labels import MISSING, Answers, Codes, Label, encode, encode_table
@@ -309,7 +309,7 @@ def _warnings(crossing: Crossing, kappa: Estimate, prevalence: Estimate) -> tupl
         said.append("items are weighted by one over their inclusion probability")
     if sample.n and sample.effective < MUCH_WEIGHT * sample.scenarios:
         said.append(
-            f"{sample.scenarios} scenarios say as much as {sample.effective:.3g} of equal weight would: "
+            f"{sample.scenarios} scenarios say as much as {whole(sample.effective)} of equal weight would: "
             "their weights or their numbers of responses differ"
         )
     return tuple(said)

@@ -187,6 +187,12 @@ class Sample:
         return Kinds(cells.reshape(-1, *shape), self.stratum, np.ones(self.scenarios))
 
 
+def whole(effective: float) -> str:
+    """An effective number for a sentence: people count items and scenarios, and nobody has seen half of one."""
+    nearest = round(effective)
+    return str(nearest) if abs(effective - nearest) < 1e-6 else f"about {nearest}"
+
+
 def collapsed(kinds: Kinds) -> Integers:
     """The stratum of each kind, strata with fewer than 5 scenarios put together with the next (the last with the one before)."""
     sizes = np.bincount(kinds.stratum, kinds.times)

@@ -19,6 +19,7 @@ from conflictscope.stats.clusters import (
     covariance,
     scores_of,
     variance_of,
+    whole,
 )
 from conflictscope.stats.labels import MISSING, Codes
 from conflictscope.stats.tables import Floats
@@ -230,15 +231,17 @@ class Crossing:
         """Why the interval of a chance-corrected figure may not hold its level; empty where simulation shows that it does."""
         effective = self.sample.effective
         plain = not (self.sample.clustered or self.sample.weighted)
-        worth = f"{self.n} items only" if plain else f"{self.n} items that tell as much as {effective:.3g} scenarios"
+        worth = f"{self.n} items only" if plain else f"as much as {whole(effective)} scenarios only"
         lopsided = self.n and self.used.max() > LOPSIDED_SCALE * self.table.sum()
         if effective < (FEW_ON_A_SCALE if scale else FEW_SCENARIOS):
-            return f"{worth}: kappa's interval may miss the truth more often than it says"
+            return f"{worth}: the interval may miss the truth more often than it says"
         if scale and lopsided and effective < FEW_ON_A_LOPSIDED_SCALE:
-            return f"{worth}, most with one and the same answer: kappa's interval may miss the truth more often than it says"
+            return (
+                f"{worth}, most with one and the same answer: the interval may miss the truth more often than it says"
+            )
         if self.rare < FEW_RARE:
-            of = f"{self.n} items lie" if plain else f"{effective:.3g} scenarios' worth of items lies"
-            return f"only {self.rare:.3g} of {of} outside the most frequent answer: kappa and its interval are unstable"
+            of = f"{self.n} items lie" if plain else f"{whole(effective)} scenarios' worth of items lies"
+            return f"only {whole(self.rare)} of {of} outside the most frequent answer: the figure and its interval are unstable"
         return self.thin()
 
     def _crowded(self) -> str:
@@ -253,10 +256,7 @@ class Crossing:
         effective = self.sample.effective
         if not self.sample.weighted or effective >= FEW_WEIGHTED:
             return ""
-        return (
-            f"weighted items that tell as much as {effective:.3g} scenarios: the interval may miss the truth more often "
-            "than it says"
-        )
+        return f"weighted, as much as {whole(effective)} scenarios only: the interval may miss the truth more often than it says"
 
     def design_effect(self, statistic: Statistic) -> float | None:
         """Variance by scenario over the variance that as many independent items of equal weight would have."""

@@ -7,7 +7,7 @@ import math
 import numpy as np
 from scipy.special import ndtri
 
-from conflictscope.stats.clusters import Floats, Integers, Kinds, Sample, Statistic, accelerated, variance_of
+from conflictscope.stats.clusters import Floats, Integers, Kinds, Sample, Statistic, accelerated, variance_of, whole
 from conflictscope.stats.types import Estimate
 
 RESAMPLES = 2000
@@ -43,7 +43,7 @@ def figure(
     if math.isnan(point):
         return Estimate.undefined(reason, n, level=level)
     effective = sample.effective
-    worth = f"as much as {effective:.3g} scenarios only: the interval may miss the truth more often than it says"
+    worth = f"as much as {whole(effective)} scenarios only: the interval may miss the truth more often than it says"
     warning = worth if effective < few else ""
     if effective >= DELTA_SCENARIOS and not (sample.weighted and sample.scenarios <= MOST_RESAMPLED):
         half = float(ndtri((1 + level) / 2)) * math.sqrt(variance_of(statistic, kinds))

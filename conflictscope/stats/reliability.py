@@ -11,7 +11,7 @@ import pandas as pd  # type: ignore[import-untyped]  # evalica takes its frames
 from scipy.special import stdtrit
 from statsmodels.stats.inter_rater import fleiss_kappa as statsmodels_fleiss_kappa
 
-from conflictscope.stats.clusters import Floats, Kinds, Sample, Statistic, accelerated, variance_of
+from conflictscope.stats.clusters import Floats, Kinds, Sample, Statistic, accelerated, variance_of, whole
 from conflictscope.stats.consensus import votes_of
 from conflictscope.stats.crossing import (
     DELTA_CLUSTERS,
@@ -261,7 +261,7 @@ def _ordinal_costs(used: Floats) -> Floats:
 def _warning(n: int, kinds: Kinds, sample: Sample, rare: float) -> str:
     plain = not (sample.clustered or sample.weighted)
     if sample.effective < FEW_SCENARIOS:
-        worth = f"{n} items only" if plain else f"as much as {sample.effective:.3g} scenarios only"
+        worth = f"{n} items only" if plain else f"as much as {whole(sample.effective)} scenarios only"
         return f"{worth}: the interval may miss the truth more often than it says"
     given = kinds.total.sum(axis=1)
     if rare < FEW_RARE:

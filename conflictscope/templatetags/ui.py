@@ -6,7 +6,7 @@ room may load it without an arrow between rooms.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
@@ -122,6 +122,22 @@ def estimate(
     if warning and number.warning:
         shown = format_html('{} <span class="estimate-warning">{}</span>', shown, number.warning)
     return shown
+
+
+@register.filter
+def noted(given: Estimate, notes: Sequence[str]) -> SafeString:
+    """`{{ kappa|noted:notes }}`: a letter that leads to the note (`#note-a`) with the estimate's warning; nothing without one."""
+    if given.value is None or given.warning not in notes:
+        return mark_safe("")
+    letter = note_letter(notes.index(given.warning))
+    return format_html('<sup><a href="#note-{0}" aria-label="note {0}">{0}</a></sup>', letter)
+
+
+@register.filter
+def note_letter(place: int) -> str:
+    """0 → a, 25 → z, 26 → aa."""
+    letters = chr(ord("a") + place % 26)
+    return letters if place < 26 else note_letter(place // 26 - 1) + letters
 
 
 @register.filter

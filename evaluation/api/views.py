@@ -11,9 +11,11 @@ from rest_framework import generics
 from conflictscope.studies.api import InStudy
 from evaluation.api.serializers import RankingSerializer, ResponseSerializer, RunSerializer
 from evaluation.models import Ranking, Response, Run
-from evaluation.running.browsing import ONLY, Filter, responses_of, runs_of
+from evaluation.running.browsing import ONLY, Filter, in_scope_or_not, responses_of, runs_of
 from evaluation.running.summaries import CHOICE_LABELS
 
+# What the parameter says, as a filter knows it: what is out of scope, what is in it, or (anything else) both.
+IN_SCOPE = {"0": True, "false": True, "1": False, "true": False}
 _SELECTED = ("run__target__endpoint", "run__user_simulator", "run__judge__endpoint", "run__steering")
 
 
@@ -48,6 +50,11 @@ class RunDetail(InStudy[Run], generics.RetrieveAPIView[Run]):
         OpenApiParameter(
             "only", str, enum=list(ONLY), description="Judges differ, people against a judge, or not read."
         ),
+        OpenApiParameter(
+            "in_scope",
+            bool,
+            description="Only responses to scenarios that are in the run's scope now, or only the others. Default: both.",
+        ),
         OpenApiParameter("refused", bool, description="Only what was read as a refusal."),
     ]
 )
@@ -59,8 +66,10 @@ class ResponseList(InStudy[Response], generics.ListAPIView[Response]):
 
     def get_queryset(self) -> Any:
         run = get_object_or_404(Run, study=self.study, pk=self.kwargs["run"])
-        chosen = Filter.of(self.request.query_params)
-        return chosen.apply(responses_of([run]))
+        given = self.request.query_params
+        responses = Filter.of(given).apply(responses_of([run]))
+        outside = IN_SCOPE.get(given.get("in_scope", ""))
+        return responses if outside is None else in_scope_or_not(responses, run, outside=outside)
 
 
 class RankingList(InStudy[Ranking], generics.ListAPIView[Ranking]):

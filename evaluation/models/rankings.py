@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from django.db import models
 from django.db.models import F, Q
+from django.utils import timezone
 
 from conflictscope.scenarios.models import Dataset
 from conflictscope.studies.models import Study, StudyScopedQuerySet
@@ -30,6 +31,9 @@ class Ranking(models.Model):
     parameters_digest = models.CharField(max_length=64)
     results = models.JSONField(help_text="What the fit returned, as the statistics room shapes it.")
     created_at = models.DateTimeField(auto_now_add=True)
+    confirmed_at = models.DateTimeField(
+        default=timezone.now, help_text="When a fit last came to it: by then its inputs were what had been decided."
+    )
 
     objects = StudyScopedQuerySet.as_manager()
 

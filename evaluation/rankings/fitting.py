@@ -10,7 +10,8 @@ from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 import numpy as np
-from django.db.models import Max, QuerySet
+from django.db.models import Count, F, Max, Q, QuerySet
+from django.utils import timezone
 
 from conflictscope.errors import Conflict, InvalidInput, NotFound
 from conflictscope.scenarios.models import Dataset
@@ -19,6 +20,7 @@ from conflictscope.stats.bradley_terry import fit_ranking
 from conflictscope.stats.correction import corrected_ranking
 from evaluation.measures.decisions import Decider, Decisions, Trials, decider_of, trials_of
 from evaluation.models import Judgement, Ranking, Run
+from evaluation.running.coverage import in_scope
 
 logger = logging.getLogger(__name__)
 
@@ -206,6 +208,8 @@ def _kept(
         "parameters_digest": hashlib.sha256(json.dumps(parameters, sort_keys=True).encode()).hexdigest(),
     }
     if known := Ranking.objects.filter(**key).first():
+        known.confirmed_at = timezone.now()
+        known.save(update_fields=["confirmed_at"])
         return known, False
     defaults = {
         "study": run.study,
@@ -222,13 +226,11 @@ def _kept(
 def latest_rankings(runs: Collection[Run]) -> dict[int, FittedRun]:
     """The newest snapshot of each run that has one, by the run's id: what pages show without fitting anything."""
     by_run = {run.pk: run for run in runs}
-    snapshots = Ranking.objects.filter(run__in=runs).exclude(decider__in=[Decider.MIXED, Decider.PEOPLE])
-    newest = snapshots.exclude(method="penalised").order_by().values("run", "decider").annotate(newest=Max("pk"))
-    found = list(Ranking.objects.filter(pk__in=newest.values("newest")))
+    found = list(Ranking.objects.filter(pk__in=_newest(runs)))
     corrected = {ranking.run_id: ranking for ranking in found if ranking.decider == Decider.CORRECTED}
     own = [ranking for ranking in found if ranking.decider != Decider.CORRECTED]
     without = [ranking.run_id for ranking in own if ranking.results["reason"]]
-    twins = {_inputs(twin): twin for twin in snapshots.filter(run__in=without, method="penalised").order_by("pk")}
+    twins = {_inputs(twin): twin for twin in _shown(runs).filter(run__in=without, method="penalised").order_by("pk")}
     return {
         ranking.run_id: FittedRun(
             by_run[ranking.run_id], ranking, twins.get(_inputs(ranking)), corrected.get(ranking.run_id)
@@ -237,17 +239,34 @@ def latest_rankings(runs: Collection[Run]) -> dict[int, FittedRun]:
     }
 
 
+def _shown(runs: Collection[Run]) -> QuerySet[Ranking]:
+    return Ranking.objects.filter(run__in=runs).exclude(decider__in=[Decider.MIXED, Decider.PEOPLE])
+
+
+def _newest(runs: Collection[Run]) -> list[int]:
+    """Ids of the snapshots that a fit came to last, of each run by its own decider and corrected by people."""
+    plain = _shown(runs).exclude(method="penalised").order_by("confirmed_at", "pk")
+    return list({(run, decider): pk for run, decider, pk in plain.values_list("run", "decider", "pk")}.values())
+
+
 def _inputs(ranking: Ranking) -> tuple[int, str, str]:
     return ranking.run_id, ranking.inputs_digest, ranking.parameters_digest
 
 
-def stale_runs(fitted: Collection[FittedRun]) -> set[int]:
-    """Ids of runs in which something was judged after their ranking was fitted."""
-    runs = [one.run.pk for one in fitted]
-    last = dict(
-        Judgement.objects.filter(response__run__in=runs)
+def stale_runs(runs: Collection[Run]) -> set[int]:
+    """Ids of the runs whose ranking would be another if it was fitted now: something was judged after it was fitted, or the
+    scenarios in scope are no longer those that it counts. In two queries; runs without a ranking are none of them."""
+    own = Ranking.objects.filter(pk__in=_newest(runs)).exclude(decider=Decider.CORRECTED)
+    fitted = {
+        run: (at, trials) for run, at, trials in own.values_list("run", "confirmed_at", "results__counts__trials")
+    }
+    own_word = Q(source=Judgement.Source.PARSED) | Q(judge=F("response__run__judge"))
+    counted = own_word & in_scope(runs, via="response__")
+    told = own_word | Q(source=Judgement.Source.HUMAN)
+    now = (
+        Judgement.objects.filter(response__run__in=list(fitted))
+        .order_by()
         .values_list("response__run")
-        .annotate(Max("created_at"))
-        .order_by("response__run")
+        .annotate(last=Max("created_at", filter=told), trials=Count("pk", filter=counted))
     )
-    return {one.run.pk for one in fitted if last.get(one.run.pk) and last[one.run.pk] > one.ranking.created_at}
+    return {run for run, last, trials in now if (last and last > fitted[run][0]) or trials != fitted[run][1]}

@@ -11,10 +11,12 @@ from django.core.paginator import Page, Paginator
 from django.db.models import Exists, OuterRef, Prefetch, Q, QuerySet
 
 from conflictscope.errors import InvalidInput
+from conflictscope.jobs.models import Job
 from conflictscope.jobs.progress import JobProgress, progress_of
 from conflictscope.llm.models import Call
 from conflictscope.scenarios.models import Dataset, OpeningMessage, Scenario
 from evaluation.models import Judgement, Rating, Response, Run
+from evaluation.running.coverage import coverage_of, in_scope
 from evaluation.running.openings import leak_counts, messages_of
 from evaluation.running.runs import jobs_of, scenarios_of
 from evaluation.running.summaries import CHOICE_LABELS, RunSummary, summaries_of
@@ -29,7 +31,8 @@ ONLY: dict[str, str] = {
 
 @dataclass(frozen=True, slots=True)
 class Filter:
-    """What of a run to show. `pair` is "key_1~key_2", in either order; `scenario` a uid; empty: everything."""
+    """What of a run to show. `pair` is "key_1~key_2", in either order; `scenario` a uid; empty: everything. `outside`: what is
+    out of the run's scope by now, instead of what is in it; whoever lists responses says of which run (`in_scope_or_not`)."""
 
     choice: str = ""
     pair: str = ""
@@ -39,6 +42,7 @@ class Filter:
     only: str = ""  # a key of ONLY
     ended: str = ""
     leaking: bool = False
+    outside: bool = False
 
     @classmethod
     def of(cls, given: Mapping[str, str]) -> Self:
@@ -52,6 +56,7 @@ class Filter:
             only=given.get("only", ""),
             ended=given.get("ended", ""),
             leaking=given.get("leaking", "") not in ("", "0", "false"),
+            outside=given.get("outside", "") not in ("", "0", "false"),
         )
 
     @property
@@ -151,10 +156,16 @@ def responses_of(runs: Collection[Run]) -> Any:
     )
 
 
+def in_scope_or_not(responses: Any, run: Run, *, outside: bool) -> Any:
+    """Those to scenarios that are in the run's scope now, or the others."""
+    return responses.exclude(in_scope([run])) if outside else responses.filter(in_scope([run]))
+
+
 def page_of_responses(run: Run, chosen: Filter, *, page: str | int | None) -> Page[Response]:
     """One page of a run's responses; each carries `rating`, the target's ratings of its scenario and sample, and `opening`, the
     message that its conversation opened with, or None."""
-    found = Paginator(chosen.apply(responses_of([run])), PAGE_SIZE).get_page(page)
+    responses = in_scope_or_not(chosen.apply(responses_of([run])), run, outside=chosen.outside)
+    found = Paginator(responses, PAGE_SIZE).get_page(page)
     rated = Rating.objects.filter(run=run, scenario__in=[response.scenario_id for response in found])
     ratings = {(rating.scenario_id, rating.sample): rating for rating in rated}
     talks = run.mode == Run.Mode.SIMULATED_USER
@@ -207,10 +218,23 @@ class RunRow:
     def live(self) -> bool:
         return self.progress is not None and self.progress.running
 
+    @property
+    def behind(self) -> bool:
+        """Whether responses are missing, or judgements of some, and nobody is at it."""
+        return not self.live and bool(self.summary.coverage.missing or self.summary.unjudged)
+
 
 def run_rows(runs: Collection[Run]) -> list[RunRow]:
-    """Runs with their counts and the progress of their jobs, in five queries however many there are."""
+    """Runs with their counts and the progress of their jobs, in six to eight queries however many there are."""
     summaries = summaries_of(runs)
     jobs = jobs_of(runs)
     progress = dict(zip(jobs, progress_of(list(jobs.values())), strict=True))
     return [RunRow(run, summaries[run.pk], progress.get(run.pk)) for run in runs]
+
+
+def lagging(runs: Collection[Run]) -> list[RunRow]:
+    """The runs that lack responses and at which nobody is, with what they lack and no other count."""
+    behind = {pk: lacks for pk, lacks in coverage_of(runs).items() if lacks.missing}
+    found = [run for run in runs if run.pk in behind]
+    live = {pk for pk, job in jobs_of(found).items() if job.state in Job.LIVE} if found else set()
+    return [RunRow(run, RunSummary(coverage=behind[run.pk]), None) for run in found if run.pk not in live]

@@ -19,7 +19,7 @@ from evaluation.running import judging, multiple_choice, openings, simulated_use
 from evaluation.running.asking import transcript
 from evaluation.running.bias import bias_of
 from evaluation.running.runs import JOB_KIND, run_of_job
-from evaluation.running.summaries import summaries_of
+from evaluation.running.summaries import summaries_of, undecided_in
 from evaluation.tables import said
 
 
@@ -172,7 +172,7 @@ class EvaluateHandler:
         unanswered = f"; no answer: {summary.unanswered_in_words}" if summary.unanswered else ""
         counts = (
             f"{job.title}: {summary.responses} responses, {summary.decided} decided{rated}; "
-            f"undecided {said(summary.undecided, percent=True)}{unanswered}."
+            f"undecided {said(undecided_in(run), percent=True)}{unanswered}."
         )
         return "\n".join([counts, *bias_of(run).sentences])
 

@@ -31,7 +31,7 @@ ORDERS: dict[str, list[str]] = {
     OptionOrder.ACTION_1_FIRST: [OptionOrder.ACTION_1_FIRST],
     OptionOrder.ACTION_2_FIRST: [OptionOrder.ACTION_2_FIRST],
 }
-_WITH_ACTIONS = (
+WITH_ACTIONS = (
     Scenario.Status.DRAFTED,
     Scenario.Status.KEPT,
     Scenario.Status.DROPPED,
@@ -46,7 +46,7 @@ def scenarios_in(dataset: Dataset, scope: str) -> QuerySet[Scenario]:
         return scenarios.filter(status=Scenario.Status.KEPT)
     if scope == Run.Scope.HUMAN_VALIDATED:
         return scenarios.human_validated()
-    return scenarios.filter(status__in=_WITH_ACTIONS)
+    return scenarios.filter(status__in=WITH_ACTIONS)
 
 
 def scenarios_of(run: Run) -> QuerySet[Scenario]:
@@ -234,6 +234,27 @@ def start(run: Run, *, started_by: User | None = None, budget: Budget = NO_BUDGE
         started_by=started_by,
         budget=budget,
     )
+
+
+def ask_for_missing(runs: Collection[Run], *, started_by: User | None = None) -> list[Job]:
+    """Ask for what is missing of runs, each within the budget of its last job. Imported runs are left out.
+
+    Raises:
+        InvalidInput: nothing is missing, or nothing can be asked for.
+        NotAllowed: the study may not use an endpoint of theirs any more.
+    """
+    ours = [run for run in runs if not run.imported]
+    if not ours:
+        raise InvalidInput("Nothing is missing that could be asked for: runs are whole, or came with a file.")
+    last = jobs_of(ours)
+    with transaction.atomic():
+        for run in ours:
+            asked = [run.user_simulator, run.judge.endpoint if run.judge else None]
+            check_allowed(run.study, endpoint_of(run.target), *asked)
+        return [
+            start(run, started_by=started_by, budget=Budget.of(last[run.pk]) if run.pk in last else NO_BUDGET)
+            for run in ours
+        ]
 
 
 def evaluate(

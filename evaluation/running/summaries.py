@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Collection
 from dataclasses import dataclass, field
 
-from django.db.models import Count, Q
+from django.db.models import Case, Count, Q, Value, When
 
-from conflictscope.stats.intervals import wilson
+from conflictscope.stats.intervals import ratio
 from conflictscope.stats.types import Estimate
 from evaluation.models import Judgement, Rating, Response, Run
+from evaluation.running.coverage import Coverage, coverage_of, in_scope
 
 DECIDED = (Judgement.Choice.VALUE_1, Judgement.Choice.VALUE_2)
 CHOICE_LABELS = {
@@ -24,8 +25,11 @@ CHOICE_LABELS = {
 
 @dataclass(slots=True)
 class RunSummary:
-    """`choices` counts responses by the decision that pages show; those that nobody has judged yet under "unjudged". `unanswered`
-    counts those that are none of an answer, by how they ended."""
+    """What is counted are responses to scenarios that are in scope now; `coverage` says what else there is, and what is missing.
+
+    `choices` counts responses by the decision that pages show; those that nobody has judged yet under "unjudged". `unanswered`
+    counts those that are none of an answer, by how they ended.
+    """
 
     choices: dict[str, int] = field(default_factory=dict)
     unanswered: dict[str, int] = field(default_factory=dict)
@@ -33,6 +37,7 @@ class RunSummary:
     by_people: int = 0
     ratings: int = 0
     rated_both: int = 0
+    coverage: Coverage = field(default_factory=Coverage)
 
     @property
     def responses(self) -> int:
@@ -52,19 +57,37 @@ class RunSummary:
         return self.choices.get("unjudged", 0)
 
     @property
-    def undecided(self) -> Estimate:
-        """Share of judged responses that were decided for neither action, with its Wilson interval."""
-        judged = self.responses - self.unjudged
-        return wilson(judged - self.decided, judged)
+    def judged(self) -> int:
+        return self.responses - self.unjudged
+
+    @property
+    def undecided(self) -> int:
+        """How many of the judged were decided for neither action. The share with its interval: `undecided_in`."""
+        return self.judged - self.decided
+
+
+def undecided_in(run: Run) -> Estimate:
+    """Share of a run's judged responses that were decided for neither action; its interval takes the scenario as the unit, as that
+    of a ranking does."""
+    responses = Response.objects.filter(in_scope([run]), run=run).with_decision().order_by()
+    by_scenario: dict[int, list[bool]] = {}
+    columns = ("scenario", "decision")
+    for scenario, decision in responses.values_list(*columns):
+        if decision is not None:
+            by_scenario.setdefault(scenario, []).append(decision not in DECIDED)
+    trials = [len(neither) for neither in by_scenario.values()]
+    return ratio([sum(neither) for neither in by_scenario.values()], trials, decided=trials)
 
 
 def summaries_of(runs: Collection[Run]) -> dict[int, RunSummary]:
-    """A summary of each run, by its id, in two queries."""
+    """A summary of each run, by its id, in three to five queries."""
     found = {run.pk: RunSummary() for run in runs}
-    by = ("run", "decision", "decided_by")
+    counted = {run.pk: (0, 0) for run in runs}
+    by = ("run", "decision", "decided_by", "inside")
     rows = (
         Response.objects.filter(run__in=list(found))
         .with_decision()
+        .annotate(inside=Case(When(in_scope(runs), then=Value(True)), default=Value(False)))
         .values(*by)
         .annotate(
             n=Count("pk"),
@@ -75,6 +98,11 @@ def summaries_of(runs: Collection[Run]) -> dict[int, RunSummary]:
     )
     for row in rows:
         summary = found[row["run"]]
+        inside, outside = counted[row["run"]]
+        if not row["inside"]:
+            counted[row["run"]] = inside, outside + row["n"]
+            continue
+        counted[row["run"]] = inside + row["n"], outside
         choice = row["decision"] or "unjudged"
         summary.choices[choice] = summary.choices.get(choice, 0) + row["n"]
         summary.refused += row["refusals"]
@@ -83,7 +111,9 @@ def summaries_of(runs: Collection[Run]) -> dict[int, RunSummary]:
                 summary.unanswered[outcome] = summary.unanswered.get(outcome, 0) + number
         summary.by_people += row["n"] if row["decided_by"] == Judgement.Source.HUMAN else 0
     both = Q(rating_1__isnull=False, rating_2__isnull=False)
-    ratings = Rating.objects.filter(run__in=list(found)).values("run")
+    ratings = Rating.objects.filter(in_scope(runs), run__in=list(found)).values("run")
     for row in ratings.annotate(n=Count("pk"), both=Count("pk", filter=both)).order_by():
         found[row["run"]].ratings, found[row["run"]].rated_both = row["n"], row["both"]
+    for run, coverage in coverage_of(runs, counted=counted).items():
+        found[run].coverage = coverage
     return found

@@ -11,7 +11,7 @@ from conflictscope.llm.models import Call
 from conflictscope.scenarios.models import OpeningMessage
 from conflictscope.scenarios.option_orders import OptionOrder, letters
 from evaluation.models import CHOICE_OF_ACTION, Judgement, Rating, Response, Run
-from evaluation.running.browsing import Filter
+from evaluation.running.browsing import Filter, in_scope_or_not
 
 TALKING = ("answer", "choice")  # purposes of calls that a target answers
 
@@ -114,6 +114,7 @@ def neighbour(response: Response, chosen: Filter, *, forward: bool) -> int | Non
     here |= Q(scenario=response.scenario_id, **{f"order__{way}": response.order})
     here |= Q(scenario=response.scenario_id, order=response.order, **{f"sample__{way}": response.sample})
     beyond = chosen.apply(Response.objects.filter(run=response.run_id).with_decision()).filter(here)
+    beyond = in_scope_or_not(beyond, response.run, outside=chosen.outside)
     found: int | None = (
         beyond.order_by(f"{sign}scenario_id", f"{sign}order", f"{sign}sample").values_list("pk", flat=True).first()
     )

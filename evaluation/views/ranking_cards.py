@@ -77,7 +77,7 @@ class RankingCard:
 def cards_of(fitted: Collection[FittedRun], names: Mapping[str, str]) -> list[RankingCard]:
     """One card for each fitted run, values from the most to the least supported."""
     labels = variants([one.run for one in fitted])
-    stale = stale_runs(fitted)
+    stale = stale_runs([one.run for one in fitted])
     return [_card(one, names, label=labels[one.run.pk], stale=one.run.pk in stale) for one in fitted]
 
 

@@ -30,6 +30,7 @@ from evaluation.rankings.overview import Measure, finding, heat_map
 from evaluation.rankings.plots import rankings_chart as draw_rankings
 from evaluation.rankings.plots import value_chart as draw_value
 from evaluation.rankings.shifts import compare, latest_shifts, said_and_done
+from evaluation.running.browsing import lagging, runs_of
 from evaluation.steering.effects import decided_runs, work_out_all
 from evaluation.views.common import dataset_of
 from evaluation.views.forms import FitForm
@@ -91,7 +92,8 @@ def _rankings_of(dataset: Dataset, *, mode: str, measure: Measure, who: str, sor
         "who": who,
         "any_people": any(one.corrected for one in in_order),
         "sort": sort,
-        "stale": stale_runs(in_order),
+        "stale": stale_runs(with_decisions),
+        "behind": lagging(list(runs_of(Dataset.objects.filter(pk=dataset.pk)))),
         "unfitted": [run for run in with_decisions if run.pk not in fitted],
         "measurable": bool(evaluated_scope(dataset)),
         "simulated": dataset.simulated or any(run.simulated for run in with_decisions),

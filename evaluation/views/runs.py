@@ -5,8 +5,9 @@ from __future__ import annotations
 from django.contrib import messages
 from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
-from django.views.decorators.http import require_http_methods, require_safe
+from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
+from conflictscope.errors import ConflictScopeError, InvalidInput
 from conflictscope.http import Request
 from conflictscope.jobs.forms import budget_of
 from conflictscope.jobs.models import Job
@@ -28,7 +29,7 @@ from evaluation.running.browsing import (
     runs_of,
 )
 from evaluation.running.judge_columns import judge_columns
-from evaluation.running.summaries import CHOICE_LABELS
+from evaluation.running.summaries import CHOICE_LABELS, undecided_in
 from evaluation.running.targets import target_for
 from evaluation.views.common import dataset_of
 from evaluation.views.forms import EvaluateForm, TopUpForm
@@ -37,13 +38,14 @@ from evaluation.views.forms import EvaluateForm, TopUpForm
 @require_safe
 def runs(request: Request, study: str) -> HttpResponse:
     found = study_for(request.user, study)
-    rows = run_rows(list(runs_of(found.datasets.all())))
+    rows = run_rows(list(runs_of(found.datasets.shown())))
     context = {
         "study": found,
         "section": "runs",
         "rows": rows,
         "datasets": list(found.datasets.shown().select_related("study", "generator")),
         "live": any(row.live for row in rows),
+        "behind": [row for row in rows if row.behind],
     }
     return render(request, "evaluation/_runs.html" if request.htmx else "evaluation/runs.html", context)
 
@@ -54,13 +56,17 @@ def run(request: Request, study: str, run: int) -> HttpResponse:
     one = get_object_or_404(runs_of(found.datasets.all()), pk=run)
     chosen = Filter.of(request.GET)
     (row,) = run_rows([one])
-    if request.htmx:
-        return render(request, "evaluation/_progress.html", {"study": found, "run": one, "row": row})
-    context = {
+    live = {
         "study": found,
-        "section": "runs",
         "run": one,
         "row": row,
+        "behind": [row] if row.behind else [],
+        "undecided": undecided_in(one),
+    }
+    if request.htmx:
+        return render(request, "evaluation/_progress.html", live)
+    context = live | {
+        "section": "runs",
         "bias": bias_of(one),
         "judges": judge_columns(one) if one.judge_id else [],
         "unasked": 0 if one.imported else running.unasked_scenarios(one).count(),
@@ -74,6 +80,28 @@ def run(request: Request, study: str, run: int) -> HttpResponse:
         "narrowings": ONLY,
     }
     return render(request, "evaluation/run.html", context)
+
+
+@require_POST
+def ask_missing(request: Request, study: str) -> HttpResponse:
+    """Ask for what is missing of the runs named (`run`), or of all of the study that lack something."""
+    found = study_for(request.user, study, may=Action.RUN_PIPELINE)
+    named = request.POST.getlist("run")
+    if not all(each.isdecimal() and len(each) < 19 for each in named):
+        raise InvalidInput("A run is named by its number.")
+    runs = runs_of(found.datasets.shown()).filter(imported=False)
+    rows = run_rows(list(runs.filter(pk__in=named) if named else runs))
+    try:
+        jobs = running.ask_for_missing([row.run for row in rows if row.behind], started_by=request.user)
+    except ConflictScopeError as exc:
+        messages.error(request, exc.sentence)
+    else:
+        messages.success(
+            request, f"{len(jobs)} evaluation{'s go' if len(jobs) > 1 else ' goes'} on with what is missing."
+        )
+    if len(named) == len(rows) == 1:
+        return redirect(rows[0].run)
+    return redirect("evaluation:runs", found.slug)
 
 
 @require_http_methods(["GET", "HEAD", "POST"])

@@ -228,7 +228,7 @@ def test_a_run_s_page_costs_as_many_queries_for_many_judgements_as_for_few(
     for response in run.responses.all()[:10]:
         for panel in ("a", "b", "c"):
             JudgementFactory(response=response, human=True, panel=panel)
-    with django_assert_max_num_queries(21):
+    with django_assert_max_num_queries(23):
         page(viewer, "run", "mine", run.pk)
 
 
@@ -324,7 +324,7 @@ def test_rankings_cost_as_many_queries_for_many_runs_as_for_few(
         answered(other, run.dataset.scenarios.first(), "value_1")
     for each in (run, *runs):
         fit_run(each, replicates=100)
-    with django_assert_max_num_queries(16):
+    with django_assert_max_num_queries(20):
         page(viewer, "rankings", "mine")
 
 

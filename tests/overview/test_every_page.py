@@ -131,6 +131,7 @@ OPEN_TO: dict[str, Action | SetAction | str] = {
     "api-scenario": Action.SEE,
     "evaluation:runs": Action.SEE,
     "evaluation:run": Action.SEE,
+    "evaluation:ask_missing": Action.RUN_PIPELINE,
     "evaluation:top_up": Action.RUN_PIPELINE,
     "evaluation:rankings": Action.SEE,
     "evaluation:response": Action.SEE,

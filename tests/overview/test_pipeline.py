@@ -9,7 +9,7 @@ from django.utils import timezone
 
 from annotation.labelling.routing import claim
 from annotation.models import Campaign
-from conflictscope.jobs.models import Job
+from conflictscope.jobs.models import Job, WorkItem
 from conflictscope.overview.guidance import next_step
 from conflictscope.overview.pipeline import StudyCounts, counts_of, stages_of
 from conflictscope.scenarios.models import Dimension
@@ -246,6 +246,40 @@ BOTH = SAID | {"simulated_user": 96}
             "Everything stands: export it.",
             "exports:exports",
         ),
+        (
+            replace(LABELLING, responses_by_mode=BOTH, missing_runs=2, unasked=8, unasked_scope="kept"),
+            "8 kept scenarios have no response in 2 runs: ask for what is missing.",
+            "evaluation:ask_missing",
+        ),
+        (replace(LABELLING, missing_runs=1), "Responses are missing in 1 run", "evaluation:ask_missing"),
+        (
+            replace(LABELLING, missing_runs=1, failed_kinds={"evaluation.evaluate": 1}),
+            "1 job ended with something undone: see why",
+            "jobs:jobs",
+        ),
+        (
+            Counts(statuses={"drafted": 72}, failed_kinds={"scenarios.filter": 1}),
+            "1 job ended with something undone",
+            "jobs:jobs",
+        ),
+        (
+            replace(LABELLING, responses_by_mode=BOTH, rankable_runs=4, ranked_runs=4, stale_runs=3),
+            "3 rankings are out of date",
+            "evaluation:rankings",
+        ),
+        (
+            replace(
+                FILTERED,
+                statuses=FILTERED.statuses | {"undecided": 2},
+                campaigns={"closed": 1},
+                responses_by_mode=BOTH,
+                rankable_runs=4,
+                ranked_runs=4,
+                failed_kinds={"scenarios.tag": 1},
+            ),
+            "export it. Left open: 2 scenarios are undecided, as a reply of the judge could not be read; 1 job ended",
+            "exports:exports",
+        ),
         (replace(FILTERED, live_kinds={"scenarios.filter": 2}), "2 jobs are running", "jobs:jobs"),
     ],
 )
@@ -278,3 +312,33 @@ def test_an_adjudicator_is_sent_to_the_disagreements():
     suggestion = next_step(LABELLING, may={Action.SEE, Action.ADJUDICATE})
     assert suggestion is not None
     assert suggestion.url_name == "annotation:campaigns"
+
+
+def test_runs_that_lack_something_are_counted_and_offered_at_once(dataset):
+    scenarios = ScenarioFactory.create_batch(2, dataset=dataset, status="kept")
+    run_with_responses(dataset, scenarios[:1])
+    imported = run_with_responses(dataset, scenarios[:1])
+    Run.objects.filter(pk=imported.pk).update(imported=True)
+    found = counts(dataset.study)
+    assert (found.missing_runs, found.unasked, found.responses) == (1, 1, 2)
+    suggestion = next_step(replace(found, campaigns={"open": 1}), may=RESEARCHER)
+    assert suggestion.at_once
+    assert suggestion.url_name == "evaluation:ask_missing"
+    assert "1 kept scenario has no response in 1 run" in suggestion.sentence
+
+
+def test_a_dataset_out_of_sight_has_no_responses_to_count_or_to_ask_for(dataset):
+    run_with_responses(dataset, [ScenarioFactory(dataset=dataset, status="kept")])
+    ScenarioFactory(dataset=dataset, status="kept")
+    type(dataset).objects.update(hidden_at=timezone.now())
+    assert (counts(dataset.study).responses, counts(dataset.study).missing_runs) == (0, 0)
+
+
+def test_jobs_that_failed_are_counted_until_they_are_started_again(dataset):
+    failed = Job.objects.create(study=dataset.study, kind="scenarios.filter", subject="1", title="F", state="done")
+    WorkItem.objects.create(job=failed, key="a", state="failed")
+    Job.objects.create(study=dataset.study, kind="scenarios.generate", subject="2", title="G", state="failed")
+    Job.objects.create(study=dataset.study, kind="scenarios.generate", subject="3", title="G", state="done")
+    assert counts(dataset.study).failed_kinds == {"scenarios.filter": 1, "scenarios.generate": 1}
+    Job.objects.create(study=dataset.study, kind="scenarios.generate", subject="2", title="G", state="done")
+    assert counts(dataset.study).failed_kinds == {"scenarios.filter": 1}

@@ -10,6 +10,7 @@ from conflictscope.stats.bradley_terry.rank_sets import rank_sets
 from conflictscope.stats.bradley_terry.resampling import resampled_scenarios, resampled_trials, sandwich
 from conflictscope.stats.bradley_terry.separation import relative_strengths
 from conflictscope.stats.bradley_terry.task import FEWEST_ALIKE, Floats, Method, Task
+from conflictscope.stats.clusters import whole
 from conflictscope.stats.intervals import accelerated_percentiles, percentiles, z_of
 from conflictscope.stats.rankings import Covariate, RankingResult
 from conflictscope.stats.tallies import Tallies
@@ -276,7 +277,7 @@ def _strength_warning(task: Task, disconnected: float) -> str:
         told = np.bincount(task.asked.pair, weights=alike, minlength=pairs)[np.unique(task.asked.pair[asked])]
         if told.min() < FEWEST_ALIKE:
             return (
-                f"a pair has {told.min():.3g} scenarios answered alike in both orders only: intervals may miss the truth "
+                f"a pair has {whole(float(told.min()))} scenarios answered alike in both orders only: intervals may miss the truth "
                 "more often than they say"
             )
     return ""

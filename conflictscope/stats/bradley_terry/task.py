@@ -11,6 +11,7 @@ from scipy.special import expit
 
 from conflictscope.stats import comparisons
 from conflictscope.stats.bias import alike_in_both_orders
+from conflictscope.stats.clusters import whole
 from conflictscope.stats.intervals import ratio
 from conflictscope.stats.rankings import Counts
 from conflictscope.stats.tallies import Tallies
@@ -146,7 +147,7 @@ class Task:
             return ""
         return (
             f"no preference to report: of {int(asked.sum())} scenarios answered in both orders only "
-            f"{alike[asked].sum():.3g} were answered alike, fewer than {FEWEST_ALIKE} a pair; the others follow the position"
+            f"{whole(float(alike[asked].sum()))} were answered alike, fewer than {FEWEST_ALIKE} a pair; the others follow the position"
         )
 
     def _fit(self) -> None:

@@ -4,6 +4,7 @@ from typing import Any
 from django.core.management.base import CommandParser
 
 from conflictscope.errors import InvalidInput
+from conflictscope.files.csv_cells import for_excel
 from conflictscope.jobs.commands import JobCommand
 from conflictscope.jobs.models import Job
 from conflictscope.scenarios import diversity
@@ -27,6 +28,7 @@ class Command(JobCommand):
         parser.set_defaults(estimate=False)  # it asks no language model
         parser.add_argument("--study", required=True, help="The study's slug.")
         parser.add_argument("--csv", type=Path, metavar="FILE", help="Write the table to this file, too.")
+        parser.add_argument("--excel", action="store_true", help="With a byte order mark, as Excel wants it.")
         parser.add_argument("--no-embed", action="store_true", help="Leave diversity out where vectors are missing.")
 
     def start(self, **options: Any) -> list[Job]:
@@ -49,7 +51,7 @@ class Command(JobCommand):
         for row in rows:
             self._write(row)
         if options["csv"]:
-            self._save(options["csv"], rows)
+            self._save(options["csv"], rows, excel=options["excel"])
 
     def report(self, job: Job) -> str:
         return f"{job.title}: done."
@@ -72,9 +74,10 @@ class Command(JobCommand):
         self.stdout.write(f"  Observed agreement: {said(row.agreement, digits=3, count='scenarios')}")
         self.stdout.write(f"  Likert divergence: {said(row.divergence, digits=3, count='scenarios')}")
 
-    def _save(self, path: Path, rows: list[ComparedDataset]) -> None:
+    def _save(self, path: Path, rows: list[ComparedDataset], *, excel: bool) -> None:
+        lines = (line.encode() for line in as_csv(rows))
         try:
-            path.write_text("".join(as_csv(rows)), encoding="utf-8", newline="")
+            path.write_bytes(b"".join(for_excel(lines) if excel else lines))
         except OSError as exc:
             raise InvalidInput(f"{path} cannot be written: {exc.strerror or exc}.") from exc
         self.stdout.write(f"\nWritten to {path}.")

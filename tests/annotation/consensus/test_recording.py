@@ -82,12 +82,12 @@ def test_deciding_again_changes_nothing_and_a_changed_mind_makes_rankings_out_of
     assert decide(judgements).changed == 0
     assert list(Judgement.objects.values()) == before
     fitted = fit_run(run, replicates=100)
-    assert not stale_runs([fitted])
+    assert not stale_runs([fitted.run])
     first.assignments.first().annotations.filter(question="action_taken").update(answer="both")
     first.assignments.last().annotations.filter(question="action_taken").update(answer="both")
     assert decide(judgements).changed == 1
     assert Judgement.objects.get(source="human").choice == "both"
-    assert stale_runs([fitted]) == {run.pk}
+    assert stale_runs([fitted.run]) == {run.pk}
 
 
 def test_a_tie_on_which_action_writes_no_judgement_and_withdraws_one_that_stood(judgements, people):

@@ -63,10 +63,10 @@ def test_fitting_the_same_decisions_again_finds_the_snapshot(ranked: Run) -> Non
 
 def test_a_further_decision_makes_a_new_snapshot_and_the_old_one_is_known_to_be_old(ranked: Run) -> None:
     first = fit_run(ranked, replicates=200)
-    assert stale_runs([first]) == set()
+    assert stale_runs([first.run]) == set()
     scenario = ScenarioFactory(dataset=ranked.dataset)
     answered(ranked, scenario, "value_2")
-    assert stale_runs([first]) == {ranked.pk}
+    assert stale_runs([first.run]) == {ranked.pk}
     second = fit_run(ranked, replicates=200)
     assert second.fresh
     assert latest_rankings([ranked])[ranked.pk].ranking == second.ranking

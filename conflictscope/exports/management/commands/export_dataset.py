@@ -23,6 +23,7 @@ class Command(ConflictScopeCommand):
         parser.add_argument("--dataset", required=True, help="the dataset's short name")
         parser.add_argument("--out", required=True, type=Path, help="the folder to write; made if it is not there")
         parser.add_argument("--format", nargs="+", choices=list(FORMATS), default=list(FORMATS))
+        parser.add_argument("--excel", action="store_true", help="CSV with a byte order mark, as Excel wants it")
         parser.add_argument("--only-validated", action="store_true", help="only scenarios that people passed")
 
     def handle(self, *args: Any, **options: Any) -> None:
@@ -33,6 +34,7 @@ class Command(ConflictScopeCommand):
                 out=options["out"],
                 formats=options["format"],
                 only_validated=options["only_validated"],
+                excel=options["excel"],
                 on_rows=bar.update,
             )
         rows = {file.table.name: file.rows for file in done.files}

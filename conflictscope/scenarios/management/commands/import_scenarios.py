@@ -55,13 +55,18 @@ class Command(ConflictScopeCommand):
             "--skip-bad", action="store_true", help="Leave out rows that cannot be read, and name them."
         )
         parser.add_argument("--bad-rows", type=Path, metavar="FILE", help="Write the rows left out to this CSV file.")
+        parser.add_argument("--excel", action="store_true", help="That file with a byte order mark, as Excel wants it.")
 
     def handle(self, *args: Any, **options: Any) -> None:
         study = study_named(options["study"])
         value_set = version_named(options["value_set"]) if options["value_set"] else None
         preview = options["preview"]
         with ExitStack() as stack:
-            note = _bad_rows_file(options["bad_rows"], stack, inputs=options["files"]) if options["bad_rows"] else None
+            note = (
+                _bad_rows_file(options["bad_rows"], stack, inputs=options["files"], excel=options["excel"])
+                if options["bad_rows"]
+                else None
+            )
             bar = stack.enter_context(self.bar("Read", unit="row"))
             bring = partial(
                 import_scenarios,
@@ -154,7 +159,7 @@ def _mapping(given: list[str]) -> dict[str, str] | None:
     return mapping or None
 
 
-def _bad_rows_file(path: Path, stack: ExitStack, *, inputs: list[Path]) -> Callable[[BadRow], object]:
+def _bad_rows_file(path: Path, stack: ExitStack, *, inputs: list[Path], excel: bool) -> Callable[[BadRow], object]:
     """Writes a bad row down; the file is opened for the first of them.
 
     Raises:
@@ -172,7 +177,7 @@ def _bad_rows_file(path: Path, stack: ExitStack, *, inputs: list[Path]) -> Calla
         nonlocal write
         if write is None:
             try:
-                file = stack.enter_context(path.open("w", encoding="utf-8", newline=""))
+                file = stack.enter_context(path.open("w", encoding="utf-8-sig" if excel else "utf-8", newline=""))
             except OSError as exc:
                 raise InvalidInput(f"{path} cannot be written: {exc.strerror or exc}.") from exc
             write = csv.writer(file).writerow
