@@ -11,6 +11,10 @@ from conflictscope.jobs.budgets import Budget
 from conflictscope.jobs.models import Job
 
 
+# Of a GroupedForm: the three fields that `budget_of` reads.
+BUDGET_GROUP = ("Budget", ("budget", "budget_calls", "budget_tokens"))
+
+
 def dollars_field(help_text: str = "") -> forms.DecimalField:
     return forms.DecimalField(
         label="Budget in US dollars",

@@ -8,7 +8,7 @@ from typing import Any
 from django import forms
 from django.utils.text import Truncator
 
-from conflictscope.jobs.forms import calls_field, dollars_field, tokens_field
+from conflictscope.jobs.forms import BUDGET_GROUP, calls_field, dollars_field, tokens_field
 from conflictscope.llm.models import Endpoint
 from conflictscope.scenarios.dedup.settings import DEFAULT_THRESHOLD, Scope, settings_of
 from conflictscope.scenarios.filtering.job import scenarios_to_judge
@@ -18,7 +18,7 @@ from conflictscope.scenarios.importing import FORMATS
 from conflictscope.scenarios.importing.mapping import FIELDS
 from conflictscope.scenarios.importing.staging import MappedColumn
 from conflictscope.scenarios.models import Dataset, ImportUpload, Judge
-from conflictscope.studies.forms import offer, offer_endpoints
+from conflictscope.studies.forms import GroupedForm, offer, offer_endpoints
 from conflictscope.studies.models import Study
 from conflictscope.values.models import ValueSetVersion
 
@@ -157,7 +157,14 @@ class ImportOptionsForm(forms.Form):
         }
 
 
-class NewDatasetForm(forms.Form):
+class NewDatasetForm(GroupedForm):
+    GROUPS = (
+        ("The dataset", ("name", "slug", "value_set", "per_pair")),
+        ("Who writes it, and how", ("generator", "variant", "deployment_contexts", "shipped_prompts")),
+        ("Duplicates", ("threshold", "scope", "yield_floor")),
+        BUDGET_GROUP,
+    )
+
     name = forms.CharField(max_length=200)
     slug = _slug("dataset")
     value_set = forms.ModelChoiceField(
@@ -204,8 +211,10 @@ class NewDatasetForm(forms.Form):
         offer_endpoints(self, "generator", study)
 
 
-class GenerateForm(forms.Form):
+class GenerateForm(GroupedForm):
     """More of the same: everything else stands in the recipe."""
+
+    GROUPS = (("How many", ("per_pair", "yield_floor")), BUDGET_GROUP)
 
     per_pair = forms.IntegerField(
         label="Scenarios for each value pair", min_value=1, max_value=10_000, help_text="Near-duplicates not counted."
@@ -216,7 +225,9 @@ class GenerateForm(forms.Form):
     budget_tokens = tokens_field()
 
 
-class FilterForm(forms.Form):
+class FilterForm(GroupedForm):
+    GROUPS = (("Judge", ("judge", "new_judge", "endpoint", "primary")), BUDGET_GROUP)
+
     judge = forms.ModelChoiceField(
         Judge.objects.none(),
         required=False,
@@ -261,7 +272,9 @@ class FilterForm(forms.Form):
         return given
 
 
-class TagDomainsForm(forms.Form):
+class TagDomainsForm(GroupedForm):
+    GROUPS = (("Tagging", ("endpoint", "domains", "again")), BUDGET_GROUP)
+
     endpoint = forms.ModelChoiceField(Endpoint.objects.none(), help_text="The LLM that tags.")
     domains = forms.CharField(
         widget=forms.Textarea(attrs={"rows": 12}),

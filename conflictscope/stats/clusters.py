@@ -189,8 +189,7 @@ class Sample:
 
 def whole(effective: float) -> str:
     """An effective number for a sentence: people count items and scenarios, and nobody has seen half of one."""
-    nearest = round(effective)
-    return str(nearest) if abs(effective - nearest) < 1e-6 else f"about {nearest}"
+    return str(round(effective))
 
 
 def collapsed(kinds: Kinds) -> Integers:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, cast
+from typing import Any, ClassVar, cast
 
 from django import forms
 from django.db.models import QuerySet
@@ -22,6 +22,22 @@ ROLES = [
     (Role.ANNOTATOR, "Annotator: labels, and sees nothing else"),
     (Role.VIEWER, "Viewer: sees everything, exports"),
 ]
+
+
+class GroupedForm(forms.Form):
+    """A form with so many fields that a page shows them in groups, side by side where there is room (`_form.html`).
+
+    `GROUPS`: titles with the names of their fields; a field that no group names, or that a form has taken out, is in none.
+    """
+
+    GROUPS: ClassVar[tuple[tuple[str, tuple[str, ...]], ...]] = ()
+
+    @property
+    def groups(self) -> list[tuple[str, list[forms.BoundField]]]:
+        named = {name for _, names in self.GROUPS for name in names}
+        groups = [*self.GROUPS, ("More", tuple(name for name in self.fields if name not in named))]
+        found = [(title, [self[name] for name in names if name in self.fields]) for title, names in groups]
+        return [(title, fields) for title, fields in found if fields]
 
 
 class StudyForm(forms.Form):

@@ -5,11 +5,11 @@ from typing import Any
 from django import forms
 from django.core.validators import MinValueValidator
 
-from conflictscope.jobs.forms import calls_field, dollars_field, tokens_field
+from conflictscope.jobs.forms import BUDGET_GROUP, calls_field, dollars_field, tokens_field
 from conflictscope.llm.models import Endpoint
 from conflictscope.scenarios.filtering.judges import judges_for
 from conflictscope.scenarios.models import Dataset, Judge
-from conflictscope.studies.forms import offer, offer_endpoints
+from conflictscope.studies.forms import GroupedForm, offer, offer_endpoints
 from evaluation.models import Response, Run, Steering
 from evaluation.rankings.fitting import MOST_REPLICATES, REPLICATES, SEED
 from evaluation.running.runs import MOST_TURNS
@@ -39,8 +39,16 @@ def turns_field() -> forms.IntegerField:
     )
 
 
-class EvaluateForm(forms.Form):
+class EvaluateForm(GroupedForm):
     """Which targets to ask, and how. What fits together is checked where runs are made."""
+
+    GROUPS = (
+        ("Who is asked what", ("targets", "modes", "scope", "steerings")),
+        ("How", ("orders", "samples", "seed")),
+        ("The simulated user", ("user_simulator", "max_turns", "judge", "further_judges")),
+        ("What was no answer", ("again",)),
+        BUDGET_GROUP,
+    )
 
     targets = forms.MultipleChoiceField(
         widget=forms.CheckboxSelectMultiple, help_text="Language models to put before the scenarios."
@@ -102,8 +110,10 @@ class EvaluateForm(forms.Form):
         self.fields["judge"].initial = dataset.primary_judge_id
 
 
-class TopUpForm(forms.Form):
+class TopUpForm(GroupedForm):
     """More of a run that is there: what it has is where each field begins, and cannot be taken away."""
+
+    GROUPS = (("More", ("samples", "orders", "max_turns", "further_judges", "again")), BUDGET_GROUP)
 
     samples = forms.IntegerField(min_value=1, max_value=100, help_text="Answers to each question.")
     max_turns = turns_field()

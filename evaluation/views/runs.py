@@ -69,7 +69,6 @@ def run(request: Request, study: str, run: int) -> HttpResponse:
         "section": "runs",
         "bias": bias_of(one),
         "judges": judge_columns(one) if one.judge_id else [],
-        "unasked": 0 if one.imported else running.unasked_scenarios(one).count(),
         "leaks": leaks_of(one),
         "endings": Response.Ended.choices if one.mode == Run.Mode.SIMULATED_USER else [],
         "chosen": chosen,

@@ -33,8 +33,12 @@ PAGES = [
     "scenarios:dataset",
     "scenarios:scenario",
     "scenarios:generate",
+    "scenarios:results",
     "evaluation:run",
+    "evaluation:runs",
+    "evaluation:evaluate",
     "evaluation:rankings",
+    "evaluation:target_rankings",
     "annotation:campaign",
     "annotation:create_campaign",
     "annotation:agreement",
@@ -43,14 +47,32 @@ PAGES = [
 RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
 
 
+# What can be pressed, with its label: both react. Links within a sentence may be as high as its line (WCAG 2.5.8).
+SMALL_TARGETS = """() => {
+  const found = [];
+  const all = "a[href], button, input:not([type=hidden]), select, textarea, summary, [role=button]";
+  for (const one of document.querySelectorAll(all)) {
+    if (!one.checkVisibility({ visibilityProperty: true, contentVisibilityAuto: true })) continue;
+    if (one.matches("sup > a, .visually-hidden, .skip-link:not(:focus)")) continue;
+    const boxes = [one, ...(one.labels ?? [])].map((each) => each.getBoundingClientRect()).filter((box) => box.height > 1);
+    if (!boxes.length) continue;
+    const width = Math.max(...boxes.map((box) => box.right)) - Math.min(...boxes.map((box) => box.left));
+    const height = Math.max(...boxes.map((box) => box.height));
+    if (width < 23.9 || height < 23.9) found.push(`${width.toFixed(1)} x ${height.toFixed(1)}: ${one.outerHTML.slice(0, 160)}`);
+  }
+  return found;
+}"""
+
+
 def complaints(page: Page) -> list[str]:
-    """What axe says of the page as it stands, in the light, and of its colours in the dark."""
+    """What axe says of the page as it stands, in the light, and of its colours in the dark; and what is too small to press."""
     if page.evaluate("typeof axe") == "undefined":
         page.evaluate(AXE)  # by the debugger, which no policy of the page binds
     page.emulate_media(color_scheme="light")
     found = _run(page, {"runOnly": RULES})
     page.emulate_media(color_scheme="dark")
     found += _run(page, {"runOnly": {"type": "rule", "values": ["color-contrast"]}})
+    found += page.evaluate(SMALL_TARGETS)
     return [f"{page.url}: {each}" for each in found]
 
 
@@ -61,6 +83,23 @@ def _run(page: Page, options: dict[str, Any]) -> list[str]:
         for violation in result["violations"]
         for node in violation["nodes"]
     ]
+
+
+def test_nothing_moves_smoothly_for_whom_motion_is_reduced(visitor: Callable[..., Page], campaign: Campaign) -> None:
+    page = visitor("ada", reduced_motion="reduce", viewport=PHONE)
+    start(page)
+    page.evaluate(
+        "() => { window.asked = []; Element.prototype.scrollIntoView = function (how) { window.asked.push(how?.behavior); }; }"
+    )
+    answer(page, "yyy")
+    asked = page.evaluate("window.asked")
+    assert asked
+    assert "smooth" not in asked
+    moving = page.evaluate(
+        "() => [...document.querySelectorAll('*')].filter((one) => parseFloat(getComputedStyle(one).transitionDuration) > 0.001"
+        " || parseFloat(getComputedStyle(one).animationDuration) > 0.001).map((one) => one.outerHTML.slice(0, 80))"
+    )
+    assert moving == []
 
 
 def test_no_page_has_a_barrier_that_axe_can_find(visitor: Callable[..., Page], whole: Whole) -> None:

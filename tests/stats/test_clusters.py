@@ -213,8 +213,8 @@ def test_small_weighted_samples_warn_by_their_effective_size(rng):
         first, second, categories=VERDICTS, positive="P", rng=rng, sample=Sample.of(40, weights=weights)
     )
     assert found.effective < 6
-    assert "as much as about" in found.kappa.warning
-    assert "as much as about" in found.raw.warning
+    assert "as much as" in found.kappa.warning
+    assert "as much as" in found.raw.warning
     assert any("of equal weight" in warning for warning in found.warnings)
 
 

@@ -88,7 +88,8 @@ export class Sheet {
     const question = this.questions[index];
     question.classList.add("is-current");
     if (focus) (question.querySelector("input:checked") ?? question.querySelector("input")).focus({ preventScroll: true });
-    if (scroll) question.scrollIntoView({ block: "nearest", behavior: focus ? "auto" : "smooth" });
+    const calm = focus || matchMedia("(prefers-reduced-motion: reduce)").matches; // what a style sheet says does not bind a script
+    if (scroll) question.scrollIntoView({ block: "nearest", behavior: calm ? "auto" : "smooth" });
   }
 
   /** To the next question without an answer. When all have one, to the next in order, and from the last one nowhere. */

@@ -9,7 +9,7 @@ def confirmed_when_fitted(apps, schema_editor):
 
 
 class Migration(migrations.Migration):
-    dependencies = [("evaluation", "0009_steering_of_a_study")]
+    dependencies = [("evaluation", "0011_steering_has_a_study")]
 
     operations = [
         migrations.AddField(
