@@ -10,7 +10,6 @@ from django import forms
 from conflictscope.jobs.budgets import Budget
 from conflictscope.jobs.models import Job
 
-
 # Of a GroupedForm: the three fields that `budget_of` reads.
 BUDGET_GROUP = ("Budget", ("budget", "budget_calls", "budget_tokens"))
 

@@ -324,7 +324,7 @@ def test_rankings_cost_as_many_queries_for_many_runs_as_for_few(
         answered(other, run.dataset.scenarios.first(), "value_1")
     for each in (run, *runs):
         fit_run(each, replicates=100)
-    with django_assert_max_num_queries(20):
+    with django_assert_max_num_queries(21):
         page(viewer, "rankings", "mine")
 
 

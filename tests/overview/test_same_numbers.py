@@ -8,7 +8,6 @@ import pytest
 from django.test import Client
 from django.urls import reverse
 
-from annotation.consensus.deciding import decide
 from annotation.models import Campaign
 from conflictscope.scenarios.filtering.dimensions import NO
 from conflictscope.scenarios.filtering.verdicts import make_primary
@@ -20,6 +19,7 @@ from evaluation.models import Run
 from evaluation.rankings.fitting import fit_dataset
 from tests.evaluation.rankings.test_ranking import scenarios_for
 from tests.factories.annotation import CampaignFactory, ItemFactory, ParticipantFactory, labelled
+from tests.factories.deciding import decide
 from tests.factories.evaluation import JudgementFactory, RunFactory, answered
 from tests.factories.scenarios import DatasetFactory, JudgeFactory, judged
 from tests.factories.studies import StudyFactory, member
