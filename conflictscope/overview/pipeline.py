@@ -354,6 +354,8 @@ def _evaluated_parts(counts: StudyCounts) -> Iterable[StagePart]:
 
 def _ranked_parts(counts: StudyCounts) -> Iterable[StagePart]:
     if counts.rankable_runs:
-        yield StagePart("run can be ranked" if counts.rankable_runs == 1 else "runs can be ranked", counts.rankable_runs)
+        yield StagePart(
+            "run can be ranked" if counts.rankable_runs == 1 else "runs can be ranked", counts.rankable_runs
+        )
     if counts.stale_runs:
         yield StagePart("out of date", counts.stale_runs)

@@ -258,7 +258,7 @@ BOTH = SAID | {"simulated_user": 96}
             "jobs:jobs",
         ),
         (
-            Counts(statuses={"drafted": 72}, failed_kinds={"scenarios.filter": 1}),
+            StudyCounts(statuses={"drafted": 72}, failed_kinds={"scenarios.filter": 1}),
             "1 job ended with something undone",
             "jobs:jobs",
         ),
