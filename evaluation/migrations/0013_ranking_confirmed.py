@@ -9,7 +9,7 @@ def confirmed_when_fitted(apps, schema_editor):
 
 
 class Migration(migrations.Migration):
-    dependencies = [("evaluation", "0011_steering_has_a_study")]
+    dependencies = [("evaluation", "0012_turns_judges_and_user_simulators")]
 
     operations = [
         migrations.AddField(
