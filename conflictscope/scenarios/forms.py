@@ -54,6 +54,10 @@ def _yield_floor(**options: Any) -> forms.FloatField:
     )
 
 
+# What a new dataset has of each pair unless told otherwise: a multiple of four templates with two sides.
+SCENARIOS_A_PAIR = 24
+
+
 class PromptForm(forms.Form):
     text = forms.CharField(widget=forms.Textarea(attrs={"rows": 20, "spellcheck": "true"}), strip=False)
     note = forms.CharField(max_length=200, required=False, help_text="What is different in it.")
@@ -177,7 +181,7 @@ class NewDatasetForm(GroupedForm):
         label="Scenarios for each value pair",
         min_value=1,
         max_value=10_000,
-        initial=24,
+        initial=SCENARIOS_A_PAIR,
         help_text="Near-duplicates not counted. Multiples of 8 spread evenly over the four templates and both sides.",
     )
     variant = forms.ChoiceField(

@@ -13,10 +13,14 @@ from conflictscope.scenarios.views import (
     prompts,
     results,
     scenarios,
+    value_sets,
 )
 
 app_name = "scenarios"
 urlpatterns = [
+    path(
+        "value-sets/<slug:value_set>/versions/<number:number>/uses/", value_sets.value_set_uses, name="value_set_uses"
+    ),
     path("studies/<slug:study>/datasets/", datasets.datasets, name="datasets"),
     path("studies/<slug:study>/prompts/", prompts.prompts, name="prompts"),
     path("studies/<slug:study>/prompts/<path:prompt>/", prompts.prompt, name="prompt"),

@@ -17,7 +17,7 @@ _OF_A_VALUE = {"name": "Name", "definition": "Definition", "group": "Group", "ti
 
 
 @dataclass(frozen=True, slots=True)
-class Piece:
+class Stretch:
     """Words that stand in both texts (`same`), only in the later (`added`) or only in the earlier (`dropped`)."""
 
     text: str
@@ -27,7 +27,7 @@ class Piece:
 @dataclass(frozen=True, slots=True)
 class FieldChange:
     field: str
-    pieces: list[Piece]
+    pieces: list[Stretch]
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,18 +71,18 @@ def differences(before: ValueSetText, after: ValueSetText) -> Differences:
     return Differences(list(_fields(_OF_A_SET, before, after)), of_values)
 
 
-def word_by_word(before: str, after: str) -> list[Piece]:
+def word_by_word(before: str, after: str) -> list[Stretch]:
     """The two texts as one, each stretch marked with where it stands."""
     old, new = _WORDS.findall(before), _WORDS.findall(after)
     if max(len(old), len(new)) > _MOST_WORDS:
-        return [Piece(before, "dropped"), Piece(after, "added")]
+        return [Stretch(before, "dropped"), Stretch(after, "added")]
     pieces = []
     for what, i, j, k, m in SequenceMatcher(None, old, new, autojunk=False).get_opcodes():
         if what == "equal":
-            pieces.append(Piece("".join(old[i:j]), "same"))
+            pieces.append(Stretch("".join(old[i:j]), "same"))
             continue
         pieces += [
-            Piece(text, kind) for text, kind in (("".join(old[i:j]), "dropped"), ("".join(new[k:m]), "added")) if text
+            Stretch(text, kind) for text, kind in (("".join(old[i:j]), "dropped"), ("".join(new[k:m]), "added")) if text
         ]
     return pieces
 

@@ -11,7 +11,7 @@ from django.utils.text import slugify
 from conflictscope.errors import Conflict, InvalidInput
 from conflictscope.studies.permissions import SetRole
 from conflictscope.values.contents import content_of, long_form, store_values
-from conflictscope.values.models import Proposal, Revision, SetMembership, ValueSet, ValueSetVersion
+from conflictscope.values.models import DraftRevision, Proposal, SetMembership, ValueSet, ValueSetVersion
 from conflictscope.values.parsing import RESERVED, ValueSetText, refuse_twice
 
 if TYPE_CHECKING:
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 
-class ChangedMeanwhile(Conflict):
+class DraftChanged(Conflict):
     """Somebody else has written into the draft since it was read: nothing is overwritten unseen.
 
     `edition`: the one that there is now; who sends it back has seen it.
@@ -90,7 +90,7 @@ def write(
 
     Raises:
         Conflict: the version is no draft any more.
-        ChangedMeanwhile: somebody else has written since.
+        DraftChanged: somebody else has written since.
         InvalidInput: two values of one key or name.
     """
     refuse_twice(content.values, source="The draft")
@@ -100,7 +100,7 @@ def write(
         if before == content:
             return draft
         if draft.edition != edition:
-            raise ChangedMeanwhile(
+            raise DraftChanged(
                 f"Somebody else has written into {draft} since you opened it: nothing of yours is stored. What it says now stands "
                 "beside yours; store it again to have it as you have it here.",
                 edition=draft.edition,
@@ -174,7 +174,7 @@ def _first_draft(name: str, *, slug: str, by: User, parent: ValueSetVersion | No
 def _keep_revision(
     draft: ValueSetVersion, *, by: User | None, reason: str = "", proposal: Proposal | None = None
 ) -> None:
-    Revision.objects.create(
+    DraftRevision.objects.create(
         version=draft,
         number=draft.edition,
         content=long_form(content_of(draft)),

@@ -150,7 +150,7 @@ class ProposalForm(forms.Form):
         self.fields["key"].choices = [("", "a new one"), *values]  # type: ignore[attr-defined]
 
 
-class MemberForm(forms.Form):
+class SetMemberForm(forms.Form):
     username = forms.CharField(max_length=150, help_text="Of somebody who has an account here.")
     role = forms.ChoiceField(choices=SetRole.choices, initial=SetRole.MEMBER)
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from conflictscope.values.contents import content_from, content_of
 from conflictscope.values.differences import Differences, differences
-from conflictscope.values.models import Proposal, Revision, ValueSet, ValueSetVersion
+from conflictscope.values.models import DraftRevision, Proposal, ValueSet, ValueSetVersion
 from conflictscope.values.parsing import ValueSetText
 
 if TYPE_CHECKING:
@@ -31,7 +31,7 @@ def events_of(value_set: ValueSet) -> list[Event]:
     """Takes a number of queries that does not grow with what happened."""
     events = []
     versions = list(value_set.versions.select_related("published_by", "created_by", "parent__value_set"))
-    revisions = Revision.objects.filter(version__value_set=value_set).select_related(
+    revisions = DraftRevision.objects.filter(version__value_set=value_set).select_related(
         "by", "proposal__author", "version"
     )
     before: dict[int, ValueSetText] = {}

@@ -24,6 +24,9 @@ class ValueSetQuerySet(models.QuerySet["ValueSet"]):
         theirs = SetMembership.objects.filter(user=user, role__in=set_roles_that_may(action))
         return self.filter(pk__in=theirs.values("value_set"))
 
+    def may_read_draft(self, user: User | AnonymousUser, value_set: ValueSet) -> bool:
+        return self.where_may(user, SetAction.SEE).filter(pk=value_set.pk).exists()
+
     def visible_to(self, user: User | AnonymousUser) -> Self:
         """Sets that have a version that was published (without an account: only where their stewards say so), and one's own."""
         published = ValueSetVersion.objects.exclude(status=ValueSetVersion.Status.DRAFT)
@@ -165,7 +168,7 @@ class Value(models.Model):
         return self.name
 
 
-class Revision(models.Model):
+class DraftRevision(models.Model):
     """What a draft said after somebody wrote into it. The last one of a version is what the draft says; none is ever changed."""
 
     version = models.ForeignKey(ValueSetVersion, on_delete=models.CASCADE, related_name="revisions")

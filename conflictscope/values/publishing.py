@@ -15,7 +15,7 @@ from conflictscope.files.texts import read_text
 from conflictscope.studies.permissions import SetAction, SetRole
 from conflictscope.values.access import may
 from conflictscope.values.contents import content_of, store_values
-from conflictscope.values.drafting import ChangedMeanwhile, locked_draft
+from conflictscope.values.drafting import DraftChanged, locked_draft
 from conflictscope.values.models import SetMembership, ValueSet, ValueSetVersion
 from conflictscope.values.parsing import ValueSetText, parse_value_set, refuse_unusable
 
@@ -108,12 +108,12 @@ def publish_draft(version: ValueSetVersion, *, edition: int, by: User | None) ->
     Raises:
         InvalidInput: it cannot be studied yet; the sentence says why.
         Conflict: it is no draft any more, or says what an earlier version says.
-        ChangedMeanwhile: somebody has written into it since.
+        DraftChanged: somebody has written into it since.
     """
     with transaction.atomic():
         draft = locked_draft(version)
         if draft.edition != edition:
-            raise ChangedMeanwhile(
+            raise DraftChanged(
                 f"Somebody else has written into {draft} since you opened it: read what it says now, then publish it.",
                 edition=draft.edition,
             )

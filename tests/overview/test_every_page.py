@@ -100,6 +100,7 @@ OPEN_TO: dict[str, Action | SetAction | str] = {
     "values:remove_member": SetAction.STEWARD,
     "values:answer": SetAction.PROPOSE,
     "values:new_order": SetAction.PROPOSE,
+    "scenarios:value_set_uses": LOGGED_IN,
     "scenarios:datasets": Action.SEE,
     "scenarios:new_dataset": Action.RUN_PIPELINE,
     "scenarios:import_dataset": Action.RUN_PIPELINE,

@@ -13,8 +13,8 @@ from conflictscope.errors import Conflict, ConflictScopeError, InvalidInput
 from conflictscope.studies.permissions import SetRole
 from conflictscope.values import access
 from conflictscope.values.contents import content_of
-from conflictscope.values.drafting import ChangedMeanwhile, discard, fork, start_set, start_version, write
-from conflictscope.values.models import Revision, ValueSet, ValueSetVersion
+from conflictscope.values.drafting import DraftChanged, discard, fork, start_set, start_version, write
+from conflictscope.values.models import DraftRevision, ValueSet, ValueSetVersion
 from conflictscope.values.parsing import ValueText, parse_values
 from conflictscope.values.publishing import publish, publish_draft
 from conflictscope.values.reading import mapping_of
@@ -68,7 +68,7 @@ def test_the_second_of_two_writers_is_told() -> None:
     draft = drafted()
     content = content_of(draft)
     write(draft, replace(content, description="Mine."), edition=2, by=None)
-    with pytest.raises(ChangedMeanwhile, match="nothing of yours is stored") as told:
+    with pytest.raises(DraftChanged, match="nothing of yours is stored") as told:
         write(draft, replace(content, description="Theirs."), edition=2, by=None)
     assert told.value.edition == 3
     assert ValueSetVersion.objects.get().description == "Mine."
@@ -100,7 +100,7 @@ def test_a_draft_that_cannot_be_studied_is_not_published(values: tuple[ValueText
 
 def test_publishing_names_the_draft_that_was_read() -> None:
     draft = drafted()
-    with pytest.raises(ChangedMeanwhile, match="read what it says now"):
+    with pytest.raises(DraftChanged, match="read what it says now"):
         publish_draft(draft, edition=1, by=None)
 
 
@@ -126,7 +126,7 @@ def test_a_fork_remembers_its_parent_and_is_its_makers() -> None:
 def test_a_draft_is_discarded_with_a_set_that_never_had_another() -> None:
     discard(drafted())
     assert not ValueSet.objects.exists()
-    assert not Revision.objects.exists()
+    assert not DraftRevision.objects.exists()
     version = ValueSetVersionFactory()
     discard(start_version(version.value_set, by=None))
     assert list(ValueSetVersion.objects.all()) == [version]

@@ -255,6 +255,12 @@ async def _ask(judge: Judge, asked: QuestionInOrder, door: Door) -> AnsweredQues
     return AnsweredQuestion(asked, await ask(PassReply))
 
 
+def calls_a_scenario() -> int:
+    """How many calls a judge takes for all six dimensions of a scenario."""
+    twice = Dimension.VALUE_GUIDANCE
+    return sum(len(questions_of(dimension)) * (2 if dimension == twice else 1) for dimension in Dimension)
+
+
 def _questions(scenario: Scenario, dimension: Dimension, judge: Judge) -> list[QuestionInOrder]:
     """The calls that one dimension takes: one, one for each action, or each value in both orders."""
     if dimension == Dimension.FEASIBILITY:

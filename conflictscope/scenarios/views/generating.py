@@ -21,7 +21,7 @@ from conflictscope.studies.permissions import Action
 @require_http_methods(["GET", "HEAD", "POST"])
 def new_dataset(request: Request, study: str) -> HttpResponse:
     found = study_for(request.user, study, may=Action.RUN_PIPELINE)
-    form = NewDatasetForm(posted(request)[0], study=found)
+    form = NewDatasetForm(posted(request)[0], study=found, initial={"value_set": request.GET.get("value_set")})
     if form.is_valid() and found.datasets.filter(slug=form.cleaned_data["slug"]).exists():
         form.add_error("slug", "The study has a dataset of this slug: choose another, or top that one up.")
 

@@ -47,7 +47,7 @@ class Migration(migrations.Migration):
             },
         ),
         migrations.CreateModel(
-            name='Revision',
+            name='DraftRevision',
             fields=[
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
                 ('number', models.PositiveIntegerField(help_text='The edition of the version that this wrote.')),
@@ -139,17 +139,17 @@ class Migration(migrations.Migration):
             field=models.ForeignKey(help_text='The newest one when it was made.', on_delete=django.db.models.deletion.PROTECT, related_name='proposals', to='values.valuesetversion'),
         ),
         migrations.AddField(
-            model_name='revision',
+            model_name='draftrevision',
             name='by',
             field=models.ForeignKey(null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to=settings.AUTH_USER_MODEL),
         ),
         migrations.AddField(
-            model_name='revision',
+            model_name='draftrevision',
             name='proposal',
             field=models.ForeignKey(blank=True, help_text='The one it carried out.', null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='values.proposal'),
         ),
         migrations.AddField(
-            model_name='revision',
+            model_name='draftrevision',
             name='version',
             field=models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='revisions', to='values.valuesetversion'),
         ),
@@ -191,7 +191,7 @@ class Migration(migrations.Migration):
             constraint=models.CheckConstraint(condition=models.Q(models.Q(('decided_at__isnull', True), ('state', 'open')), models.Q(models.Q(('state', 'open'), _negated=True), ('decided_at__isnull', False)), _connector='OR'), name='proposal_decided_when_not_open'),
         ),
         migrations.AddConstraint(
-            model_name='revision',
+            model_name='draftrevision',
             constraint=models.UniqueConstraint(fields=('version', 'number'), name='revision_number_unique_in_version'),
         ),
         migrations.AddConstraint(

@@ -23,9 +23,6 @@ from conflictscope.values.models import ValueSet, ValueSetVersion
 from conflictscope.values.parsing import ValueSetText, parse_values
 from conflictscope.values.views.common import draft_or_404, page_context, published_or_404, set_or_404
 
-# What a dataset of middling size has; the page says what that comes to.
-_SCENARIOS_A_PAIR = 30
-
 
 @require_http_methods(["GET", "HEAD", "POST"])
 def new_value_set(request: Request) -> HttpResponse:
@@ -90,7 +87,7 @@ def draft(request: Request, value_set: str) -> HttpResponse:
             licence=given["licence"],
         )
         drafting.write(shown, content, edition=given["edition"], by=request.user, reason=given["reason"])
-    except drafting.ChangedMeanwhile as exc:
+    except drafting.DraftChanged as exc:
         form.add_error(None, exc.sentence)
         form.show_edition(exc.edition)
         theirs = differences(content, content_of(shown))
@@ -199,8 +196,7 @@ def _draft_page(
         "form": form or DraftForm(initial=_initial(shown)),
         "rows": rows or ValueFormSet(initial=rows_of(content), prefix="values"),
         "paste": PasteForm(),
-        "pairs": (pairs := shown.pairs()),
-        "scenarios": len(pairs) * _SCENARIOS_A_PAIR,
+        "pairs": shown.pairs(),
         "advice": advice_on(content),
         "theirs": theirs,
         "changes": differences(content_of(shown.parent), content) if shown.parent else None,

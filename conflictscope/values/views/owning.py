@@ -13,7 +13,7 @@ from conflictscope.errors import ConflictScopeError
 from conflictscope.http import Request
 from conflictscope.studies.permissions import SetAction
 from conflictscope.values import access, orders
-from conflictscope.values.forms import MemberForm, OrderForm, SettingsForm
+from conflictscope.values.forms import OrderForm, SetMemberForm, SettingsForm
 from conflictscope.values.models import SetMembership, TargetRanking, ValueSet
 from conflictscope.values.views.common import page_context, published_or_404, set_or_404
 
@@ -24,7 +24,7 @@ def members(request: Request, value_set: str) -> HttpResponse:
     found = set_or_404(request, value_set, SetAction.STEWARD if sent else SetAction.SEE)
     changes_settings = sent and "settings" in request.POST
     initial = {"public": found.public, "question": found.question, "answers": "\n".join(found.question_answers)}
-    form = MemberForm(request.POST) if sent and not changes_settings else MemberForm()
+    form = SetMemberForm(request.POST) if sent and not changes_settings else SetMemberForm()
     settings = SettingsForm(request.POST) if changes_settings else SettingsForm(initial=initial)
     if sent and (settings if changes_settings else form).is_valid():
         try:
