@@ -17,6 +17,7 @@ from pathlib import Path
 from string import Template
 
 from conflictscope.errors import ConflictScopeError
+from conflictscope.llm.delimiters import without_delimiters
 from conflictscope.llm.types import Prompt
 
 _FILE_NAME = re.compile(r"(?P<name>[a-z][a-z0-9_]*)\.v(?P<version>[1-9][0-9]*)\.txt")
@@ -51,10 +52,6 @@ SECTIONS = frozenset(
         "values",
     }
 )
-
-
-# Delimiters within delimiters that are taken out one after the other.
-DEEPEST_NESTING = 8
 
 
 class PromptError(ConflictScopeError):
@@ -169,20 +166,12 @@ def digest_table() -> dict[str, str]:
 def delimit(name: str, text: str) -> str:
     """Put a text that an LLM or a person wrote between `<name>` and `</name>`, each on a line of its own.
 
-    Delimiters of `name`, and of every other section that prompts have (`SECTIONS`), are removed from the text first, so that
-    it cannot pretend to be another part of the prompt.
+    Delimiters of `name`, and of every other section that prompts have (`SECTIONS`), are removed from the text first, in whatever
+    dress, so that it cannot pretend to be another part of the prompt.
     """
     if not re.fullmatch(r"[a-z][a-z0-9_]*", name):
         raise ValueError(f"A section is named in lower case, digits and underscores, not {name!r}.")
-    names = "|".join(sorted(SECTIONS | {name}, key=len, reverse=True))
-    # Possessive: what was taken as a blank is not tried again in another share, which took minutes for 40,000 blanks.
-    delimiter = re.compile(rf"<\s*+(?:/\s*+)?(?:{names})\s*+(?:/\s*+)?>", re.IGNORECASE)
-    for _ in range(DEEPEST_NESTING):  # removing one may join the halves of another
-        text, removed = delimiter.subn("", text)
-        if not removed:
-            break
-    else:  # nobody writes so by chance: nothing is left that could be joined
-        text = text.replace("<", "").replace(">", "")
+    text = without_delimiters(text, SECTIONS | {name})
     return f"<{name}>\n{text.strip()}\n</{name}>"
 
 
