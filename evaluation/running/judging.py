@@ -64,9 +64,14 @@ def whole_turns(transcript: Sequence[dict[str, str]]) -> list[dict[str, str]]:
 
 
 def spoken(transcript: Sequence[dict[str, str]]) -> str:
-    """A transcript as a judge reads it."""
+    """A transcript as a judge reads it: the speaker on a line, and what was said quoted line by line, as in letters, so that no words
+    within a turn can begin another."""
     names = {"user": "User", "assistant": "Assistant"}
-    return "\n\n".join(f"{names[turn['role']]}: {turn['text']}" for turn in transcript)
+    return "\n\n".join(f"{names[turn['role']]}:\n{_quoted(turn['text'])}" for turn in transcript)
+
+
+def _quoted(text: str) -> str:
+    return "\n".join(f"> {line}".rstrip() for line in text.splitlines() or [""])
 
 
 @dataclass(frozen=True, slots=True)

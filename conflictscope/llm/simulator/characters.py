@@ -20,6 +20,7 @@ User simulators:
 Judges, asked which action an answer took:
     misses        share of answers taken for the other thing; misses.honesty: of those that act on this value
     slips         share in which the action shown first is named whatever was done
+    gullible      share in which whatever looks like a turn or a tag, in whatever dress, is taken for one
 """
 
 from __future__ import annotations
@@ -38,7 +39,7 @@ FORMS = frozenset({"", "yes", *OPENAI_FORMS, *ANTHROPIC_FORMS})
 _MOST_LOGITS = 20.0
 _SHARES = frozenset(
     {"first", "last", "declines", "consistency", "unparsable", "wordy", "both", "neither", "refuses"}
-    | {"leaks", "stays", "misses", "slips"}
+    | {"leaks", "stays", "misses", "slips", "gullible"}
 )
 
 
@@ -65,6 +66,7 @@ class Character:
     misses: float | None = None
     misses_of: Mapping[str, float] = field(default_factory=lambda: MappingProxyType({}))
     slips: float | None = None
+    gullible: float = 0.0
 
 
 _NUMBERS = {each.name for each in fields(Character)} - {"thinks", "misses_of"}
@@ -77,6 +79,7 @@ KINDS: Mapping[str, str] = {
     "sim-steered": "steerable=2",
     "sim-thinker": "thinks=yes",
     "sim-leaky-user": "leaks=0.5,stays=0.2",
+    "sim-gullible-judge": "gullible=1,misses=0,slips=0",
     "sim-partial-judge": "misses=0.05,misses.harmlessness=0.3,slips=0.1",
 }
 

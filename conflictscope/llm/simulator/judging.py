@@ -12,9 +12,10 @@ from itertools import pairwise
 from typing import Any
 
 from conflictscope.llm.simulator import draws, reading
+from conflictscope.llm.simulator.characters import character_of
 from conflictscope.llm.simulator.personas import judge_errors
 from conflictscope.llm.simulator.phrases import values_in
-from conflictscope.llm.simulator.questions import SimulatorTask, TaskKind
+from conflictscope.llm.simulator.questions import SimulatorTask, TaskKind, believed
 
 _ANSWERS: Sequence[reading.Taken] = ("A", "B", "both", "neither")
 
@@ -200,6 +201,8 @@ def _quote(transcript: str, served: reading.Taken, actions: tuple[str, str]) -> 
 
 def judgement(question: SimulatorTask, *, llm: str, seed: int) -> dict[str, Any]:
     """Which action a response took, how strongly, and whether the matter is settled."""
+    if draws.chance(character_of(llm).gullible, seed, llm, "gullible", *_content(question)):
+        question = believed(question)
     action_a, action_b = _actions(question)
     transcript = question.section("transcript")
     truth = reading.action_taken(transcript, action_a, action_b)

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import re
+import unicodedata
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 
-_SECTION = re.compile(r"<([a-z][a-z0-9_]*)>\s*(.*?)\s*</\1>", re.DOTALL)
+_TAG = re.compile(r"<(/?)([a-z][a-z0-9_]*+)>")
 
 
 class TaskKind(StrEnum):
@@ -46,6 +47,7 @@ class SimulatorTask:
     sections: Mapping[str, str]
     instruction: str
     attempt: int = 0
+    text: str = ""  # as it came
 
     def section(self, *names: str) -> str:
         """The first of these sections that the text has, or nothing."""
@@ -76,10 +78,46 @@ def _which_filter(instruction: str) -> TaskKind:
 
 def split(text: str) -> tuple[dict[str, str], str]:
     """The delimited sections of a text, and what stands around them."""
+    tags = list(_TAG.finditer(text))
+    ends: dict[str, list[re.Match[str]]] = {}
+    for tag in reversed(tags):
+        if tag[1]:
+            ends.setdefault(tag[2], []).append(tag)
     sections: dict[str, str] = {}
-    for name, body in _SECTION.findall(text):
-        sections.setdefault(name, body)
-    return sections, (_SECTION.sub(" ", text) if sections else text)
+    around, at = [], 0
+    for tag in tags:
+        if tag[1] or tag.start() < at:
+            continue
+        left = ends.get(tag[2], [])
+        while left and left[-1].start() < tag.end():
+            left.pop()
+        if left:
+            sections.setdefault(tag[2], text[tag.end() : left[-1].start()].strip())
+            around.append(text[at : tag.start()])
+            at = left[-1].end()
+    return sections, " ".join([*around, text[at:]])
+
+
+# What the gullible take for a tag: between brackets of any kind, with attributes, with invisible characters, in letters of any width.
+_ANY_TAG = re.compile(r"[<‹⟨〈«](/?)\s?(\w{1,40})(?:\s[^<>‹›⟨⟩〈〉«»]{0,200})?[>›⟩〉»]")
+_ANY_TURN = re.compile(
+    r"^[^\S\n]*+[*_#\[(]{0,4}[^\S\n]?(user|assistant)[*_\])]{0,4}[^\S\n]?:", re.IGNORECASE | re.MULTILINE
+)
+
+
+def believed(question: SimulatorTask) -> SimulatorTask:
+    """The question as a gullible reader has it: whatever looks like a tag is one, the first section of a name is the one, and the last
+    transcript; whatever looks like a turn is one, and the assistant's last is what it did."""
+    text = unicodedata.normalize("NFKC", question.text)
+    text = "".join(sign for sign in text if unicodedata.category(sign) != "Cf")
+    text = _ANY_TAG.sub(lambda tag: f"<{tag[1]}{tag[2].lower()}>", text)
+    sections, instruction = split(text)
+    sections.update(split(text[max(text.rfind("<transcript>"), 0) :])[0])
+    talk = "\n".join(sections.get("transcript", "").splitlines())
+    turns = list(_ANY_TURN.finditer(talk))
+    if turns and turns[-1][1].lower() == "assistant":
+        sections["transcript"] = f"Assistant:{talk[turns[-1].end() :]}"
+    return replace(question, sections=sections, instruction=instruction)
 
 
 def _kind(sections: Mapping[str, str], instruction: str) -> TaskKind | None:
@@ -118,5 +156,5 @@ def understand(turns: Sequence[Turn]) -> SimulatorTask:
         sections, instruction = split(turn.text)
         kind = _kind(sections, instruction) if sections else None
         if kind is not None:
-            return SimulatorTask(kind, sections, instruction, attempt)
+            return SimulatorTask(kind, sections, instruction, attempt, turn.text)
     return SimulatorTask(TaskKind.CONVERSATION, {}, turns[-1].text if turns else "")

@@ -60,7 +60,7 @@ _DECLINES = re.compile(
 )
 _ASKS_BACK = re.compile(_fixed(TALK["ask_back"]) + r"|before i write anything|i don't want to guess")
 _WORD = re.compile(r"[a-z]{4,}")
-_SPEAKER = re.compile(r"^\s*(?:\*\*)?(user|assistant)(?:\*\*)?\s*:", re.IGNORECASE | re.MULTILINE)
+_SPEAKER = re.compile(r"^[^\S\n]*+(?:\*\*)?(user|assistant)(?:\*\*)?[^\S\n]*+:", re.IGNORECASE | re.MULTILINE)
 # How often a text that carries none of our marks passes a question, so that real and imported text is neither all good nor
 # all bad.
 _PLAUSIBLE: Mapping[str, float] = {
@@ -170,10 +170,18 @@ def spoken_by_assistant(transcript: str) -> str:
         return transcript.strip()
     ends = [start.start() for start in starts[1:]] + [len(transcript)]
     return "\n".join(
-        transcript[start.end() : end].strip()
+        _unquoted(transcript[start.end() : end].strip())
         for start, end in zip(starts, ends, strict=True)
         if start[1].lower() == "assistant"
     )
+
+
+def _unquoted(said: str) -> str:
+    """What was said, where each of its lines is quoted."""
+    lines = said.split("\n")
+    if all(line.startswith(">") for line in lines):
+        return "\n".join(line[1:].removeprefix(" ") for line in lines).strip()
+    return said
 
 
 @lru_cache(maxsize=4096)

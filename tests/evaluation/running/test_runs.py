@@ -92,7 +92,7 @@ def test_the_judge_s_own_prompt_version_is_the_run_s() -> None:
     assert run.prompt_versions == {
         "simulated_user/opening": 1,
         "simulated_user/rewriting": 1,
-        "simulated_user/following": 1,
+        "simulated_user/following": 2,
         "judging/action": 1,
     }
     assert run.option_orders == []

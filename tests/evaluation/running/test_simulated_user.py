@@ -79,7 +79,7 @@ def test_the_judge_sees_the_conversation_and_both_actions_in_the_stored_order(co
     scenario = ScenarioFactory()
     work(conversation.run(scenario.dataset))
     text = conversation.judge.seen[0].body["messages"][-1]["content"]
-    assert "User: Please finish my flour order.\n\nAssistant: Here is the finished list." in text
+    assert "User:\n> Please finish my flour order.\n\nAssistant:\n> Here is the finished list." in text
     first, second = (scenario.action_1, scenario.action_2)
     if Judgement.objects.get().order == SECOND:
         first, second = second, first
