@@ -53,8 +53,7 @@ OUTAGE = timedelta(minutes=5)
 AT_THE_SAME_MOMENT = timedelta(seconds=1)
 ITEMS_IN_TROUBLE = 4
 
-# Numbers and ids of requests, in the words of an error.
-_VARYING = re.compile(r"[\w-]*\d[\w-]*")
+_WORD = re.compile(r"[\w-]+")
 # An item that found no room in the budget looks again after so long: calls in flight give back what they do not take.
 BUDGET_WAIT = timedelta(seconds=1)
 
@@ -74,6 +73,11 @@ class Stop:
 
 class _SomeAreNotMine(Exception):
     """Among items that ended together is one whose lease somebody else has by now."""
+
+
+def _without_numbers(sentence: str) -> str:
+    """The words of an error without numbers and ids of requests, which are others each time."""
+    return _WORD.sub(lambda word: "#" if any(map(str.isdecimal, word[0])) else word[0], sentence)
 
 
 class _Next(Enum):
@@ -297,7 +301,7 @@ class _Worker:
 
     def _count(self, trouble: Trouble) -> None:
         # What may pass is one thing, however it shows; what will not is known by its words.
-        alike = _VARYING.sub("#", trouble.sentence)[:200] if trouble.permanent else "transient"
+        alike = _without_numbers(trouble.sentence)[:200] if trouble.permanent else "transient"
         mine = Job.objects.filter(pk=self.job.pk)
         if not mine.filter(errors_in_a_row__gt=0, errors_alike=alike).update(errors_in_a_row=F("errors_in_a_row") + 1):
             mine.update(errors_in_a_row=1, errors_alike=alike, errors_since=timezone.now())

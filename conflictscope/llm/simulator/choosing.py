@@ -21,11 +21,12 @@ from conflictscope.llm.simulator.reading import action_served
 from conflictscope.llm.simulator.values import KNOWN, canonical
 from conflictscope.llm.simulator.writing import conversation
 
-_NUMBERED = re.compile(r"^\s*(?:tier|rank)?\s*\d+\s*[.):]\s*(.+)$", re.IGNORECASE | re.MULTILINE)
-_LIST_ITEM = re.compile(r"^\s*(?:(?:tier|rank)?\s*\d+\s*[.):]|[-*•])\s*(.+)$", re.IGNORECASE | re.MULTILINE)
-_AFTER_NAME = re.compile(r"\s*(?::|\(| - | – ).*$")
-_TIED = re.compile(r"\s*(?:,|=|&|/|\band\b)\s*", re.IGNORECASE)
-_OVER = re.compile(r"\s*(?:>|\bover\b|\babove\b|\bbefore\b|\bahead of\b|\brather than\b)\s*", re.IGNORECASE)
+_NUMBER = r"(?:tier|rank)?[^\S\n]*+\d++[^\S\n]*+[.):]"
+_NUMBERED = re.compile(rf"^[^\S\n]*+{_NUMBER}[^\S\n]*+(.+)$", re.IGNORECASE | re.MULTILINE)
+_LIST_ITEM = re.compile(rf"^[^\S\n]*+(?:{_NUMBER}|[-*•])[^\S\n]*+(.+)$", re.IGNORECASE | re.MULTILINE)
+_AFTER_NAME = re.compile(r"(?<!\s)(?:\s*+[:(]|\s++[-–] ).*+", re.DOTALL)
+_TIED = re.compile(r"(?<!\s)\s*+(?:,|=|&|/|\band\b)\s*+", re.IGNORECASE)
+_OVER = re.compile(r"(?<!\s)\s*+(?:>|\bover\b|\babove\b|\bbefore\b|\bahead of\b|\brather than\b)\s*+", re.IGNORECASE)
 _DECLINING = re.compile(r"\b(?:declin\w*|refus\w*|do(?:es)? not|don['’]t|will not|won['’]t|never)\b", re.IGNORECASE)
 _RANKS = re.compile(r"\b(?:values?|principles?|rank\w*|priorit\w*|important|weigh\w*)\b", re.IGNORECASE)
 

@@ -74,7 +74,7 @@ def people_in(text: str) -> list[Person]:
     return [Person(*names) for names in dict.fromkeys(_FULL_NAME.findall(text))]
 
 
-_SENTENCE_START = re.compile(r"(^[\"“]?|[.!?] [\"“(]?|\n+[\"“(]?)([a-zéøå])")
+_SENTENCE_START = re.compile(r"(^[\"“]?|[.!?] [\"“(]?|(?<!\n)\n++[\"“(]?)([a-zéøå])")
 
 
 def tidy(text: str, *people: Person, short: tuple[str, str] = ("", "")) -> str:
