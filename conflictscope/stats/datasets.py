@@ -123,19 +123,34 @@ def observed_agreement(
             counts[DECIDED.index(str(what))] += 1
         elif what not in UNDECIDED:
             raise ValueError(f"a choice is value_1, value_2, both, neither or none, got {what!r}")
-    agreements: dict[Hashable, float] = {}
+    slots = [(name, *counts) for name, there in chosen.items() for counts in there.values()]
+    return (
+        agreement_of_counts(*zip(*slots, strict=True), level=level)
+        if slots
+        else agreement_of_counts((), (), (), level=level)
+    )
+
+
+def agreement_of_counts(
+    scenario: Sequence[Hashable], first: Sequence[int], second: Sequence[int], *, level: float = 0.95
+) -> ObservedAgreement:
+    """`observed_agreement` from slots already counted: how many llms chose value_1, and value_2, in each slot of a scenario.
+
+    Raises: ValueError: lengths differ.
+    """
+    agreements: dict[Hashable, list[float]] = {}
     pairs = 0
-    for name, slots in chosen.items():
-        shares = [(n * (n - 1) + m * (m - 1)) / ((n + m) * (n + m - 1)) for n, m in slots.values() if n + m >= 2]
-        if shares:
-            agreements[name] = sum(shares) / len(shares)
-            pairs += sum((n + m) * (n + m - 1) // 2 for n, m in slots.values())
-    mean = _mean_agreement(np.array(list(agreements.values())), pairs, level)
+    for name, n, m in zip(scenario, first, second, strict=True):
+        shares = agreements.setdefault(name, [])
+        if n + m >= 2:
+            shares.append((n * (n - 1) + m * (m - 1)) / ((n + m) * (n + m - 1)))
+            pairs += (n + m) * (n + m - 1) // 2
+    means = {name: sum(shares) / len(shares) for name, shares in agreements.items() if shares}
     return ObservedAgreement(
-        mean=mean,
-        scenarios=tuple(agreements),
-        per_scenario=tuple(agreements.values()),
-        left_out=len(chosen) - len(agreements),
+        mean=_mean_agreement(np.array(list(means.values())), pairs, level),
+        scenarios=tuple(means),
+        per_scenario=tuple(means.values()),
+        left_out=len(agreements) - len(means),
     )
 
 
@@ -182,7 +197,17 @@ def likert_divergence(
         counts[0] += 1
         counts[1] += one != two
         counts[2] += abs(one - two)
-    asked, differing, steps = np.array(list(totals.values()), dtype=float).reshape(-1, 3).T
+    return divergence_of_counts(list(totals.values()), left_out=left_out, llms=len(raters), level=level)
+
+
+def divergence_of_counts(
+    totals: Sequence[Sequence[float]], *, left_out: int, llms: int, level: float = 0.95
+) -> LikertDivergence:
+    """`likert_divergence` from scenarios already counted.
+
+    Args: totals: of each scenario the llms that rated both actions, those that rated them differently, and the sum of the distances.
+    """
+    asked, differing, steps = np.array(totals, dtype=float).reshape(-1, 3).T
     share = ratio(differing, asked, decided=asked, level=level)
     if not share.defined:
         share = Estimate.undefined("no llm rated both actions of a scenario", level=level)
@@ -192,7 +217,7 @@ def likert_divergence(
         pairs=int(asked.sum()),
         differ=int(differing.sum()),
         left_out=left_out,
-        llms=len(raters),
+        llms=llms,
     )
 
 
