@@ -2,7 +2,17 @@
 
 from django.urls import path
 
-from annotation.views import agreement, alongside, campaigns, creating, labelling, mine, monitoring, passports
+from annotation.views import (
+    agreement,
+    alongside,
+    campaigns,
+    creating,
+    labelling,
+    mine,
+    monitoring,
+    more_labels,
+    passports,
+)
 
 app_name = "annotation"
 _LABEL = "label/<slug:study>/<slug:campaign>/"
@@ -25,6 +35,8 @@ urlpatterns = [
     path(f"{_LABEL}<uuid:token>/skip/", labelling.skip, name="label_skip"),
     path(f"{_LABEL}<uuid:token>/skip/undo/", labelling.undo_skip, name="label_undo_skip"),
     path(f"{_LABEL}<uuid:token>/flag/", labelling.flag, name="label_flag"),
+    path("studies/<slug:study>/runs/<number:run>/more-labels/", more_labels.more_labels, name="more_labels"),
+    path("studies/<slug:study>/runs/<number:run>/more-labels/add/", more_labels.add_labels, name="add_labels"),
     path("studies/<slug:study>/campaigns/", campaigns.campaigns, name="campaigns"),
     # Not below campaigns/: a campaign may be called "new".
     path("studies/<slug:study>/new-campaign/", creating.create_campaign, name="create_campaign"),

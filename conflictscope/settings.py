@@ -244,6 +244,7 @@ CACHES: dict[str, Any] = {
         "TIMEOUT": 30 * 24 * 3600,
         "OPTIONS": {"MAX_ENTRIES": 2_000},  # some 50 MB; a third of them goes when it is full
     },
+    # Numbers that take longer to work out than to look at, under the digest of the rows that they are made of.
     "figures": {
         "BACKEND": "django.core.cache.backends.filebased.FileBasedCache",
         "LOCATION": str(VAR_DIR / "figures"),

@@ -7,6 +7,7 @@ from django.urls import include, path, register_converter, reverse_lazy
 from drf_spectacular.views import SpectacularAPIView
 
 from conflictscope.converters import NumberConverter
+from conflictscope.overview.report.api import ReportView
 
 register_converter(NumberConverter, "number")  # before the rooms' addresses are read
 
@@ -23,6 +24,7 @@ urlpatterns = [
     path("admin/", admin.site.urls),
     path("api/v1/schema/", login_not_required(SpectacularAPIView.as_view()), name="schema"),
     path("", include("conflictscope.overview.urls")),
+    path("api/v1/studies/<slug:study>/report/", ReportView.as_view(), name="api-report"),
     path("", include("conflictscope.llm.urls")),
     path("", include("conflictscope.jobs.urls")),
     path("", include("conflictscope.values.urls")),

@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from evaluation.views import datasets, rankings, runs, steerings, transcripts
+from evaluation.views import comparing, datasets, rankings, runs, snapshots, steerings, transcripts, ways
 
 app_name = "evaluation"
 urlpatterns = [
@@ -31,6 +31,20 @@ urlpatterns = [
     path("studies/<slug:study>/datasets-compared/csv/", datasets.compare_datasets_csv, name="compare_datasets_csv"),
     path("studies/<slug:study>/datasets-compared/embed/", datasets.embed_descriptions, name="embed_descriptions"),
     path("studies/<slug:study>/rankings/", rankings.rankings, name="rankings"),
+    path("studies/<slug:study>/snapshots/rankings/<number:snapshot>/", snapshots.ranking, name="ranking_snapshot"),
+    path(
+        "studies/<slug:study>/snapshots/comparisons/<number:comparison>/",
+        snapshots.comparison,
+        name="comparison_snapshot",
+    ),
+    path("studies/<slug:study>/runs/<number:run>/ways/", ways.ways, name="ways"),
+    path("studies/<slug:study>/runs/<number:run>/ways/<slug:part>/", ways.ways_table, name="ways_table"),
+    path("studies/<slug:study>/compare/", comparing.compare, name="compare"),
+    path("studies/<slug:study>/compare/chart/", comparing.compare_chart, name="compare_chart"),
+    path("studies/<slug:study>/datasets/<slug:dataset>/rankings/alike/", comparing.alike, name="alike"),
+    path(
+        "studies/<slug:study>/datasets/<slug:dataset>/rankings/alike/chart/", comparing.alike_chart, name="alike_chart"
+    ),
     path("studies/<slug:study>/datasets/<slug:dataset>/evaluate/", runs.evaluate, name="evaluate"),
     path("studies/<slug:study>/datasets/<slug:dataset>/rankings/fit/", rankings.fit_rankings, name="fit_rankings"),
     path(

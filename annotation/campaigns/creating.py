@@ -128,7 +128,7 @@ def create_campaign(
         text = settings.guideline.strip() or default_guideline(kind.key)
         Guideline.objects.create(campaign=campaign, version=1, markdown=text)
         drawn = sampling.draw(population, plan=plan, size=settings.size, seed=settings.seed)
-        _add_items(campaign, drawn, size=settings.size)
+        add_items(campaign, drawn, size=settings.size)
     logger.info("Campaign %s created with %s items", campaign.pk, campaign.sampling_plan["drawn"])
     return campaign
 
@@ -224,6 +224,11 @@ def _enlarge(campaign: Campaign, size: int) -> int:
         raise InvalidInput(f"{campaign.name} has {stands} scenarios already; a campaign can only grow.")
     if size == stands:
         return 0
+    if any("pair" in draw for draw in asked.get("draws", ())):
+        raise InvalidInput(
+            f"{campaign.name} has grown by chosen pairs of values, so its plan no longer says how likely a scenario is to be drawn. "
+            "Add more of chosen pairs, or open a new campaign."
+        )
     population = population_of(campaign.kind, campaign.dataset, runs=list(campaign.runs.all()))
     if digest_of(population) != asked.get("digest"):
         raise PopulationChanged(
@@ -231,7 +236,7 @@ def _enlarge(campaign: Campaign, size: int) -> int:
             "anew. Chances over both could not be told. Open a new campaign on what it is now."
         )
     plan = Plan(asked["plan"])
-    before = set(_scenarios_of(campaign))
+    before = set(scenario_ids(campaign))
     drawn = sampling.draw(
         population,
         plan=plan,
@@ -243,20 +248,20 @@ def _enlarge(campaign: Campaign, size: int) -> int:
     )
     chances = sampling.chances(population, plan=plan, size=size)
     now = {each.scenario_id: chance for each, chance in zip(population, chances, strict=True)}
-    share = {each.scenario_id: _share_of_responses(campaign, each) for each in population}
+    share = {each.scenario_id: share_of_responses(campaign, each) for each in population}
     items = list(Item.objects.filter(campaign=campaign).select_related("scenario", "response__scenario"))
     for item in items:
         item.inclusion_probability = min(now[item.subject.pk] * share[item.subject.pk], 1.0)
     Item.objects.bulk_update(items, ["inclusion_probability"], batch_size=500)
-    return _add_items(campaign, drawn, size=size)
+    return add_items(campaign, drawn, size=size)
 
 
-def _scenarios_of(campaign: Campaign) -> Iterator[int]:
+def scenario_ids(campaign: Campaign) -> Iterator[int]:
     for scenario, of_response in campaign.items.values_list("scenario", "response__scenario"):
         yield scenario or of_response
 
 
-def _share_of_responses(campaign: Campaign, candidate: Candidate) -> float:
+def share_of_responses(campaign: Campaign, candidate: Candidate) -> float:
     """How likely a response of a drawn scenario is to be labelled; 1 where the scenario itself is."""
     most: int | None = campaign.sampling_plan.get("responses_each")
     if not candidate.responses or most is None:
@@ -264,14 +269,14 @@ def _share_of_responses(campaign: Campaign, candidate: Candidate) -> float:
     return min(most / len(candidate.responses), 1.0)
 
 
-def _add_items(campaign: Campaign, drawn: Sequence[Drawn], *, size: int) -> int:
+def add_items(campaign: Campaign, drawn: Sequence[Drawn], *, size: int) -> int:
     """Write the items of drawn scenarios, and into the plan what was drawn. Returns how many items these are."""
     plan = campaign.sampling_plan
     rng = np.random.default_rng([plan["seed"], len(plan["draws"]), 1])
     rows = []
     for each in drawn:
         candidate = each.candidate
-        share = _share_of_responses(campaign, candidate)
+        share = share_of_responses(campaign, candidate)
         chosen: Sequence[int | None] = candidate.responses or (None,)
         if share < 1:
             picked = rng.choice(len(chosen), size=plan["responses_each"], replace=False)

@@ -20,6 +20,12 @@ _INKS: dict[Theme, dict[str, str]] = {
     "dark": {"ink": "#e6eaec", "muted": "#a6b1b8", "line": "#2e383e", "strong": "#7d8a92", "paper": "#1a2125"},
 }
 
+# From the least over nothing to the most; ink can be read on every shade.
+_DIVERGING: dict[Theme, list[str]] = {
+    "light": ["#f0a878", "#f8d6bf", "#f7f7f4", "#c3dcee", "#7fb5dc"],
+    "dark": ["#8a4a1c", "#5a3a26", "#232b30", "#244a63", "#2b6f9c"],
+}
+
 SHAPES = ("circle", "diamond", "square", "triangle-up", "cross", "triangle-down")
 
 
@@ -37,7 +43,7 @@ def config(theme: Theme) -> dict[str, Any]:
         "font": FONT,
         "padding": 4,
         "view": {"stroke": None},
-        "range": {"category": list(_PALETTES[theme])},
+        "range": {"category": list(_PALETTES[theme]), "diverging": _DIVERGING[theme]},
         "axis": {
             "labelColor": inks["muted"],
             "labelFontSize": SMALL,
@@ -63,6 +69,7 @@ def config(theme: Theme) -> dict[str, Any]:
             "heading-words": {**words, "color": inks["ink"], "fontWeight": "bold"},
             "label-words": {**words, "color": inks["ink"]},
             "number-words": {**words, "color": inks["muted"], "fontSize": SMALL},
+            "cell-words": {**words, "color": inks["ink"], "fontSize": SMALL, "align": "center"},
             "divider": {"color": inks["line"], "strokeWidth": 1},
             "reference": {"color": inks["strong"], "strokeWidth": 1.5, "strokeDash": [4, 3]},
             "hollow": {"color": inks["paper"]},

@@ -3,6 +3,7 @@
 from django.urls import path
 
 from conflictscope.overview import views
+from conflictscope.overview.report import views as report
 
 app_name = "overview"
 urlpatterns = [
@@ -12,6 +13,9 @@ urlpatterns = [
     path("endpoints/<number:endpoint>/studies/", views.endpoint_studies, name="endpoint_studies"),
     path("studies/new/", views.create_study, name="create_study"),
     path("studies/<slug:study>/", views.study, name="study"),
+    path("studies/<slug:study>/report/", report.report, name="report"),
+    path("studies/<slug:study>/report/tables/<slug:table>/", report.table, name="report_table"),
+    path("studies/<slug:study>/report/figures/<slug:figure>/", report.figure, name="report_figure"),
     path("studies/<slug:study>/members/", views.members, name="members"),
     path("studies/<slug:study>/members/remove/", views.remove_member, name="remove_member"),
 ]

@@ -49,6 +49,7 @@ STUDY_PAGES = (
     NavEntry("agreement", "Agreement", "annotation:agreement"),
     NavEntry("runs", "Runs", "evaluation:runs"),
     NavEntry("rankings", "Rankings", "evaluation:rankings"),
+    NavEntry("report", "Report", "overview:report"),
     NavEntry("exports", "Exports", "exports:exports", Action.EXPORT),
     NavEntry("jobs", "Jobs", "jobs:jobs"),
 )
@@ -124,6 +125,18 @@ def estimate(
     return shown
 
 
+@register.simple_tag
+def cell(given: Any, digits: int = 2, percent: bool = False) -> SafeString:
+    """A cell of a `conflictscope.tables.ResultTable`: an estimate as `estimate` shows it, a number, words, or – for nothing."""
+    if isinstance(given, Estimate):
+        return estimate(given, digits=digits, percent=percent)
+    if given is None:
+        return mark_safe("–")
+    if isinstance(given, float):
+        return format_html("{}", _shown(given, digits, percent))
+    return format_html("{}", number(given) if isinstance(given, int) else visible(given))
+
+
 @register.filter
 def noted(given: Estimate, notes: Sequence[str]) -> SafeString:
     """`{{ kappa|noted:notes }}`: a letter that leads to the note (`#note-a`) with the estimate's warning; nothing without one."""
@@ -163,6 +176,12 @@ def percent(part: float | None, whole: float | None) -> str:
     if part is None or not whole:
         return "–"
     return f"{100 * part / whole:.0f} %"
+
+
+@register.filter
+def more(address: str) -> str:
+    """An address to which a query can be added: with `?` behind it, or `&` where it has a query."""
+    return f"{address}{'&' if '?' in address else '?'}"
 
 
 @register.filter

@@ -7,7 +7,7 @@ from typing import Any
 from rest_framework import serializers
 
 from conflictscope.scenarios.option_orders import OptionOrder
-from evaluation.models import Judgement, Ranking, Response, Run
+from evaluation.models import Comparison, Judgement, Ranking, Response, Run
 from evaluation.running.summaries import CHOICE_LABELS
 
 _CHOICES = [choice for choice in CHOICE_LABELS if choice != "unjudged"]
@@ -112,6 +112,9 @@ class ResponseSerializer(serializers.ModelSerializer[Response]):
 
 
 class RankingSerializer(serializers.ModelSerializer[Ranking]):
+    judge: serializers.SlugRelatedField[Any] = serializers.SlugRelatedField(
+        slug_field="name", read_only=True, allow_null=True, help_text="Where it is another than the run's own."
+    )
     dataset: serializers.SlugRelatedField[Any] = serializers.SlugRelatedField(slug_field="slug", read_only=True)
     target = serializers.CharField(source="run.target.label", read_only=True)
     mode = serializers.ChoiceField(source="run.mode", choices=Run.Mode.choices, read_only=True)
@@ -129,9 +132,36 @@ class RankingSerializer(serializers.ModelSerializer[Ranking]):
             "mode",
             "simulated",
             "decider",
+            "judge",
             "method",
             "parameters",
             "inputs_digest",
             "results",
             "created_at",
         ]
+
+
+class ComparisonSerializer(serializers.ModelSerializer[Comparison]):
+    dataset: serializers.SlugRelatedField[Any] = serializers.SlugRelatedField(slug_field="slug", read_only=True)
+    target = serializers.CharField(source="second.target.label", read_only=True)
+    simulated = serializers.SerializerMethodField()
+    parameters = serializers.DictField(read_only=True)
+    results = serializers.DictField(read_only=True, help_text="Second minus first, with paired intervals.")
+
+    class Meta:
+        model = Comparison
+        fields = [
+            "id",
+            "dataset",
+            "target",
+            "first",
+            "second",
+            "simulated",
+            "parameters",
+            "inputs_digest",
+            "results",
+            "created_at",
+        ]
+
+    def get_simulated(self, comparison: Comparison) -> bool:
+        return comparison.first.simulated or comparison.second.simulated

@@ -9,4 +9,11 @@ urlpatterns = [
     path("studies/<slug:study>/runs/<number:run>/", api_views.RunDetail.as_view(), name="api-run"),
     path("studies/<slug:study>/runs/<number:run>/responses/", api_views.ResponseList.as_view(), name="api-responses"),
     path("studies/<slug:study>/rankings/", api_views.RankingList.as_view(), name="api-rankings"),
+    path("studies/<slug:study>/rankings/<number:snapshot>/", api_views.RankingDetail.as_view(), name="api-ranking"),
+    path("studies/<slug:study>/comparisons/", api_views.ComparisonList.as_view(), name="api-comparisons"),
+    path(
+        "studies/<slug:study>/comparisons/<number:comparison>/",
+        api_views.ComparisonDetail.as_view(),
+        name="api-comparison",
+    ),
 ]

@@ -9,13 +9,17 @@ from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework import generics
 
 from conflictscope.studies.api import InStudy
-from evaluation.api.serializers import RankingSerializer, ResponseSerializer, RunSerializer
-from evaluation.models import Ranking, Response, Run
+from evaluation.api.serializers import ComparisonSerializer, RankingSerializer, ResponseSerializer, RunSerializer
+from evaluation.models import Comparison, Ranking, Response, Run
 from evaluation.running.browsing import ONLY, Filter, in_scope_or_not, responses_of, runs_of
 from evaluation.running.summaries import CHOICE_LABELS
 
 # What the parameter says, as a filter knows it: what is out of scope, what is in it, or (anything else) both.
 IN_SCOPE = {"0": True, "false": True, "1": False, "true": False}
+_OF_BOTH = (
+    *("first__target__endpoint", "first__user_simulator", "first__judge__endpoint"),
+    *("second__target__endpoint", "second__user_simulator", "second__judge__endpoint"),
+)
 _SELECTED = ("run__target__endpoint", "run__user_simulator", "run__judge__endpoint", "run__steering")
 
 
@@ -80,3 +84,35 @@ class RankingList(InStudy[Ranking], generics.ListAPIView[Ranking]):
 
     def get_queryset(self) -> Any:
         return Ranking.objects.filter(study=self.study).select_related("dataset", *_SELECTED)
+
+
+class RankingDetail(InStudy[Ranking], generics.RetrieveAPIView[Ranking]):
+    """One snapshot of a ranking: its address and its numbers stay."""
+
+    queryset = Ranking.objects.none()
+    serializer_class = RankingSerializer
+    lookup_url_kwarg = "snapshot"
+
+    def get_queryset(self) -> Any:
+        return Ranking.objects.filter(study=self.study).select_related("dataset", *_SELECTED)
+
+
+class ComparisonList(InStudy[Comparison], generics.ListAPIView[Comparison]):
+    """What targets do minus what they say, newest first: snapshots."""
+
+    queryset = Comparison.objects.none()
+    serializer_class = ComparisonSerializer
+
+    def get_queryset(self) -> Any:
+        return Comparison.objects.filter(study=self.study).select_related("dataset", *_OF_BOTH)
+
+
+class ComparisonDetail(InStudy[Comparison], generics.RetrieveAPIView[Comparison]):
+    """One snapshot of a comparison: its address and its numbers stay."""
+
+    queryset = Comparison.objects.none()
+    serializer_class = ComparisonSerializer
+    lookup_url_kwarg = "comparison"
+
+    def get_queryset(self) -> Any:
+        return Comparison.objects.filter(study=self.study).select_related("dataset", *_OF_BOTH)

@@ -79,7 +79,9 @@ class Trials:
 
     Attributes:
         order: multiple choice: the order in which the options were shown; simulated user: in which the judge saw the actions.
-        parsed, judge, people: choices, None where that decider has not decided; `judge` is the run's own, `people` the latest panel.
+        response: ids, in the order of which they came.
+        parsed, judge, people: choices, None where that decider has not decided; `judge` is the run's own unless another was asked for,
+            `people` the latest panel.
         probability: how likely the trial's item was drawn for the people who decided it; None without them, or where it is not known.
     """
 
@@ -89,6 +91,7 @@ class Trials:
     value_1: list[str] = field(default_factory=list)
     value_2: list[str] = field(default_factory=list)
     acting: list[str] = field(default_factory=list)
+    response: list[int] = field(default_factory=list)
     parsed: list[str | None] = field(default_factory=list)
     judge: list[str | None] = field(default_factory=list)
     people: list[str | None] = field(default_factory=list)
@@ -146,8 +149,9 @@ class Trials:
         )
 
 
-def trials_of(run: Run) -> Trials:
-    """The run's trials in two queries."""
+def trials_of(run: Run, *, judge: int | None = None) -> Trials:
+    """The run's trials in two queries; `judge`: the id of another judge than the run's own, whose decisions to take."""
+    judge = judge or run.judge_id
     rows = list(
         Response.objects.filter(run=run, scenario__in=scenarios_of(run))
         .order_by("scenario__uid", "order", "sample")
@@ -164,6 +168,7 @@ def trials_of(run: Run) -> Trials:
         value_1=[row[4] or "" for row in rows],
         value_2=[row[5] or "" for row in rows],
         acting=[row[6] for row in rows],
+        response=[row[0] for row in rows],
         parsed=[None] * len(rows),
         judge=[None] * len(rows),
         people=[None] * len(rows),
@@ -176,9 +181,9 @@ def trials_of(run: Run) -> Trials:
     }
     judgements = Judgement.objects.filter(response__run=run).order_by("pk")
     told = judgements.values_list("response", "source", "judge", "choice", "order", "inclusion_probability")
-    for response, source, judge, choice, order, probability in told.iterator(chunk_size=5000):
+    for response, source, decided_by, choice, order, probability in told.iterator(chunk_size=5000):
         where = place.get(response)
-        if where is None or (source == Judgement.Source.JUDGE and judge != run.judge_id):
+        if where is None or (source == Judgement.Source.JUDGE and decided_by != judge):
             continue
         columns[source][where] = choice  # of several panels the latest stands
         if source == Judgement.Source.JUDGE and not trials.order[where]:

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from django.db import models
 from django.db.models import F, Q
+from django.urls import reverse
 from django.utils import timezone
 
-from conflictscope.scenarios.models import Dataset
+from conflictscope.scenarios.models import Dataset, Judge
 from conflictscope.studies.models import Study, StudyScopedQuerySet
 from evaluation.models.runs import Run
 
@@ -26,6 +27,14 @@ class Ranking(models.Model):
     run = models.ForeignKey(Run, on_delete=models.PROTECT, related_name="rankings")
     inputs_digest = models.CharField(max_length=64, help_text="SHA-256 of the decisions it was fitted to.")
     decider = models.CharField(max_length=10, choices=Decider, help_text="Whose decisions it was fitted to.")
+    judge = models.ForeignKey(
+        Judge,
+        on_delete=models.PROTECT,
+        null=True,
+        blank=True,
+        related_name="rankings",
+        help_text="Whose, where it is another judge than the run's own.",
+    )
     method = models.CharField(max_length=40)
     parameters = models.JSONField(default=dict)
     parameters_digest = models.CharField(max_length=64)
@@ -51,6 +60,9 @@ class Ranking(models.Model):
 
     def __str__(self) -> str:
         return f"ranking {self.pk} of run {self.run_id}"
+
+    def get_absolute_url(self) -> str:
+        return reverse("evaluation:ranking_snapshot", args=[self.study.slug, self.pk])
 
 
 class Comparison(models.Model):
@@ -79,3 +91,6 @@ class Comparison(models.Model):
 
     def __str__(self) -> str:
         return f"run {self.second_id} against run {self.first_id}"
+
+    def get_absolute_url(self) -> str:
+        return reverse("evaluation:comparison_snapshot", args=[self.study.slug, self.pk])

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import logging
+from collections import defaultdict
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, Literal
@@ -14,7 +15,7 @@ from django.db.models import Count, F, Max, Q, QuerySet
 from django.utils import timezone
 
 from conflictscope.errors import Conflict, InvalidInput, NotFound
-from conflictscope.scenarios.models import Dataset
+from conflictscope.scenarios.models import Dataset, Judge
 from conflictscope.stats.bias import action_share, position_bias
 from conflictscope.stats.bradley_terry import fit_ranking
 from conflictscope.stats.correction import corrected_ranking
@@ -27,7 +28,7 @@ logger = logging.getLogger(__name__)
 Method = Literal["mle", "penalised"]
 REPLICATES = 2000
 SEED = 0
-CODE = "2: order and acting action are covariates"  # what the same inputs came to by; it changes with the arithmetic
+CODE = "3: fit is tested by pair"  # what the same inputs came to by; it changes with the arithmetic
 MOST_REPLICATES = 100_000
 
 
@@ -59,11 +60,12 @@ class FittedRun:
         return self.corrected.results[who] if self.corrected else None
 
 
-def fit_run(run: Run, *, replicates: int = REPLICATES, seed: int = SEED) -> FittedRun:
+def fit_run(run: Run, *, replicates: int = REPLICATES, seed: int = SEED, judge: Judge | None = None) -> FittedRun:
     """Rank the values by what the run's target supported, once by each who decided: never by a mixture of them.
 
     The same decisions with the same parameters find the same snapshot.
 
+    Args: judge: another than the run's own, by whose decisions to rank.
     Raises:
         Conflict: the dataset has no values.
         InvalidInput: replicates out of range.
@@ -73,11 +75,12 @@ def fit_run(run: Run, *, replicates: int = REPLICATES, seed: int = SEED) -> Fitt
         raise InvalidInput(f"Replicates must be from 100 to {MOST_REPLICATES}, not {replicates}.")
     if seed < 0:
         raise InvalidInput(f"A seed is a whole number from 0, not {seed}.")
-    trials = trials_of(run)
-    how = _How(values, replicates, seed)
+    other = judge if judge is not None and judge.pk != run.judge_id else None
+    trials = trials_of(run, judge=other.pk if other else None)
+    how = _How(values, replicates, seed, other)
     own = _fit(run, trials.by(decider_of(run)), how)
     if decider_of(run) == Decider.JUDGE and trials.by_people:
-        return replace(own, corrected=_corrected(run, trials, how))
+        return replace(own, corrected=_kept(run, "corrected", _correction(trials, how), how)[0])
     return own
 
 
@@ -88,7 +91,9 @@ def fit_dataset(
     seed: int = SEED,
     progress: Callable[[], object] | None = None,
 ) -> list[FittedRun]:
-    """Fit every run of a dataset that has decisions; `progress` is called after each.
+    """Fit every run of a dataset that has decisions, by each judge that decided there; `progress` is called after each run.
+
+    Returns: what each run comes to by its own judge.
 
     Raises:
         Conflict: the dataset has no values.
@@ -101,11 +106,31 @@ def fit_dataset(
             f"No target was evaluated on dataset {dataset.slug!r} yet: run evaluate_targets, or start it on the page of runs."
         )
     fitted = []
+    others = other_judges(runs)
     for run in runs:
         fitted.append(fit_run(run, replicates=replicates, seed=seed))
+        for judge in others.get(run.pk, ()):
+            fit_run(run, replicates=replicates, seed=seed, judge=judge)
         if progress:
             progress()
     return fitted
+
+
+def other_judges(runs: Collection[Run]) -> dict[int, list[Judge]]:
+    """Judges other than a run's own that decided some of its responses, by the run's id."""
+    told = (
+        Judgement.objects.filter(response__run__in=runs, source=Judgement.Source.JUDGE)
+        .exclude(judge=F("response__run__judge"))
+        .order_by()
+        .values_list("response__run", "judge")
+        .distinct()
+    )
+    found: dict[int, list[Judge]] = defaultdict(list)
+    twos = sorted(told)
+    judges = Judge.objects.select_related("endpoint").in_bulk({judge for _, judge in twos})
+    for run, judge in twos:
+        found[run].append(judges[judge])
+    return dict(found)
 
 
 def runs_with_decisions(dataset: Dataset) -> QuerySet[Run]:
@@ -144,22 +169,53 @@ class _How:
     values: list[str]
     replicates: int
     seed: int
+    judge: Judge | None = None
+
+    @property
+    def named(self) -> dict[str, Any]:
+        """The judge among the parameters, where it is not the run's own."""
+        return {"judge": self.judge.name} if self.judge else {}
+
+
+@dataclass(frozen=True, slots=True)
+class Work:
+    """A snapshot before it is one: what it would be found by, and how it is worked out."""
+
+    decider: str
+    inputs: str
+    parameters: dict[str, Any]
+    fit: Callable[[], dict[str, Any]]
+
+
+def work_of(ranking: Ranking) -> Work:
+    """How a snapshot would be made today, from what its run's trials are now, with its own parameters and today's arithmetic."""
+    run, parameters = ranking.run, ranking.parameters
+    trials = trials_of(run, judge=ranking.judge_id)
+    how = _How(
+        list(parameters["values"]),
+        int(parameters.get("replicates", REPLICATES)),
+        int(parameters["seed"]),
+        ranking.judge,
+    )
+    if ranking.decider == Decider.CORRECTED:
+        return _correction(trials, how)
+    return _plain(trials.by(ranking.decider), how, method="penalised" if ranking.method == "penalised" else "mle")
 
 
 def _fit(run: Run, decisions: Decisions, how: _How) -> FittedRun:
-    ranking, fresh = _snapshot(run, decisions, how, method="mle")
+    ranking, fresh = _kept(run, "mle", _plain(decisions, how, method="mle"), how)
     penalised = None
     if ranking.results["reason"] and ranking.results["counts"]["decided_trials"]:
-        penalised, _ = _snapshot(run, decisions, how, method="penalised")
+        penalised, _ = _kept(run, "penalised", _plain(decisions, how, method="penalised"), how)
     return FittedRun(run, ranking, penalised, fresh=fresh)
 
 
-def _corrected(run: Run, trials: Trials, how: _How) -> Ranking:
+def _correction(trials: Trials, how: _How) -> Work:
     """People alone, and the judge corrected by them: on scenarios of which people decided every trial."""
     judge, people = trials.by(Decider.JUDGE), trials.by(Decider.PEOPLE)
     chances = trials.chances()
     digest = hashlib.sha256(f"{judge.digest} {people.digest} {chances}".encode()).hexdigest()
-    parameters = {"seed": how.seed, "level": 0.95, "values": how.values, "code": CODE}
+    parameters = {"seed": how.seed, "level": 0.95, "values": how.values, "code": CODE, **how.named}
 
     def fit() -> dict[str, Any]:
         by_judge = judge.tallies(how.values)
@@ -171,10 +227,10 @@ def _corrected(run: Run, trials: Trials, how: _How) -> Ranking:
         ).as_dict()
         return {name: results[name] for name in results if name != "judge"}  # it has a snapshot of its own
 
-    return _kept(run, "corrected", digest, parameters, Decider.CORRECTED, fit)[0]
+    return Work(Decider.CORRECTED, digest, parameters, fit)
 
 
-def _snapshot(run: Run, decisions: Decisions, how: _How, *, method: Method) -> tuple[Ranking, bool]:
+def _plain(decisions: Decisions, how: _How, *, method: Method) -> Work:
     parameters = {
         "replicates": how.replicates,
         "seed": how.seed,
@@ -183,6 +239,7 @@ def _snapshot(run: Run, decisions: Decisions, how: _How, *, method: Method) -> t
         "decided_by": decisions.decider,
         "values": how.values,
         "code": CODE,
+        **how.named,
     }
 
     def fit() -> dict[str, Any]:
@@ -194,18 +251,16 @@ def _snapshot(run: Run, decisions: Decisions, how: _How, *, method: Method) -> t
             "acting": action_share(tallies).as_dict(),
         }
 
-    return _kept(run, method, decisions.digest, parameters, decisions.decider, fit)
+    return Work(decisions.decider, decisions.digest, parameters, fit)
 
 
-def _kept(
-    run: Run, method: str, inputs: str, parameters: dict[str, Any], decider: str, fit: Callable[[], dict[str, Any]]
-) -> tuple[Ranking, bool]:
+def _kept(run: Run, method: str, work: Work, how: _How) -> tuple[Ranking, bool]:
     """The snapshot of these inputs and parameters, fitted if there is none; and whether it was."""
     key = {
         "run": run,
         "method": method,
-        "inputs_digest": inputs,
-        "parameters_digest": hashlib.sha256(json.dumps(parameters, sort_keys=True).encode()).hexdigest(),
+        "inputs_digest": work.inputs,
+        "parameters_digest": hashlib.sha256(json.dumps(work.parameters, sort_keys=True).encode()).hexdigest(),
     }
     if known := Ranking.objects.filter(**key).first():
         known.confirmed_at = timezone.now()
@@ -214,38 +269,48 @@ def _kept(
     defaults = {
         "study": run.study,
         "dataset": run.dataset,
-        "decider": decider,
-        "parameters": parameters,
-        "results": fit(),
+        "decider": work.decider,
+        "judge": how.judge,
+        "parameters": work.parameters,
+        "results": work.fit(),
     }
     ranking, created = Ranking.objects.get_or_create(**key, defaults=defaults)
     logger.info("Ranking %s fitted for run %s", ranking.pk, run.pk)
     return ranking, created
 
 
-def latest_rankings(runs: Collection[Run]) -> dict[int, FittedRun]:
-    """The newest snapshot of each run that has one, by the run's id: what pages show without fitting anything."""
+def latest_rankings(runs: Collection[Run], *, judge: Judge | None = None) -> dict[int, FittedRun]:
+    """The newest snapshot of each run that has one, by the run's id: what pages show without fitting anything.
+
+    Args: judge: by whose decisions conversations are ranked; None: by those of each run's own judge.
+    """
     by_run = {run.pk: run for run in runs}
-    found = list(Ranking.objects.filter(pk__in=_newest(runs)))
+    found = list(Ranking.objects.filter(pk__in=_newest(runs, judge)))
     corrected = {ranking.run_id: ranking for ranking in found if ranking.decider == Decider.CORRECTED}
-    own = [ranking for ranking in found if ranking.decider != Decider.CORRECTED]
-    without = [ranking.run_id for ranking in own if ranking.results["reason"]]
-    twins = {_inputs(twin): twin for twin in _shown(runs).filter(run__in=without, method="penalised").order_by("pk")}
+    plain = [ranking for ranking in found if ranking.decider != Decider.CORRECTED]
+    without = [ranking.run_id for ranking in plain if ranking.results["reason"]]
+    penalised = _shown(runs, judge).filter(run__in=without, method="penalised").order_by("pk")
+    twins = {_inputs(twin): twin for twin in penalised}
     return {
         ranking.run_id: FittedRun(
             by_run[ranking.run_id], ranking, twins.get(_inputs(ranking)), corrected.get(ranking.run_id)
         )
-        for ranking in own
+        for ranking in plain
     }
 
 
-def _shown(runs: Collection[Run]) -> QuerySet[Ranking]:
-    return Ranking.objects.filter(run__in=runs).exclude(decider__in=[Decider.MIXED, Decider.PEOPLE])
+def _shown(runs: Collection[Run], judge: Judge | None) -> QuerySet[Ranking]:
+    """Those by a judge; None: by each run's own."""
+    snapshots = Ranking.objects.filter(run__in=runs).exclude(decider__in=[Decider.MIXED, Decider.PEOPLE])
+    own = Q(judge__isnull=True)
+    if judge is None:
+        return snapshots.filter(own)
+    return snapshots.filter(own & (Q(run__judge=judge) | Q(run__judge__isnull=True)) | Q(judge=judge))
 
 
-def _newest(runs: Collection[Run]) -> list[int]:
+def _newest(runs: Collection[Run], judge: Judge | None) -> list[int]:
     """Ids of the snapshots that a fit came to last, of each run by its own decider and corrected by people."""
-    plain = _shown(runs).exclude(method="penalised").order_by("confirmed_at", "pk")
+    plain = _shown(runs, judge).exclude(method="penalised").order_by("confirmed_at", "pk")
     return list({(run, decider): pk for run, decider, pk in plain.values_list("run", "decider", "pk")}.values())
 
 
@@ -256,7 +321,7 @@ def _inputs(ranking: Ranking) -> tuple[int, str, str]:
 def stale_runs(runs: Collection[Run]) -> set[int]:
     """Ids of the runs whose ranking would be another if it was fitted now: something was judged after it was fitted, or the
     scenarios in scope are no longer those that it counts. In two queries; runs without a ranking are none of them."""
-    own = Ranking.objects.filter(pk__in=_newest(runs)).exclude(decider=Decider.CORRECTED)
+    own = Ranking.objects.filter(pk__in=_newest(runs, None)).exclude(decider=Decider.CORRECTED)
     fitted = {
         run: (at, trials) for run, at, trials in own.values_list("run", "confirmed_at", "results__counts__trials")
     }

@@ -15,7 +15,7 @@ from conflictscope.stats.correction import Decided, corrected_shift
 from conflictscope.stats.shifts import paired_shift
 from evaluation.measures.decisions import Decider, Trials, decider_of, trials_of
 from evaluation.models import Comparison, Run
-from evaluation.rankings.fitting import CODE, REPLICATES, SEED, values_of
+from evaluation.rankings.fitting import CODE, REPLICATES, SEED, Work, values_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,27 +47,33 @@ def compare(both: SaidAndDone, *, replicates: int = REPLICATES, seed: int = SEED
     Raises:
         Conflict: the dataset has no values.
     """
-    values = values_of(both.said.dataset)
-    said, done = trials_of(both.said), trials_of(both.done)
-    parameters = {"replicates": replicates, "seed": seed, "level": 0.95, "values": values, "code": CODE}
-    chances = done.chances()
-    people = done.by(Decider.PEOPLE)
-    parts = [said.by(decider_of(both.said)).digest, done.by(decider_of(both.done)).digest, people.digest, str(chances)]
+    work = work_of(both, values_of(both.said.dataset), replicates=replicates, seed=seed)
     key = {
         "first": both.said,
         "second": both.done,
-        "inputs_digest": hashlib.sha256(" ".join(parts).encode()).hexdigest(),
-        "parameters_digest": hashlib.sha256(json.dumps(parameters, sort_keys=True).encode()).hexdigest(),
+        "inputs_digest": work.inputs,
+        "parameters_digest": hashlib.sha256(json.dumps(work.parameters, sort_keys=True).encode()).hexdigest(),
     }
     if known := Comparison.objects.filter(**key).first():
         return known, False
     defaults = {
         "study": both.said.study,
         "dataset": both.said.dataset,
-        "parameters": parameters,
-        "results": _worked_out(both, said, done, parameters),
+        "parameters": work.parameters,
+        "results": work.fit(),
     }
     return Comparison.objects.get_or_create(**key, defaults=defaults)
+
+
+def work_of(both: SaidAndDone, values: list[str], *, replicates: int, seed: int) -> Work:
+    """How the comparison would be made of what the two runs' trials are now."""
+    said, done = trials_of(both.said), trials_of(both.done)
+    parameters = {"replicates": replicates, "seed": seed, "level": 0.95, "values": values, "code": CODE}
+    chances = done.chances()
+    people = done.by(Decider.PEOPLE)
+    parts = [said.by(decider_of(both.said)).digest, done.by(decider_of(both.done)).digest, people.digest, str(chances)]
+    inputs = hashlib.sha256(" ".join(parts).encode()).hexdigest()
+    return Work(decider_of(both.done), inputs, parameters, lambda: _worked_out(both, said, done, parameters))
 
 
 def latest_shifts(runs: Collection[Run]) -> dict[int, Comparison]:

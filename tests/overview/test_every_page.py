@@ -32,8 +32,11 @@ from conflictscope.values.drafting import start_version
 from conflictscope.values.proposing import Wish, propose
 from evaluation.models import Run
 from evaluation.rankings.fitting import fit_dataset
+from evaluation.rankings.shifts import SaidAndDone, compare
 from evaluation.steering.creating import create_steering
+from tests.evaluation.rankings.test_ranking import scenarios_for
 from tests.factories.annotation import CampaignFactory, ItemFactory, ParticipantFactory, labelled
+from tests.factories.evaluation import RunFactory, TargetFactory, answered
 from tests.factories.llm import EndpointFactory
 from tests.factories.scenarios import JudgeFactory
 from tests.factories.studies import StudyFactory, UserFactory, administrator, founder, member
@@ -130,6 +133,9 @@ OPEN_TO: dict[str, Action | SetAction | str] = {
     "api-dataset": Action.SEE,
     "api-scenarios": Action.SEE,
     "api-scenario": Action.SEE,
+    "overview:report": Action.SEE,
+    "overview:report_table": Action.SEE,
+    "overview:report_figure": Action.SEE,
     "evaluation:runs": Action.SEE,
     "evaluation:run": Action.SEE,
     "evaluation:ask_missing": Action.RUN_PIPELINE,
@@ -144,6 +150,14 @@ OPEN_TO: dict[str, Action | SetAction | str] = {
     "evaluation:work_out_steering": Action.RUN_PIPELINE,
     "evaluation:steering": Action.SEE,
     "evaluation:remove_steering": Action.RUN_PIPELINE,
+    "evaluation:ranking_snapshot": Action.SEE,
+    "evaluation:comparison_snapshot": Action.SEE,
+    "evaluation:ways": Action.SEE,
+    "evaluation:ways_table": Action.SEE,
+    "evaluation:compare": Action.SEE,
+    "evaluation:compare_chart": Action.SEE,
+    "evaluation:alike": Action.SEE,
+    "evaluation:alike_chart": Action.SEE,
     "evaluation:compare_datasets": Action.SEE,
     "evaluation:compare_datasets_csv": Action.SEE,
     "evaluation:embed_descriptions": Action.RUN_PIPELINE,
@@ -160,6 +174,10 @@ OPEN_TO: dict[str, Action | SetAction | str] = {
     "api-run": Action.SEE,
     "api-responses": Action.SEE,
     "api-rankings": Action.SEE,
+    "api-ranking": Action.SEE,
+    "api-comparisons": Action.SEE,
+    "api-comparison": Action.SEE,
+    "api-report": Action.SEE,
     "annotation:label": Action.LABEL,
     "annotation:guideline": Action.LABEL,
     "annotation:label_start": Action.LABEL,
@@ -188,6 +206,8 @@ OPEN_TO: dict[str, Action | SetAction | str] = {
     "annotation:label_heartbeat": Action.LABEL,
     "annotation:label_latest": Action.LABEL,
     "annotation:campaigns": Action.SEE,
+    "annotation:more_labels": Action.SEE,
+    "annotation:add_labels": Action.RUN_PIPELINE,
     "annotation:create_campaign": Action.RUN_PIPELINE,
     "annotation:precision": Action.RUN_PIPELINE,
     "annotation:preview_guideline": Action.RUN_PIPELINE,
@@ -276,8 +296,16 @@ def whole(db: None) -> Whole:
     scenario, near, *_ = grow(dataset, 6)
     validate(scenario)
     Scenario.objects.filter(pk=near.pk).update(nearest=scenario, similarity=0.5, position=1)
+    more = scenarios_for(dataset, 6)
+    for k in range(2):  # two targets whose orders can be compared
+        talked = RunFactory(dataset=dataset, talks=True, target=TargetFactory(label=f"a-{k}"))
+        for n, one in enumerate(more):
+            answered(talked, one, "value_1" if (n + k) % 6 < 4 else "value_2")
     fit_dataset(dataset, replicates=100)
     assert dataset.value_set_version is not None
+    fitted = fit_dataset(dataset, replicates=100)
+    asked, talked = (next(one.run for one in fitted if one.run.mode == mode) for mode in Run.Mode)
+    comparison, _ = compare(SaidAndDone(asked, talked), replicates=100)
     people = {role.value: member(study, role) for role in Role}
     people |= {STRANGER: UserFactory(), ADMINISTRATOR: administrator(), FOUNDER: founder()}
     value_set = dataset.value_set_version.value_set
@@ -310,6 +338,11 @@ def whole(db: None) -> Whole:
         "target": run.target_id,
         "steering": create_steering(study, name="Kind", system_prompt="Be kind.").pk,
         "value": scenario.value_1.key,
+        "table": "data",
+        "part": "methods",
+        "snapshot": fitted[0].ranking.pk,
+        "comparison": comparison.pk,
+        "figure": "strengths-hhh",
         "job": job.pk,
         "endpoint": dataset.generator.pk,
         "number": 1,

@@ -1,0 +1,235 @@
+"""What a report says was found: rankings, pairs that break their order, and what targets do beside what they say."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from django.urls import reverse
+
+from conflictscope.charts import MatrixCell
+from conflictscope.overview.report.facts import Facts, OfDataset
+from conflictscope.overview.report.parts import Figure, Section
+from conflictscope.stats.types import Estimate
+from conflictscope.tables import Cell, ResultTable
+from evaluation.models import Run
+from evaluation.rankings.fitting import FittedRun
+from evaluation.rankings.overview import DEEPEST, finding
+
+MOST_SURPRISING = 10
+DONE = Run.Mode.SIMULATED_USER
+
+
+def ranking(facts: Facts, who: str) -> Section:
+    sentences, figures, tables = [], [], []
+    surprising: list[tuple[float, tuple[Any, ...], str]] = []
+    biased, where = [], []
+    for one in facts.datasets:
+        if not one.fitted:
+            continue
+        if said := finding(one.fitted, one.names):
+            sentences.append(f"{one.dataset.name}: {said}")
+        if figure := _strengths_drawn(one, who):
+            figures.append(figure)
+        tables.append(_strengths(facts, one, who))
+        for each in one.fitted:
+            label = f"{each.run.target}, {facts.labels[each.run.pk].lower()}, {one.dataset.name}"
+            surprising += _surprising(each, one.names, label)
+            biased.append(_bias(each, label))
+            where.append(each.run.get_absolute_url())
+    if not tables:
+        return Section("ranking", "Ranking", ("No run has been ranked yet.",))
+    surprising.sort(key=lambda row: -row[0])
+    if surprising:
+        top = surprising[:MOST_SURPRISING]
+        tables.append(
+            ResultTable(
+                "surprising",
+                "Pairs that break the order",
+                ("Target", "Pair", "Won by the first", "Expected by the strengths", "Standard errors apart"),
+                tuple(row for _, row, _ in top),
+                tuple(link for _, _, link in top),
+                note="The link opens the responses to the scenarios of the pair.",
+                percent=frozenset({"Won by the first", "Expected by the strengths"}),
+                digits=(("Standard errors apart", 1),),
+            )
+        )
+    tables.append(
+        ResultTable(
+            "bias",
+            "What is left undecided, and what follows position or action",
+            ("Target", "Undecided", "Option shown first (log odds)", "Action taken (log odds)"),
+            tuple(biased),
+            tuple(where),
+            percent=frozenset({"Undecided"}),
+        )
+    )
+    slug = facts.study.slug
+    links = (
+        ("Rankings", reverse("evaluation:rankings", args=[slug])),
+        ("Compare", reverse("evaluation:compare", args=[slug])),
+    )
+    return Section("ranking", "Ranking", tuple(sentences), tuple(figures), tuple(tables), links)
+
+
+def _strengths(facts: Facts, one: OfDataset, who: str) -> ResultTable:
+    nothing = Estimate.undefined("people decided nothing of it")
+    rows: list[tuple[Cell, ...]] = []
+    links = []
+    for each in one.fitted:
+        results = _results(each, who)
+        strengths = [_estimate(given) for given in results["strengths"]] if results else [nothing] * len(one.names)
+        rows.append((str(each.run.target), facts.labels[each.run.pk], *strengths))
+        links.append(
+            reverse("evaluation:target_rankings", args=[facts.study.slug, one.dataset.slug, each.run.target_id])
+        )
+    return ResultTable(
+        f"strengths-{one.dataset.slug}",
+        f"Strengths of values, {one.dataset.name}" + _by(facts, who),
+        ("Target", "Mode", *one.names.values()),
+        tuple(rows),
+        tuple(links),
+        note="Log-odds that sum to zero, with 95 % intervals; n counts scenarios.",
+    )
+
+
+def _strengths_drawn(one: OfDataset, who: str) -> Figure | None:
+    """What targets do, where that is known; else what they say."""
+    modes = {each.run.mode for each in one.fitted}
+    mode = DONE if DONE in modes else Run.Mode.MULTIPLE_CHOICE
+    newest = {each.run.target_id: each for each in one.fitted if each.run.mode == mode and each.run.steering_id is None}
+    cells = []
+    for each in sorted(newest.values(), key=lambda each: each.run.target.label):
+        results = _results(each, who)
+        if results is None:
+            continue
+        for name, given in zip(one.names.values(), results["strengths"], strict=True):
+            cells.append(
+                _drawn(each.run.target.label, name, given, "penalised fit" if each.penalised and who == "own" else "")
+            )
+    if not cells:
+        return None
+    what = "do" if mode == DONE else "say"
+    by = {"corrected": ", corrected by people", "people": ", by people alone"}.get(who, "")
+    return Figure(
+        f"strengths-{one.dataset.slug}",
+        f"How strongly targets support each value in what they {what}{by}: {one.dataset.name}",
+        "Strengths (log-odds), targets by values: " + _in_words(cells),
+        tuple(cells),
+        "Strength",
+        DEEPEST,
+        "Bradley-Terry log-odds; those of a target sum to zero. Intervals are in the table.",
+    )
+
+
+def say_do(facts: Facts) -> Section:
+    figures, tables, sentences = [], [], []
+    for one in facts.datasets:
+        twos = [
+            (each.run.target, one.shifts[each.run.target_id])
+            for each in one.fitted
+            if each.run.mode == Run.Mode.MULTIPLE_CHOICE and each.run.target_id in one.shifts
+        ]
+        twos = list({target.pk: (target, shift) for target, shift in twos}.values())
+        cells, rows, links = [], [], []
+        for target, comparison in twos:
+            shift = comparison.results["shift"]
+            strengths = [_estimate(given) for given in shift["strengths"]]
+            rows.append((str(target), *strengths, _estimate(shift["tau"]), shift["scenarios"]))
+            links.append(comparison.get_absolute_url())
+            cells += [
+                MatrixCell(
+                    target.label, name, given.value, given.low, given.high, given.n, given.warning or given.reason
+                )
+                for name, given in zip(one.names.values(), strengths, strict=True)
+            ]
+        if not rows:
+            continue
+        sure = sum(cell.low is not None and cell.high is not None and (cell.low > 0 or cell.high < 0) for cell in cells)
+        sentences.append(
+            f"{one.dataset.name}: {sure} of {len(cells)} shifts of a value between what a target says and what it does are surely not 0."
+        )
+        figures.append(
+            Figure(
+                f"shifts-{one.dataset.slug}",
+                f"What targets do minus what they say: {one.dataset.name}",
+                "Shifts of strengths, targets by values: " + _in_words(cells),
+                tuple(cells),
+                "Done minus said",
+                DEEPEST,
+                "Difference of log-odds on the scenarios that both modes decided. Intervals are in the table.",
+            )
+        )
+        tables.append(
+            ResultTable(
+                f"shifts-{one.dataset.slug}",
+                f"Done minus said, {one.dataset.name}",
+                ("Target", *one.names.values(), "Kendall's τ-b", "Scenarios"),
+                tuple(rows),
+                tuple(links),
+                note="Positive: supported more in conversation than by multiple choice; paired 95 % intervals.",
+            )
+        )
+    if not tables:
+        why = (
+            "Shifts are worked out by each run's own judge."
+            if facts.judge
+            else "No target has been ranked both by multiple choice and in conversation."
+        )
+        return Section("say-do", "Expressed against revealed", (why,))
+    link = ("Mean over targets", f"{reverse('evaluation:compare', args=[facts.study.slug])}?what=mode")
+    return Section("say-do", "Expressed against revealed", tuple(sentences), tuple(figures), tuple(tables), (link,))
+
+
+def _surprising(each: FittedRun, names: Mapping[str, str], label: str) -> list[tuple[float, tuple[Any, ...], str]]:
+    found = []
+    for pair in each.shown.results["pairs"]:
+        if pair["residual"] is None or abs(pair["residual"]) <= 2:
+            continue
+        first, second = pair["value_1"], pair["value_2"]
+        words = f"{names.get(first, first)} or {names.get(second, second)}"
+        row = (label, words, _estimate(pair["share"]), pair["fitted"], abs(pair["residual"]))
+        found.append((abs(pair["residual"]), row, f"{each.run.get_absolute_url()}?pair={first}~{second}"))
+    return found
+
+
+def _bias(each: FittedRun, label: str) -> tuple[Any, ...]:
+    results = each.ranking.results
+    effects = {one["name"]: _estimate(one["effect"]) for one in results.get("covariates", ())}
+    asked = "asked in one way only"
+    return (
+        label,
+        _estimate(results["counts"]["undecided"]),
+        effects.get("order", Estimate.undefined(asked)),
+        effects.get("action", Estimate.undefined(asked)),
+    )
+
+
+def _results(each: FittedRun, who: str) -> Mapping[str, Any] | None:
+    """By whose decisions; multiple choice is nobody's to correct."""
+    if each.run.mode == Run.Mode.MULTIPLE_CHOICE:
+        return each.by("own")
+    return each.by(who)
+
+
+def _estimate(given: Mapping[str, Any]) -> Estimate:
+    return Estimate(**given)
+
+
+def _drawn(row: str, column: str, given: Mapping[str, Any], note: str) -> MatrixCell:
+    why = note or given["warning"] or given["reason"]
+    return MatrixCell(row, column, given["value"], given["low"], given["high"], given["n"], why)
+
+
+def _in_words(cells: list[MatrixCell]) -> str:
+    """The largest and the least, for readers who do not see the picture; all are in its table."""
+    known = [cell for cell in cells if cell.value is not None]
+    if not known:
+        return "none is defined."
+    most, least = max(known, key=lambda cell: cell.value or 0), min(known, key=lambda cell: cell.value or 0)
+    return f"the largest is {most.column} of {most.row}, {most.value:.2f}; the least {least.column} of {least.row}, {least.value:.2f}."
+
+
+def _by(facts: Facts, who: str) -> str:
+    words = {"corrected": ", corrected by people", "people": ", by people alone"}.get(who, "")
+    return f"{words}, judge {facts.judge}" if facts.judge else words

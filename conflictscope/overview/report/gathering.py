@@ -1,0 +1,234 @@
+"""A study's report, section by section; kept for the state of the study."""
+
+from __future__ import annotations
+
+from django.urls import reverse
+
+from annotation.agreement.measures import measure_subject
+from annotation.agreement.tables import tables_of
+from conflictscope.errors import NotFound
+from conflictscope.overview.report.facts import Facts, decided_runs, state_of_study
+from conflictscope.overview.report.findings import DONE, ranking, say_do
+from conflictscope.overview.report.methods import methods_of
+from conflictscope.overview.report.parts import Report, Section
+from conflictscope.scenarios.filtering.pass_rates import dimension_rates, judged
+from conflictscope.scenarios.models import Judge
+from conflictscope.stats.types import Estimate
+from conflictscope.studies.models import Study
+from conflictscope.tables import ResultTable
+from evaluation.measures.datasets import measure
+from evaluation.measures.kept import worked_out
+
+ARITHMETIC = "report 1"
+# A judge below this agreement with people is named among the limits.
+WEAK_KAPPA = 0.6
+MUCH_UNDECIDED = 0.1
+
+
+def report_of(study: Study, *, judge: Judge | None = None, who: str = "own") -> Report:
+    """The report by one judge's decisions (None: each run's own), as decided (`own`), or `corrected` by people's, or by `people` alone."""
+    runs = decided_runs(study)
+    state = state_of_study(study, runs)
+    report: Report = worked_out(
+        ARITHMETIC, state, [study.pk, judge.pk if judge else 0, who], lambda: _gathered(study, judge, who)
+    )
+    return report
+
+
+def _gathered(study: Study, judge: Judge | None, who: str) -> Report:
+    facts = Facts.of(study, judge)
+    agreement = _judge(facts)
+    sections = [
+        _question(facts),
+        _data(facts),
+        _people(facts),
+        agreement,
+        ranking(facts, who),
+        say_do(facts),
+        _limits(facts, agreement, who),
+    ]
+    return Report(
+        sections=tuple(section for section in sections if section is not None),
+        methods=methods_of(facts),
+        people=facts.by_people,
+        simulated=any(run.simulated for run in facts.runs) or any(one.dataset.simulated for one in facts.datasets),
+    )
+
+
+def _question(facts: Facts) -> Section:
+    study = facts.study
+    sentences = [study.description] if study.description else []
+    sentences += [
+        f"{one.dataset.name}: when two of {_some(len(one.names), 'value', 'values')} conflict ({', '.join(one.names.values())}), "
+        "which one does a language model support?"
+        for one in facts.datasets
+        if one.names
+    ]
+    return Section("question", "Question", tuple(sentences))
+
+
+def _data(facts: Facts) -> Section:
+    rows, links = [], []
+    for one in facts.datasets:
+        rates = dimension_rates(judged(one.dataset, one.dataset.primary_judge)) if one.dataset.primary_judge else None
+        try:
+            measured = measure(one.dataset)
+            agreement, divergence = measured.agreement.mean, measured.divergence.share
+        except NotFound:
+            agreement = divergence = Estimate.undefined("not evaluated by multiple choice")
+        rows.append(
+            (
+                one.dataset.name,
+                str(one.dataset.get_variant_display()),
+                sum(one.statuses.values()),
+                one.statuses.get("kept", 0),
+                rates.all.rate if rates else Estimate.undefined("not filtered"),
+                agreement,
+                divergence,
+            )
+        )
+        links.append(one.dataset.get_absolute_url())
+    table = ResultTable(
+        "data",
+        "Datasets",
+        ("Dataset", "Variant", "Scenarios", "Kept", "Pass all dimensions", "Observed agreement", "Likert divergence"),
+        tuple(rows),
+        tuple(links),
+        note="Observed agreement: how often two targets choose alike by multiple choice; lower means more challenging. Likert divergence: "
+        "how often a target rates the two actions differently.",
+        percent=frozenset({"Pass all dimensions"}),
+    )
+    slug = facts.study.slug
+    return Section(
+        "data",
+        "Data",
+        tables=(table,),
+        links=(("Datasets compared", reverse("evaluation:compare_datasets", args=[slug])),),
+    )
+
+
+def _people(facts: Facts) -> Section:
+    if not facts.campaigns:
+        return Section("people", "People", ("No people have labelled anything in this study.",))
+    rows = tuple(
+        (
+            row.campaign.name,
+            str(row.campaign.get_kind_display()),
+            str(row.campaign.get_state_display()).lower(),
+            row.items,
+            row.complete,
+            row.submissions,
+            row.people,
+            "simulated" if row.simulated else "",
+        )
+        for row in facts.campaigns
+    )
+    table = ResultTable(
+        "people",
+        "Campaigns",
+        ("Campaign", "Kind", "State", "Items", "Complete", "Labels", "People", "Remark"),
+        rows,
+        tuple(row.campaign.get_absolute_url() for row in facts.campaigns),
+    )
+    return Section("people", "People", tables=(table,))
+
+
+def _judge(facts: Facts) -> Section:
+    rows, links = [], []
+    for row in facts.campaigns:
+        if not row.submissions:
+            continue
+        tables = tables_of(row.campaign)
+        if tables.judge is None:
+            continue
+        found = measure_subject(tables, tables.main)
+        rows.append(
+            (
+                row.campaign.name,
+                str(tables.judge),
+                found.label,
+                found.judge_people.raw,
+                found.judge_people.kappa,
+                found.judge_people.ac1,
+                found.alpha,
+            )
+        )
+        links.append(f"{reverse('annotation:agreement', args=[facts.study.slug])}?campaign={row.campaign.slug}")
+    if not rows:
+        return Section(
+            "judge",
+            "Judge",
+            ("Nobody knows yet how far a judge can be trusted here: no campaign has labels beside a judge's.",),
+        )
+    table = ResultTable(
+        "judge",
+        "Judge against people",
+        ("Campaign", "Judge", "About", "Raw agreement", "Cohen's κ", "Gwet's AC1", "Between people: α"),
+        tuple(rows),
+        tuple(links),
+        note="The judge against the majority of people; α (Krippendorff) is people's agreement with each other.",
+    )
+    return Section("judge", "Judge", tables=(table,))
+
+
+def _limits(facts: Facts, agreement: Section, who: str) -> Section:
+    said = []
+    if any(run.simulated for run in facts.runs):
+        said.append(
+            "Some answers, judgements or scenarios come from simulated language models: they show how things work, and are no findings."
+        )
+    for table in agreement.tables:
+        for row in table.rows:
+            kappa = row[4]
+            if isinstance(kappa, Estimate) and (kappa.value is None or (kappa.low or 0) < WEAK_KAPPA):
+                said.append(f"{row[0]}: the judge's agreement with people is not surely above κ = {WEAK_KAPPA:.1f}.")
+    talked = [one for one in facts.fitted if one.run.mode == DONE]
+    alone = [one for one in talked if one.corrected is None or one.corrected.results["reason"]]
+    if alone:
+        said.append(
+            f"Of {len(talked)} rankings of conversations {len(alone)} stand by the judge's word alone: people have decided too few of their "
+            "scenarios, or none, to correct it."
+        )
+    if who == "own" and facts.by_people:
+        said.append(
+            "What is shown is as the judge decided; where people decided some, the corrected ranking is the one to cite."
+        )
+    penalised = sum(one.penalised is not None for one in facts.fitted)
+    if penalised:
+        said.append(
+            f"{_some(penalised, 'ranking has', 'rankings have')} no finite fit and {'is' if penalised == 1 else 'are'} shown by the penalised one, without limits."
+        )
+    borrowing = sum(bool(one.corrected and one.corrected.results["borrowing"]) for one in facts.fitted)
+    if borrowing:
+        said.append(
+            f"{_some(borrowing, 'corrected ranking borrows', 'corrected rankings borrow')} from other pairs where fewer than five scenarios were labelled."
+        )
+    undecided = sum((one.shown.results["counts"]["undecided"]["value"] or 0) > MUCH_UNDECIDED for one in facts.fitted)
+    if undecided:
+        said.append(
+            f"In {_some(undecided, 'run', 'runs')} more than {MUCH_UNDECIDED:.0%} of the trials were left undecided."
+        )
+    misfit = sum((one.ranking.results["fit"]["p_value"] or 1) < 0.05 for one in facts.fitted)
+    tested = sum(one.ranking.results["fit"]["p_value"] is not None for one in facts.fitted)
+    if tested:
+        said.append(
+            f"One order of values does not describe the choices well in {misfit} of {tested} runs in which that can be tested (p < 0.05)."
+        )
+    if facts.stale:
+        said.append(f"{_some(len(facts.stale), 'ranking is', 'rankings are')} out of date: something was judged since.")
+    unranked = [
+        run
+        for one in facts.datasets
+        if one.names
+        for run in one.runs
+        if run.pk not in {each.run.pk for each in one.fitted}
+    ]
+    if unranked:
+        said.append(
+            f"{_some(len(unranked), 'run has', 'runs have')} not been ranked yet{' by this judge' if facts.judge else ''}."
+        )
+    return Section("limits", "Limits", tuple(said))
+
+
+def _some(number: int, one: str, many: str) -> str:
+    return f"{number} {one if number == 1 else many}"

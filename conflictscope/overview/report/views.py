@@ -1,0 +1,85 @@
+"""The report's page, and its tables and figures as files."""
+
+from __future__ import annotations
+
+from urllib.parse import urlencode
+
+from django.http import Http404, HttpResponse
+from django.shortcuts import render
+from django.urls import reverse
+from django.views.decorators.http import require_safe
+
+from conflictscope.charts.downloads import chart_response
+from conflictscope.http import Request
+from conflictscope.overview.report.facts import judges_of
+from conflictscope.overview.report.gathering import report_of
+from conflictscope.overview.report.parts import Report
+from conflictscope.scenarios.models import Judge
+from conflictscope.studies.access import study_for
+from conflictscope.studies.models import Study
+from conflictscope.tables import table_response
+
+WAYS = {"own": "As the judge decided", "corrected": "Corrected by people", "people": "By people alone"}
+
+
+@require_safe
+def report(request: Request, study: str) -> HttpResponse:
+    found = study_for(request.user, study)
+    judges = judges_of(found)
+    judge, who = _chosen(request, judges)
+    made = report_of(found, judge=judge, who=who)
+    query = urlencode({"judge": judge.pk if judge else "", "by": who})
+    context = {
+        "study": found,
+        "section": "report",
+        "report": made,
+        "judges": judges,
+        "judge": judge,
+        "who": who,
+        "ways": WAYS.items(),
+        "sections": [
+            (
+                section,
+                [(figure.chart(), _address(found, "figure", figure.key, query)) for figure in section.figures],
+                [(table, _address(found, "table", table.name, query)) for table in section.tables],
+            )
+            for section in made.sections
+        ],
+    }
+    return render(request, "overview/report.html", context)
+
+
+@require_safe
+def table(request: Request, study: str, table: str) -> HttpResponse:
+    found = _of(request, study_for(request.user, study)).table(table)
+    if found is None:
+        raise Http404("The report has no such table.")
+    return table_response(request, found)
+
+
+@require_safe
+def figure(request: Request, study: str, figure: str) -> HttpResponse:
+    found = _of(request, study_for(request.user, study)).figure(figure)
+    if found is None:
+        raise Http404("The report has no such figure.")
+    return chart_response(request, found.chart(), name=f"{study}-{figure}")
+
+
+def _of(request: Request, study: Study) -> Report:
+    judge, who = _chosen(request, judges_of(study))
+    return report_of(study, judge=judge, who=who)
+
+
+def _chosen(request: Request, judges: list[Judge]) -> tuple[Judge | None, str]:
+    """The judge (None: each run's own) and the way that the query asks for."""
+    wanted, who = request.GET.get("judge", ""), request.GET.get("by", "") or "own"
+    judge = next((judge for judge in judges if str(judge.pk) == wanted), None)
+    if wanted and judge is None:
+        raise Http404("No such judge has decided anything in this study.")
+    if who not in WAYS:
+        raise Http404("A report shows what the judge decided, people alone, or one corrected by the other.")
+    return judge, who
+
+
+def _address(study: Study, kind: str, name: str, query: str) -> str:
+    return f"{reverse(f'overview:report_{kind}', args=[study.slug, name])}?{query}"
