@@ -13,7 +13,7 @@ from functools import cached_property
 import numpy as np
 
 from annotation.consensus.deciding import adjudicated_answers, agree, outcomes_of
-from annotation.consensus.labels import OUTCOMES, Labels, answers_of, counted, judged, judged_responses, words
+from annotation.consensus.labels import OUTCOMES, Labels, answers_of, counted, judge_choices, judge_outcomes, words
 from annotation.kinds import KINDS, answer_label, questions_of
 from annotation.models import Campaign
 from annotation.questions import Control, Question
@@ -133,7 +133,7 @@ def tables_from(labels: Labels, campaign: Campaign, *, judge: Judge | None, mini
     nothing = np.full(len(labels.items), MISSING, dtype=np.int8)
     by_judge: dict[str, Codes] = {subject.key: nothing for subject in subjects}
     if KINDS[campaign.kind].of_responses:
-        by_judge = judged_responses(labels, judge.pk if judge else None)
+        by_judge = judge_choices(labels, judge.pk if judge else None)
         judge = (
             judge or Judge.objects.filter(runs__campaigns=campaign).select_related("endpoint").order_by("pk").first()
         )
@@ -154,7 +154,7 @@ def _of_filter(
 ) -> Tables:
     every = tuple(str(dimension) for dimension in labels.dimensions)
     by_people = outcomes_of(labels, agreed)
-    by_judge = judged(campaign, labels, judge.pk if judge else None)
+    by_judge = judge_outcomes(campaign, labels, judge.pk if judge else None)
     by_person = {dimension: labels.outcomes(dimension) for dimension in every}
     ties = {
         dimension: np.logical_or.reduce([tied[question.key] for question in questions_of_dimension(dimension)])

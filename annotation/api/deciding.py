@@ -14,7 +14,7 @@ from rest_framework.views import APIView
 from annotation.consensus import job as deciding
 from annotation.models import Campaign
 from conflictscope.jobs.models import Job
-from conflictscope.jobs.registry import outcome_of
+from conflictscope.jobs.registry import outcome_of_job
 from conflictscope.studies.permissions import Action
 
 LATEST = 20
@@ -38,7 +38,7 @@ class DecidingSerializer(serializers.Serializer[Job]):
     outcome = serializers.SerializerMethodField(help_text="Once it is done: what it came to, a line each.")
 
     def get_outcome(self, job: Job) -> str:
-        return outcome_of(job)
+        return outcome_of_job(job)
 
 
 class Decide(APIView):

@@ -16,7 +16,7 @@ from django.utils.text import slugify
 
 from annotation.campaigns import sampling
 from annotation.campaigns.lifecycle import start
-from annotation.campaigns.populations import Candidate, digest_of, population_of
+from annotation.campaigns.populations import Candidate, population_digest, population_of
 from annotation.campaigns.sampling import Drawn, Plan
 from annotation.campaigns.serving import serving_keys
 from annotation.errors import CampaignClosed, CampaignExists, ChangedMeanwhile, NothingToLabel, PopulationChanged
@@ -119,7 +119,7 @@ def create_campaign(
             | {
                 "population": len(population),
                 "population_by_outcome": Counter(each.outcome for each in population),
-                "digest": digest_of(population),
+                "digest": population_digest(population),
                 "draws": [],
             },
         )
@@ -230,7 +230,7 @@ def _enlarge(campaign: Campaign, size: int) -> int:
             "Add more of chosen pairs, or open a new campaign."
         )
     population = population_of(campaign.kind, campaign.dataset, runs=list(campaign.runs.all()))
-    if digest_of(population) != asked.get("digest"):
+    if population_digest(population) != asked.get("digest"):
         raise PopulationChanged(
             f"{campaign.dataset.name} has changed since {campaign.name} was drawn from it: scenarios were added, or judged "
             "anew. Chances over both could not be told. Open a new campaign on what it is now."

@@ -57,7 +57,7 @@ def population_of(kind: str, dataset: Dataset, *, runs: Collection[Run] = ()) ->
     return population
 
 
-def digest_of(population: Sequence[Candidate]) -> str:
+def population_digest(population: Sequence[Candidate]) -> str:
     """Changes when the population does: a sample can only be enlarged from what it was drawn from."""
     text = "\n".join(f"{each.scenario_id} {each.stratum} {each.doubt:g} {each.responses}" for each in population)
     return hashlib.sha256(text.encode()).hexdigest()

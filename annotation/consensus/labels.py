@@ -214,7 +214,7 @@ def _places(keys: NDArray[np.int64], among: Sequence[int]) -> NDArray[np.int64]:
     return places
 
 
-def judged(campaign: Campaign, labels: Labels, judge_id: int | None) -> dict[str, Codes]:
+def judge_outcomes(campaign: Campaign, labels: Labels, judge_id: int | None) -> dict[str, Codes]:
     """For each dimension the judge's outcome of each item (places in `OUTCOMES`); -1 where it gave none that could be read."""
     columns = _empty(labels, labels.dimensions)
     if judge_id is None:
@@ -236,7 +236,7 @@ def judged(campaign: Campaign, labels: Labels, judge_id: int | None) -> dict[str
     return columns
 
 
-def judged_responses(labels: Labels, judge_id: int | None) -> dict[str, Codes]:
+def judge_choices(labels: Labels, judge_id: int | None) -> dict[str, Codes]:
     """For each question of an action judgement the judge's answer to each item; -1 where it gave none that could be read.
 
     Without a judge named it is the one that decides in the response's own run.

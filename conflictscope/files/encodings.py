@@ -50,7 +50,7 @@ def likeliest(line: bytes, *, sample: bytes = b"") -> list[Reading]:
     return [Reading(tuple(readings[text]), _cut(text)) for text in order]
 
 
-def in_words(readings: list[Reading]) -> str:
+def readings_in_words(readings: list[Reading]) -> str:
     """Such as “as cp1252: “…”; as cp1250: “…””; empty where there are none."""
     return "; ".join(f"as {' or '.join(each.encodings)}: “{each.text}”" for each in readings)
 

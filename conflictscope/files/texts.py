@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import IO, BinaryIO, cast
 
 from conflictscope.errors import InvalidInput
-from conflictscope.files.encodings import Reading, in_words, likeliest
+from conflictscope.files.encodings import Reading, likeliest, readings_in_words
 from conflictscope.files.kinds import refuse_no_data
 
 SAMPLE_BYTES = 65_536  # what the guess at an encoding looks at
@@ -155,7 +155,7 @@ def _refuse_wrong_encoding(file: IO[bytes], codec: str, *, path: Path, advice: s
 
 
 def _read_otherwise(readings: list[Reading]) -> str:
-    return f"That line may read {in_words(readings)}. " if readings else ""
+    return f"That line may read {readings_in_words(readings)}. " if readings else ""
 
 
 def readings_at(path: Path, byte: int) -> list[Reading]:

@@ -65,7 +65,7 @@ class JobCommand(ConflictScopeCommand):
 
     def report(self, job: Job) -> str:
         """What the command says when a job is done, in numbers: what the job's page says, too."""
-        if said := registry.outcome_of(job):
+        if said := registry.outcome_of_job(job):
             return said
         counts = progress.counts(job)
         return f"{job.title}: {counts.done} done, {counts.failed} failed."

@@ -174,7 +174,7 @@ def phase_of(job: Job, key: str, payload: Mapping[str, Any]) -> str:
     return handler.phase(key, payload) if isinstance(handler, Naming) else ""
 
 
-def outcome_of(job: Job) -> str:
+def outcome_of_job(job: Job) -> str:
     """What came of a job that is done, for people; empty where the job is not, or its handler does not tell."""
     if job.state != Job.State.DONE:
         return ""

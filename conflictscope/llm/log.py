@@ -17,7 +17,7 @@ from django.db.models import Max, QuerySet
 from conflictscope.llm.errors import LLMError
 from conflictscope.llm.models import Call, Endpoint
 from conflictscope.llm.questions import EndpointQuestion
-from conflictscope.llm.replies import storable
+from conflictscope.llm.replies import made_storable
 from conflictscope.llm.rights import FOR_NOBODY, Blinded, Rights
 from conflictscope.llm.rows import write_columns
 from conflictscope.llm.traffic.tokens import TokenEstimate
@@ -214,7 +214,7 @@ def end_calls(endings: Sequence[Ending]) -> list[None]:
         call.answered_at = ending.answered_at
         if isinstance(ending.result, LLMError):
             call.outcome = Call.Outcome.FAILED
-            call.error = storable(ending.result.sentence)
+            call.error = made_storable(ending.result.sentence)
         else:
             _complete(call, ending.result, malformed=ending.malformed)
         if call.simulated:
@@ -243,11 +243,11 @@ def forgotten(now: datetime) -> QuerySet[Call]:
 
 def _complete(call: Call, completion: Completion, *, malformed: str) -> None:
     call.outcome = Call.Outcome.MALFORMED if malformed else Call.Outcome(completion.outcome)
-    call.reply = storable(completion.text or completion.refusal or "")
-    call.thought = storable(completion.thought)
-    call.error = storable(malformed or completion.problem)
-    call.resolved_llm = storable(completion.resolved_llm)[:200]
-    call.request_id = storable(completion.request_id)[:200]
+    call.reply = made_storable(completion.text or completion.refusal or "")
+    call.thought = made_storable(completion.thought)
+    call.error = made_storable(malformed or completion.problem)
+    call.resolved_llm = made_storable(completion.resolved_llm)[:200]
+    call.request_id = made_storable(completion.request_id)[:200]
     call.unsupported_parameters = list(completion.unsupported_parameters)
     call.tokens_in = completion.tokens_in
     call.tokens_out = completion.tokens_out

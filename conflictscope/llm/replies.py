@@ -73,7 +73,7 @@ def schema_text(schema: type[BaseModel]) -> str:
     return json.dumps(schema.model_json_schema(), ensure_ascii=False, sort_keys=True)
 
 
-def storable(text: str) -> str:
+def made_storable(text: str) -> str:
     """A text as every database takes it: without NUL, and without the halves of characters that some LLMs send."""
     return text.replace("\x00", "\ufffd").encode("utf-8", "replace").decode("utf-8")
 
@@ -140,7 +140,7 @@ def _fit(schema: type[SchemaT], document: Mapping[str, Any]) -> SchemaT:
 
 def _validated(schema: type[SchemaT], document: Mapping[str, Any]) -> SchemaT:
     # Written anew and read as JSON, by whose rules the form is held.
-    return schema.model_validate_json(storable(json.dumps(_tidied(schema, document), ensure_ascii=False)))
+    return schema.model_validate_json(made_storable(json.dumps(_tidied(schema, document), ensure_ascii=False)))
 
 
 def _tidied(annotation: Any, value: Any) -> Any:
@@ -178,4 +178,4 @@ def _faults(exc: ValidationError) -> str:
     faults = exc.errors(include_url=False, include_input=False, include_context=False)
     named = [f"{'.'.join(map(str, fault['loc'])) or 'the reply'}: {fault['msg']}" for fault in faults[:_MOST_FAULTS]]
     more = [f"and {len(faults) - _MOST_FAULTS} more"] if len(faults) > _MOST_FAULTS else []
-    return storable("; ".join(named + more)) + "."
+    return made_storable("; ".join(named + more)) + "."

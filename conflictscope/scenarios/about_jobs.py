@@ -5,11 +5,11 @@ from __future__ import annotations
 from conflictscope.errors import NotFound
 from conflictscope.jobs.models import Job
 from conflictscope.jobs.registry import WorkedOn
-from conflictscope.scenarios.datasets import in_words, status_counts
+from conflictscope.scenarios.datasets import counts_in_words, status_counts
 from conflictscope.scenarios.models import Dataset
 
 
-def dataset_of(job: Job) -> Dataset:
+def dataset_of_job(job: Job) -> Dataset:
     """
     Raises:
         NotFound: the dataset was deleted since.
@@ -26,9 +26,9 @@ class OnDataset:
     """For handlers whose jobs name a dataset in their parameters."""
 
     def worked_on(self, job: Job) -> WorkedOn:
-        dataset = dataset_of(job)
+        dataset = dataset_of_job(job)
         return WorkedOn(dataset.name, dataset.get_absolute_url())
 
     def outcome(self, job: Job) -> str:
-        dataset = dataset_of(job)
-        return f"{dataset.name}: {in_words(status_counts([dataset]).get(dataset.pk, []))}."
+        dataset = dataset_of_job(job)
+        return f"{dataset.name}: {counts_in_words(status_counts([dataset]).get(dataset.pk, []))}."

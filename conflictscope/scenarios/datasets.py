@@ -109,7 +109,7 @@ def holds_messages_only(dataset: Dataset) -> bool:
     return scenarios.exists() and not scenarios.exclude(Q(action_1="") | Q(action_2="")).exists()
 
 
-def in_words(counts: Iterable[StatusCount]) -> str:
+def counts_in_words(counts: Iterable[StatusCount]) -> str:
     """Such as "80 scenarios: 3 duplicate, 52 kept, 25 dropped"."""
     counts = list(counts)
     total = sum(each.count for each in counts)
@@ -117,7 +117,7 @@ def in_words(counts: Iterable[StatusCount]) -> str:
     return f"{total} scenarios" + (f": {parts}" if parts else "")
 
 
-def dimension_rates(dataset: Dataset, judge: Judge) -> list[DimensionRate]:
+def quick_dimension_rates(dataset: Dataset, judge: Judge) -> list[DimensionRate]:
     """The judge's pass rate on each dimension, with a Wilson interval over scenarios: those of `pass_rates`, counted by the
     database for a page that is fetched often. Duplicates are left out here, too."""
     rows = Verdict.objects.filter(

@@ -20,7 +20,7 @@ from conflictscope.llm.client import Door
 from conflictscope.llm.models import Endpoint
 from conflictscope.llm.prompts import PromptLibrary, delimit
 from conflictscope.llm.types import Parsed, Prompt
-from conflictscope.scenarios.about_jobs import OnDataset, dataset_of
+from conflictscope.scenarios.about_jobs import OnDataset, dataset_of_job
 from conflictscope.scenarios.models import Dataset, DomainTag, Scenario
 from conflictscope.studies.endpoints import check_allowed
 
@@ -217,7 +217,7 @@ class TagDomainsHandler(OnDataset):
         return ""
 
     def outcome(self, job: Job) -> str:
-        dataset = dataset_of(job)
+        dataset = dataset_of_job(job)
         rows = (
             dataset.scenarios.order_by()
             .values_list("domain")

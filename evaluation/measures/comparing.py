@@ -12,7 +12,7 @@ from conflictscope.files.csv_cells import escape
 from conflictscope.scenarios.datasets import StatusCount, status_counts
 from conflictscope.scenarios.digest import digest_of
 from conflictscope.scenarios.diversity import DescriptionDiversity, diversity_of
-from conflictscope.scenarios.filtering.pass_rates import dimension_rates, judged
+from conflictscope.scenarios.filtering.pass_rates import dimension_rates, findings_of
 from conflictscope.scenarios.models import Dataset, Dimension, Scenario
 from conflictscope.stats.datasets import PassRate, PassRates
 from conflictscope.stats.types import Estimate
@@ -106,7 +106,7 @@ def compared(study: Study) -> list[ComparedDataset]:
         ComparedDataset(
             one,
             counts=counts.get(one.pk, []),
-            rates=dimension_rates(judged(one, one.primary_judge)) if one.primary_judge else None,
+            rates=dimension_rates(findings_of(one, one.primary_judge)) if one.primary_judge else None,
             diversity=diversity_of(one),
             measures=_measured(one),
         )

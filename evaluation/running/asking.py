@@ -13,7 +13,7 @@ from conflictscope.llm.types import Message, Prompt, Reply
 from conflictscope.scenarios.models import Judge
 from evaluation.models import Response, Run
 from evaluation.running.parsing import looks_refused
-from evaluation.running.targets import endpoint_of
+from evaluation.running.targets import endpoint_of_target
 
 PROMPTS = PromptLibrary("evaluation")
 CHOICE = "multiple_choice/choice"
@@ -51,7 +51,7 @@ class TargetCall:
     @classmethod
     def of(cls, run: Run, sample: int) -> Self:
         steering = run.steering.system_prompt if run.steering else ""
-        return cls(endpoint_of(run.target), run.target.parameters, steering, sample)
+        return cls(endpoint_of_target(run.target), run.target.parameters, steering, sample)
 
     async def ask(self, door: Door, prompt: Prompt | str, *, purpose: str, history: Sequence[Message] = ()) -> Reply:
         return await door.ask(

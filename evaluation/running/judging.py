@@ -19,7 +19,7 @@ from conflictscope.errors import Conflict
 from conflictscope.llm.client import Door
 from conflictscope.llm.prompts import delimit
 from conflictscope.llm.types import Parsed, Prompt
-from conflictscope.scenarios.filtering.judges import endpoint_of
+from conflictscope.scenarios.filtering.judges import endpoint_of_judge
 from conflictscope.scenarios.models import Judge, Scenario
 from conflictscope.scenarios.option_orders import OptionOrder, turned
 from evaluation.models import Judgement, Response, Run
@@ -90,7 +90,7 @@ class JudgeQuestion:
     async def ask(self, door: Door) -> Judged:
         parsed = await door.ask_for(
             JudgeReply,
-            endpoint_of(self.judge),
+            endpoint_of_judge(self.judge),
             self.prompt,
             purpose="judge",
             parameters={"temperature": 0, **self.judge.parameters},

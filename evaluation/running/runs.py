@@ -19,7 +19,7 @@ from conflictscope.scenarios.option_orders import OptionOrder
 from conflictscope.studies.endpoints import check_allowed
 from evaluation.models import Judgement, Response, Run, Steering, Target
 from evaluation.running.asking import prompt_versions
-from evaluation.running.targets import endpoint_of
+from evaluation.running.targets import endpoint_of_target
 
 if TYPE_CHECKING:
     from django.contrib.auth.models import User
@@ -89,7 +89,7 @@ def create_or_find_run(
     judges = [judge, *further_judges] if talks and judge else []
     orders, turns = ([], max_turns) if talks else (list(option_orders), 1)
     asked = [user_simulator, *(each.endpoint for each in judges)] if talks else []
-    check_allowed(dataset.study, endpoint_of(target), *asked)
+    check_allowed(dataset.study, endpoint_of_target(target), *asked)
     if steering:
         check_steering(dataset, steering)
     _check_scope(dataset, scope=scope, talks=talks)
@@ -250,7 +250,7 @@ def ask_for_missing(runs: Collection[Run], *, started_by: User | None = None) ->
     with transaction.atomic():
         for run in ours:
             asked = [run.user_simulator, run.judge.endpoint if run.judge else None]
-            check_allowed(run.study, endpoint_of(run.target), *asked)
+            check_allowed(run.study, endpoint_of_target(run.target), *asked)
         return [
             start(run, started_by=started_by, budget=Budget.of(last[run.pk]) if run.pk in last else NO_BUDGET)
             for run in ours

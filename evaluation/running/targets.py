@@ -35,7 +35,7 @@ def target_for(spec: str) -> Target:
     return target
 
 
-def endpoint_of(target: Target) -> Endpoint:
+def endpoint_of_target(target: Target) -> Endpoint:
     """
     Raises:
         Conflict: the target was imported, so there is nobody to ask.

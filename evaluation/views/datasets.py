@@ -11,11 +11,11 @@ from django.views.decorators.http import require_POST, require_safe
 from conflictscope.http import Request
 from conflictscope.scenarios import diversity
 from conflictscope.scenarios.models import Dimension, Scenario
+from conflictscope.scenarios.views.common import dataset_of
 from conflictscope.studies.access import study_for
 from conflictscope.studies.permissions import Action
 from evaluation.measures.comparing import as_csv, by_variant, compared
 from evaluation.measures.datasets import measure
-from evaluation.views.common import dataset_of
 
 
 @require_safe

@@ -14,6 +14,7 @@ from conflictscope.charts.downloads import chart_response
 from conflictscope.errors import InvalidInput
 from conflictscope.http import Request
 from conflictscope.scenarios.models import Dataset
+from conflictscope.scenarios.views.common import dataset_of
 from conflictscope.studies.access import study_for
 from conflictscope.studies.permissions import Action
 from evaluation.measures.datasets import evaluated_scope
@@ -32,7 +33,6 @@ from evaluation.rankings.plots import value_chart as draw_value
 from evaluation.rankings.shifts import compare, latest_shifts, said_and_done
 from evaluation.running.browsing import lagging, runs_of
 from evaluation.steering.effects import decided_runs, work_out_all
-from evaluation.views.common import dataset_of
 from evaluation.views.forms import FitForm
 from evaluation.views.ranking_cards import cards_of, shift_of
 

@@ -13,6 +13,7 @@ from conflictscope.jobs.forms import budget_of
 from conflictscope.jobs.models import Job
 from conflictscope.jobs.views.starting import Started, start_or_estimate
 from conflictscope.scenarios.models import Scenario
+from conflictscope.scenarios.views.common import dataset_of
 from conflictscope.studies.access import study_for
 from conflictscope.studies.permissions import Action
 from evaluation.models import Response, Run
@@ -31,7 +32,6 @@ from evaluation.running.browsing import (
 from evaluation.running.judge_columns import judge_columns
 from evaluation.running.summaries import CHOICE_LABELS, undecided_in
 from evaluation.running.targets import target_for
-from evaluation.views.common import dataset_of
 from evaluation.views.forms import EvaluateForm, TopUpForm
 
 

@@ -11,12 +11,12 @@ from django.views.decorators.http import require_safe
 from conflictscope.converters import MOST_DIGITS
 from conflictscope.http import Request
 from conflictscope.scenarios.models import Scenario
+from conflictscope.scenarios.views.common import dataset_of
 from conflictscope.studies.access import study_for
 from evaluation.models import Run
 from evaluation.running.across import NARROWINGS, across, labels_of, looked_through, runs_on, side_of
 from evaluation.running.browsing import Filter, pairs_of, responses_of, responses_to, runs_of
 from evaluation.running.transcripts import transcript_of
-from evaluation.views.common import dataset_of
 
 
 @require_safe

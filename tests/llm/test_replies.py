@@ -6,7 +6,7 @@ import pytest
 from pydantic import BaseModel, ConfigDict, Field
 
 from conflictscope.llm.errors import UnparsableReply
-from conflictscope.llm.replies import TOLERATED, read_as, storable
+from conflictscope.llm.replies import TOLERATED, made_storable, read_as
 
 
 class Side(BaseModel):
@@ -130,5 +130,5 @@ def test_what_no_database_takes_does_not_come_out_of_an_object() -> None:
 
 
 def test_storable_text_keeps_everything_that_can_be_kept() -> None:
-    assert storable("naïve 😀\n\t") == "naïve 😀\n\t"
-    assert storable("a\x00b\ud83d") == "a\ufffdb?"
+    assert made_storable("naïve 😀\n\t") == "naïve 😀\n\t"
+    assert made_storable("a\x00b\ud83d") == "a\ufffdb?"

@@ -68,7 +68,7 @@ def job(request: Request, study: str, job: int) -> HttpResponse:
         "notice": notice_about([one]),
     }
     if not request.htmx:
-        told = {"worked_on": registry.worked_on(one), "outcome": registry.outcome_of(one)}
+        told = {"worked_on": registry.worked_on(one), "outcome": registry.outcome_of_job(one)}
         return render(request, "jobs/job.html", {**context, **told, "usage": usage_of(one)})
     response = render(request, "jobs/_job.html", context)
     if request.GET.get("state", one.state) != one.state:

@@ -11,7 +11,7 @@ from conflictscope.jobs import control, planning
 from conflictscope.jobs.models import Job, WorkItem
 from conflictscope.jobs.registry import NewItem
 from conflictscope.llm.client import Door
-from conflictscope.scenarios.about_jobs import OnDataset, dataset_of
+from conflictscope.scenarios.about_jobs import OnDataset, dataset_of_job
 from conflictscope.scenarios.datasets import alone_on
 from conflictscope.scenarios.dedup.comparing import recompare
 from conflictscope.scenarios.dedup.settings import Scope, changed, remember
@@ -72,7 +72,7 @@ class DedupHandler(OnDataset):
     kind = KIND
 
     def plan(self, job: Job) -> Iterable[NewItem]:
-        dataset = dataset_of(job)
+        dataset = dataset_of_job(job)
         settings = changed(
             dataset, **{name: job.parameters[name] for name in ("threshold", "scope", "embedding_model")}
         )
@@ -95,7 +95,7 @@ class DedupHandler(OnDataset):
         return "embedding"
 
     def prepare(self, item: WorkItem) -> tuple[str, dict[int, str]]:
-        rows = with_texts(dataset_of(item.job)).filter(pk__in=item.payload["scenarios"])
+        rows = with_texts(dataset_of_job(item.job)).filter(pk__in=item.payload["scenarios"])
         return item.job.parameters["embedding_model"], {row.pk: compared_text(row) for row in rows}
 
     async def ask(self, prepared: tuple[str, dict[int, str]], door: Door) -> dict[int, bytes]:
@@ -105,12 +105,12 @@ class DedupHandler(OnDataset):
         return dict(zip(texts, (packed(vector) for vector in vectors), strict=True))
 
     def store(self, item: WorkItem, outcome: dict[int, bytes]) -> str:
-        rows = with_texts(dataset_of(item.job)).filter(pk__in=list(outcome))
+        rows = with_texts(dataset_of_job(item.job)).filter(pk__in=list(outcome))
         keep(outcome, {row.pk: compared_text(row) for row in rows}, model=item.job.parameters["embedding_model"])
         return ""
 
     def outcome(self, job: Job) -> str:
-        found = similarities(dataset_of(job))
+        found = similarities(dataset_of_job(job))
         compared = (
             f"Threshold {found.threshold}, scope {found.scope}; {len(found.values)} have an earlier one to compare with, "
             f"{found.first} have none, {found.not_compared} were not compared."

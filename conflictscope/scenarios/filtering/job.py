@@ -21,8 +21,8 @@ from conflictscope.jobs.registry import Grown, NewItem
 from conflictscope.llm.client import Door
 from conflictscope.llm.prompts import delimit
 from conflictscope.llm.types import Parsed, Prompt
-from conflictscope.scenarios.about_jobs import OnDataset, dataset_of
-from conflictscope.scenarios.datasets import dimension_rates
+from conflictscope.scenarios.about_jobs import OnDataset, dataset_of_job
+from conflictscope.scenarios.datasets import quick_dimension_rates
 from conflictscope.scenarios.filtering.dimensions import (
     INCONSISTENT,
     NO,
@@ -32,7 +32,7 @@ from conflictscope.scenarios.filtering.dimensions import (
     outcome_of,
     questions_of,
 )
-from conflictscope.scenarios.filtering.judges import FILTER_PROMPTS, FILTER_STEP, endpoint_of
+from conflictscope.scenarios.filtering.judges import FILTER_PROMPTS, FILTER_STEP, endpoint_of_judge
 from conflictscope.scenarios.filtering.verdicts import SETTLED_BY_VERDICTS, make_primary, resettle, settle
 from conflictscope.scenarios.models import Dataset, Dimension, Judge, Scenario, Verdict
 from conflictscope.scenarios.option_orders import OptionOrder, action_behind, as_shown
@@ -139,7 +139,7 @@ def start(
             f"Dataset {dataset.slug!r} has no scenario to filter whose situation and actions are told: generate some, or import "
             "the file that tells them."
         )
-    check_allowed(dataset.study, endpoint_of(judge))
+    check_allowed(dataset.study, endpoint_of_judge(judge))
     if dataset.primary_judge_id is None or (primary and dataset.primary_judge_id != judge.pk):
         make_primary(dataset, judge)
     elif not scenarios_to_judge(dataset, judge).exists():
@@ -228,9 +228,9 @@ class FilterHandler(OnDataset):
         return "unparsable" if unparsable else ""
 
     def outcome(self, job: Job) -> str:
-        dataset, judge = dataset_of(job), Judge.objects.get(pk=job.parameters["judge"])
+        dataset, judge = dataset_of_job(job), Judge.objects.get(pk=job.parameters["judge"])
         lines = [super().outcome(job)]
-        for each in dimension_rates(dataset, judge):
+        for each in quick_dimension_rates(dataset, judge):
             rate = each.rate
             said = (
                 f"{rate.value:.0%} [{rate.low:.0%}, {rate.high:.0%}]"
@@ -248,7 +248,7 @@ class FilterHandler(OnDataset):
 async def _ask(judge: Judge, asked: QuestionInOrder, door: Door) -> AnsweredQuestion:
     parameters = {"temperature": 0} | judge.parameters
     ask = partial(
-        door.ask_for, endpoint=endpoint_of(judge), prompt=asked.prompt, purpose="filter", parameters=parameters
+        door.ask_for, endpoint=endpoint_of_judge(judge), prompt=asked.prompt, purpose="filter", parameters=parameters
     )
     if asked.question.dimension == Dimension.VALUE_GUIDANCE:
         return AnsweredQuestion(asked, await ask(SupportReply))

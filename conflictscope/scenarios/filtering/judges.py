@@ -34,7 +34,7 @@ def judge_named(name: str, *, endpoint: Endpoint | None = None) -> Judge:
             known = ", ".join(Judge.objects.values_list("name", flat=True)[:20]) or "none yet"
             raise NotFound(f"There is no judge {name!r}. Judges: {known}. Name an endpoint to make this one.")
         return _create(name, endpoint)
-    asked = endpoint_of(judge)
+    asked = endpoint_of_judge(judge)
     if endpoint is not None and judge.endpoint_id != endpoint.pk:
         raise Conflict(
             f"Judge {name!r} asks endpoint {asked.name!r}, not {endpoint.name!r}: its verdicts would not be "
@@ -43,7 +43,7 @@ def judge_named(name: str, *, endpoint: Endpoint | None = None) -> Judge:
     return judge
 
 
-def endpoint_of(judge: Judge) -> Endpoint:
+def endpoint_of_judge(judge: Judge) -> Endpoint:
     """
     Raises:
         Conflict: the judge was imported, so there is nobody to ask.

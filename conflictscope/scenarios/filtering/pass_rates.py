@@ -78,7 +78,7 @@ class JudgeFindings:
     patterns: tuple[Pattern, ...]
 
 
-def judged(dataset: Dataset, judge: Judge) -> JudgeFindings:
+def findings_of(dataset: Dataset, judge: Judge) -> JudgeFindings:
     """The scenarios that the judge has judged, counted by the database.
 
     Duplicates are left out: what was judged before it was found to be one counts nowhere.

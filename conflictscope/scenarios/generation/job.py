@@ -18,7 +18,7 @@ from conflictscope.llm.models import Endpoint
 from conflictscope.llm.prompts import delimit
 from conflictscope.llm.types import Parsed, Prompt
 from conflictscope.scenarios import dedup
-from conflictscope.scenarios.about_jobs import OnDataset, dataset_of
+from conflictscope.scenarios.about_jobs import OnDataset, dataset_of_job
 from conflictscope.scenarios.datasets import alone_on
 from conflictscope.scenarios.generation.prompts import DIRECT, DRAFT, OUTLINE, WHOLE, template_prompt
 from conflictscope.scenarios.generation.recipe import Recipe, check_generator, recipe_of
@@ -99,7 +99,7 @@ class GenerationHandler(OnDataset):
 
     def foresee(self, job: Job) -> Iterable[NewItem]:
         """As far as is known before the outlines are compared, which takes the embedding model."""
-        dataset = dataset_of(job)
+        dataset = dataset_of_job(job)
         recipe = recipe_of(dataset)
         if not job.items.filter(state__in=[WorkItem.State.OPEN, WorkItem.State.LEASED]).exists():
             yield from _batches(survey(job, dataset, recipe), recipe, all_rounds=True)
@@ -107,7 +107,7 @@ class GenerationHandler(OnDataset):
 
     def follow(self, item: WorkItem, outcome: Parsed[Form]) -> Iterable[Grown[GeneratorCall]]:
         """A draft of each outline of a batch."""
-        dataset = dataset_of(item.job)
+        dataset = dataset_of_job(item.job)
         if "scenario" in item.payload or dataset.variant != Dataset.Variant.FULL:
             return
         recipe, count = recipe_of(dataset), item.payload["count"]
@@ -127,7 +127,7 @@ class GenerationHandler(OnDataset):
         yield Grown(draft, ask, times=count)
 
     def plan(self, job: Job) -> Iterable[NewItem]:
-        dataset = dataset_of(job)
+        dataset = dataset_of_job(job)
         recipe = recipe_of(dataset)
         planning.say(job, "embedding and comparing what was written")
         dedup.compare_new(dataset, dedup.settings_of(dataset), earlier_first=_in_uid_order)
@@ -140,7 +140,7 @@ class GenerationHandler(OnDataset):
         return f"outlines or whole scenarios, round {payload['round']}" if "round" in payload else "drafts"
 
     def prepare(self, item: WorkItem) -> GeneratorCall:
-        dataset = dataset_of(item.job)
+        dataset = dataset_of_job(item.job)
         recipe, payload = recipe_of(dataset), item.payload
         if "scenario" in payload:
             prompt = _draft_prompt(recipe, Scenario.objects.get(pk=payload["scenario"]))
@@ -166,7 +166,7 @@ class GenerationHandler(OnDataset):
             return store_draft(item.payload["scenario"], reply, call_ids=calls)
         if reply is None:
             return UNPARSABLE
-        return store_batch(dataset_of(item.job), item.payload, reply, call_ids=calls)
+        return store_batch(dataset_of_job(item.job), item.payload, reply, call_ids=calls)
 
     def outcome(self, job: Job) -> str:
         lines = [super().outcome(job)]
@@ -175,7 +175,7 @@ class GenerationHandler(OnDataset):
             lines.append(f"{unparsable} replies were unparsable, also when asked again.")
         lines.extend(
             f"{short.pair} is short: {short.usable} of {short.wanted}, and {short.duplicates} duplicates. {short.reason}".strip()
-            for short in shortfalls(dataset_of(job))
+            for short in shortfalls(dataset_of_job(job))
         )
         return "\n".join(lines)
 

@@ -10,7 +10,7 @@ from io import StringIO
 from typing import Any
 
 from conflictscope.files.csv_cells import escape
-from conflictscope.files.encodings import Reading, in_words
+from conflictscope.files.encodings import Reading, readings_in_words
 from conflictscope.files.texts import NAME_IT, printable
 from conflictscope.scenarios.importing.records import BadRow, RowPlace
 from conflictscope.scenarios.models import Dataset
@@ -92,7 +92,7 @@ class ImportReport:
         if self.bad:
             said.append(f"{self.bad} of {self.read} rows were left out.")
         if self.readings:
-            said.append(f"The first line that is not UTF-8 may read {in_words(self.readings)}; {NAME_IT}.")
+            said.append(f"The first line that is not UTF-8 may read {readings_in_words(self.readings)}; {NAME_IT}.")
         return said
 
     def as_json(self) -> dict[str, Any]:

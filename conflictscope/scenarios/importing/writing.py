@@ -15,7 +15,7 @@ from django.db import IntegrityError, transaction
 from django.utils import timezone
 
 from conflictscope.errors import Conflict, InvalidInput
-from conflictscope.files.encodings import in_words
+from conflictscope.files.encodings import readings_in_words
 from conflictscope.files.texts import readings_of, storable
 from conflictscope.scenarios.datasets import checked_slug
 from conflictscope.scenarios.digest import digest_of
@@ -318,7 +318,7 @@ def _passed_over(path: Path, *, encoding: str) -> tuple[str, ...]:
 def _no_good_row(report: ImportReport) -> str:
     first = f" The first: {report.bad_rows[0].sentence}" if report.bad_rows else ""
     if report.readings:
-        first += f" The first line that is not UTF-8 may read {in_words(report.readings)}."
+        first += f" The first line that is not UTF-8 may read {readings_in_words(report.readings)}."
     return f"None of {report.read} rows makes a scenario.{first}"
 
 

@@ -15,7 +15,7 @@ from conflictscope.scenarios import generation
 from conflictscope.scenarios.browsing.datasets import dataset_rows, live_progress
 from conflictscope.scenarios.browsing.listing import BY_RELEVANCE, SORTS, Listing, ScenarioFilter, chips
 from conflictscope.scenarios.browsing.scenarios import page_of_scenarios
-from conflictscope.scenarios.datasets import dimension_rates, hide, holds_messages_only, status_counts
+from conflictscope.scenarios.datasets import hide, holds_messages_only, quick_dimension_rates, status_counts
 from conflictscope.scenarios.domains import domains_of
 from conflictscope.scenarios.importing import taking_back
 from conflictscope.scenarios.models import Dataset, Import
@@ -49,7 +49,7 @@ def _live(dataset: Dataset) -> dict[str, object]:
         "total": sum(each.count for each in counts),
         "progress": progress,
         "running": any(one.running for one in progress),
-        "rates": dimension_rates(dataset, dataset.primary_judge) if dataset.primary_judge else [],
+        "rates": quick_dimension_rates(dataset, dataset.primary_judge) if dataset.primary_judge else [],
     }
 
 

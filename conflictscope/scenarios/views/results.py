@@ -34,7 +34,7 @@ def results(request: Request, study: str, dataset: str) -> HttpResponse:
     by = request.GET.get("by", "")
     by = by if by in browsing.GROUPINGS else ("pair" if one.value_set_version_id else "template")
     whole, by_pair = pass_rates.funnel(one), pass_rates.funnels_by_pair(one)
-    judged = {each: pass_rates.judged(one, each) for each in judges}
+    judged = {each: pass_rates.findings_of(one, each) for each in judges}
     shown = judged[judge] if judge else None
     context = {
         "study": found,
@@ -82,7 +82,7 @@ def primary_judge(request: Request, study: str, dataset: str) -> HttpResponse:
 @require_safe
 def rates_chart(request: Request, study: str, dataset: str) -> HttpResponse:
     one = dataset_of(study_for(request.user, study), dataset)
-    judged = [pass_rates.judged(one, judge) for judge in judge_comparison.judges_of(one)]
+    judged = [pass_rates.findings_of(one, judge) for judge in judge_comparison.judges_of(one)]
     return _drawn(request, browsing.rates_chart(one, judged), f"pass-rates-{one.slug}")
 
 

@@ -8,7 +8,7 @@ from conflictscope.files.csv_cells import for_excel
 from conflictscope.jobs.commands import JobCommand
 from conflictscope.jobs.models import Job
 from conflictscope.scenarios import diversity
-from conflictscope.scenarios.datasets import StatusCount, in_words
+from conflictscope.scenarios.datasets import StatusCount, counts_in_words
 from conflictscope.scenarios.models import Dataset, Dimension, Scenario
 from conflictscope.studies.access import study_named
 from evaluation.measures.comparing import ComparedDataset, as_csv, by_variant, compared
@@ -46,7 +46,7 @@ class Command(JobCommand):
             return
         for group in by_variant(rows):
             counts = zip(Scenario.Status, group.in_order, strict=True)
-            counted = in_words(StatusCount(status, count) for status, count in counts if count)
+            counted = counts_in_words(StatusCount(status, count) for status, count in counts if count)
             self.stdout.write(f"{group.variant.label}, {len(group.rows)} datasets: {counted}")
         for row in rows:
             self._write(row)
@@ -59,7 +59,7 @@ class Command(JobCommand):
     def _write(self, row: ComparedDataset) -> None:
         one = row.dataset
         self.stdout.write(f"\n{one} ({one.get_variant_display().lower()}{', simulated' if one.simulated else ''})")
-        self.stdout.write(f"  {in_words(row.counts)}")
+        self.stdout.write(f"  {counts_in_words(row.counts)}")
         judge = f" by {one.primary_judge}" if one.primary_judge else ""
         self.stdout.write(f"  Pass all dimensions{judge}: {said(row.passed_all, percent=True, count='scenarios')}")
         if row.rates:

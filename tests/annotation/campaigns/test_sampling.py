@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from annotation.campaigns.populations import Candidate, candidates, digest_of
+from annotation.campaigns.populations import Candidate, candidates, population_digest
 from annotation.campaigns.sampling import FLOOR, Plan, chances, draw, equal_parts, least
 from conflictscope.scenarios.models import Scenario
 from tests.factories.scenarios import DatasetFactory, JudgeFactory, ScenarioFactory, VerdictFactory, judged
@@ -110,8 +110,8 @@ def test_a_larger_sample_takes_no_chance_away_from_any_scenario(plan):
 
 
 def test_the_digest_of_a_population_changes_with_what_the_judge_says_of_it():
-    assert digest_of(population(kept=3)) == digest_of(population(kept=3))
-    assert digest_of(population(kept=3)) != digest_of(population(kept=2, dropped=1))
+    assert population_digest(population(kept=3)) == population_digest(population(kept=3))
+    assert population_digest(population(kept=3)) != population_digest(population(kept=2, dropped=1))
 
 
 def test_a_stratified_sample_has_equal_parts_of_the_judges_outcomes_as_far_as_they_go():

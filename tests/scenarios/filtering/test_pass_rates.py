@@ -8,7 +8,7 @@ from io import StringIO
 import pytest
 from django.core.management import CommandError, call_command
 
-from conflictscope.scenarios.datasets import dimension_rates
+from conflictscope.scenarios.datasets import quick_dimension_rates
 from conflictscope.scenarios.filtering import judge_comparison, pass_rates
 from conflictscope.scenarios.filtering.verdicts import make_primary
 from conflictscope.scenarios.models import Dataset, Dimension, Judge, Scenario
@@ -44,7 +44,7 @@ def dataset(strict: Judge) -> Dataset:
 
 
 def test_rates_leave_unparsable_answers_and_duplicates_out(dataset: Dataset, strict: Judge) -> None:
-    rates = pass_rates.dimension_rates(pass_rates.judged(dataset, strict))
+    rates = pass_rates.dimension_rates(pass_rates.findings_of(dataset, strict))
     assert rates.dimensions["realism"].rate == wilson(4, 6)
     assert rates.dimensions["genuine_dilemma"].rate == wilson(5, 5)
     assert rates.dimensions["genuine_dilemma"].unparsable == 1
@@ -52,8 +52,10 @@ def test_rates_leave_unparsable_answers_and_duplicates_out(dataset: Dataset, str
 
 
 def test_the_datasets_page_and_the_comparison_tell_the_same_rates(dataset: Dataset, strict: Judge) -> None:
-    rates = pass_rates.dimension_rates(pass_rates.judged(dataset, strict))
-    counted = {each.dimension: (each.passed, each.failed, each.unparsable) for each in dimension_rates(dataset, strict)}
+    rates = pass_rates.dimension_rates(pass_rates.findings_of(dataset, strict))
+    counted = {
+        each.dimension: (each.passed, each.failed, each.unparsable) for each in quick_dimension_rates(dataset, strict)
+    }
     assert counted == {
         name: (each.passed, each.of - each.passed, each.unparsable) for name, each in rates.dimensions.items()
     }
@@ -62,22 +64,22 @@ def test_the_datasets_page_and_the_comparison_tell_the_same_rates(dataset: Datas
 
 
 def test_rates_by_group_stand_in_the_order_of_the_set(dataset: Dataset, strict: Judge) -> None:
-    by_pair = pass_rates.rates_by(pass_rates.judged(dataset, strict), by="pair")
+    by_pair = pass_rates.rates_by(pass_rates.findings_of(dataset, strict), by="pair")
     assert [(each.label, each.scenarios) for each in by_pair] == [
         ("Helpfulness – Honesty", 4),
         ("Helpfulness – Harmlessness", 2),
     ]
     assert by_pair[1].rates.all.rate == wilson(1, 2)
-    by_template = pass_rates.rates_by(pass_rates.judged(dataset, strict), by="template")
+    by_template = pass_rates.rates_by(pass_rates.findings_of(dataset, strict), by="template")
     assert [(each.key, each.rates.all.passed) for each in by_template] == [("minor_benefit", 2), ("strong_harm", 1)]
-    by_acting = pass_rates.rates_by(pass_rates.judged(dataset, strict), by="acting")
+    by_acting = pass_rates.rates_by(pass_rates.findings_of(dataset, strict), by="acting")
     assert [(each.key, each.scenarios) for each in by_acting] == [("1", 5), ("2", 1)]
     with pytest.raises(ValueError, match="grouped by"):
-        pass_rates.rates_by(pass_rates.judged(dataset, strict), by="colour")  # type: ignore[arg-type]
+        pass_rates.rates_by(pass_rates.findings_of(dataset, strict), by="colour")  # type: ignore[arg-type]
 
 
 def test_the_dimension_that_drops_most_comes_first(dataset: Dataset, strict: Judge) -> None:
-    first, second, third, *_ = pass_rates.drops(pass_rates.judged(dataset, strict))
+    first, second, third, *_ = pass_rates.drops(pass_rates.findings_of(dataset, strict))
     assert (first.dimension, first.failed, first.alone) == (Dimension.REALISM, 2, 1)
     assert first.share == wilson(2, 2)
     assert (second.dimension, second.failed, second.alone) == (Dimension.FEASIBILITY, 1, 0)

@@ -5,7 +5,7 @@ from django.core.management.base import CommandParser
 from conflictscope.jobs.commands import JobCommand
 from conflictscope.jobs.models import Job
 from conflictscope.scenarios import dedup
-from conflictscope.scenarios.about_jobs import dataset_of
+from conflictscope.scenarios.about_jobs import dataset_of_job
 from conflictscope.scenarios.datasets import dataset_named
 from conflictscope.studies.access import study_named
 
@@ -35,7 +35,7 @@ class Command(JobCommand):
         return dedup.start(dataset, **given)
 
     def report(self, job: Job) -> str:
-        by_threshold = dedup.similarities(dataset_of(job)).duplicates_at(_SHOWN)
+        by_threshold = dedup.similarities(dataset_of_job(job)).duplicates_at(_SHOWN)
         lines = [f"  {threshold:.2f}: {count}" for threshold, count in by_threshold]
         return "\n".join([super().report(job), "Duplicates by threshold:", *lines])
 

@@ -27,7 +27,7 @@ class Command(ConflictScopeCommand):
         against = self._judge(dataset, options["against"]) if options["against"] else None
         if against == judge:
             raise InvalidInput("A judge agrees with itself: name another with --against.")
-        found = pass_rates.judged(dataset, judge)
+        found = pass_rates.findings_of(dataset, judge)
         report = {
             "dataset": dataset.slug,
             "judge": judge.name,
