@@ -19,7 +19,7 @@ from conflictscope.llm.prompts import delimit
 from conflictscope.llm.replies import read_as
 from conflictscope.llm.simulator import questions, reading
 from conflictscope.scenarios.importing.detecting import detected
-from conflictscope.scenarios.importing.records import Reading
+from conflictscope.scenarios.importing.records import ReadingOptions
 from conflictscope.scenarios.search import highlighting, query
 from conflictscope.templatetags.ui import visible
 from evaluation.running.judging import JudgeReply, spoken
@@ -101,7 +101,7 @@ def test_a_guideline_takes_time_in_proportion_to_it() -> None:
 
 def imported(path: Path) -> None:
     with suppress(ConflictScopeError):
-        sum(1 for _ in detected(path).read(path, Reading()))
+        sum(1 for _ in detected(path).read(path, ReadingOptions()))
 
 
 @pytest.mark.parametrize("name", ["rows.csv", "rows.jsonl", "rows.json"])
