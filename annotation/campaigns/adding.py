@@ -9,7 +9,7 @@ import numpy as np
 from django.db import transaction
 
 from annotation.campaigns.creating import add_items, scenario_ids, scenarios_drawn, share_of_responses
-from annotation.campaigns.populations import Candidate, digest_of, population_of
+from annotation.campaigns.populations import Candidate, population_digest, population_of
 from annotation.campaigns.sampling import Drawn
 from annotation.campaigns.serving import serving_keys
 from annotation.errors import CampaignClosed, PopulationChanged
@@ -51,7 +51,7 @@ def add_of_pairs(campaign: Campaign, wanted: Mapping[tuple[str, str], int]) -> i
 
 def _add(campaign: Campaign, pair: str, number: int) -> int:
     population = population_of(campaign.kind, campaign.dataset, runs=list(campaign.runs.all()))
-    if digest_of(population) != campaign.sampling_plan.get("digest"):
+    if population_digest(population) != campaign.sampling_plan.get("digest"):
         raise PopulationChanged(
             f"{campaign.dataset.name} has changed since {campaign.name} was drawn from it: scenarios were added, or judged "
             "anew. Chances over both could not be told. Open a new campaign on what it is now."

@@ -12,12 +12,12 @@ from django.views.decorators.http import require_safe
 from conflictscope.charts.downloads import chart_response
 from conflictscope.errors import Conflict
 from conflictscope.http import Request
+from conflictscope.scenarios.views.common import dataset_of
 from conflictscope.studies.access import study_for
 from evaluation.models import Run
 from evaluation.rankings import comparing
 from evaluation.rankings.alike import dividing, newest_of_targets, similarity, similarity_chart
 from evaluation.rankings.fitting import latest_rankings, runs_with_decisions, value_names
-from evaluation.views.common import dataset_of
 
 
 @require_safe

@@ -11,7 +11,7 @@ from conflictscope.overview.report.facts import Facts, decided_runs, state_of_st
 from conflictscope.overview.report.findings import DONE, ranking, say_do
 from conflictscope.overview.report.methods import methods_of
 from conflictscope.overview.report.parts import Report, Section
-from conflictscope.scenarios.filtering.pass_rates import dimension_rates, judged
+from conflictscope.scenarios.filtering.pass_rates import dimension_rates, findings_of
 from conflictscope.scenarios.models import Judge
 from conflictscope.stats.types import Estimate
 from conflictscope.studies.models import Study
@@ -70,7 +70,9 @@ def _question(facts: Facts) -> Section:
 def _data(facts: Facts) -> Section:
     rows, links = [], []
     for one in facts.datasets:
-        rates = dimension_rates(judged(one.dataset, one.dataset.primary_judge)) if one.dataset.primary_judge else None
+        rates = (
+            dimension_rates(findings_of(one.dataset, one.dataset.primary_judge)) if one.dataset.primary_judge else None
+        )
         try:
             measured = measure(one.dataset)
             agreement, divergence = measured.agreement.mean, measured.divergence.share
