@@ -9,6 +9,7 @@ from django import forms
 
 from conflictscope.jobs.budgets import Budget
 from conflictscope.jobs.models import Job
+from conflictscope.studies.forms import SeenForm
 
 # Of a GroupedForm: the three fields that `budget_of` reads.
 BUDGET_GROUP = ("Budget", ("budget", "budget_calls", "budget_tokens"))
@@ -35,7 +36,7 @@ def tokens_field() -> forms.IntegerField:
     )
 
 
-class BudgetForm(forms.Form):
+class BudgetForm(SeenForm):
     """The limits of a job that runs already, in all, with what is spent."""
 
     budget = dollars_field()
@@ -43,10 +44,11 @@ class BudgetForm(forms.Form):
     budget_tokens = tokens_field()
 
 
-def budget_form_of(job: Job) -> BudgetForm:
-    """With the limits that the job has."""
+def budget_form_of(job: Job, given: Mapping[str, Any] | None = None) -> BudgetForm:
+    """With the limits that the job has. `given`: what was sent."""
     dollars = None if job.budget is None else f"{job.budget.normalize():f}"
-    return BudgetForm(initial={"budget": dollars, "budget_calls": job.budget_calls, "budget_tokens": job.budget_tokens})
+    limits = {"budget": dollars, "budget_calls": job.budget_calls, "budget_tokens": job.budget_tokens}
+    return BudgetForm(given, initial=limits)
 
 
 def budget_of(given: Mapping[str, Any]) -> Budget:

@@ -18,7 +18,7 @@ from conflictscope.scenarios.importing import FORMATS
 from conflictscope.scenarios.importing.mapping import FIELDS
 from conflictscope.scenarios.importing.staging import MappedColumn
 from conflictscope.scenarios.models import Dataset, ImportUpload, Judge
-from conflictscope.studies.forms import GroupedForm, offer, offer_endpoints
+from conflictscope.studies.forms import GroupedForm, SeenForm, offer, offer_endpoints
 from conflictscope.studies.models import Study
 from conflictscope.values.models import ValueSetVersion
 
@@ -58,12 +58,12 @@ def _yield_floor(**options: Any) -> forms.FloatField:
 SCENARIOS_A_PAIR = 24
 
 
-class PromptForm(forms.Form):
+class PromptForm(SeenForm):
     text = forms.CharField(widget=forms.Textarea(attrs={"rows": 20, "spellcheck": "true"}), strip=False)
     note = forms.CharField(max_length=200, required=False, help_text="What is different in it.")
 
 
-class DedupForm(forms.Form):
+class DedupForm(SeenForm):
     """By what a dataset is compared; without value pairs it can only be compared as a whole."""
 
     threshold = _threshold()

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 from typing import Any, ClassVar, cast
 
 from django import forms
 from django.db.models import QuerySet
+from django.http import QueryDict
+from django.utils.text import Truncator
 
 from conflictscope.converters import MOST_DIGITS
 from conflictscope.llm.models import Endpoint
@@ -40,6 +44,50 @@ class GroupedForm(forms.Form):
         return [(title, fields) for title, fields in found if fields]
 
 
+class SeenForm(forms.Form):
+    """A form over something that others may change meanwhile. Of two people who send it the second is told what there is now, and
+    keeps what they wrote; sent again it takes the place of the other's.
+
+    `initial` is what there is at the moment of asking, also where the form is bound. Whoever sends no `seen` has read nothing.
+    """
+
+    seen = forms.CharField(required=False, max_length=64, widget=forms.HiddenInput)
+
+    def get_initial_for_field(self, field: forms.Field, field_name: str) -> Any:
+        return self.fingerprint if field_name == "seen" else super().get_initial_for_field(field, field_name)
+
+    @property
+    def fingerprint(self) -> str:
+        """SHA-256 of what there is now."""
+        return hashlib.sha256(json.dumps(self._now()).encode()).hexdigest()
+
+    def clean(self) -> dict[str, Any]:
+        super().clean()
+        seen, now = self.cleaned_data.get("seen"), self.fingerprint
+        if seen and seen != now:
+            sent = cast("QueryDict", self.data).copy()
+            sent[self.add_prefix("seen")] = now  # whoever sends it again has seen this
+            self.data = sent
+            said = "; ".join(
+                f"{self[name].label}: {Truncator(value or 'nothing').chars(120)}" for name, value in self._now()
+            )
+            raise forms.ValidationError(
+                f"Somebody has changed this since you opened it. Now there is {said}. Nothing is stored yet: what you chose stands "
+                "below; send it again to put it in the place of theirs."
+            )
+        return self.cleaned_data
+
+    def _now(self) -> list[tuple[str, str]]:
+        shown = [name for name, field in self.fields.items() if name in self.initial and name != "seen"]
+        return [(name, _in_words(self.get_initial_for_field(self.fields[name], name))) for name in shown]
+
+
+def _in_words(value: Any) -> str:
+    if isinstance(value, QuerySet):
+        return ", ".join(sorted(map(str, value)))
+    return "" if value is None else str(value)
+
+
 class StudyForm(forms.Form):
     name = forms.CharField(max_length=200, help_text="What the study is called on every page.")
     slug = forms.SlugField(
@@ -72,7 +120,7 @@ class ChosenStudies(forms.ModelMultipleChoiceField):  # type: ignore[type-arg]  
         return super().clean(value)
 
 
-class EndpointStudiesForm(forms.Form):
+class EndpointStudiesForm(SeenForm):
     studies = ChosenStudies(
         Study.objects.all(),
         required=False,

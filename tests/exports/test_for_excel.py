@@ -17,7 +17,7 @@ from django.urls import reverse
 from conflictscope.charts import Chart, IntervalRow, interval_plot
 from conflictscope.files.csv_cells import BYTE_ORDER_MARK
 from conflictscope.overview.middleware import ExcelMiddleware
-from conflictscope.scenarios.importing import import_scenarios
+from conflictscope.scenarios.importing import ImportSettings, import_scenarios
 from conflictscope.scenarios.models import Dataset
 from conflictscope.studies.models import Study
 from conflictscope.studies.permissions import Role
@@ -88,7 +88,8 @@ def test_commands_mark_theirs_and_a_marked_file_is_read_again(dataset: Dataset, 
     assert compared.read_bytes().startswith(BYTE_ORDER_MARK)
     (out / "scenarios.jsonl").unlink()
     elsewhere: Study = StudyFactory(slug="elsewhere")
-    report = import_scenarios(elsewhere, "again", paths=[out / "scenarios.csv"], value_set=dataset.value_set_version)
+    settings = ImportSettings(value_set=dataset.value_set_version)
+    report = import_scenarios(elsewhere, "again", paths=[out / "scenarios.csv"], settings=settings)
     assert report.added == 2
 
 

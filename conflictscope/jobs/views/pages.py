@@ -13,7 +13,7 @@ from django.views.decorators.http import require_POST, require_safe
 from conflictscope.errors import InvalidInput
 from conflictscope.http import Request
 from conflictscope.jobs import control, registry
-from conflictscope.jobs.forms import BudgetForm, budget_form_of, budget_of
+from conflictscope.jobs.forms import budget_form_of, budget_of
 from conflictscope.jobs.models import Job
 from conflictscope.jobs.progress import calls_lately, errors, limits_of, lost_calls, progress_of, usage_of, waiting
 from conflictscope.jobs.spending import spending_of
@@ -118,7 +118,7 @@ def resume(request: Request, study: str, job: int) -> HttpResponse:
 @require_POST
 def budget(request: Request, study: str, job: int) -> HttpResponse:
     def steer(one: Job) -> str:
-        form = BudgetForm(request.POST)
+        form = budget_form_of(one, request.POST)
         if not form.is_valid():
             faults = [str(said) for errors in form.errors.values() for said in errors]
             raise InvalidInput(f"This is no budget. {' '.join(faults)}")
