@@ -96,6 +96,9 @@ def _stands_for(start: bytes) -> str:
 
 
 def _refuse_utf_16(start: bytes, *, path: Path, advice: str) -> None:
+    # Before UTF-16, whose mark it begins with.
+    if start.startswith((codecs.BOM_UTF32_LE, codecs.BOM_UTF32_BE)):
+        raise InvalidInput(f"{path.name} is no UTF-8 text but UTF-32 (utf-32): {advice}.")
     if start.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
         raise InvalidInput(f"{path.name} is no UTF-8 text but UTF-16 (utf-16): {advice}.")
     odd, even = start[1::2].count(0), start[::2].count(0)

@@ -11,11 +11,14 @@ from dataclasses import dataclass
 
 # Nothing in these is repeated without a bound, so that a text of any length is read in one pass.
 _TAG = re.compile(
-    r"<(?P<close>/?)(?:think|thinking|thought|thoughts|reasoning|seed:think|mm:think)\s?(?:\s[^<>]{0,100})?>"
+    r"<(?P<close>/?)(?:think|thinking|thought|thoughts|reasoning|seed:think|mm:think|antthinking|scratchpad|reflection|inner_monologue)"
+    r"\s?(?:\s[^<>]{0,100})?>"
+    r"|<\|(?:begin|(?P<close_bar>end))_of_thought\|>"
     r"|\[(?P<close_bracket>/?)THINK\]"
     r"|◁(?P<close_triangle>/?)think▷",
     re.IGNORECASE,
 )
+_SOLUTION = re.compile(r"<\|(?:begin|end)_of_solution\|>")
 # Cut off within its closing tag, or within the opening one.
 _CUT_TAG = re.compile(r"</?t(?:h(?:i(?:n(?:k(?:i(?:n(?:g)?)?)?)?)?)?)?\Z", re.IGNORECASE)
 # The channels of gpt-oss, where a server does not part them.
@@ -44,7 +47,7 @@ def part(text: str) -> Parted:
     answers: list[str] = []
     start, thinking = 0, False
     for tag in _TAG.finditer(text):
-        closes = bool(tag["close"] or tag["close_bracket"] or tag["close_triangle"])
+        closes = any((tag["close"], tag["close_bar"], tag["close_bracket"], tag["close_triangle"]))
         if thinking and not closes:
             continue  # a tag named within a thought
         before = text[start : tag.start()]
@@ -61,7 +64,7 @@ def part(text: str) -> Parted:
         return Parted(_joined([*thoughts, rest]), "", unfinished=True)
     if not thoughts:
         return Parted("", text)
-    return Parted(_joined(thoughts), "".join([*answers, rest]).strip())
+    return Parted(_joined(thoughts), _SOLUTION.sub("", "".join([*answers, rest])).strip())
 
 
 def _by_channel(text: str) -> Parted:

@@ -132,3 +132,34 @@ def test_what_no_database_takes_does_not_come_out_of_an_object() -> None:
 def test_storable_text_keeps_everything_that_can_be_kept() -> None:
     assert made_storable("naïve 😀\n\t") == "naïve 😀\n\t"
     assert made_storable("a\x00b\ud83d") == "a\ufffdb?"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        '\ufeff{"choice": "A", "strength": 3}',
+        '[{"choice": "A", "strength": 3}]',
+        '{"choice": "A", "strength": 3} // as asked',
+        '{"choice": "A", "strength": 3}{"choice": "A", "strength": 3}',
+        '{"choice": "A", "strength": 3.0}',
+    ],
+)
+def test_forms_that_say_one_thing_only_are_read(text: str) -> None:
+    assert read_as(Side, text) == A3
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        '{"choice": "A", /* the first */ "strength": 3}',
+        "{'choice': 'A', 'strength': 3}",
+        "{“choice”: “A”, “strength”: 3}",
+        '{"choice": "A", "strength": NaN}',
+        '{"choice": "A", "strength": "three"}',
+        '{"choice": "A", "strength": 3}{"choice": "B", "strength": 3}',
+        '{"choice": "B", "Choice": "A", "strength": 3}',
+    ],
+)
+def test_what_is_no_json_or_says_two_things_is_asked_for_again(text: str) -> None:
+    with pytest.raises(UnparsableReply):
+        read_as(Side, text)

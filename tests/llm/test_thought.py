@@ -21,6 +21,15 @@ from conflictscope.llm.thought import Parted, part
         ("<think>it says <think> here</think>B", "it says <think> here", "B"),
         ("<think>a <think>b</think> c</think>B", "a <think>b\n\nc", "B"),
         ("<think></think>B", "", "B"),
+        ("<reasoning>A</reasoning>\nB", "A", "B"),
+        ("<antThinking>A</antThinking>B", "A", "B"),
+        ("<scratchpad>\nA\n</scratchpad>\n\nB", "A", "B"),
+        ("<thinking>A</thinking><reflection>Or B?</reflection>B", "A\n\nOr B?", "B"),
+        (
+            "<|begin_of_thought|>A<|end_of_thought|>\n\n<|begin_of_solution|>\nB\n<|end_of_solution|>",
+            "A",
+            "B",
+        ),
         (
             "<|channel|>analysis<|message|>Choose A?<|end|><|start|>assistant<|channel|>final<|message|>B<|return|>",
             "analysis Choose A?  assistant",
@@ -39,6 +48,8 @@ def test_what_was_thought_is_told_from_the_answer(text: str, thought: str, answe
         "<think>I would choose A.</thi",
         "B <think>or rather",
         "<think>A</think>B<think>or",
+        "<scratchpad>A, or",
+        "<|begin_of_thought|>A",
         "<|channel|>analysis<|message|>I would choose A",
     ],
 )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import re
 from collections import Counter, deque
 from collections.abc import Collection, Iterator
 from pathlib import Path
@@ -13,6 +14,7 @@ from conflictscope.scenarios.importing.cells import filled
 from conflictscope.scenarios.importing.csv_layout import Layout, layout_of
 from conflictscope.scenarios.importing.records import BadRow, ReadingOptions, RowPlace
 
+_RULE = re.compile(r":?-{1,200}:?")
 REREAD_LIMIT = 4 * LINE_LIMIT  # characters that are read a second time, because a quotation mark before them stays open
 
 
@@ -129,6 +131,8 @@ def csv_rows(
             continue
         if not cells:  # an empty line
             continue
+        if not number and layout.separator == "|" and _is_rule(cells):
+            continue  # the line under the header of a table in Markdown
         number += 1
         place = RowPlace(path.name, number, lines.first)
         if len(cells) != len(header):
@@ -147,6 +151,11 @@ def csv_rows(
         yield place, row
     if number == 0:
         raise InvalidInput(f"{path.name} has a header and no rows.")
+
+
+def _is_rule(cells: list[str]) -> bool:
+    filled_ones = [cell.strip() for cell in cells if cell.strip()]
+    return bool(filled_ones) and all(map(_RULE.fullmatch, filled_ones))
 
 
 def _not_csv(exc: csv.Error, lines: _CsvLines) -> str:
