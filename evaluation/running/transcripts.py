@@ -18,11 +18,13 @@ TALKING = ("answer", "choice")  # purposes of calls that a target answers
 
 @dataclass(frozen=True, slots=True)
 class ShownTurn:
-    """`thought`: what the target thought before it said this, as far as its provider tells."""
+    """`thought`: what the target thought before it said this, as far as its provider tells. `ended`: how an answer broke off that did
+    not come to its end, and that nobody judged; empty otherwise."""
 
     by_user: bool
     text: str
     thought: str = ""
+    ended: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +77,7 @@ def turns_of(response: Response, calls: Sequence[Call]) -> Iterator[ShownTurn]:
         call = next((each for each in waiting if each.reply.strip() == text.strip()), None)
         if call is not None:
             waiting.remove(call)
-        yield ShownTurn(False, text, call.thought if call else "")
+        yield ShownTurn(False, text, call.thought if call else "", str(turn.get("ended", "")))
 
 
 def decided_by(judgement: Judgement, response: Response) -> ShownJudgement:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 
 import pytest
+from django.test import Client
+from django.urls import reverse
 
 from conflictscope.scenarios.models import OpeningMessage, Scenario
 from evaluation.models import Judgement, Response, Run
@@ -12,6 +14,7 @@ from evaluation.running.runs import ask_again, top_up
 from tests.evaluation.conftest import Conversation, endpoint_at, judges, work
 from tests.factories.evaluation import JudgementFactory
 from tests.factories.scenarios import DatasetFactory, JudgeFactory, ScenarioFactory
+from tests.factories.studies import member
 from tests.llm.scripted import Answer, openai_error, openai_reply
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -88,7 +91,7 @@ def test_it_ends_at_the_last_turn_and_goes_on_when_the_run_gets_more(talk: Conve
     ],
 )
 def test_an_answer_that_breaks_off_later_ends_it_and_the_earlier_decision_stands(
-    talk: Conversation, answer: Answer, ended: str
+    talk: Conversation, client: Client, answer: Answer, ended: str
 ) -> None:
     talk.target.afterwards = answer
     talk.judge.afterwards = NOT_YET
@@ -97,6 +100,9 @@ def test_an_answer_that_breaks_off_later_ends_it_and_the_earlier_decision_stands
     assert response.transcript[-1]["ended"] == ended
     assert (Judgement.objects.get().turns, Judgement.objects.get().choice) == (1, "neither")
     assert len(talk.judge.seen) == 1
+    client.force_login(member(response.run.study, "viewer"))
+    page = client.get(reverse("evaluation:response", args=[response.run.study.slug, response.run.pk, response.pk]))
+    assert f"This answer was {ended}: nobody judged it." in page.content.decode()
 
     talk.target.afterwards = openai_reply("Here is the finished list.")
     talk.judge.afterwards = OVER
