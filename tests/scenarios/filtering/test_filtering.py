@@ -7,6 +7,7 @@ from io import StringIO
 
 import pytest
 from django.core.management import CommandError, call_command
+from django.test import Client
 
 from conflictscope.errors import Conflict, NotFound
 from conflictscope.jobs import leases, worker
@@ -121,6 +122,18 @@ def test_a_reply_that_is_not_json_is_asked_for_once_more_and_then_leaves_the_sce
     assert verdict.calls.count() == 2, "asked, and asked once more"
     assert {call.reply for call in verdict.calls.all()} == {"I would rather say maybe."}
     assert job.items.get().note == "unparsable"
+
+
+def test_what_could_not_be_read_is_one_click_from_the_verdict_word_for_word(
+    simulator: Running, scenario: Scenario, judge: Judge, client: Client
+) -> None:
+    simulator.script("Say <b>maybe</b>.", contains="The question is specificity", times=0)
+    passes_the_rest(simulator)
+    judged(scenario, judge)
+    client.force_login(scenario.dataset.study.created_by)
+    verdicts = client.get(scenario.get_absolute_url()).text.partition('id="verdicts"')[2].partition("</section>")[0]
+    assert verdicts.count("What the judge replied, word for word") == 2, "asked, and asked once more"
+    assert "Say &lt;b&gt;maybe&lt;/b&gt;." in verdicts
 
 
 def test_a_judge_that_cannot_be_reached_fails_the_job_in_words_and_writes_no_verdict(
