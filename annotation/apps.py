@@ -6,10 +6,13 @@ class AnnotationConfig(AppConfig):
     label = "annotation"
 
     def ready(self) -> None:
+        from annotation.agreement.sealed import opened_by_correction
         from annotation.campaigns.places import studies_with_a_place_of
         from annotation.consensus.job import DecideHandler
         from conflictscope.jobs import registry
         from conflictscope.studies import blindness
+        from evaluation.rankings import corrections
 
         blindness.register(studies_with_a_place_of)
         registry.register(DecideHandler())
+        corrections.register(opened_by_correction)

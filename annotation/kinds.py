@@ -65,6 +65,11 @@ class CampaignKind:
     orders_values: bool = False
 
     @property
+    def judged(self) -> bool:
+        """Whether a judge has a word of its own on what people are asked."""
+        return self.by_dimension or self.of_responses
+
+    @property
     def label(self) -> str:
         return str(Campaign.Kind(self.key).label)
 

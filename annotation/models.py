@@ -66,6 +66,10 @@ class Campaign(models.Model):
         help_text="The annotators who are asked; none chosen: all of the study.",
     )
     state = models.CharField(max_length=10, choices=State, default=State.DRAFT)
+    dev_share = models.FloatField(
+        default=0,
+        help_text="Share of scenarios whose labels judges are tuned on; the others are their sealed test. 0: no split.",
+    )
     target_ranking = models.ForeignKey(
         TargetRanking,
         on_delete=models.SET_NULL,
@@ -90,6 +94,7 @@ class Campaign(models.Model):
                 condition=Q(kind__in=["scenario_filter", "action_judgement", "preference"]), name="campaign_kind_known"
             ),
             models.CheckConstraint(condition=Q(access__in=["members", "link", "crowd"]), name="campaign_access_known"),
+            models.CheckConstraint(condition=Q(dev_share__gte=0, dev_share__lt=1), name="campaign_dev_share_below_1"),
             models.CheckConstraint(
                 condition=Q(state__in=["draft", "open", "paused", "closed"]), name="campaign_state_known"
             ),
@@ -160,6 +165,10 @@ class ItemQuerySet(models.QuerySet["Item"]):
 class Item(models.Model):
     """One thing to label. Its capacity lives on its own row, where a concurrent claim rechecks it."""
 
+    class Part(models.TextChoices):
+        DEV = "dev"  # judges may be tuned on its labels
+        TEST = "test"  # sealed until somebody opens the test for a judge
+
     campaign = models.ForeignKey(Campaign, on_delete=models.CASCADE, related_name="items")
     scenario = models.ForeignKey(Scenario, on_delete=models.PROTECT, null=True, blank=True, related_name="items")
     response = models.ForeignKey(Response, on_delete=models.PROTECT, null=True, blank=True, related_name="items")
@@ -171,6 +180,12 @@ class Item(models.Model):
     inclusion_probability = models.FloatField()
     stratum = models.CharField(max_length=200, blank=True)
     is_training = models.BooleanField(default=False)
+    part = models.CharField(
+        max_length=4,
+        choices=Part,
+        blank=True,
+        help_text="Of a campaign that is split: which part its scenario fell into.",
+    )
 
     objects = ItemQuerySet.as_manager()
 
@@ -186,6 +201,7 @@ class Item(models.Model):
                 condition=Q(inclusion_probability__gt=0, inclusion_probability__lte=1),
                 name="inclusion_probability_in_0_1",
             ),
+            models.CheckConstraint(condition=Q(part__in=["", "dev", "test"]), name="item_part_known"),
             models.UniqueConstraint(
                 fields=["campaign", "scenario"], condition=Q(scenario__isnull=False), name="scenario_once_in_campaign"
             ),
@@ -205,6 +221,32 @@ class Item(models.Model):
         """The scenario that the item is, or whose response it is. Needs either selected with it."""
         scenario = self.response.scenario if self.response is not None else self.scenario
         return cast(Scenario, scenario)  # a constraint: an item is the one or the other
+
+
+class Unsealing(models.Model):
+    """The sealed test of a campaign, opened for one judge: once, by somebody, for a reason. Its rows are the log."""
+
+    class How(models.TextChoices):
+        PASSPORT = "passport", "to see the judge's passport"
+        CORRECTION = "correction", "to correct a ranking"
+
+    campaign = models.ForeignKey(Campaign, on_delete=models.PROTECT, related_name="openings")
+    judge = models.ForeignKey("scenarios.Judge", on_delete=models.PROTECT, related_name="openings")
+    how = models.CharField(max_length=10, choices=How)
+    opened_by = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, null=True, related_name="+")
+    reason = models.TextField(blank=True)
+    items = models.PositiveIntegerField(help_text="Labelled items of the test at that moment.")
+    opened_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        ordering = ["campaign", "pk"]
+        constraints = [
+            models.UniqueConstraint(fields=["campaign", "judge"], name="test_opened_once_for_a_judge"),
+            models.CheckConstraint(condition=Q(how__in=["passport", "correction"]), name="test_opening_how_known"),
+        ]
+
+    def __str__(self) -> str:
+        return f"test of campaign {self.campaign_id} opened for judge {self.judge_id}"
 
 
 class GoldAnswer(models.Model):

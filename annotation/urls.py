@@ -12,6 +12,7 @@ from annotation.views import (
     monitoring,
     more_labels,
     passports,
+    tuning,
 )
 
 app_name = "annotation"
@@ -52,12 +53,15 @@ urlpatterns = [
     path(f"{_CAMPAIGN}open/", campaigns.open_campaign, name="open_campaign"),
     path(f"{_CAMPAIGN}pause/", campaigns.pause_campaign, name="pause_campaign"),
     path(f"{_CAMPAIGN}extend/", creating.extend_campaign, name="extend_campaign"),
+    path(f"{_CAMPAIGN}split/", campaigns.split_campaign, name="split_campaign"),
     path(f"{_CAMPAIGN}close/", campaigns.close_campaign, name="close_campaign"),
     path(f"{_CAMPAIGN}guideline/", campaigns.add_guideline, name="add_guideline"),
     path(f"{_CAMPAIGN}decide/", campaigns.decide_campaign, name="decide_campaign"),
     path(_AGREEMENT, agreement.agreement, name="agreement"),
     path("studies/<slug:study>/judges/", passports.passports, name="passports"),
     path(_PASSPORT, passports.passport, name="passport"),
+    path(f"{_PASSPORT}tune/", tuning.tune, name="tune"),
+    path(f"{_PASSPORT}open/", passports.open_sealed, name="open_sealed"),
     path(f"{_PASSPORT}chart/", passports.passport_chart, name="passport_chart"),
     path(f"{_AGREEMENT}<slug:campaign>/chart/", agreement.agreement_chart, name="agreement_chart"),
     path(f"{_AGREEMENT}<slug:campaign>/items/<slug:dimension>/", agreement.agreement_items, name="agreement_items"),

@@ -15,7 +15,8 @@ from django.core.cache import caches
 from django.db.models import Count, Max, Sum
 
 from annotation.agreement import interim, measures
-from annotation.agreement.tables import Subject, Tables, labels_of, subjects_of, tables_from
+from annotation.agreement.sealed import part_shown
+from annotation.agreement.tables import Subject, Tables, judges_asked, labels_of, subjects_of, tables_from
 from annotation.consensus.deciding import adjudicated_answers
 from annotation.consensus.labels import Labels, served
 from annotation.kinds import KINDS
@@ -32,7 +33,7 @@ FoundT = TypeVar("FoundT")
 class Figures:
     """The figures of one campaign and judge (as `tables_of` finds it); tables are read only where nothing is kept.
 
-    `labels` reads the campaign's labels instead, where that is asked of it: once for several judges beside the same people.
+    `labels` reads the labels of a part of the campaign instead: once for several judges beside the same people.
     """
 
     def __init__(
@@ -41,16 +42,17 @@ class Figures:
         *,
         judge: Judge | None = None,
         minimum: int = 1,
-        labels: Callable[[], Labels] | None = None,
+        labels: Callable[[str], Labels] | None = None,
     ) -> None:
         self.campaign = campaign
         self.judge = judge
         self.minimum = minimum
         self._labels = labels or partial(labels_of, campaign, minimum=minimum)
+        self.part = part_shown(campaign, judges_asked(campaign, judge))
 
     @cached_property
     def tables(self) -> Tables:
-        return tables_from(self._labels(), self.campaign, judge=self.judge, minimum=self.minimum)
+        return tables_from(self._labels(self.part), self.campaign, judge=self.judge, minimum=self.minimum)
 
     @cached_property
     def subjects(self) -> tuple[Subject, ...]:
@@ -76,7 +78,15 @@ class Figures:
 
     def of(self, name: str, make: Callable[[], FoundT]) -> FoundT:
         """What `make` finds, unless it has been found for the same work before."""
-        parts = (VERSION, name, self.minimum, self.campaign.pk, self.judge.pk if self.judge else None, self.stamp)
+        parts = (
+            VERSION,
+            name,
+            self.minimum,
+            self.campaign.pk,
+            self.judge.pk if self.judge else None,
+            self.part,
+            self.stamp,
+        )
         key = hashlib.sha256(repr(parts).encode()).hexdigest()
         kept = caches["figures"]
         found: FoundT | None = kept.get(key)
@@ -84,15 +94,6 @@ class Figures:
             found = make()
             kept.set(key, found)
         return found
-
-
-def judges_asked(campaign: Campaign, judge: Judge | None) -> list[Judge]:
-    """The judge whose word is compared with people's: the one named, the dataset's primary one, or those of the runs."""
-    if judge is not None:
-        return [judge]
-    if KINDS[campaign.kind].of_responses:
-        return list(Judge.objects.filter(runs__campaigns=campaign).select_related("endpoint").distinct().order_by("pk"))
-    return [campaign.dataset.primary_judge] if campaign.dataset.primary_judge is not None else []
 
 
 def stamp_of(campaign: Campaign, judge: Judge | None) -> tuple[Any, ...]:

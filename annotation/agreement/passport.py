@@ -72,7 +72,8 @@ class PassportRow:
 
 @dataclass(frozen=True)
 class Passport:
-    """Attributes: competes: labels of targets that are the judge's own LLM; family: those of its family, by their names."""
+    """Attributes: competes: labels of targets that are the judge's own LLM; family: those of its family, by their names; part:
+    which labels of a split campaign it rests on, "dev" or "test"; empty: all of them."""
 
     judge: Judge
     rows: tuple[PassportRow, ...]
@@ -84,6 +85,7 @@ class Passport:
     kind_of_people: str
     competes: tuple[str, ...]
     family: tuple[str, ...]
+    part: str
 
     @property
     def best(self) -> believing.Believed:
@@ -103,15 +105,15 @@ def judges_in(campaign: Campaign) -> list[Judge]:
     return list(found.distinct().order_by("name"))
 
 
-def passport_of(campaign: Campaign, judge: Judge, *, labels: Callable[[], Labels] | None = None) -> Passport:
+def passport_of(campaign: Campaign, judge: Judge, *, labels: Callable[[str], Labels] | None = None) -> Passport:
     """The passport as it stands; what was worked out before is read. `labels`: as of `kept.Figures`."""
     figures = Figures(campaign, judge=judge, labels=labels)
     competes, family = relatives(judge, campaign)
     name = f"passport {KIND_OF_PEOPLE[campaign.access]} {sorted(competes)} {sorted(family)}"
-    return figures.of(name, lambda: _passport(figures.tables, judge, competes, family))
+    return figures.of(name, lambda: _passport(figures.tables, judge, competes, family, figures.part))
 
 
-def _passport(tables: Tables, judge: Judge, competes: tuple[str, ...], family: tuple[str, ...]) -> Passport:
+def _passport(tables: Tables, judge: Judge, competes: tuple[str, ...], family: tuple[str, ...], part: str) -> Passport:
     labels = tables.labels
     both_orders = _in_both_orders(tables, judge)
     return Passport(
@@ -125,6 +127,7 @@ def _passport(tables: Tables, judge: Judge, competes: tuple[str, ...], family: t
         kind_of_people=KIND_OF_PEOPLE[tables.campaign.access],
         competes=competes,
         family=family,
+        part=part,
     )
 
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from annotation.agreement.measures import CampaignAgreement, DimensionAgreement
+from annotation.agreement.sealed import openings_of, part_shown
+from annotation.agreement.tables import judges_asked
 from annotation.models import Campaign
 from conflictscope.stats.types import Estimate
 from evaluation.tables import aligned, said
@@ -12,12 +14,14 @@ def agreement_report(campaign: Campaign, measured: CampaignAgreement) -> str:
     """A row for each dimension and one for all six; below them what is undefined, and what to be careful about."""
     judge = f"judge {measured.judge}" if measured.judge else "no judge (the dataset has no primary one; name one)"
     simulated = " Simulated: the figures rest on simulated annotators or a simulated judge." * measured.simulated
+    part = part_shown(campaign, judges_asked(campaign, measured.judge))
     per_item = ", ".join(f"{items} by {people}" for people, items in measured.answers_per_item) or "none"
     lines = [f"{campaign.name}: {judge} against the majority of people.{simulated}"]
     lines.append(
         f"{measured.labelled} of {measured.items} items labelled: {per_item} people; {measured.annotators} annotators, "
         f"{measured.submissions} sheets. An item counts from {measured.minimum} on."
     )
+    lines += sealed_lines(campaign, part)
     rows: list[tuple[str, ...]] = [
         ("dimension", "n", "raw agreement", "kappa [95 %]", "alpha between people [95 %]", "ties", "unread")
     ]
@@ -40,6 +44,19 @@ def agreement_report(campaign: Campaign, measured: CampaignAgreement) -> str:
     )
     lines += _notes(measured)
     return "\n".join(lines)
+
+
+def sealed_lines(campaign: Campaign, part: str) -> list[str]:
+    """Of a split campaign: which part the figures rest on, and who opened the test for which judge, when and why."""
+    if not part:
+        return []
+    openings = openings_of(campaign)
+    lines = [f"  Of the {part} part. The test was opened {len(openings)} times{':' if openings else '.'}"]
+    for each in openings:
+        who = each.opened_by.get_username() if each.opened_by else "a ranking that its labels corrected"
+        why = f": {each.reason}" if each.reason else ""
+        lines.append(f"    {each.judge}, {each.opened_at:%Y-%m-%d %H:%M} by {who}, on {each.items} labelled items{why}")
+    return lines
 
 
 def _row(each: DimensionAgreement) -> tuple[str, ...]:

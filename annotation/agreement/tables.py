@@ -12,6 +12,7 @@ from functools import cached_property
 
 import numpy as np
 
+from annotation.agreement.sealed import part_shown
 from annotation.consensus.deciding import adjudicated_answers, agree, outcomes_of
 from annotation.consensus.labels import OUTCOMES, Labels, answers_of, counted, judge_choices, judge_outcomes, words
 from annotation.kinds import KINDS, answer_label, questions_of
@@ -96,14 +97,16 @@ class Tables:
 
 
 def tables_of(campaign: Campaign, *, judge: Judge | None = None, minimum: int = 1) -> Tables:
-    """Read the campaign's counted answers, and what the judge says of the same items.
+    """Read the campaign's counted answers, and what the judge says of the same items; of a split campaign those that it may be
+    held against (`sealed.part_shown`).
 
     Args: judge: unless one is named, the dataset's primary judge; of an action judgement the one that decides in each run. On
         preferences no judge is asked. minimum: how many people must have labelled an item before their majority counts.
     Raises:
         InvalidInput: a minimum below 1.
     """
-    return tables_from(labels_of(campaign, minimum=minimum), campaign, judge=judge, minimum=minimum)
+    part = part_shown(campaign, judges_asked(campaign, judge))
+    return tables_from(labels_of(campaign, part, minimum=minimum), campaign, judge=judge, minimum=minimum)
 
 
 def subjects_of(campaign: Campaign) -> tuple[Subject, ...]:
@@ -114,14 +117,24 @@ def subjects_of(campaign: Campaign) -> tuple[Subject, ...]:
     return tuple(Subject(key, label, OUTCOMES, positive=PASS) for key, label in (*every, (ALL, ALL_LABEL)))
 
 
-def labels_of(campaign: Campaign, *, minimum: int = 1) -> Labels:
+def judges_asked(campaign: Campaign, judge: Judge | None) -> list[Judge]:
+    """The judge whose word is compared with people's: the one named, the dataset's primary one, or those of the runs."""
+    if judge is not None:
+        return [judge]
+    if KINDS[campaign.kind].of_responses:
+        return list(Judge.objects.filter(runs__campaigns=campaign).select_related("endpoint").distinct().order_by("pk"))
+    primary = campaign.dataset.primary_judge if KINDS[campaign.kind].by_dimension else None
+    return [primary] if primary is not None else []
+
+
+def labels_of(campaign: Campaign, part: str = "", *, minimum: int = 1) -> Labels:
     """
     Raises:
         InvalidInput: a minimum below 1.
     """
     if minimum < 1:
         raise InvalidInput("At least one person must have labelled an item before a majority can be counted.")
-    return counted(campaign)
+    return counted(campaign, part=part)
 
 
 def tables_from(labels: Labels, campaign: Campaign, *, judge: Judge | None, minimum: int = 1) -> Tables:

@@ -19,6 +19,7 @@ from annotation.campaigns.lifecycle import start
 from annotation.campaigns.populations import Candidate, population_digest, population_of
 from annotation.campaigns.sampling import Drawn, Plan
 from annotation.campaigns.serving import serving_keys
+from annotation.campaigns.splitting import part_of
 from annotation.errors import CampaignClosed, CampaignExists, ChangedMeanwhile, NothingToLabel, PopulationChanged
 from annotation.guidelines import default_guideline
 from annotation.kinds import KINDS, SCENARIO_FILTER
@@ -290,6 +291,7 @@ def add_items(campaign: Campaign, drawn: Sequence[Drawn], *, size: int) -> int:
                 shuffle_key=each.shuffle_key,
                 inclusion_probability=min(each.probability * share, 1.0),
                 stratum=candidate.stratum[:200],
+                part=part_of(campaign, candidate.scenario_id),
             )
             for response in chosen
         ]

@@ -47,6 +47,7 @@ class LabelledItem:
     response_id: int | None
     uid: str
     inclusion_probability: float
+    part: str = ""
 
 
 @dataclass(frozen=True)
@@ -136,8 +137,10 @@ def served(campaign: Campaign) -> QuerySet[Item]:
     return Item.objects.filter(campaign=campaign, is_training=False).order_by("priority", "shuffle_key", "pk")
 
 
-def counted(campaign: Campaign, *, among: Collection[int] | None = None) -> Labels:
+def counted(campaign: Campaign, *, among: Collection[int] | None = None, part: str = "") -> Labels:
     """The campaign's answers that count, in four queries: of all items that have any, or of the items `among` which are named.
+
+    Args: part: of a campaign that is split, the dev or the test part alone; empty: all of it.
 
     What is read of a sheet is one number, so that neither time nor memory goes by answers.
     """
@@ -149,9 +152,12 @@ def counted(campaign: Campaign, *, among: Collection[int] | None = None) -> Labe
     else:
         asked = served(campaign).filter(pk__in=among)
         submitted = submitted.filter(item__in=among)
+    of_part = {"part": part} if part else {}
+    asked = asked.filter(**of_part)
+    submitted = submitted.filter(**{f"item__{name}": value for name, value in of_part.items()})
     items = tuple(
         LabelledItem(*row)
-        for row in asked.values_list("pk", scenario, "response", f"{scenario}__uid", "inclusion_probability")
+        for row in asked.values_list("pk", scenario, "response", f"{scenario}__uid", "inclusion_probability", "part")
     )
     annotators = tuple(
         Participant.objects.filter(pk__in=submitted.order_by().values("participant")).order_by(
@@ -161,7 +167,7 @@ def counted(campaign: Campaign, *, among: Collection[int] | None = None) -> Labe
     keys = [question.key for question in asked_in(campaign)]
     return Labels(
         items=items,
-        asked=served(campaign).order_by().count() if among is None else len(items),
+        asked=served(campaign).filter(**of_part).order_by().count() if among is None else len(items),
         annotators=annotators,
         dimensions=dimensions_of(campaign.dataset) if kind.by_dimension else (),
         codes=_codes(submitted, keys, [item.pk for item in items], [annotator.pk for annotator in annotators]),

@@ -15,7 +15,7 @@ from django.db import transaction
 
 from annotation.consensus.labels import Cell, Labels, answers_of, words
 from annotation.kinds import KINDS, answer_label
-from annotation.models import Campaign, Decision, Participant
+from annotation.models import Campaign, Decision, Item, Participant
 from annotation.questions import ACTION_STRENGTH, ACTION_TAKEN, PREFERRED_ACTION, RESOLVED
 from conflictscope.errors import InvalidInput
 from conflictscope.scenarios.filtering.dimensions import YES, outcome_of, questions_of
@@ -157,6 +157,7 @@ class JudgementRecorder(Recorder):
             "resolved": None if resolved is None else resolved == YES,
             "reason": self._reason(row, standing),
             "inclusion_probability": self.labels.items[row].inclusion_probability,
+            "dev": self.labels.items[row].part == Item.Part.DEV,
         }
 
     def _reason(self, row: int, standing: Mapping[str, Decision]) -> str:

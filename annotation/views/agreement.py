@@ -10,6 +10,7 @@ from django.views.decorators.http import require_safe
 
 from annotation.agreement import measures as figures
 from annotation.agreement.kept import Figures
+from annotation.agreement.sealed import openings_of
 from annotation.agreement.tables import Subject, tables_of
 from annotation.kinds import KINDS
 from annotation.models import Campaign
@@ -41,6 +42,8 @@ def agreement(request: Request, study: str) -> HttpResponse:
         context |= {
             "kind": KINDS[one.kind],
             "measured": measured,
+            "part": kept.part,
+            "openings": list(openings_of(one)),
             "cards": cards_of(measured, one),
             "notes": notes_of(measured),
             "shared_warnings": shared_warnings(measured),

@@ -10,8 +10,10 @@ from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.http import require_POST, require_safe
 
+from annotation.agreement.sealed import openings_of
 from annotation.campaigns import lifecycle as running
 from annotation.campaigns.creating import scenarios_drawn
+from annotation.campaigns.splitting import split
 from annotation.consensus import job as deciding
 from annotation.errors import ChangedMeanwhile
 from annotation.guidelines import as_html
@@ -21,7 +23,7 @@ from annotation.monitoring.attention import comments_of, flags_of, stuck_in
 from annotation.monitoring.pace import pace_of
 from annotation.monitoring.progress import campaign_rows, campaigns_of, people_of, sample_of, written_down
 from annotation.monitoring.scenario_labels import sheets_of
-from annotation.views.forms import DecideForm, ExtendForm, GuidelineForm
+from annotation.views.forms import DecideForm, ExtendForm, GuidelineForm, SplitForm
 from conflictscope.errors import InvalidInput
 from conflictscope.http import Request
 from conflictscope.scenarios.models import Scenario
@@ -79,6 +81,8 @@ def _page(request: Request, one: Campaign, *, guideline_form: GuidelineForm | No
             initial=dict.fromkeys(("size", "seen_size"), scenarios_drawn(one))
             | dict.fromkeys(("overlap", "seen_overlap"), one.overlap)
         ),
+        "split_form": SplitForm(),
+        "openings": list(openings_of(one)),
         "decide_form": DecideForm(initial={"minimum": one.overlap}),
     }
     return render(request, "annotation/campaign.html", context, status=409 if guideline_form else 200)
@@ -102,6 +106,21 @@ def pause_campaign(request: Request, study: str, campaign: str) -> HttpResponse:
     one = _campaign(request, study, campaign, may=Action.RUN_PIPELINE)
     if running.pause(one):
         messages.success(request, f"{one.name} is paused: nothing more is handed out until you open it again.")
+    return redirect(one)
+
+
+@require_POST
+def split_campaign(request: Request, study: str, campaign: str) -> HttpResponse:
+    one = _campaign(request, study, campaign, may=Action.RUN_PIPELINE)
+    form = SplitForm(request.POST)
+    if not form.is_valid():
+        raise InvalidInput(
+            "Say how many per cent of the scenarios are set aside for tuning: a whole number from 5 to 95."
+        )
+    split(one, form.cleaned_data["percent"] / 100)
+    messages.success(
+        request, f"{one.name} is split: {one.dev_share:.0%} of its scenarios for tuning, the others are sealed."
+    )
     return redirect(one)
 
 

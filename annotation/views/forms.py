@@ -176,3 +176,9 @@ class DecideForm(forms.Form):
 class GuidelineForm(forms.Form):
     markdown = forms.CharField(label="Guideline", widget=forms.Textarea(attrs={"rows": 16}), help_text="Markdown.")
     seen = forms.IntegerField(widget=forms.HiddenInput, required=False)
+
+
+class SplitForm(forms.Form):
+    percent = forms.IntegerField(
+        label="Per cent of the scenarios for tuning judges", min_value=5, max_value=95, initial=50
+    )

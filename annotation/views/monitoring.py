@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, TypeVar
 
 from django.contrib import messages
 from django.core.paginator import Paginator
@@ -11,16 +11,20 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.http import require_POST, require_safe
 
 from annotation.agreement.kept import Figures
+from annotation.agreement.sealed import openings_of
 from annotation.consensus.deciding import settle, ties_of
 from annotation.kinds import QUESTION, answer_label, questions_about
 from annotation.labelling.sheets import preview_of
-from annotation.models import Campaign
+from annotation.models import Campaign, Item
 from annotation.monitoring.progress import campaigns_of
 from annotation.monitoring.scenario_labels import items_with_labels, sheet_of_item
 from conflictscope.http import Request
+from conflictscope.scenarios.models import Verdict
 from conflictscope.studies.access import study_for
 from conflictscope.studies.permissions import Action
 from evaluation.models import Judgement
+
+SaidT = TypeVar("SaidT", Verdict, Judgement)
 
 # A tie needs two people; more of them may still resolve it, and the page says so.
 TIED_FROM = 2
@@ -31,9 +35,9 @@ SHOWN = 25
 def agreement_so_far(request: Request, study: str, campaign: str) -> HttpResponse:
     """The fragment with kappa so far: it reads every label, so the page does not wait for it."""
     one = _campaign(request, study, campaign)
-    return render(
-        request, "annotation/_so_far.html", {"study": one.study, "campaign": one, "so_far": Figures(one).so_far()}
-    )
+    kept = Figures(one)
+    context = {"study": one.study, "campaign": one, "so_far": kept.so_far(), "part": kept.part}
+    return render(request, "annotation/_so_far.html", context)
 
 
 @require_safe
@@ -73,10 +77,9 @@ def item(request: Request, study: str, campaign: str, item: int) -> HttpResponse
         "questions": [
             (question, row.decision) for question, row in zip(questions_about(shown), labels.rows, strict=True)
         ],
-        "verdicts": []
-        if shown.response
-        else list(shown.subject.verdicts.select_related("judge").order_by("dimension", "pk")),
-        "judgements": _judgements(shown.response_id),
+        "verdicts": [] if shown.response else _open_to_see(shown, _verdicts(shown)),
+        "judgements": _open_to_see(shown, _judgements(shown.response_id)),
+        "sealed": shown.part == Item.Part.TEST,
     }
     return render(request, "annotation/item.html", context)
 
@@ -95,6 +98,18 @@ def settle_item(request: Request, study: str, campaign: str, item: int) -> HttpR
 
 def _campaign(request: Request, study: str, slug: str, *, may: Action = Action.SEE) -> Campaign:
     return get_object_or_404(campaigns_of(study_for(request.user, study, may=may)), slug=slug)
+
+
+def _verdicts(shown: Item) -> list[Verdict]:
+    return list(shown.subject.verdicts.select_related("judge").order_by("dimension", "pk"))
+
+
+def _open_to_see(shown: Item, said: list[SaidT]) -> list[SaidT]:
+    """Of a sealed item what people said, and what those judges said whose test has been opened."""
+    if shown.part != Item.Part.TEST:
+        return said
+    opened = set(openings_of(shown.campaign).values_list("judge", flat=True))
+    return [each for each in said if each.judge_id is None or each.judge_id in opened]
 
 
 def _judgements(response: int | None) -> list[Judgement]:

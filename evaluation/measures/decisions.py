@@ -10,7 +10,7 @@ import hashlib
 import json
 from collections import Counter, defaultdict
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 
 from conflictscope.scenarios.models import Scenario
 from conflictscope.scenarios.option_orders import OptionOrder
@@ -83,6 +83,7 @@ class Trials:
         parsed, judge, people: choices, None where that decider has not decided; `judge` is the run's own unless another was asked for,
             `people` the latest panel.
         probability: how likely the trial's item was drawn for the people who decided it; None without them, or where it is not known.
+        dev: whether people's decision was set aside for tuning judges; panels: whose decisions people's are.
     """
 
     scenario: list[str] = field(default_factory=list)
@@ -96,6 +97,8 @@ class Trials:
     judge: list[str | None] = field(default_factory=list)
     people: list[str | None] = field(default_factory=list)
     probability: list[float | None] = field(default_factory=list)
+    dev: list[bool] = field(default_factory=list)
+    panels: set[str] = field(default_factory=set)
 
     def __len__(self) -> int:
         return len(self.scenario)
@@ -104,6 +107,17 @@ class Trials:
     def by_people(self) -> int:
         """How many trials people have decided."""
         return len(self) - self.people.count(None)
+
+    def without_dev(self) -> Trials:
+        """The trials of scenarios of which nothing was set aside for tuning judges: what may correct one, and its frame then."""
+        tuned = {name for name, dev in zip(self.scenario, self.dev, strict=True) if dev}
+        if not tuned:
+            return self
+        kept = [place for place, name in enumerate(self.scenario) if name not in tuned]
+        columns = {each.name: getattr(self, each.name) for each in fields(self) if each.name != "panels"}
+        return Trials(
+            **{name: [column[place] for place in kept] for name, column in columns.items()}, panels=self.panels
+        )
 
     def chances(self) -> dict[str, float]:
         """How likely each scenario that people decided was to be drawn, by its id; empty where all were as likely.
@@ -173,6 +187,7 @@ def trials_of(run: Run, *, judge: int | None = None) -> Trials:
         judge=[None] * len(rows),
         people=[None] * len(rows),
         probability=[None] * len(rows),
+        dev=[False] * len(rows),
     )
     columns: dict[str, list[str | None]] = {
         Judgement.Source.PARSED: trials.parsed,
@@ -180,8 +195,10 @@ def trials_of(run: Run, *, judge: int | None = None) -> Trials:
         Judgement.Source.HUMAN: trials.people,
     }
     judgements = Judgement.objects.filter(response__run=run).order_by("pk")
-    told = judgements.values_list("response", "source", "judge", "choice", "order", "inclusion_probability")
-    for response, source, decided_by, choice, order, probability in told.iterator(chunk_size=5000):
+    told = judgements.values_list(
+        "response", "source", "judge", "choice", "order", "inclusion_probability", "panel", "dev"
+    )
+    for response, source, decided_by, choice, order, probability, panel, dev in told.iterator(chunk_size=5000):
         where = place.get(response)
         if where is None or (source == Judgement.Source.JUDGE and decided_by != judge):
             continue
@@ -190,6 +207,8 @@ def trials_of(run: Run, *, judge: int | None = None) -> Trials:
             trials.order[where] = order
         if source == Judgement.Source.HUMAN:
             trials.probability[where] = probability
+            trials.dev[where] = dev
+            trials.panels.add(panel)
     return trials
 
 

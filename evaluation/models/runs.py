@@ -372,6 +372,9 @@ class Judgement(models.Model):
     inclusion_probability = models.FloatField(
         null=True, help_text="Of a human judgement: how likely its item was sampled."
     )
+    dev = models.BooleanField(
+        default=False, help_text="Of a human judgement: set aside for tuning judges, so that it corrects no ranking."
+    )
     calls = models.ManyToManyField(Call, blank=True, related_name="judgements")
     created_at = models.DateTimeField(auto_now_add=True)
 

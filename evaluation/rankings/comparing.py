@@ -285,9 +285,11 @@ def _of_two_runs(first: RunReading, second: RunReading, *, values: list[str], re
     sides = []
     chances: dict[Hashable, float] = {}
     for reading, judge in zip((first, second), tables, strict=True):
-        trials = trials_of(reading.run, judge=reading.other)
+        # What judges were tuned on corrects none.
+        trials = trials_of(reading.run, judge=reading.other).without_dev()
         told = decider_of(reading.run) == Decider.JUDGE and trials.by_people
-        sides.append(Decided(judge, trials.by(Decider.PEOPLE).tallies(values) if told else None))
+        own = trials.by(decider_of(reading.run)).tallies(values) if told else judge
+        sides.append(Decided(own, trials.by(Decider.PEOPLE).tallies(values) if told else None))
         chances.update(trials.chances() if told else {})
     if (
         first.run == second.run

@@ -21,6 +21,7 @@ from conflictscope.stats.bradley_terry import fit_ranking
 from conflictscope.stats.correction import corrected_ranking
 from evaluation.measures.decisions import Decider, Decisions, Trials, decider_of, trials_of
 from evaluation.models import Judgement, Ranking, Run
+from evaluation.rankings import corrections
 from evaluation.running.coverage import in_scope
 
 logger = logging.getLogger(__name__)
@@ -79,7 +80,8 @@ def fit_run(run: Run, *, replicates: int = REPLICATES, seed: int = SEED, judge: 
     trials = trials_of(run, judge=other.pk if other else None)
     how = _How(values, replicates, seed, other)
     own = _fit(run, trials.by(decider_of(run)), how)
-    if decider_of(run) == Decider.JUDGE and trials.by_people:
+    if decider_of(run) == Decider.JUDGE and trials.without_dev().by_people:
+        corrections.tell(run, other or run.judge, trials.panels)
         return replace(own, corrected=_kept(run, "corrected", _correction(trials, how), how)[0])
     return own
 
@@ -211,7 +213,11 @@ def _fit(run: Run, decisions: Decisions, how: _How) -> FittedRun:
 
 
 def _correction(trials: Trials, how: _How) -> Work:
-    """People alone, and the judge corrected by them: on scenarios of which people decided every trial."""
+    """People alone, and the judge corrected by them: on scenarios of which people decided every trial.
+
+    Scenarios whose labels judges were tuned on have no part in it, neither as labels nor in the frame.
+    """
+    trials = trials.without_dev()
     judge, people = trials.by(Decider.JUDGE), trials.by(Decider.PEOPLE)
     chances = trials.chances()
     digest = hashlib.sha256(f"{judge.digest} {people.digest} {chances}".encode()).hexdigest()

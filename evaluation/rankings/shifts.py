@@ -105,11 +105,14 @@ def _worked_out(both: SaidAndDone, said: Trials, done: Trials, parameters: dict[
         resamples=parameters["replicates"],
     )
     results: dict[str, Any] = {"shift": plain.as_dict(), "corrected": None}
-    if decider_of(both.done) == Decider.JUDGE and done.by_people:
-        chances = done.chances()
+    # What judges were tuned on corrects none: the scenarios leave labels and frame alike.
+    untuned = done.without_dev()
+    if decider_of(both.done) == Decider.JUDGE and untuned.by_people:
+        chances = untuned.chances()
+        second = untuned.by(decider_of(both.done)).tallies(values)
         corrected = corrected_shift(
             Decided(first),
-            Decided(second, done.by(Decider.PEOPLE).tallies(values)),
+            Decided(second, untuned.by(Decider.PEOPLE).tallies(values)),
             groups=grouped,
             chance={str(name): chances.get(str(name), 1.0) for name in second.scenarios} if chances else None,
         )

@@ -32,7 +32,7 @@ from conflictscope.scenarios.filtering.dimensions import (
     outcome_of,
     questions_of,
 )
-from conflictscope.scenarios.filtering.judges import FILTER_PROMPTS, FILTER_STEP, endpoint_of_judge
+from conflictscope.scenarios.filtering.judges import FILTER_STEP, endpoint_of_judge, prompt_of
 from conflictscope.scenarios.filtering.verdicts import SETTLED_BY_VERDICTS, make_primary, resettle, settle
 from conflictscope.scenarios.models import Dataset, Dimension, Judge, Scenario, Verdict
 from conflictscope.scenarios.option_orders import OptionOrder, action_behind, as_shown
@@ -120,6 +120,7 @@ def start(
     primary: bool = False,
     started_by: User | None = None,
     budget: Budget = NO_BUDGET,
+    among: Sequence[int] = (),
 ) -> Job:
     """Have the judge answer what it has not answered yet; returns the live job if there is one.
 
@@ -128,6 +129,7 @@ def start(
     Args:
         primary: make this judge the primary one also where there is another, though it may have nothing left to answer.
         budget: what it may spend before it pauses.
+        among: keys of the scenarios to ask about; none: all. A judge that is asked about some becomes nobody's primary one.
 
     Raises:
         Conflict: no scenario of the dataset has been drafted, or the judge was imported and cannot be asked.
@@ -140,7 +142,7 @@ def start(
             "the file that tells them."
         )
     check_allowed(dataset.study, endpoint_of_judge(judge))
-    if dataset.primary_judge_id is None or (primary and dataset.primary_judge_id != judge.pk):
+    if (dataset.primary_judge_id is None and not among) or (primary and dataset.primary_judge_id != judge.pk):
         make_primary(dataset, judge)
     elif not scenarios_to_judge(dataset, judge).exists():
         raise NothingToAsk(
@@ -152,7 +154,7 @@ def start(
         kind=KIND,
         subject=f"dataset {dataset.pk}, judge {judge.pk}",
         title=f"Filter {dataset.name} by {judge.name}",
-        parameters={"dataset": dataset.pk, "judge": judge.pk},
+        parameters={"dataset": dataset.pk, "judge": judge.pk} | ({"scenarios": list(among)} if among else {}),
         started_by=started_by,
         budget=budget,
     )
@@ -184,7 +186,10 @@ class FilterHandler(OnDataset):
     def plan(self, job: Job) -> Iterable[NewItem]:
         dataset = Dataset.objects.get(pk=job.parameters["dataset"])
         judge = Judge.objects.get(pk=job.parameters["judge"])
-        for pk in list(scenarios_to_judge(dataset, judge).values_list("pk", flat=True)):
+        wanted = scenarios_to_judge(dataset, judge)
+        if among := job.parameters.get("scenarios"):
+            wanted = wanted.filter(pk__in=among)
+        for pk in list(wanted.values_list("pk", flat=True)):
             yield NewItem(key=f"scenario {pk}", payload={"scenario": pk})
 
     def prepare(self, item: WorkItem) -> Prepared:
@@ -295,7 +300,7 @@ def _prompt(scenario: Scenario, question: FilterQuestion, order: str, judge: Jud
             facts["value"] = delimit("value", f"{value.name}: {value.definition}")
         else:
             facts["user"] = delimit("user", _user(scenario))
-    return FILTER_PROMPTS.render(name, version=judge.prompt_versions.get(name), **facts)
+    return prompt_of(judge, name).render(**facts)
 
 
 def _user(scenario: Scenario) -> str:

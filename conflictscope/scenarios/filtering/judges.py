@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
+from string import Template
+
 from django.db import IntegrityError, transaction
 from django.db.models import QuerySet
 from django.utils.text import slugify
 
 from conflictscope.errors import Conflict, InvalidInput, NotFound
+from conflictscope.files.texts import storable
 from conflictscope.llm.models import Endpoint
-from conflictscope.llm.prompts import PromptLibrary
+from conflictscope.llm.prompts import PromptFile, PromptLibrary
 from conflictscope.scenarios.models import Dataset, Judge
 from conflictscope.studies.endpoints import endpoints_of
 from conflictscope.studies.models import Study
 
 FILTER_PROMPTS = PromptLibrary("conflictscope.scenarios")
 FILTER_STEP = "filtering/"
+MOST_CHARACTERS = 20_000
 
 
 def judge_named(name: str, *, endpoint: Endpoint | None = None) -> Judge:
@@ -56,6 +60,58 @@ def endpoint_of_judge(judge: Judge) -> Endpoint:
 def judges_for(study: Study) -> QuerySet[Judge]:
     """The judges that the study may ask: those over its endpoints."""
     return Judge.objects.select_related("endpoint").filter(endpoint__in=endpoints_of(study))
+
+
+def prompt_of(judge: Judge, name: str) -> PromptFile:
+    """The words that the judge is asked with: its own, else those of the shipped file that it is bound to.
+
+    Raises:
+        PromptNotFound: this release has no such file.
+    """
+    version = judge.prompt_versions.get(name)
+    if name in judge.wordings:
+        return PromptFile.worded(
+            judge.wordings[name], package=FILTER_PROMPTS.package, name=f"{judge.name}:{name}", version=version or 1
+        )
+    return FILTER_PROMPTS.file(name, version=version)
+
+
+def reworded(judge: Judge, name: str, text: str, *, called: str) -> Judge:
+    """A further judge that asks the same endpoint the same way, but for the words of one prompt: a judge itself never changes.
+
+    Raises:
+        InvalidInput: words without a placeholder that the prompt needs, or with another; too long; the same as they are; a name
+            that is no slug.
+        Conflict: a judge of that name is there, or this one was imported and cannot be asked.
+    """
+    endpoint_of_judge(judge)
+    now = prompt_of(judge, name)
+    text = storable(text.replace("\r\n", "\n"), where="the prompt").strip() + "\n"
+    if len(text) > MOST_CHARACTERS:
+        raise InvalidInput(f"A prompt has at most {MOST_CHARACTERS:,} characters, not {len(text):,}.")
+    if text.strip() == now.text.strip():
+        raise InvalidInput("These are the words that the judge is asked with already: change them first.")
+    wanted = now.placeholders
+    given = PromptFile.worded(text, package="", name=name, version=1)
+    if not Template(text).is_valid() or given.placeholders != wanted:
+        raise InvalidInput(
+            f"The prompt must hold each of {', '.join(f'${each}' for each in sorted(wanted))}, and no other word after a $ "
+            "(a dollar sign is written $$)."
+        )
+    if not called or slugify(called) != called or len(called) > 50:
+        raise InvalidInput(f"{called!r} cannot name a judge: use at most 50 small letters, digits and hyphens.")
+    try:
+        with transaction.atomic():
+            return Judge.objects.create(
+                name=called,
+                endpoint=judge.endpoint,
+                prompt_versions=judge.prompt_versions | {name: now.version + 1},
+                parameters=judge.parameters,
+                wordings=judge.wordings | {name: text},
+                revises=judge,
+            )
+    except IntegrityError as exc:
+        raise Conflict(f"There is a judge {called!r} already: choose another name.") from exc
 
 
 def imported_judge(dataset: Dataset, *, simulated: bool) -> Judge:

@@ -43,6 +43,17 @@ class Judge(models.Model):
         help_text="Prompt name to version number; a prompt not named is asked in its newest version.",
     )
     parameters = models.JSONField(default=dict, blank=True, help_text="Sampling parameters, over the endpoint's own.")
+    wordings = models.JSONField(
+        default=dict, blank=True, help_text="Prompt name to a text of its own, asked in the place of the shipped file."
+    )
+    revises = models.ForeignKey(
+        "self",
+        on_delete=models.PROTECT,
+        null=True,
+        blank=True,
+        related_name="revisions",
+        help_text="The judge whose prompts this one was made from.",
+    )
     created_at = models.DateTimeField(auto_now_add=True)
 
     class Meta:
