@@ -10,7 +10,7 @@ from evaluation.models import Comparison, Ranking
 from evaluation.rankings.fitting import CODE, Work
 from evaluation.rankings.fitting import work_of as ranking_work
 from evaluation.rankings.shifts import SaidAndDone
-from evaluation.rankings.shifts import work_of as comparison_work
+from evaluation.rankings.shifts import work_of as shift_work
 
 SAME = 1e-9
 
@@ -52,25 +52,30 @@ class Checked:
         return f"Worked out again from the same rows, its numbers {far}.{by}"
 
 
-def check(snapshot: Ranking | Comparison) -> Checked:
-    """Work a snapshot out again, with its own parameters, from what its rows are now."""
-    if isinstance(snapshot, Ranking):
-        work = ranking_work(snapshot)
-    else:
-        parameters = snapshot.parameters
-        work = comparison_work(
-            SaidAndDone(snapshot.first, snapshot.second),
-            list(parameters["values"]),
-            replicates=int(parameters["replicates"]),
-            seed=int(parameters["seed"]),
-        )
-    return _checked(snapshot, work)
+def check(snapshot: Ranking | Comparison, work: Work, *, code: str = CODE) -> Checked:
+    """Hold a snapshot against the same work done now: with its own parameters, from what its rows are now.
 
-
-def _checked(snapshot: Ranking | Comparison, work: Work) -> Checked:
+    Args: code: today's arithmetic.
+    """
     moved_on = work.inputs != snapshot.inputs_digest
     difference = None if moved_on else _difference(snapshot.results, work.fit())
-    return Checked(moved_on, str(snapshot.parameters.get("code", "1")), CODE, difference)
+    return Checked(moved_on, str(snapshot.parameters.get("code", "1")), code, difference)
+
+
+def check_ranking(ranking: Ranking) -> Checked:
+    return check(ranking, ranking_work(ranking))
+
+
+def check_shift(comparison: Comparison) -> Checked:
+    """Of what a target does minus what it says."""
+    parameters = comparison.parameters
+    work = shift_work(
+        SaidAndDone(comparison.first, comparison.second),
+        list(parameters["values"]),
+        replicates=int(parameters["replicates"]),
+        seed=int(parameters["seed"]),
+    )
+    return check(comparison, work)
 
 
 def _difference(before: Any, now: Any) -> float | None:

@@ -19,7 +19,7 @@ from conflictscope.stats.steering import alignments, holm, steering_effect
 from conflictscope.studies.models import Study
 from evaluation.measures.decisions import Decider, Decisions, Trials, decider_of, trials_of
 from evaluation.models import Comparison, Judgement, Run
-from evaluation.rankings.fitting import REPLICATES, SEED
+from evaluation.rankings.fitting import REPLICATES, SEED, Work
 
 CODE = "1"  # what the same inputs came to by; it changes with the arithmetic
 
@@ -67,34 +67,44 @@ def target_of(run: Run) -> dict[str, int]:
 def work_out(both: DefaultAndSteered, *, replicates: int = REPLICATES, seed: int = SEED) -> tuple[Comparison, bool]:
     """Alignment without and with the steering, the effect and its test; where people decided conversations of both runs, corrected for
     the judge as well. The same decisions find the same snapshot; the second result says whether it was worked out now."""
-    before, after = trials_of(both.default), trials_of(both.steered)
-    own = decider_of(both.steered)
-    target = target_of(both.steered)
-    parameters = {"what": "steering", "replicates": replicates, "seed": seed, "target": target, "code": CODE}
-    sides = [trials.by(decider) for decider in (own, Decider.PEOPLE) for trials in (before, after)]
-    chances = after.chances()
+    work = work_of(both, target_of(both.steered), replicates=replicates, seed=seed)
     key = {
         "first": both.default,
         "second": both.steered,
-        "inputs_digest": _sha(" ".join([*(side.digest for side in sides), str(chances)])),
-        "parameters_digest": _sha(json.dumps(parameters, sort_keys=True)),
+        "inputs_digest": work.inputs,
+        "parameters_digest": _sha(json.dumps(work.parameters, sort_keys=True)),
     }
     if known := Comparison.objects.filter(**key).first():
         return known, False
-    counts = alignments(_choices(sides[0]), _choices(sides[1]), target=target)
-    found = steering_effect(counts, rng=np.random.default_rng(seed), resamples=replicates)
-    results: dict[str, Any] = {"steering": found.as_dict(), "corrected": None}
-    if own == Decider.JUDGE and before.by_people and after.by_people:
-        names, judge, people = _by_judge_and_people(before, after, target)
-        chance = [chances.get(name, 1.0) for name in names] if chances else None
-        results["corrected"] = corrected_steering(judge, people, chance=chance).as_dict()
     defaults = {
         "study": both.steered.study,
         "dataset": both.steered.dataset,
-        "parameters": parameters,
-        "results": results,
+        "parameters": work.parameters,
+        "results": work.fit(),
     }
     return Comparison.objects.get_or_create(**key, defaults=defaults)
+
+
+def work_of(both: DefaultAndSteered, target: dict[str, int], *, replicates: int, seed: int) -> Work:
+    """How the effect would be worked out of what the two runs' trials are now."""
+    before, after = trials_of(both.default), trials_of(both.steered)
+    own = decider_of(both.steered)
+    parameters = {"what": "steering", "replicates": replicates, "seed": seed, "target": target, "code": CODE}
+    sides = [trials.by(decider) for decider in (own, Decider.PEOPLE) for trials in (before, after)]
+    chances = after.chances()
+
+    def fit() -> dict[str, Any]:
+        counts = alignments(_choices(sides[0]), _choices(sides[1]), target=target)
+        found = steering_effect(counts, rng=np.random.default_rng(seed), resamples=replicates)
+        results: dict[str, Any] = {"steering": found.as_dict(), "corrected": None}
+        if own == Decider.JUDGE and before.by_people and after.by_people:
+            names, judge, people = _by_judge_and_people(before, after, target)
+            chance = [chances.get(name, 1.0) for name in names] if chances else None
+            results["corrected"] = corrected_steering(judge, people, chance=chance).as_dict()
+        return results
+
+    inputs = _sha(" ".join([*(side.digest for side in sides), str(chances)]))
+    return Work(own, inputs, parameters, fit)
 
 
 def work_out_all(

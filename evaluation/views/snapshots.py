@@ -9,8 +9,9 @@ from django.views.decorators.http import require_safe
 from conflictscope.http import Request
 from conflictscope.studies.access import study_for
 from evaluation.models import Comparison, Ranking
-from evaluation.rankings.checking import check
+from evaluation.rankings.checking import Checked, check, check_ranking, check_shift
 from evaluation.rankings.fitting import FittedRun, value_names
+from evaluation.steering import effects
 from evaluation.views.ranking_cards import cards_of, shift_of
 
 _RUN = ("target__endpoint", "judge__endpoint", "user_simulator", "steering", "study", "dataset__value_set_version")
@@ -31,7 +32,7 @@ def ranking(request: Request, study: str, snapshot: int) -> HttpResponse:
         "card": _card(one, names),
         "corrected": one.results if one.decider == Ranking.Decider.CORRECTED else None,
         "columns": _columns(one, names) if one.decider == Ranking.Decider.CORRECTED else (),
-        "checked": check(one) if "check" in request.GET else None,
+        "checked": check_ranking(one) if "check" in request.GET else None,
         "simulated": one.run.simulated,
     }
     return render(request, "evaluation/snapshot.html", context)
@@ -42,17 +43,32 @@ def comparison(request: Request, study: str, comparison: int) -> HttpResponse:
     found = study_for(request.user, study)
     selected = [f"{side}__{name}" for side in ("first", "second") for name in _RUN]
     one = get_object_or_404(Comparison.objects.select_related("study", *selected), study=found, pk=comparison)
+    steering = one.results.get("steering")
     context = {
         "study": found,
         "section": "rankings",
         "snapshot": one,
         "run": one.second,
-        "what": "What it does minus what it says",
-        "shift": shift_of(one, value_names(one.first.dataset)),
-        "checked": check(one) if "check" in request.GET else None,
+        "what": f"Steered by {one.second.steering}" if steering else "What it does minus what it says",
+        "steering": steering,
+        "effect_corrected": one.results.get("corrected") if steering else None,
+        "shift": None if steering else shift_of(one, value_names(one.first.dataset)),
+        "checked": _checked(one) if "check" in request.GET else None,
         "simulated": one.first.simulated or one.second.simulated,
     }
     return render(request, "evaluation/snapshot.html", context)
+
+
+def _checked(one: Comparison) -> Checked:
+    if "steering" not in one.results:
+        return check_shift(one)
+    work = effects.work_of(
+        effects.DefaultAndSteered(one.first, one.second),
+        one.parameters["target"],
+        replicates=int(one.parameters["replicates"]),
+        seed=int(one.parameters["seed"]),
+    )
+    return check(one, work, code=effects.CODE)
 
 
 def _card(one: Ranking, names: dict[str, str]) -> object:

@@ -15,6 +15,7 @@ from conflictscope.tables import Cell, ResultTable
 from evaluation.models import Run
 from evaluation.rankings.fitting import FittedRun
 from evaluation.rankings.overview import DEEPEST, finding
+from evaluation.steering.effects import decided_runs, effects_of
 
 MOST_SURPRISING = 10
 DONE = Run.Mode.SIMULATED_USER
@@ -179,6 +180,41 @@ def say_do(facts: Facts) -> Section:
         return Section("say-do", "Expressed against revealed", (why,))
     link = ("Mean over targets", f"{reverse('evaluation:compare', args=[facts.study.slug])}?what=mode")
     return Section("say-do", "Expressed against revealed", tuple(sentences), tuple(figures), tuple(tables), (link,))
+
+
+def steering(facts: Facts) -> Section | None:
+    """What steerings do; None where there is no steered run."""
+    effects = [one for one in effects_of(list(decided_runs(facts.study))) if one.ranked and one.found]
+    if not effects:
+        return None
+    rows: list[tuple[Cell, ...]] = []
+    for one in effects:
+        found = one.found or {}
+        label = f"{one.run.target}, {one.run.get_mode_display().lower()}, {one.run.dataset}"
+        parts = [_estimate(found[name]) for name in ("default", "steered", "effect")]
+        by_people = _estimate(one.corrected) if one.corrected else None
+        rows.append((label, str(one.run.steering), *parts, by_people, one.adjusted))
+    sure = sum(one.adjusted is not None and one.adjusted < 0.05 for one in effects)
+    table = ResultTable(
+        "steering",
+        "Effects of steering",
+        (
+            *("Target", "Steering", "Aligned by default", "Aligned when steered"),
+            *("Effect", "Corrected by people", "p (Holm)"),
+        ),
+        tuple(rows),
+        tuple(one.comparison.get_absolute_url() if one.comparison else "" for one in effects),
+        note="Effect: how much of what was not aligned with the target order by default is so when steered.",
+        percent=frozenset({"Aligned by default", "Aligned when steered"}),
+        digits=(("p (Holm)", 3),),
+    )
+    return Section(
+        "steering",
+        "Steering",
+        (f"Of {len(effects)} effects of a steering {sure} differ from none (p < 0.05, after Holm).",),
+        tables=(table,),
+        links=(("Steerings", reverse("evaluation:steerings", args=[facts.study.slug])),),
+    )
 
 
 def _surprising(each: FittedRun, names: Mapping[str, str], label: str) -> list[tuple[float, tuple[Any, ...], str]]:

@@ -8,7 +8,7 @@ from annotation.agreement.measures import measure_subject
 from annotation.agreement.tables import tables_of
 from conflictscope.errors import NotFound
 from conflictscope.overview.report.facts import Facts, decided_runs, state_of_study
-from conflictscope.overview.report.findings import DONE, ranking, say_do
+from conflictscope.overview.report.findings import DONE, ranking, say_do, steering
 from conflictscope.overview.report.methods import methods_of
 from conflictscope.overview.report.parts import Report, Section
 from conflictscope.scenarios.filtering.pass_rates import dimension_rates, findings_of
@@ -19,7 +19,7 @@ from conflictscope.tables import ResultTable
 from evaluation.measures.datasets import measure
 from evaluation.measures.kept import worked_out
 
-ARITHMETIC = "report 1"
+ARITHMETIC = "report 2"
 # A judge below this agreement with people is named among the limits.
 WEAK_KAPPA = 0.6
 MUCH_UNDECIDED = 0.1
@@ -45,6 +45,7 @@ def _gathered(study: Study, judge: Judge | None, who: str) -> Report:
         agreement,
         ranking(facts, who),
         say_do(facts),
+        steering(facts),
         _limits(facts, agreement, who),
     ]
     return Report(
