@@ -50,7 +50,8 @@ def made(*, targets: int = TARGETS, per_pair: int = PER_PAIR, slug: str = "large
     that one judge decided, on the first dataset a second judge as well, and people on a third of the scenarios of each pair."""
     from django.contrib.auth.models import User
 
-    from conflictscope.llm.endpoints import create_endpoint
+    from conflictscope.llm.endpoints import add_endpoint
+    from conflictscope.llm.models import Endpoint
     from conflictscope.scenarios.filtering.judges import judge_named
     from conflictscope.scenarios.models import Dataset
     from conflictscope.studies.models import Membership, Study
@@ -65,9 +66,11 @@ def made(*, targets: int = TARGETS, per_pair: int = PER_PAIR, slug: str = "large
     )  # fmt: skip
     Membership.objects.create(study=study, user=people["researcher"], role="owner")
     Membership.objects.create(study=study, user=people["reader"], role="viewer")
-    endpoint = create_endpoint(
-        f"{slug}-endpoint", provider="openai_compatible", llm="sim-balanced", base_url="http://127.0.0.1:9/v1",
-        key_name="CONFLICTSCOPE_KEY_SIMULATOR",
+    endpoint = add_endpoint(
+        Endpoint(
+            name=f"{slug}-endpoint", provider="openai_compatible", llm="sim-balanced", base_url="http://127.0.0.1:9/v1",
+            key_name="CONFLICTSCOPE_KEY_SIMULATOR",
+        )
     )  # fmt: skip
     judges = [judge_named(f"{slug}-judge-{n}", endpoint=endpoint) for n in (1, 2)]
     all_targets = [

@@ -30,7 +30,8 @@ from tests.factories.scenarios import DatasetFactory, JudgeFactory, ScenarioFact
 from tests.factories.whole import grow, validate
 
 pytestmark = pytest.mark.django_db
-TABLE_NAMES = [table.name for table in TABLES]
+# What nobody has ranked has no table of what was found: tests/exports/test_rankings.py.
+TABLE_NAMES = [table.name for table in TABLES if table.name not in ("rankings", "shifts")]
 
 
 @pytest.fixture
