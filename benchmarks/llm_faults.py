@@ -31,6 +31,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -220,7 +221,10 @@ class Measurement:
         from conflictscope.scenarios.filtering import job as filtering
         from evaluation.running import runs
 
-        return [filtering.start(self.judged, self.judge), runs.start(self.run)]
+        jobs = []
+        with suppress(filtering.NothingToAsk):  # the second time, if every scenario was judged
+            jobs.append(filtering.start(self.judged, self.judge))
+        return [*jobs, runs.start(self.run)]
 
     @property
     def planned(self) -> int:
