@@ -50,7 +50,8 @@ def add_of_pairs(campaign: Campaign, wanted: Mapping[tuple[str, str], int]) -> i
 
 
 def _add(campaign: Campaign, pair: str, number: int) -> int:
-    population = population_of(campaign.kind, campaign.dataset, runs=list(campaign.runs.all()))
+    among = campaign.sampling_plan.get("among", "")
+    population = population_of(campaign.kind, campaign.dataset, runs=list(campaign.runs.all()), among=among)
     if population_digest(population) != campaign.sampling_plan.get("digest"):
         raise PopulationChanged(
             f"{campaign.dataset.name} has changed since {campaign.name} was drawn from it: scenarios were added, or judged "

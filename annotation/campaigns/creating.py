@@ -45,6 +45,8 @@ class CampaignSettings:
         runs: of such a kind, the simulated-user runs whose responses are judged.
         responses_each: at most so many responses of a scenario, chosen at random; None: all.
         guideline: Markdown; empty: the default of the kind. invited: annotators of the study; none: all of them.
+        among: of such a kind, the address of a filter of responses (`Filter.of`): only those that it lets through are drawn from. What
+            people say of a selected set tells nothing of the whole, so no estimate uses it; empty: all responses.
     """
 
     name: str
@@ -61,6 +63,7 @@ class CampaignSettings:
     guideline: str = ""
     purpose: str = ""
     invited: Collection[User] = ()
+    among: str = ""
 
     @property
     def called(self) -> str:
@@ -73,6 +76,7 @@ class CampaignSettings:
         asked: dict[str, Any] = {"plan": str(self.plan), "size": self.size, "seed": self.seed}
         if KINDS[self.kind].of_responses:
             asked |= {"runs": sorted(run.pk for run in self.runs), "responses_each": self.responses_each}
+            asked |= {"among": self.among} if self.among else {}
         return asked
 
 
@@ -96,7 +100,11 @@ def create_campaign(
         if existing is not None:
             return _same(existing, dataset, settings)
         plan = Plan(settings.plan)
-        population = population_of(kind.key, dataset, runs=settings.runs)
+        population = population_of(kind.key, dataset, runs=settings.runs, among=settings.among)
+        if not population and settings.among:
+            raise NothingToLabel(
+                "No answer of these runs is like that: choose another filter, or draw from all of them."
+            )
         if not population:
             raise NothingToLabel(kind.nothing.format(dataset=dataset.name))
         fewest = sampling.least(population, plan=plan)
@@ -230,7 +238,8 @@ def _enlarge(campaign: Campaign, size: int) -> int:
             f"{campaign.name} has grown by chosen pairs of values, so its plan no longer says how likely a scenario is to be drawn. "
             "Add more of chosen pairs, or open a new campaign."
         )
-    population = population_of(campaign.kind, campaign.dataset, runs=list(campaign.runs.all()))
+    among = asked.get("among", "")
+    population = population_of(campaign.kind, campaign.dataset, runs=list(campaign.runs.all()), among=among)
     if population_digest(population) != asked.get("digest"):
         raise PopulationChanged(
             f"{campaign.dataset.name} has changed since {campaign.name} was drawn from it: scenarios were added, or judged "
@@ -346,7 +355,7 @@ def _problems_between(study: Study, dataset: Dataset, settings: CampaignSettings
             yield "only runs with a simulated user are judged; the choices of the others are read from their answers"
         if responses_each is not None and responses_each < 1:
             yield "at least one response of each scenario is needed, or leave it empty for all"
-    elif runs or responses_each is not None:
+    elif runs or responses_each is not None or settings.among:
         yield "only an action judgement asks about the responses of runs"
     annotators = set(study.memberships.filter(role=Role.ANNOTATOR).values_list("user", flat=True)) if invited else set()
     strangers = sorted(user.get_username() for user in invited if user.pk not in annotators)
@@ -362,11 +371,13 @@ def _same(existing: Campaign, dataset: Dataset, settings: CampaignSettings) -> C
         "quota": existing.quota,
     }
     stands |= {key: existing.sampling_plan.get(key) for key in settings.asked}
+    stands["among"] = existing.sampling_plan.get("among", "")
     wanted = {
         "dataset": dataset.pk,
         "kind": settings.kind,
         "overlap": settings.overlap,
         "quota": settings.quota,
+        "among": settings.among,
         **settings.asked,
     }
     other = [key.replace("_", " ") for key in wanted if wanted[key] != stands[key]]

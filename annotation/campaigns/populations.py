@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 from collections import Counter, defaultdict
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from django.db.models import F
 
@@ -18,6 +18,7 @@ from conflictscope.scenarios.filtering.dimensions import dimensions_of
 from conflictscope.scenarios.filtering.verdicts import SETTLED_BY_VERDICTS, settle
 from conflictscope.scenarios.models import Dataset, Scenario, Verdict
 from evaluation.models import Judgement, Response, Run
+from evaluation.running.browsing import Filter
 
 # How much likelier than a clear case one is drawn on which the judge is least sure, by a plan that leans to uncertainty.
 MOST_DOUBT = 4.0
@@ -51,10 +52,24 @@ class Candidate:
         return self.outcome or self.pair
 
 
-def population_of(kind: str, dataset: Dataset, *, runs: Collection[Run] = ()) -> list[Candidate]:
-    """Everything that a campaign of the kind could ask about, in the order of its making."""
+def population_of(kind: str, dataset: Dataset, *, runs: Collection[Run] = (), among: str = "") -> list[Candidate]:
+    """Everything that a campaign of the kind could ask about, in the order of its making.
+
+    Args: among: the address of a filter of responses; the others, and scenarios that have none left, are not asked about.
+    Raises:
+        InvalidInput: there is no such filter.
+    """
     population: list[Candidate] = KINDS[kind].draw_from(dataset, runs)
-    return population
+    if not among:
+        return population
+    chosen = Filter.read(among)
+    answers = Response.objects.filter(run__in=runs).with_decision()
+    meant = set(chosen.apply(answers).values_list("pk", flat=True))
+    narrowed = (
+        replace(each, responses=tuple(response for response in each.responses if response in meant))
+        for each in population
+    )
+    return [each for each in narrowed if each.responses]
 
 
 def population_digest(population: Sequence[Candidate]) -> str:

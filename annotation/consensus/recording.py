@@ -158,6 +158,7 @@ class JudgementRecorder(Recorder):
             "reason": self._reason(row, standing),
             "inclusion_probability": self.labels.items[row].inclusion_probability,
             "dev": self.labels.items[row].part == Item.Part.DEV,
+            "of_selection": bool(self.campaign.sampling_plan.get("among")),
         }
 
     def _reason(self, row: int, standing: Mapping[str, Decision]) -> str:

@@ -29,6 +29,7 @@ from conflictscope.http import Request
 from conflictscope.scenarios.models import Scenario
 from conflictscope.studies.access import study_for
 from conflictscope.studies.permissions import Action
+from evaluation.running.browsing import Filter
 
 SHOWN = 25
 
@@ -73,6 +74,7 @@ def _page(request: Request, one: Campaign, *, guideline_form: GuidelineForm | No
         "written_so_far": kind.so_far.format(**{name: f"{number:,}" for name, number in asdict(written).items()}),
         "kind": kind,
         "runs": list(one.runs.select_related("study", "target", "steering").order_by("pk")),
+        "among": Filter.read(one.sampling_plan.get("among", "")).in_words,
         "invited": one.invited.count(),
         "guideline": guideline,
         "guideline_html": as_html(guideline.markdown) if guideline else "",

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from django.contrib import messages
 from django.http import HttpResponse, JsonResponse
 from django.shortcuts import get_object_or_404, redirect, render
+from django.utils.text import slugify
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from annotation.campaigns import creating
@@ -17,12 +18,15 @@ from annotation.models import Campaign
 from annotation.monitoring.progress import campaigns_of
 from annotation.views.forms import CampaignForm, ExtendForm, PrecisionForm, WhatForm
 from annotation.views.links import preview_links
+from conflictscope.converters import MOST_DIGITS
 from conflictscope.errors import Conflict, InvalidInput
 from conflictscope.http import Request
 from conflictscope.scenarios.option_orders import OptionOrder
 from conflictscope.stats.sampling import items_for_kappa, items_for_share
 from conflictscope.studies.access import study_for
+from conflictscope.studies.models import Study
 from conflictscope.studies.permissions import Action
+from evaluation.running.browsing import Filter
 
 PREVIEWED_WITH = ("campaign__study", "scenario__value_1", "scenario__value_2", "response__scenario")
 HALF_WIDTHS = (0.20, 0.15, 0.10, 0.05)
@@ -55,7 +59,9 @@ def create_campaign(request: Request, study: str) -> HttpResponse:
         context["what"] = what
         return render(request, "annotation/create_campaign.html", context, status=400 if what.errors else 200)
     kind, dataset = what.cleaned_data["kind"], what.cleaned_data["dataset"]
-    form = CampaignForm(request.POST or None, study=found, kind=kind, dataset=dataset)
+    form = CampaignForm(
+        request.POST or None, study=found, kind=kind, dataset=dataset, initial=_beginning(request, found)
+    )
     if form.is_valid():
         try:
             settings = creating.CampaignSettings(kind=kind, **form.cleaned_data)
@@ -70,10 +76,28 @@ def create_campaign(request: Request, study: str) -> HttpResponse:
         "kind": Campaign.Kind(kind),
         "dataset": dataset,
         "population": creating.population_summary(kind, dataset),
+        "among": _among_in_words(asked.get("among", "")),
         "precision_form": precision,
         "precision": _precision({name: field.initial for name, field in precision.fields.items()}),
     }
     return render(request, "annotation/create_campaign.html", context, status=400 if form.errors else 200)
+
+
+def _beginning(request: Request, study: Study) -> dict[str, object]:
+    """What a page of runs asks people about: its runs, or those of their answers that it shows, under a name that is free."""
+    runs = [run for run in request.GET.getlist("runs") if run.isascii() and run.isdigit() and len(run) <= MOST_DIGITS]
+    if not runs:
+        return {}
+    taken = set(study.campaigns.values_list("slug", flat=True))
+    numbers = range(1, len(taken) + 2)
+    names = (f"Which action {number}" if number > 1 else "Which action" for number in numbers)
+    name = next(each for each in names if slugify(each) not in taken)
+    return {"runs": runs, "among": request.GET.get("among", ""), "name": name}
+
+
+def _among_in_words(among: str) -> str:
+    """What a filter of responses lets through; empty where there is none."""
+    return Filter.read(among).in_words if among else ""
 
 
 @require_safe

@@ -59,6 +59,7 @@ class CampaignForm(forms.Form):
         required=False,
         help_text="At most so many, chosen at random; empty: all. A corrected ranking of a target is narrower with all.",
     )
+    among = forms.CharField(required=False, max_length=500, widget=forms.HiddenInput)
     name = forms.CharField(max_length=200, help_text="Annotators see it.")
     purpose = forms.CharField(
         label="Why",
@@ -122,7 +123,7 @@ class CampaignForm(forms.Form):
             self.fields["runs"].queryset = runs  # type: ignore[attr-defined]
             self.fields["runs"].initial = list(runs)
         else:
-            del self.fields["runs"], self.fields["responses_each"]
+            del self.fields["runs"], self.fields["responses_each"], self.fields["among"]
         if not KINDS[kind].by_outcome:
             self.fields["plan"].choices = list(PLANS_BY_PAIR.items())  # type: ignore[attr-defined]
             self.fields["plan"].initial = Plan.STRATIFIED

@@ -77,6 +77,7 @@ class JudgementSerializer(serializers.ModelSerializer[Judgement]):
             "resolved",
             "turns",
             "reason",
+            "of_selection",
             "created_at",
         ]
 

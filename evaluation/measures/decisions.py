@@ -194,7 +194,8 @@ def trials_of(run: Run, *, judge: int | None = None) -> Trials:
         Judgement.Source.JUDGE: trials.judge,
         Judgement.Source.HUMAN: trials.people,
     }
-    judgements = Judgement.objects.filter(response__run=run).order_by("pk")
+    # What people said of a selected set is no sample of anything else.
+    judgements = Judgement.objects.filter(response__run=run, of_selection=False).order_by("pk")
     told = judgements.values_list(
         "response", "source", "judge", "choice", "order", "inclusion_probability", "panel", "dev"
     )

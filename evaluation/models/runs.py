@@ -375,6 +375,10 @@ class Judgement(models.Model):
     dev = models.BooleanField(
         default=False, help_text="Of a human judgement: set aside for tuning judges, so that it corrects no ranking."
     )
+    of_selection = models.BooleanField(
+        default=False,
+        help_text="Of a human judgement: its item was drawn from a selected set, so no estimate for the whole uses it.",
+    )
     calls = models.ManyToManyField(Call, blank=True, related_name="judgements")
     created_at = models.DateTimeField(auto_now_add=True)
 

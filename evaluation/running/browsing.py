@@ -9,6 +9,7 @@ from urllib.parse import urlencode
 
 from django.core.paginator import Page, Paginator
 from django.db.models import Exists, OuterRef, Prefetch, Q, QuerySet
+from django.http import QueryDict
 
 from conflictscope.errors import InvalidInput
 from conflictscope.jobs.models import Job
@@ -59,6 +60,11 @@ class Filter:
             outside=given.get("outside", "") not in ("", "0", "false"),
         )
 
+    @classmethod
+    def read(cls, address: str) -> Self:
+        """As `address` wrote it."""
+        return cls.of(QueryDict(address.removeprefix("?")).dict())
+
     @property
     def narrowed(self) -> bool:
         return any(getattr(self, field.name) for field in fields(self))
@@ -69,6 +75,15 @@ class Filter:
         given = {field.name: getattr(self, field.name) for field in fields(self)}
         said = {name: "1" if value is True else value for name, value in given.items() if value}
         return f"?{urlencode(said)}" if said else ""
+
+    @property
+    def in_words(self) -> str:
+        """Such as "both, pair honesty and harmlessness, judges differ"; empty: everything."""
+        parts = [CHOICE_LABELS.get(self.choice, self.choice).lower()]
+        parts += [f"pair {' and '.join(self.pair.split('~'))}" if self.pair else ""]
+        parts += [f"scenario {self.scenario}" if self.scenario else "", "read as a refusal" if self.refused else ""]
+        parts += [self.outcome, ONLY.get(self.only, self.only).lower()]
+        return ", ".join(part for part in parts if part)
 
     def apply(self, responses: Any) -> Any:
         """

@@ -52,6 +52,13 @@ class Command(ConflictScopeCommand):
             type=int,
             help="Action judgement: at most so many responses of a scenario; all by default.",
         )
+        parser.add_argument(
+            "--among",
+            default="",
+            metavar="FILTER",
+            help="Action judgement: only answers that a run's page shows under this address, such as "
+            '"only=judges_differ&pair=honesty~harmlessness". No estimate uses what people say of them.',
+        )
         parser.add_argument("--overlap", type=int, default=3, help="How many people label each item.")
         parser.add_argument("--seed", type=int, default=0, help="The same seed draws the same sample.")
         parser.add_argument("--plan", default=Plan.RANDOM, help=f"How to draw, one of: {', '.join(Plan)}.")
@@ -74,6 +81,7 @@ class Command(ConflictScopeCommand):
             kind=options["kind"],
             runs=_runs(dataset, options["kind"], options["target"]),
             responses_each=options["responses_each"],
+            among=options["among"],
             size=options["items"],
             overlap=options["overlap"],
             plan=options["plan"],

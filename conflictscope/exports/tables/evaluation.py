@@ -256,6 +256,12 @@ JUDGEMENTS: Table[JudgementOfPanels] = Table(
             "Of a human judgement: how likely its item was to be sampled.",
             lambda record: record.judgement.inclusion_probability,
         ),
+        Column(
+            "of_selection",
+            _B,
+            "Of a human judgement: whether its item was drawn from a selected set, so that it tells nothing of the whole.",
+            lambda record: record.judgement.of_selection,
+        ),
         simulated(lambda record: record.simulated),
     ),
     _judgements,

@@ -259,6 +259,24 @@ def test_an_action_judgement_draws_scenarios_with_all_the_responses_of_its_runs(
     assert set(campaign.runs.all()) == set(talked.runs.all())
 
 
+def test_an_action_judgement_of_selected_answers_draws_from_those_alone_with_their_chances(talked):
+    campaign = opened(talked, kind="action_judgement", runs=talked.runs.all(), size=3, among="?choice=both")
+    responses = Response.objects.with_decision().filter(items__campaign=campaign)
+    assert {response.decision for response in responses} == {"both"}
+    # Of twelve scenarios four were answered by both at once, by each of two targets; three of these are drawn.
+    assert (campaign.sampling_plan["population"], campaign.items.count()) == (4, 6)
+    assert {item.inclusion_probability for item in campaign.items.all()} == {0.75}
+    assert extend_campaign(campaign, size=4) == 2
+    with pytest.raises(CampaignExists, match="another among"):
+        opened(talked, kind="action_judgement", runs=talked.runs.all(), size=3)
+    with pytest.raises(NothingToLabel, match="choose another filter"):
+        opened(talked, name="None", kind="action_judgement", runs=talked.runs.all(), size=3, among="choice=neither")
+    with pytest.raises(InvalidInput, match="no choice 'odd'"):
+        opened(talked, name="Odd", kind="action_judgement", runs=talked.runs.all(), size=3, among="choice=odd")
+    with pytest.raises(InvalidInput, match="only an action judgement"):
+        opened(talked, name="Filter", size=3, among="choice=both")
+
+
 def test_what_was_drawn_from_is_what_the_judge_of_each_responses_own_run_said(talked):
     one, other = talked.runs.order_by("pk")
     Judgement.objects.filter(response__run=one).update(choice="value_1")

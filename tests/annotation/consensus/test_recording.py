@@ -150,6 +150,19 @@ def test_the_judge_is_compared_on_which_action_how_strongly_and_whether_it_is_re
     assert str(judgements.runs.get().judge) in said
 
 
+def test_what_people_say_of_a_selected_set_is_shown_and_in_no_estimate(judgements, people, run):
+    judgements.sampling_plan = {"among": "?only=unread"}
+    judgements.save(update_fields=["sampling_plan"])
+    for item in judgements.items.all():
+        vote(item, people, B, B, B)
+    decide(judgements)
+    assert Judgement.objects.filter(source="human", of_selection=True).count() == 4
+    assert {response.decision for response in run.responses.with_decision()} == {"value_2"}
+    trials = trials_of(run)
+    assert trials.by_people == 0
+    assert trials.judge == ["value_1"] * 4
+
+
 # --- preference ---
 
 
