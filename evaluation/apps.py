@@ -7,6 +7,8 @@ class EvaluationConfig(AppConfig):
 
     def ready(self) -> None:
         from conflictscope.jobs import registry
+        from evaluation.importing.uploads import EvaluationImportHandler
         from evaluation.running.job import EvaluateHandler
 
         registry.register(EvaluateHandler())
+        registry.register(EvaluationImportHandler())

@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from evaluation.views import comparing, datasets, rankings, runs, snapshots, steerings, transcripts, ways
+from evaluation.views import comparing, datasets, importing, rankings, runs, snapshots, steerings, transcripts, ways
 
 app_name = "evaluation"
 urlpatterns = [
@@ -20,6 +20,16 @@ urlpatterns = [
         "studies/<slug:study>/datasets/<slug:dataset>/scenarios/<str:uid>/answers/",
         transcripts.answers,
         name="answers_to",
+    ),
+    path("studies/<slug:study>/runs/import/", importing.import_evaluations, name="import_evaluations"),
+    path("studies/<slug:study>/runs/import/<uuid:evaluations>/", importing.import_upload, name="import_upload"),
+    path(
+        "studies/<slug:study>/runs/import/<uuid:evaluations>/remove/", importing.give_up_upload, name="give_up_upload"
+    ),
+    path(
+        "studies/<slug:study>/runs/import/<uuid:evaluations>/bad-rows/",
+        importing.import_bad_rows,
+        name="import_bad_rows",
     ),
     path("studies/<slug:study>/steerings/", steerings.steerings, name="steerings"),
     path("studies/<slug:study>/steerings/new/", steerings.create_steering, name="create_steering"),

@@ -19,6 +19,7 @@ from conflictscope.scenarios.filtering.verdicts import SETTLED_BY_VERDICTS, sett
 from conflictscope.scenarios.models import Dataset, Scenario, Verdict
 from evaluation.models import Judgement, Response, Run
 from evaluation.running.browsing import Filter
+from evaluation.running.coverage import in_scope
 
 # How much likelier than a clear case one is drawn on which the judge is least sure, by a plan that leans to uncertainty.
 MOST_DOUBT = 4.0
@@ -64,7 +65,9 @@ def population_of(kind: str, dataset: Dataset, *, runs: Collection[Run] = (), am
         return population
     chosen = Filter.read(among)
     answers = Response.objects.filter(run__in=runs).with_decision()
-    meant = set(chosen.apply(answers).values_list("pk", flat=True))
+    shown = chosen.apply(answers)
+    shown = shown.exclude(in_scope(runs)) if chosen.outside else shown.filter(in_scope(runs))
+    meant = set(shown.values_list("pk", flat=True))
     narrowed = (
         replace(each, responses=tuple(response for response in each.responses if response in meant))
         for each in population

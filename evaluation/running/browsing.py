@@ -82,7 +82,8 @@ class Filter:
         parts = [CHOICE_LABELS.get(self.choice, self.choice).lower()]
         parts += [f"pair {' and '.join(self.pair.split('~'))}" if self.pair else ""]
         parts += [f"scenario {self.scenario}" if self.scenario else "", "read as a refusal" if self.refused else ""]
-        parts += [self.outcome, ONLY.get(self.only, self.only).lower()]
+        parts += [self.outcome, ONLY.get(self.only, self.only).lower(), f"ended by {self.ended}" if self.ended else ""]
+        parts += ["opening message leaks" if self.leaking else "", "out of the run's scope" if self.outside else ""]
         return ", ".join(part for part in parts if part)
 
     def apply(self, responses: Any) -> Any:

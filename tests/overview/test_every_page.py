@@ -141,6 +141,10 @@ OPEN_TO: dict[str, Action | SetAction | str] = {
     "evaluation:ask_missing": Action.RUN_PIPELINE,
     "evaluation:top_up": Action.RUN_PIPELINE,
     "evaluation:rankings": Action.SEE,
+    "evaluation:import_evaluations": Action.RUN_PIPELINE,
+    "evaluation:import_upload": Action.RUN_PIPELINE,
+    "evaluation:give_up_upload": Action.RUN_PIPELINE,
+    "evaluation:import_bad_rows": Action.RUN_PIPELINE,
     "evaluation:response": Action.SEE,
     "evaluation:answers": Action.SEE,
     "evaluation:answers_to": Action.SEE,
@@ -359,6 +363,15 @@ def whole(db: None) -> Whole:
             SimpleUploadedFile("rain.csv", b"scenario,a,b\nRain.,Go.,Stay.\nSnow.,Go.,\n"),
             options={"slug": "rain", "name": "", "format": "", "encoding": "", "value_set": None},
             created_by=people[Role.OWNER],
+        ).token,
+        "evaluations": stage(
+            study,
+            SimpleUploadedFile(
+                "choices.csv", f"scenario,model,choice\n{scenario.uid},other,A\ngone,other,B\n".encode()
+            ),
+            options={"dataset": "hhh", "format": "", "encoding": ""},
+            created_by=people[Role.OWNER],
+            what="evaluations",
         ).token,
         "import_number": Import.objects.create(dataset=dataset, finished_at=timezone.now()).pk,
         "place": 1,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING
 
@@ -24,7 +25,7 @@ _TELL_SECONDS = 0.5  # how often the row tells how far it is
 
 def start_look(upload: ImportUpload, *, started_by: User) -> Job:
     """Have a worker look at the file, which is too large for a web process."""
-    return _start(upload, LOOK, skip_bad=True, started_by=started_by)
+    return start_step(upload, LOOK, kind=KIND, skip_bad=True, started_by=started_by)
 
 
 def start_import(upload: ImportUpload, *, skip_bad: bool, started_by: User) -> Job:
@@ -33,16 +34,21 @@ def start_import(upload: ImportUpload, *, skip_bad: bool, started_by: User) -> J
     Raises:
         Conflict: it is being looked at, or imported in another way.
     """
-    return _start(upload, BRING_IN, skip_bad=skip_bad, started_by=started_by)
+    return start_step(upload, BRING_IN, kind=KIND, skip_bad=skip_bad, started_by=started_by)
 
 
-def _start(upload: ImportUpload, step: str, *, skip_bad: bool, started_by: User) -> Job:
+def start_step(upload: ImportUpload, step: str, *, kind: str, skip_bad: bool, started_by: User) -> Job:
+    """A look at the upload, or its import, as a job of the kind that reads such files.
+
+    Raises:
+        Conflict: it is being looked at, or imported in another way.
+    """
     parameters = {"upload": upload.pk, "step": step, "skip_bad": skip_bad}
     verb = "Import" if step == BRING_IN else "Look at"
     ImportUpload.objects.filter(pk=upload.pk).update(rows_read=0)
     job = control.start(
         upload.study,
-        kind=KIND,
+        kind=kind,
         subject=f"upload {upload.pk}",
         title=f"{verb} {upload.file_name}"[:200],
         parameters=parameters,
@@ -59,23 +65,29 @@ class _Stopped(Conflict):
     """Somebody paused or cancelled the job."""
 
 
-class ImportHandler:
-    """All of the work is local, and the job's plan: one worker does it, and when it dies another begins anew, after what the
-    first had written was taken back."""
+class UploadHandler(ABC):
+    """All of the work is local, and the job's plan: one worker does it, and when it dies another begins anew."""
 
-    kind = KIND
+    kind: str
+
+    @abstractmethod
+    def look(self, upload: ImportUpload, *, tell: Callable[[int], None]) -> None:
+        """Keep what would become of the file."""
+
+    @abstractmethod
+    def bring_in(self, upload: ImportUpload, *, skip_bad: bool, person: User, tell: Callable[[int], None]) -> None:
+        """Import the file, after what a killed import had written was taken back."""
 
     def plan(self, job: Job) -> Iterable[NewItem]:
-        upload = _upload_of(job)
+        upload = upload_of(job)
         if upload.report is not None:
             return []
-        tell = _telling(job, upload)
+        tell = telling(job, upload)
         if job.parameters["step"] == LOOK:
-            staging.keep_look(upload, progress=tell)
+            self.look(upload, tell=tell)
         else:
             person = job.started_by or upload.created_by
-            staging.take_back_unfinished(upload, created_by=person)
-            staging.bring_in(upload, skip_bad=job.parameters["skip_bad"], created_by=person, progress=tell)
+            self.bring_in(upload, skip_bad=job.parameters["skip_bad"], person=person, tell=tell)
         return []
 
     def prepare(self, item: WorkItem) -> None:
@@ -88,17 +100,30 @@ class ImportHandler:
         raise NotFound(f"{item.job} has no items: its plan is all of it.")
 
     def worked_on(self, job: Job) -> WorkedOn:
-        upload = _upload_of(job)
+        upload = upload_of(job)
         return WorkedOn(upload.file_name, upload.get_absolute_url())
 
     def outcome(self, job: Job) -> str:
-        upload = _upload_of(job)
+        upload = upload_of(job)
         if upload.report is None:
             return f"{upload.file_name} was looked at."
         return "\n".join(upload.report["sentences"])
 
 
-def _telling(job: Job, upload: ImportUpload) -> Callable[[int], None]:
+class ImportHandler(UploadHandler):
+    """Scenarios into a dataset."""
+
+    kind = KIND
+
+    def look(self, upload: ImportUpload, *, tell: Callable[[int], None]) -> None:
+        staging.keep_look(upload, progress=tell)
+
+    def bring_in(self, upload: ImportUpload, *, skip_bad: bool, person: User, tell: Callable[[int], None]) -> None:
+        staging.take_back_unfinished(upload, created_by=person)
+        staging.bring_in(upload, skip_bad=skip_bad, created_by=person, progress=tell)
+
+
+def telling(job: Job, upload: ImportUpload) -> Callable[[int], None]:
     """Writes down how many rows are read, now and then.
 
     Raises (where it is called):
@@ -118,8 +143,9 @@ def _telling(job: Job, upload: ImportUpload) -> Callable[[int], None]:
     return tell
 
 
-def _upload_of(job: Job) -> ImportUpload:
-    """
+def upload_of(job: Job) -> ImportUpload:
+    """The upload that the job looks at, or imports.
+
     Raises:
         NotFound: it was given up since.
     """

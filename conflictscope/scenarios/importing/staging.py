@@ -37,7 +37,14 @@ KEPT_FOR = timedelta(days=1)
 LOOKED_AT_ONCE = 256 * 1024  # bytes that a web process reads
 
 
-def stage(study: Study, upload: UploadedFile[bytes], *, options: dict[str, Any], created_by: User) -> ImportUpload:
+def stage(
+    study: Study,
+    upload: UploadedFile[bytes],
+    *,
+    options: dict[str, Any],
+    created_by: User,
+    what: str = ImportUpload.What.SCENARIOS,
+) -> ImportUpload:
     """Lay an upload down, piece by piece, to be looked at. What others left behind a day ago goes.
 
     Raises:
@@ -47,10 +54,12 @@ def stage(study: Study, upload: UploadedFile[bytes], *, options: dict[str, Any],
     if (upload.size or 0) > (most := settings.IMPORT_UPLOAD_BYTES):
         raise InvalidInput(
             f"{upload.name} has {upload.size:,} bytes, and {most:,} may be uploaded: pack it by gzip, import it in parts, or by the "
-            "command import_scenarios on the server, which has no such limit."
+            f"command import_{what} on the server, which has no such limit."
         )
     name = safe_name(upload.name or "")
-    staged = ImportUpload(study=study, created_by=created_by, file_name=name, size=upload.size or 0, options=options)
+    staged = ImportUpload(
+        study=study, created_by=created_by, what=what, file_name=name, size=upload.size or 0, options=options
+    )
     folder = _folder(staged)
     folder.mkdir(parents=True)
     try:
@@ -99,7 +108,7 @@ def look_at(upload: ImportUpload) -> Look | None:
     Nothing is written but the look itself, so that the next page need not look again.
     """
     if upload.look is None or upload.look["how"] != _how(upload):
-        if not _is_small(upload):
+        if not is_small(upload):
             return None
         keep_look(upload)
     kept = upload.look or {}
@@ -141,7 +150,7 @@ def _how(upload: ImportUpload) -> dict[str, Any]:
     }
 
 
-def _is_small(upload: ImportUpload) -> bool:
+def is_small(upload: ImportUpload) -> bool:
     """Whether a web process may read it: it is short, and is not packed. A file that is gone is soon looked at."""
     path = _folder(upload) / upload.file_name
     if upload.size > LOOKED_AT_ONCE or not path.is_file():
@@ -176,7 +185,7 @@ def bring_in(
         dataset=report.dataset, report=report.as_json(), look=None
     )
     upload.refresh_from_db(fields=["dataset", "report", "look"])
-    shutil.rmtree(_folder(upload), ignore_errors=True)
+    remove_file(upload)
     return report
 
 
@@ -189,8 +198,13 @@ def take_back_unfinished(upload: ImportUpload, *, created_by: User) -> None:
         taking_back.undo(one)
 
 
-def give_up(upload: ImportUpload) -> None:
+def remove_file(upload: ImportUpload) -> None:
+    """It was imported: what is remembered of it is its report."""
     shutil.rmtree(_folder(upload), ignore_errors=True)
+
+
+def give_up(upload: ImportUpload) -> None:
+    remove_file(upload)
     upload.delete()
 
 

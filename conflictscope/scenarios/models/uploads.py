@@ -20,6 +20,11 @@ class ImportUpload(models.Model):
     are filled in by the import, which removes the file.
     """
 
+    class What(models.TextChoices):
+        SCENARIOS = "scenarios"
+        EVALUATIONS = "evaluations"  # what targets answered: read by the room of evaluations
+
+    what = models.CharField(max_length=12, choices=What, default=What.SCENARIOS)
     token = models.UUIDField(unique=True, default=uuid.uuid4, editable=False)
     study = models.ForeignKey(Study, on_delete=models.CASCADE, related_name="import_uploads")
     created_by = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="+")
@@ -44,4 +49,5 @@ class ImportUpload(models.Model):
         return self.file_name
 
     def get_absolute_url(self) -> str:
-        return reverse("scenarios:import_upload", args=[self.study.slug, self.token])
+        page = "scenarios:import_upload" if self.what == self.What.SCENARIOS else "evaluation:import_upload"
+        return reverse(page, args=[self.study.slug, self.token])

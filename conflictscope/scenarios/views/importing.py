@@ -65,7 +65,8 @@ def import_dataset(request: Request, study: str) -> HttpResponse:
 
 
 def _upload_of(study: Study, token: uuid.UUID) -> ImportUpload:
-    uploads = ImportUpload.objects.select_related("study", "dataset__study", "job__study")
+    uploads = ImportUpload.objects.filter(what=ImportUpload.What.SCENARIOS)
+    uploads = uploads.select_related("study", "dataset__study", "job__study")
     return get_object_or_404(uploads, study=study, token=token)
 
 
