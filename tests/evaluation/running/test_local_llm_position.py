@@ -20,6 +20,7 @@ from tests.llm import local_server
 
 pytestmark = [
     pytest.mark.local_llm,
+    pytest.mark.timeout(900),  # eighty calls of an LLM that has the cores to itself take a minute
     pytest.mark.shared_data,
     pytest.mark.django_db(transaction=True),
     pytest.mark.skipif(local_server.why_missing() is not None, reason=str(local_server.why_missing())),
