@@ -115,6 +115,7 @@ def bare_sdk(address: str, *, concurrency: int, calls: int = 600) -> float:
 
 def measure(case: str, address: str, *, sequential: float, options: argparse.Namespace) -> dict[str, Any]:
     from conflictscope.llm.endpoints import add_endpoint
+    from conflictscope.llm.models import Endpoint
 
     endpoint = add_endpoint(
         Endpoint(
