@@ -431,7 +431,9 @@ def wrong_with(response: Any, address: Address, person: str, method: str) -> str
         if address.in_api:
             return "" if status == 401 else f"answers {status} to a visitor"
         to_login = status == 302 and response["Location"].startswith(reverse("login"))
-        return "" if to_login else f"answers {status} to a visitor"
+        # A page that may be public says that nothing is sent to it before it asks who does.
+        nothing_sent = method == "post" and status == 405
+        return "" if to_login or nothing_sent else f"answers {status} to a visitor"
     closed = {403} if OPEN_TO[address.name] in (SOMEWHERE, FOUNDERS) else {404}
     return "" if status in closed | {405} else f"answers {status} to one who may not"
 
