@@ -27,6 +27,7 @@ from evaluation.models import Judgement, Rating, Response
 from tests.exports.conftest import ADDRESS, ANNOTATOR, KEY_NAME
 from tests.factories.evaluation import RunFactory, answered
 from tests.factories.scenarios import DatasetFactory, JudgeFactory, ScenarioFactory
+from tests.factories.values import writable_versions
 from tests.factories.whole import grow, validate
 
 pytestmark = pytest.mark.django_db
@@ -255,7 +256,8 @@ def test_the_card_knows_every_file_by_its_checksum(export: Callable[..., Finishe
 
 def test_the_licence_of_the_value_set_is_named(export: Callable[..., FinishedExport], dataset: Dataset) -> None:
     assert "Licence of the value set: none stated" in readme_of(export().folder)
-    type(dataset.value_set_version).objects.update(licence="CC BY 4.0")
+    with writable_versions():
+        type(dataset.value_set_version).objects.update(licence="CC BY 4.0")
     dataset.value_set_version.refresh_from_db()
     assert "Licence of the value set: CC BY 4.0" in readme_of(export().folder)
 
