@@ -81,6 +81,7 @@ def test_a_reader_goes_from_the_report_to_a_scenario_and_takes_a_figure_with_the
     page.locator("summary", has_text="Pairs that break the order").click()
     page.get_by_role("region", name="Pairs that break the order").get_by_role("link").first.click()
     expect(page).to_have_url(re.compile(r"\?pair="))
+    page.locator("main h3 a").first.click()
     page.locator("main a[href*='/scenarios/']").first.click()
     expect(page.get_by_role("heading", level=1)).to_be_visible()
     assert "/datasets/hhh/scenarios/" in page.url
