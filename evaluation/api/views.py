@@ -70,9 +70,9 @@ class ResponseList(InStudy[Response], generics.ListAPIView[Response]):
 
     def get_queryset(self) -> Any:
         run = get_object_or_404(Run, study=self.study, pk=self.kwargs["run"])
-        given = self.request.query_params
-        responses = Filter.of(given).apply(responses_of([run]))
-        outside = IN_SCOPE.get(given.get("in_scope", ""))
+        query = self.request.query_params
+        responses = Filter.of(query).apply(responses_of([run]))
+        outside = IN_SCOPE.get(query.get("in_scope", ""))
         return responses if outside is None else in_scope_or_not(responses, run, outside=outside)
 
 

@@ -46,14 +46,14 @@ class EvaluationReport:
             self.bad_rows.append(row)
 
     def sentences(self) -> list[str]:
-        said = [f"{self.added} responses added, {self.known} were there already and are the same."]
+        sentences = [f"{self.added} responses added, {self.known} were there already and are the same."]
         for target, counts in sorted(self.choices.items()):
             parts = ", ".join(f"{number} {choice.replace('_', ' ')}" for choice, number in sorted(counts.items()))
             refused = f"; {self.refused[target]} refused" if self.refused[target] else ""
-            said.append(f"{target}: {sum(counts.values())} trials ({parts}{refused}).")
+            sentences.append(f"{target}: {sum(counts.values())} trials ({parts}{refused}).")
         if self.bad:
-            said.append(f"{self.bad} of {self.read} rows were left out.")
-        return said
+            sentences.append(f"{self.bad} of {self.read} rows were left out.")
+        return sentences
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +84,9 @@ class Scenarios:
     def __init__(self, dataset: Dataset) -> None:
         self._dataset = dataset
         rows = dataset.scenarios.values_list("uid", "pk", "value_1_id", "value_2_id")
-        self._known = {uid: _Known(pk, one, two) for uid, pk, one, two in rows.iterator(chunk_size=5000)}
+        self._known = {
+            uid: _Known(pk, value_1, value_2) for uid, pk, value_1, value_2 in rows.iterator(chunk_size=5000)
+        }
         version = dataset.value_set_version
         self._names = ValueNames(version) if version else None
 

@@ -49,9 +49,9 @@ def look_at(upload: ImportUpload) -> EvaluationLook | None:
         if not staging.is_small(upload):
             return None
         keep_look(upload)
-    found = (upload.look or {})["found"]
-    rows = {name: tuple(tuple(row) for row in found[name]) for name in ("targets", "bad_rows")}
-    return EvaluationLook(**{**found, **rows})
+    fields = (upload.look or {})["found"]
+    rows = {name: tuple(tuple(row) for row in fields[name]) for name in ("targets", "bad_rows")}
+    return EvaluationLook(**{**fields, **rows})
 
 
 def keep_look(upload: ImportUpload, *, progress: Callable[[int], object] | None = None) -> None:
@@ -61,10 +61,10 @@ def keep_look(upload: ImportUpload, *, progress: Callable[[int], object] | None 
     """
     how = _how(upload)
     try:
-        found = _told(_through_the_door(upload, skip_bad=True, write=False, created_by=None, progress=progress))
+        fields = _told(_through_the_door(upload, skip_bad=True, write=False, created_by=None, progress=progress))
     except ConflictScopeError as exc:
-        found = {"complaint": exc.sentence, "targets": [], "bad_rows": []}
-    upload.look = {"how": how, "found": found}
+        fields = {"complaint": exc.sentence, "targets": [], "bad_rows": []}
+    upload.look = {"how": how, "found": fields}
     ImportUpload.objects.filter(pk=upload.pk, report__isnull=True).update(look=upload.look)
 
 
@@ -137,8 +137,8 @@ def _told(report: EvaluationReport) -> dict[str, Any]:
 
 
 def _in_words(counts: dict[str, int], refused: int) -> str:
-    said = [f"{number} {choice.replace('_', ' ')}" for choice, number in sorted(counts.items())]
-    return ", ".join([*said, *([f"{refused} refused"] if refused else [])])
+    parts = [f"{number} {choice.replace('_', ' ')}" for choice, number in sorted(counts.items())]
+    return ", ".join([*parts, *([f"{refused} refused"] if refused else [])])
 
 
 def _through_the_door(

@@ -57,13 +57,13 @@ def import_evaluations(
     """
     if not paths:
         raise InvalidInput("Name at least one file to import.")
-    given = format_named(format_name) if format_name else None
+    named_format = format_named(format_name) if format_name else None
     reading = ReadingOptions(encoding=encoding, lenient=skip_bad)
     report = EvaluationReport()
     with transaction.atomic():
         writing = _Writing(dataset, report, created_by=created_by)
         for path in paths:
-            format_ = given or detected(path, encoding=encoding)
+            format_ = named_format or detected(path, encoding=encoding)
             report.format = format_.name
             for row in format_.read(path, reading):
                 report.read += 1

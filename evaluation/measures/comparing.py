@@ -40,8 +40,8 @@ class ComparedDataset:
     @property
     def in_order(self) -> list[int]:
         """How many scenarios of each status, in the order of a scenario's life."""
-        found = {each.status: each.count for each in self.counts}
-        return [found.get(status, 0) for status in Scenario.Status]
+        counts = {each.status: each.count for each in self.counts}
+        return [counts.get(status, 0) for status in Scenario.Status]
 
     @property
     def passed_all(self) -> Estimate:
@@ -61,9 +61,9 @@ class ComparedDataset:
         return self._diverse(kept=True)
 
     def _diverse(self, *, kept: bool) -> Estimate:
-        found = self.diversity.kept if kept else self.diversity.all
-        if found is not None:
-            return found.mean
+        diversity = self.diversity.kept if kept else self.diversity.all
+        if diversity is not None:
+            return diversity.mean
         if not self.diversity.described:
             return Estimate.undefined("no scenario has a description")
         return Estimate.undefined(f"{self.diversity.missing} texts not embedded")
@@ -104,13 +104,13 @@ def compared(study: Study) -> list[ComparedDataset]:
     counts = status_counts(datasets)
     return [
         ComparedDataset(
-            one,
-            counts=counts.get(one.pk, []),
-            rates=dimension_rates(findings_of(one, one.primary_judge)) if one.primary_judge else None,
-            diversity=diversity_of(one),
-            measures=_measured(one),
+            dataset,
+            counts=counts.get(dataset.pk, []),
+            rates=dimension_rates(findings_of(dataset, dataset.primary_judge)) if dataset.primary_judge else None,
+            diversity=diversity_of(dataset),
+            measures=_measured(dataset),
         )
-        for one in datasets
+        for dataset in datasets
     ]
 
 
@@ -155,12 +155,18 @@ def as_csv(rows: Sequence[ComparedDataset]) -> Iterator[str]:
     ]
     yield _line([*heading, *(f"{name}{part}" for name in estimates for part in parts)])
     for row in rows:
-        one = row.dataset
-        cells: list[object] = [one.slug, one.name, one.variant, str(one.value_set_version or ""), one.simulated]
-        cells += [digest_of(one), row.total, *row.in_order]
-        cells += [one.primary_judge or "", len(row.measures.runs) if row.measures else 0]
-        for given in (row.passed_all, *(_rate(rate) for _, rate in row.by_dimension), row.diverse, row.diverse_kept):
-            cells += _cells(given)
+        dataset = row.dataset
+        cells: list[object] = [
+            dataset.slug,
+            dataset.name,
+            dataset.variant,
+            str(dataset.value_set_version or ""),
+            dataset.simulated,
+        ]
+        cells += [digest_of(dataset), row.total, *row.in_order]
+        cells += [dataset.primary_judge or "", len(row.measures.runs) if row.measures else 0]
+        for estimate in (row.passed_all, *(_rate(rate) for _, rate in row.by_dimension), row.diverse, row.diverse_kept):
+            cells += _cells(estimate)
         cells += [*_cells(row.agreement), *_cells(row.divergence)]
         yield _line(cells)
 

@@ -196,10 +196,12 @@ def trials_of(run: Run, *, judge: int | None = None) -> Trials:
     }
     # What people said of a selected set is no sample of anything else.
     judgements = Judgement.objects.filter(response__run=run, of_selection=False).order_by("pk")
-    told = judgements.values_list(
+    judgement_rows = judgements.values_list(
         "response", "source", "judge", "choice", "order", "inclusion_probability", "panel", "dev"
     )
-    for response, source, decided_by, choice, order, probability, panel, dev in told.iterator(chunk_size=5000):
+    for response, source, decided_by, choice, order, probability, panel, dev in judgement_rows.iterator(
+        chunk_size=5000
+    ):
         where = place.get(response)
         if where is None or (source == Judgement.Source.JUDGE and decided_by != judge):
             continue

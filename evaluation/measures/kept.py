@@ -47,11 +47,11 @@ def state_of(runs: Collection[Run]) -> str:
 
 def worked_out(what: str, state: str, parameters: Any, make: Callable[[], Any]) -> Any:
     """What `make` gives, made once for a state and parameters that JSON can hold. `what` names it, and the arithmetic's version."""
-    said = json.dumps([what, state, parameters], sort_keys=True, default=str)
-    key = hashlib.sha256(said.encode()).hexdigest()
+    identity = json.dumps([what, state, parameters], sort_keys=True, default=str)
+    key = hashlib.sha256(identity.encode()).hexdigest()
     kept = caches["figures"]
-    found = kept.get(key)
-    if found is None:
-        found = make()
-        kept.set(key, found)
-    return found
+    figures = kept.get(key)
+    if figures is None:
+        figures = make()
+        kept.set(key, figures)
+    return figures

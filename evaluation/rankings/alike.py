@@ -66,19 +66,19 @@ class Divided:
 def similarity(fitted: Collection[FittedRun], *, who: str = "own") -> Similarity:
     """Of the newest unsteered run of each target, by its penalised order where no other is finite. Average linkage on 1 - tau-b, leaves in their best order (Bar-Joseph et al. 2001)."""
     newest: dict[int, FittedRun] = {}
-    for one in sorted(fitted, key=lambda one: one.run.pk):
-        if one.run.steering_id is None and one.by(who) is not None:
-            newest[one.run.target_id] = one
+    for fitted_run in sorted(fitted, key=lambda each: each.run.pk):
+        if fitted_run.run.steering_id is None and fitted_run.by(who) is not None:
+            newest[fitted_run.run.target_id] = fitted_run
     runs: list[Run] = []
     theta: list[list[float]] = []
     left_out: list[Run] = []
-    for one in sorted(newest.values(), key=lambda one: one.run.target.label):
-        strengths = [estimate["value"] for estimate in (one.by(who) or {}).get("strengths", ())]
+    for fitted_run in sorted(newest.values(), key=lambda each: each.run.target.label):
+        strengths = [estimate["value"] for estimate in (fitted_run.by(who) or {}).get("strengths", ())]
         if strengths and None not in strengths:
-            runs.append(one.run)
+            runs.append(fitted_run.run)
             theta.append(strengths)
         else:
-            left_out.append(one.run)
+            left_out.append(fitted_run.run)
     if len(runs) < 2:
         return Similarity(tuple(runs), tuple((1.0,) for _ in runs), tuple(left_out))
     rows = np.array(theta)
@@ -105,8 +105,8 @@ def similarity_chart(found: Similarity, *, title: str) -> Chart | None:
     if len(found.runs) < 2:
         return None
     cells = [
-        MatrixCell(one.target.label, other.target.label, None if np.isnan(tau) else tau)
-        for one, row in zip(found.runs, found.tau, strict=True)
+        MatrixCell(run.target.label, other.target.label, None if np.isnan(tau) else tau)
+        for run, row in zip(found.runs, found.tau, strict=True)
         for other, tau in zip(found.runs, row, strict=True)
     ]
     near, far = found.closest(), found.furthest()
@@ -154,8 +154,8 @@ def dividing(runs: Sequence[Run], *, most: int = MOST_DIVIDING) -> list[Divided]
         reverse=True,
     )[:most]  # fmt: skip
     ids = [-scenario for _, _, scenario in ranked]
-    found = Scenario.objects.select_related("dataset__study", "value_1", "value_2").in_bulk(ids)
-    return [Divided(found[pk], *sides[pk]) for pk in ids if pk in found]
+    scenarios = Scenario.objects.select_related("dataset__study", "value_1", "value_2").in_bulk(ids)
+    return [Divided(scenarios[pk], *sides[pk]) for pk in ids if pk in scenarios]
 
 
 def newest_of_targets(runs: Collection[Run], mode: str) -> list[Run]:

@@ -87,7 +87,7 @@ def _difference(before: Any, now: Any) -> float | None:
     if isinstance(before, list) and isinstance(now, list):
         if len(before) != len(now):
             return None
-        return _largest([_difference(one, other) for one, other in zip(before, now, strict=True)])
+        return _largest([_difference(earlier, later) for earlier, later in zip(before, now, strict=True)])
     if isinstance(before, int | float) and isinstance(now, int | float):
         return abs(before - now) if math.isfinite(before) and math.isfinite(now) else None
     return 0.0 if before == now else None

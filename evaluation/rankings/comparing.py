@@ -121,7 +121,7 @@ class Choice:
     twos: tuple[tuple[RunReading, RunReading], ...]
 
     def label(self, side: str) -> str:
-        return next((one.label for one in self.options["sides"] if one.key == side), side)
+        return next((option.label for option in self.options["sides"] if option.key == side), side)
 
 
 @dataclass(frozen=True, slots=True)
@@ -178,35 +178,37 @@ def choose(readings: Sequence[RunReading], given: Mapping[str, str]) -> Choice |
     kind = KINDS[wanted]
     if kind not in possible:
         raise InvalidInput(f"There are no two {kind.label.lower()} to compare in this study.")
-    left = list(readings) if kind.key == "run" else [one for one in readings if one.run.steering_id is None]
+    left = list(readings) if kind.key == "run" else [reading for reading in readings if reading.run.steering_id is None]
     within: dict[str, str] = {}
-    options: dict[str, Sequence[SideOption]] = {"what": [SideOption(one.key, one.label) for one in possible]}
+    options: dict[str, Sequence[SideOption]] = {"what": [SideOption(kind.key, kind.label) for kind in possible]}
     for name in kind.within:
-        found = _options(WITHIN[name], left)
+        within_options = _options(WITHIN[name], left)
         if name in ("target", "judge"):
-            found = [SideOption("", "All targets" if name == "target" else "Each run's own"), *found]
-        within[name] = _one_of(name, given.get(name, ""), found)
-        options[name] = found
-        left = [one for one in left if _fits(name, within[name], one)]
+            within_options = [SideOption("", "All targets" if name == "target" else "Each run's own"), *within_options]
+        within[name] = _one_of(name, given.get(name, ""), within_options)
+        options[name] = within_options
+        left = [reading for reading in left if _fits(name, within[name], reading)]
         if not _sides(kind, left) and not given.get(name):
             # Of what was not asked for the first that has two sides.
             before = [
-                one for one in readings if all(_fits(key, value, one) for key, value in within.items() if key != name)
+                reading
+                for reading in readings
+                if all(_fits(key, value, reading) for key, value in within.items() if key != name)
             ]
-            for option in found:
-                left = [one for one in before if _fits(name, option.key, one)]
+            for option in within_options:
+                left = [reading for reading in before if _fits(name, option.key, reading)]
                 if _sides(kind, left):
                     within[name] = option.key
                     break
-    labels = variants([one.run for one in left])
+    labels = variants([reading.run for reading in left])
     sides = [
-        SideOption(one.key, one.label or _run_label(one.key, left, labels)) for one in _options(kind.of, left)
+        SideOption(side.key, side.label or _run_label(side.key, left, labels)) for side in _options(kind.of, left)
     ]  # fmt: skip
     options["sides"] = sides
     if len(sides) < 2:
         return Choice(kind, given.get("a", ""), given.get("b", ""), within, options, ())
     first = _one_of("a", given.get("a", ""), sides)
-    others = [one for one in sides if one.key != first]
+    others = [side for side in sides if side.key != first]
     second = _one_of("b", given.get("b", "") if given.get("b", "") != first else "", others)
     return Choice(kind, first, second, within, options, tuple(_twos(kind, left, first, second)))
 
@@ -223,10 +225,10 @@ def compare(choice: Choice, names: Mapping[str, str], *, replicates: int = REPLI
             f"Nothing fits together here: no target was evaluated alike for {choice.label(choice.first)} and for "
             f"{choice.label(choice.second)}. Choose others above."
         )
-    if len({one.run.dataset.value_set_version_id for two in choice.twos for one in two}) > 1:
+    if len({reading.run.dataset.value_set_version_id for two in choice.twos for reading in two}) > 1:
         raise Conflict("These datasets are about different values: choose two of one value set.")
-    state = state_of([one.run for two in choice.twos for one in two])
-    parts = [[[one.run.pk, one.judge.pk if one.judge else 0] for one in two] for two in choice.twos]
+    state = state_of([reading.run for two in choice.twos for reading in two])
+    parts = [[[reading.run.pk, reading.judge.pk if reading.judge else 0] for reading in two] for two in choice.twos]
     results = worked_out(
         ARITHMETIC, state, [parts, replicates], lambda: _results(choice.twos, replicates=replicates)
     )  # fmt: skip
@@ -270,16 +272,16 @@ def chart_of(choice: Choice, compared: RunsCompared) -> Chart | None:
 
 def _results(twos: Sequence[tuple[RunReading, RunReading]], *, replicates: int) -> dict[str, Any]:
     values = values_of(twos[0][0].run.dataset)
-    paired = all(one.run.dataset_id == other.run.dataset_id for one, other in twos)
+    paired = all(first.run.dataset_id == second.run.dataset_id for first, second in twos)
     if len(twos) == 1 and paired:
         return _of_two_runs(*twos[0], values=values, replicates=replicates)
-    tables = [tuple(_decisions(one).tallies(values) for one in two) for two in twos]
-    contrast = mean_contrast([(one, other) for one, other in tables], paired=paired)
+    tables = [tuple(_decisions(reading).tallies(values) for reading in two) for two in twos]
+    contrast = mean_contrast([(first, second) for first, second in tables], paired=paired)
     return {"plain": contrast.as_dict(), "corrected": None}
 
 
 def _of_two_runs(first: RunReading, second: RunReading, *, values: list[str], replicates: int) -> dict[str, Any]:
-    tables = [_decisions(one).tallies(values) for one in (first, second)]
+    tables = [_decisions(reading).tallies(values) for reading in (first, second)]
     rng = np.random.default_rng(SEED)
     plain = paired_shift(tables[0], tables[1], rng=rng, resamples=replicates).as_dict()
     sides = []
@@ -287,10 +289,10 @@ def _of_two_runs(first: RunReading, second: RunReading, *, values: list[str], re
     for reading, judge in zip((first, second), tables, strict=True):
         # What judges were tuned on corrects none.
         trials = trials_of(reading.run, judge=reading.other).without_dev()
-        told = decider_of(reading.run) == Decider.JUDGE and trials.by_people
-        own = trials.by(decider_of(reading.run)).tallies(values) if told else judge
-        sides.append(Decided(own, trials.by(Decider.PEOPLE).tallies(values) if told else None))
-        chances.update(trials.chances() if told else {})
+        correctable = decider_of(reading.run) == Decider.JUDGE and trials.by_people
+        own = trials.by(decider_of(reading.run)).tallies(values) if correctable else judge
+        sides.append(Decided(own, trials.by(Decider.PEOPLE).tallies(values) if correctable else None))
+        chances.update(trials.chances() if correctable else {})
     if (
         first.run == second.run
         or all(side.people is None for side in sides)
@@ -316,39 +318,41 @@ def _twos(
 ) -> Iterable[tuple[RunReading, RunReading]]:
     """Readings of both sides that are alike in all else, the newest of each."""
     sides: dict[str, dict[Hashable, RunReading]] = {first: {}, second: {}}
-    for one in readings:  # the newest come first
-        key = kind.of(one)[0]
+    for reading in readings:  # the newest come first
+        key = kind.of(reading)[0]
         if key in sides:
-            sides[key].setdefault(kind.alike(one), one)
+            sides[key].setdefault(kind.alike(reading), reading)
     return [
-        (one, sides[second][alike]) for alike, one in reversed(sides[first].items()) if alike in sides[second]
+        (reading, sides[second][alike]) for alike, reading in reversed(sides[first].items()) if alike in sides[second]
     ]  # fmt: skip
 
 
 def _sides(kind: Kind, readings: Collection[RunReading]) -> bool:
     """Whether two sides have something alike."""
     if kind.key == "run":
-        return len({one.run.pk for one in readings}) > 1
+        return len({reading.run.pk for reading in readings}) > 1
     seen: dict[Hashable, str] = {}
-    for one in readings:
-        side = kind.of(one)[0]
-        if side and one.run.steering_id is None and seen.setdefault(kind.alike(one), side) != side:
+    for reading in readings:
+        side = kind.of(reading)[0]
+        if side and reading.run.steering_id is None and seen.setdefault(kind.alike(reading), side) != side:
             return True
     return False
 
 
 def _options(of: Callable[[RunReading], tuple[str, str]], readings: Iterable[RunReading]) -> list[SideOption]:
-    found = dict(filter(lambda two: two[0], map(of, readings)))
-    return sorted((SideOption(key, label) for key, label in found.items()), key=lambda one: (one.label, one.key))
+    labels = dict(filter(lambda two: two[0], map(of, readings)))
+    return sorted(
+        (SideOption(key, label) for key, label in labels.items()), key=lambda option: (option.label, option.key)
+    )
 
 
 def _run_label(key: str, readings: Iterable[RunReading], labels: Mapping[int, str]) -> str:
-    run = next(one.run for one in readings if str(one.run.pk) == key)
+    run = next(reading.run for reading in readings if str(reading.run.pk) == key)
     return f"{run.target}, {labels[run.pk].lower()} (run {run.pk})"
 
 
 def _one_of(name: str, given: str, options: Sequence[SideOption]) -> str:
-    if given and given not in {one.key for one in options}:
+    if given and given not in {option.key for option in options}:
         raise InvalidInput(f"There is no {given!r} to choose as {name} here.")
     return given or (options[0].key if options else "")
 

@@ -120,19 +120,19 @@ def fit_dataset(
 
 def other_judges(runs: Collection[Run]) -> dict[int, list[Judge]]:
     """Judges other than a run's own that decided some of its responses, by the run's id."""
-    told = (
+    runs_and_judges = (
         Judgement.objects.filter(response__run__in=runs, source=Judgement.Source.JUDGE)
         .exclude(judge=F("response__run__judge"))
         .order_by()
         .values_list("response__run", "judge")
         .distinct()
     )
-    found: dict[int, list[Judge]] = defaultdict(list)
-    twos = sorted(told)
+    others: dict[int, list[Judge]] = defaultdict(list)
+    twos = sorted(runs_and_judges)
     judges = Judge.objects.select_related("endpoint").in_bulk({judge for _, judge in twos})
     for run, judge in twos:
-        found[run].append(judges[judge])
-    return dict(found)
+        others[run].append(judges[judge])
+    return dict(others)
 
 
 def runs_with_decisions(dataset: Dataset) -> QuerySet[Run]:
@@ -291,9 +291,9 @@ def latest_rankings(runs: Collection[Run], *, judge: Judge | None = None) -> dic
     Args: judge: by whose decisions conversations are ranked; None: by those of each run's own judge.
     """
     by_run = {run.pk: run for run in runs}
-    found = list(Ranking.objects.filter(pk__in=_newest(runs, judge)))
-    corrected = {ranking.run_id: ranking for ranking in found if ranking.decider == Decider.CORRECTED}
-    plain = [ranking for ranking in found if ranking.decider != Decider.CORRECTED]
+    newest = list(Ranking.objects.filter(pk__in=_newest(runs, judge)))
+    corrected = {ranking.run_id: ranking for ranking in newest if ranking.decider == Decider.CORRECTED}
+    plain = [ranking for ranking in newest if ranking.decider != Decider.CORRECTED]
     without = [ranking.run_id for ranking in plain if ranking.results["reason"]]
     penalised = _shown(runs, judge).filter(run__in=without, method="penalised").order_by("pk")
     twins = {_inputs(twin): twin for twin in penalised}
@@ -333,11 +333,11 @@ def stale_runs(runs: Collection[Run]) -> set[int]:
     }
     own_word = Q(source=Judgement.Source.PARSED) | Q(judge=F("response__run__judge"))
     counted = own_word & in_scope(runs, via="response__")
-    told = own_word | Q(source=Judgement.Source.HUMAN)
+    relevant = own_word | Q(source=Judgement.Source.HUMAN)
     now = (
         Judgement.objects.filter(response__run__in=list(fitted))
         .order_by()
         .values_list("response__run")
-        .annotate(last=Max("created_at", filter=told), trials=Count("pk", filter=counted))
+        .annotate(last=Max("created_at", filter=relevant), trials=Count("pk", filter=counted))
     )
     return {run for run, last, trials in now if (last and last > fitted[run][0]) or trials != fitted[run][1]}

@@ -68,11 +68,11 @@ def heat_map(
         measure: what the cells hold. who: by whose decisions (`FittedRun.by`); runs without such are left out.
         sort: the key of a value, most supported first; else by target. What has no number comes last.
     """
-    labels = variants([one.run for one in fitted])
+    labels = variants([fitted_run.run for fitted_run in fitted])
     rows = [
-        _row(one, results, labels[one.run.pk], measure, len(names))
-        for one in fitted
-        if (results := one.by(who)) is not None
+        _row(fitted_run, results, labels[fitted_run.run.pk], measure, len(names))
+        for fitted_run in fitted
+        if (results := fitted_run.by(who)) is not None
     ]
     keys = list(names)
     if sort in names:
@@ -132,11 +132,11 @@ def _order(cell: Cell, measure: Measure) -> tuple[bool, float]:
 def _ranks(fitted: Collection[FittedRun]) -> dict[tuple[str, str], dict[str, float]]:
     """Ranks by value for each target and mode that has a plain fit."""
     ranks = {}
-    for one in sorted(fitted, key=lambda one: one.run.pk):
-        if one.run.steering_id is None and not one.ranking.results["reason"]:
-            results = one.ranking.results
+    for fitted_run in sorted(fitted, key=lambda each: each.run.pk):
+        if fitted_run.run.steering_id is None and not fitted_run.ranking.results["reason"]:
+            results = fitted_run.ranking.results
             places = zip(results["values"], results["ranks"], strict=True)
-            ranks[one.run.target.label, str(one.run.mode)] = {
+            ranks[fitted_run.run.target.label, str(fitted_run.run.mode)] = {
                 key: rank["value"] for key, rank in places if rank["value"] is not None
             }
     return ranks
@@ -159,17 +159,17 @@ def _furthest(ranks: Mapping[tuple[str, str], Mapping[str, float]], names: Mappi
     both = [target for target, mode in ranks if mode == SAID and (target, str(DONE)) in ranks]
     if not both:
         return ""
-    said: dict[str, list[float]] = defaultdict(list)
-    done: dict[str, list[float]] = defaultdict(list)
+    said_ranks: dict[str, list[float]] = defaultdict(list)
+    done_ranks: dict[str, list[float]] = defaultdict(list)
     for target in both:
         for key, rank in ranks[target, str(SAID)].items():
             if key in ranks[target, str(DONE)]:
-                said[key].append(rank)
-                done[key].append(ranks[target, str(DONE)][key])
-    if not said:
+                said_ranks[key].append(rank)
+                done_ranks[key].append(ranks[target, str(DONE)][key])
+    if not said_ranks:
         return ""
-    key = max(said, key=lambda key: abs(fmean(done[key]) - fmean(said[key])))
-    before, after = fmean(said[key]), fmean(done[key])
+    key = max(said_ranks, key=lambda key: abs(fmean(done_ranks[key]) - fmean(said_ranks[key])))
+    before, after = fmean(said_ranks[key]), fmean(done_ranks[key])
     if before == after:
         return "No value's mean rank differs between saying and doing."
     over = "on 1 target" if len(both) == 1 else f"over {len(both)} targets"

@@ -19,7 +19,7 @@ def variants(runs: Collection[Run]) -> dict[int, str]:
     for run in runs:
         users[run.target_id, run.mode].add(_user_of(run))
         judges[run.target_id, run.mode].add(run.judge_id)
-    found = {}
+    labels = {}
     for run in runs:
         parts = [str(run.get_mode_display())]
         if run.steering:
@@ -28,8 +28,8 @@ def variants(runs: Collection[Run]) -> dict[int, str]:
             parts.append(f"{run.get_scope_display()} scenarios, seed {run.seed}")
             parts += [f"user {name}" for name in [_user_of(run)] if len(users[run.target_id, run.mode]) > 1 and name]
             parts += [f"judged by {run.judge}"] if len(judges[run.target_id, run.mode]) > 1 and run.judge else []
-        found[run.pk] = ", ".join(parts)
-    return found
+        labels[run.pk] = ", ".join(parts)
+    return labels
 
 
 def _user_of(run: Run) -> str:
@@ -38,11 +38,11 @@ def _user_of(run: Run) -> str:
 
 def rankings_chart(dataset: Dataset, fitted: Collection[FittedRun], names: Mapping[str, str]) -> Chart | None:
     """Strengths with their intervals, one panel a target, one colour a mode; None while no run has strengths to show."""
-    labels = variants([one.run for one in fitted])
+    labels = variants([fitted_run.run for fitted_run in fitted])
     rows = []
-    for one in fitted:
-        results = one.shown.results
-        note = "penalised fit" if one.penalised else ""
+    for fitted_run in fitted:
+        results = fitted_run.shown.results
+        note = "penalised fit" if fitted_run.penalised else ""
         for key, strength in zip(results["values"], results["strengths"], strict=True):
             if strength["value"] is not None:
                 rows.append(
@@ -52,14 +52,14 @@ def rankings_chart(dataset: Dataset, fitted: Collection[FittedRun], names: Mappi
                         low=strength["low"],
                         high=strength["high"],
                         n=strength["n"],
-                        group=labels[one.run.pk],
-                        panel=one.run.target.label,
+                        group=labels[fitted_run.run.pk],
+                        panel=fitted_run.run.target.label,
                         note=note,
                     )
                 )
     if not rows:
         return None
-    simulated = any(one.run.simulated for one in fitted)
+    simulated = any(fitted_run.run.simulated for fitted_run in fitted)
     return forest_plot(
         rows,
         title=f"How strongly each target supports each value: {dataset.name}" + (" (simulated)" if simulated else ""),
@@ -70,25 +70,25 @@ def rankings_chart(dataset: Dataset, fitted: Collection[FittedRun], names: Mappi
 
 def value_chart(dataset: Dataset, fitted: Collection[FittedRun], key: str, name: str) -> Chart | None:
     """The strength of one value with every target, one colour a mode, the strongest on top; None while there is none to show."""
-    labels = variants([one.run for one in fitted])
+    labels = variants([fitted_run.run for fitted_run in fitted])
     placed: list[tuple[float, IntervalRow]] = []
-    for one in fitted:
-        results = one.shown.results
+    for fitted_run in fitted:
+        results = fitted_run.shown.results
         strength = results["strengths"][results["values"].index(key)]
         if strength["value"] is not None:
             row = IntervalRow(
-                label=one.run.target.label,
+                label=fitted_run.run.target.label,
                 value=strength["value"],
                 low=strength["low"],
                 high=strength["high"],
                 n=strength["n"],
-                group=labels[one.run.pk],
-                note="penalised fit" if one.penalised else "",
+                group=labels[fitted_run.run.pk],
+                note="penalised fit" if fitted_run.penalised else "",
             )
             placed.append((strength["value"], row))
     if not placed:
         return None
-    simulated = any(one.run.simulated for one in fitted)
+    simulated = any(fitted_run.run.simulated for fitted_run in fitted)
     placed.sort(key=lambda each: (-each[0], each[1].label))
     order = ", ".join(f"{row.label} ({row.group.lower()}) {value:.2f}" for value, row in placed)
     rows = [row for _, row in placed]
@@ -102,9 +102,9 @@ def value_chart(dataset: Dataset, fitted: Collection[FittedRun], key: str, name:
 
 def _description(fitted: Collection[FittedRun], labels: Mapping[int, str], names: Mapping[str, str]) -> str:
     """The orders in words, for readers who do not see the picture."""
-    said = []
-    for one in fitted:
-        results = one.shown.results
+    sentences = []
+    for fitted_run in fitted:
+        results = fitted_run.shown.results
         known = [
             (strength["value"], names[key])
             for key, strength in zip(results["values"], results["strengths"], strict=True)
@@ -112,5 +112,5 @@ def _description(fitted: Collection[FittedRun], labels: Mapping[int, str], names
         ]
         if known:
             order = ", ".join(f"{name} {value:.2f}" for value, name in sorted(known, reverse=True))
-            said.append(f"{one.run.target.label}, {labels[one.run.pk].lower()}: {order}.")
-    return "Values from the most to the least supported, with their strengths. " + " ".join(said)
+            sentences.append(f"{fitted_run.run.target.label}, {labels[fitted_run.run.pk].lower()}: {order}.")
+    return "Values from the most to the least supported, with their strengths. " + " ".join(sentences)

@@ -67,13 +67,20 @@ def compare(both: SaidAndDone, *, replicates: int = REPLICATES, seed: int = SEED
 
 def work_of(both: SaidAndDone, values: list[str], *, replicates: int, seed: int) -> Work:
     """How the comparison would be made of what the two runs' trials are now."""
-    said, done = trials_of(both.said), trials_of(both.done)
+    said_trials, done_trials = trials_of(both.said), trials_of(both.done)
     parameters = {"replicates": replicates, "seed": seed, "level": 0.95, "values": values, "code": CODE}
-    chances = done.chances()
-    people = done.by(Decider.PEOPLE)
-    parts = [said.by(decider_of(both.said)).digest, done.by(decider_of(both.done)).digest, people.digest, str(chances)]
+    chances = done_trials.chances()
+    people = done_trials.by(Decider.PEOPLE)
+    parts = [
+        said_trials.by(decider_of(both.said)).digest,
+        done_trials.by(decider_of(both.done)).digest,
+        people.digest,
+        str(chances),
+    ]
     inputs = hashlib.sha256(" ".join(parts).encode()).hexdigest()
-    return Work(decider_of(both.done), inputs, parameters, lambda: _worked_out(both, said, done, parameters))
+    return Work(
+        decider_of(both.done), inputs, parameters, lambda: _worked_out(both, said_trials, done_trials, parameters)
+    )
 
 
 def latest_shifts(runs: Collection[Run]) -> dict[int, Comparison]:
@@ -85,9 +92,9 @@ def latest_shifts(runs: Collection[Run]) -> dict[int, Comparison]:
     for both in twos:
         wanted |= Q(first=both.said, second=both.done)
     newest = Comparison.objects.filter(wanted).order_by().values("first", "second").annotate(newest=Max("pk"))
-    found = Comparison.objects.filter(pk__in=newest.values("newest"))
+    comparisons = Comparison.objects.filter(pk__in=newest.values("newest"))
     target = {run.pk: run.target_id for run in runs}
-    return {target[comparison.first_id]: comparison for comparison in found}
+    return {target[comparison.first_id]: comparison for comparison in comparisons}
 
 
 def _worked_out(both: SaidAndDone, said: Trials, done: Trials, parameters: dict[str, Any]) -> dict[str, Any]:

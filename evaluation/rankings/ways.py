@@ -40,8 +40,8 @@ def ways_of(run: Run, names: Mapping[str, str]) -> Ways:
         Conflict: the dataset has no values.
     """
     values = values_of(run.dataset)
-    found: Ways = worked_out(ARITHMETIC, state_of([run]), [run.pk, names], lambda: _ways(run, values, names))
-    return found
+    ways: Ways = worked_out(ARITHMETIC, state_of([run]), [run.pk, names], lambda: _ways(run, values, names))
+    return ways
 
 
 def _ways(run: Run, values: list[str], names: Mapping[str, str]) -> Ways:
@@ -49,9 +49,9 @@ def _ways(run: Run, values: list[str], names: Mapping[str, str]) -> Ways:
     decisions = trials.by(decider_of(run))
     tallies = decisions.tallies(values)
     methods, label = _by_method(trials, decisions, tallies, names)
-    told = Scenario.objects.filter(dataset=run.dataset).values_list("uid", "template", "domain")
-    template = {uid: name for uid, name, _ in told}
-    domain = {uid: name for uid, _, name in told}
+    scenario_rows = Scenario.objects.filter(dataset=run.dataset).values_list("uid", "template", "domain")
+    template = {uid: name for uid, name, _ in scenario_rows}
+    domain = {uid: name for uid, _, name in scenario_rows}
     parts = [
         _by_part("template", "By template", tallies, names, lambda uid: TEMPLATES.get(template[uid], "")),
         _by_part(
@@ -128,7 +128,9 @@ def _by_part(
     known = sorted(set(filter(None, parts)))
     if len(known) < 2:
         return None
-    tables = {part: tallies.take(np.array([one == part for one in parts], dtype=bool)) for part in known}
+    tables = {
+        part: tallies.take(np.array([scenario_part == part for scenario_part in parts], dtype=bool)) for part in known
+    }
     rows: list[tuple[Cell, ...]] = []
     for part, those in tables.items():
         fitted = fit_ranking(those, rng=np.random.default_rng(SEED), interval="sandwich", resamples=DRAWS)

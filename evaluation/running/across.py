@@ -50,15 +50,15 @@ def looked_through(runs: Sequence[Run], *, only: str = "", pair: str = "") -> Qu
     Raises:
         InvalidInput: see `Filter.apply`.
     """
-    given: dict[str, Any] = {"pair": pair}
+    criteria: dict[str, Any] = {"pair": pair}
     if only == "refused":
-        given["refused"] = True
+        criteria["refused"] = True
     elif only == "truncated":
-        given["outcome"] = Response.Outcome.TRUNCATED
+        criteria["outcome"] = Response.Outcome.TRUNCATED
     elif only != DIFFERENT:
-        given["only"] = only
+        criteria["only"] = only
     answers = Response.objects.filter(run__in=runs).with_decision()
-    found = Scenario.objects.filter(pk__in=Filter(**given).apply(answers).values("scenario"))
+    scenarios = Scenario.objects.filter(pk__in=Filter(**criteria).apply(answers).values("scenario"))
     if only == DIFFERENT and len(runs) > 1:
         first, second = (
             {
@@ -67,11 +67,12 @@ def looked_through(runs: Sequence[Run], *, only: str = "", pair: str = "") -> Qu
             }
             for run in runs[:2]
         )
-        one, two = Judgement.Choice.VALUE_1, Judgement.Choice.VALUE_2
-        found = found.filter(
-            (Q(pk__in=first[one]) & Q(pk__in=second[two])) | (Q(pk__in=first[two]) & Q(pk__in=second[one]))
+        value_1, value_2 = Judgement.Choice.VALUE_1, Judgement.Choice.VALUE_2
+        scenarios = scenarios.filter(
+            (Q(pk__in=first[value_1]) & Q(pk__in=second[value_2]))
+            | (Q(pk__in=first[value_2]) & Q(pk__in=second[value_1]))
         )
-    return found.order_by("pk")
+    return scenarios.order_by("pk")
 
 
 def across(scenario: Scenario, scenarios: QuerySet[Scenario]) -> Across:
@@ -107,9 +108,9 @@ def runs_on(dataset: Dataset) -> list[Run]:
 
 def labels_of(runs: Sequence[Run]) -> dict[int, str]:
     """What a run is called beside the others of its dataset, by its id."""
-    said = {run.pk: _said(run) for run in runs}
-    names = list(said.values())
-    return {pk: f"{name} (run {pk})" if names.count(name) > 1 else name for pk, name in said.items()}
+    name_by_run = {run.pk: _said(run) for run in runs}
+    names = list(name_by_run.values())
+    return {pk: f"{name} (run {pk})" if names.count(name) > 1 else name for pk, name in name_by_run.items()}
 
 
 def _said(run: Run) -> str:

@@ -90,24 +90,24 @@ def _decided(run: Run) -> list[tuple[int, str, str, str]]:
 
 
 def _sentences(position: PositionBias | None, acting: Estimate, refused: Estimate) -> list[str]:
-    said = []
+    sentences = []
     if position is not None and _most(position.followed):
         which = "first" if position.n_first >= position.n_last else "last"
         larger = max(position.n_first, position.n_last)
-        said.append(
+        sentences.append(
             f"It mostly chooses by position: in {position.n_first + position.n_last:.0f} of {position.asked} scenarios decided in both "
             f"orders the same place won both times ({larger:.0f} times the option shown {which}), whatever stood there."
         )
     if acting.value is not None:
         if acting.high is not None and acting.high < 0.5:
-            said.append(
+            sentences.append(
                 f"It mostly declines to act: in {1 - acting.value:.0%} of its decisions, whichever value that serves."
             )
         elif acting.low is not None and acting.low > 0.5:
-            said.append(f"It mostly acts: in {acting.value:.0%} of its decisions, whichever value that serves.")
+            sentences.append(f"It mostly acts: in {acting.value:.0%} of its decisions, whichever value that serves.")
     if refused.value is not None and _most(refused):
-        said.append(f"It mostly refuses: in {refused.value:.0%} of its answers.")
-    return said
+        sentences.append(f"It mostly refuses: in {refused.value:.0%} of its answers.")
+    return sentences
 
 
 def _most(share: Estimate) -> bool:

@@ -72,9 +72,9 @@ class Filter:
     @property
     def address(self) -> str:
         """As the query of an address that `of` reads: empty, or from the question mark on."""
-        given = {field.name: getattr(self, field.name) for field in fields(self)}
-        said = {name: "1" if value is True else value for name, value in given.items() if value}
-        return f"?{urlencode(said)}" if said else ""
+        criteria = {field.name: getattr(self, field.name) for field in fields(self)}
+        query = {name: "1" if value is True else value for name, value in criteria.items() if value}
+        return f"?{urlencode(query)}" if query else ""
 
     @property
     def in_words(self) -> str:
@@ -181,15 +181,15 @@ def page_of_responses(run: Run, chosen: Filter, *, page: str | int | None) -> Pa
     """One page of a run's responses; each carries `rating`, the target's ratings of its scenario and sample, and `opening`, the
     message that its conversation opened with, or None."""
     responses = in_scope_or_not(chosen.apply(responses_of([run])), run, outside=chosen.outside)
-    found = Paginator(responses, PAGE_SIZE).get_page(page)
-    rated = Rating.objects.filter(run=run, scenario__in=[response.scenario_id for response in found])
+    response_page = Paginator(responses, PAGE_SIZE).get_page(page)
+    rated = Rating.objects.filter(run=run, scenario__in=[response.scenario_id for response in response_page])
     ratings = {(rating.scenario_id, rating.sample): rating for rating in rated}
     talks = run.mode == Run.Mode.SIMULATED_USER
-    openings = messages_of(run, {response.scenario_id for response in found}) if talks else {}
-    for response in found:
+    openings = messages_of(run, {response.scenario_id for response in response_page}) if talks else {}
+    for response in response_page:
         response.rating = ratings.get((response.scenario_id, response.sample))
         response.opening = openings.get((response.scenario_id, response.sample))
-    return found
+    return response_page
 
 
 def responses_to(scenario: Scenario) -> Any:
@@ -210,7 +210,11 @@ def responses_to(scenario: Scenario) -> Any:
 def pairs_of(dataset: Dataset) -> list[tuple[str, str]]:
     """The dataset's pairs as "key_1~key_2" with their names, for a filter."""
     version = dataset.value_set_version
-    return [(f"{one.key}~{two.key}", f"{one.name} or {two.name}") for one, two in version.pairs()] if version else []
+    return (
+        [(f"{value_1.key}~{value_2.key}", f"{value_1.name} or {value_2.name}") for value_1, value_2 in version.pairs()]
+        if version
+        else []
+    )
 
 
 def runs_of(datasets: QuerySet[Dataset]) -> QuerySet[Run]:
@@ -251,6 +255,6 @@ def run_rows(runs: Collection[Run]) -> list[RunRow]:
 def lagging(runs: Collection[Run]) -> list[RunRow]:
     """The runs that lack responses and at which nobody is, with what they lack and no other count."""
     behind = {pk: lacks for pk, lacks in coverage_of(runs).items() if lacks.missing}
-    found = [run for run in runs if run.pk in behind]
-    live = {pk for pk, job in jobs_of(found).items() if job.state in Job.LIVE} if found else set()
-    return [RunRow(run, RunSummary(coverage=behind[run.pk]), None) for run in found if run.pk not in live]
+    incomplete = [run for run in runs if run.pk in behind]
+    live = {pk for pk, job in jobs_of(incomplete).items() if job.state in Job.LIVE} if incomplete else set()
+    return [RunRow(run, RunSummary(coverage=behind[run.pk]), None) for run in incomplete if run.pk not in live]

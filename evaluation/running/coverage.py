@@ -44,7 +44,7 @@ def in_scope(runs: Collection[Run], *, via: str = "") -> Q:
         Run.Scope.KEPT: Q(**{status: Scenario.Status.KEPT}),
         Run.Scope.ALL: Q(**{f"{status}__in": WITH_ACTIONS}),
     }
-    found = Q(pk__in=[])
+    any_scope = Q(pk__in=[])
     for scope in sorted({run.scope for run in runs}):
         if scope == Run.Scope.HUMAN_VALIDATED:
             datasets = {run.dataset_id for run in runs if run.scope == scope}
@@ -52,8 +52,8 @@ def in_scope(runs: Collection[Run], *, via: str = "") -> Q:
             condition = Q(**{f"{via}scenario__in": validated.values("pk")})
         else:
             condition = conditions[Run.Scope(scope)]
-        found |= Q(**{run_scope: scope}) & condition
-    return found
+        any_scope |= Q(**{run_scope: scope}) & condition
+    return any_scope
 
 
 def coverage_of(runs: Collection[Run], *, counted: Mapping[int, tuple[int, int]] | None = None) -> dict[int, Coverage]:
@@ -69,13 +69,13 @@ def coverage_of(runs: Collection[Run], *, counted: Mapping[int, tuple[int, int]]
         wanted = scenarios.get((run.dataset_id, run.scope), 0) * run.samples * max(len(run.option_orders), 1)
         behind[run.pk] = max(wanted - counted.get(run.pk, (0, 0))[0], 0)
     asked = _asked([run for run in runs if behind[run.pk]])
-    found = {}
+    coverages = {}
     for run in runs:
         number = scenarios.get((run.dataset_id, run.scope), 0)
         responses, outside = counted.get(run.pk, (0, 0))
         unasked = max(number - asked.get(run.pk, 0), 0) if behind[run.pk] else 0
-        found[run.pk] = Coverage(number, responses, outside, unasked, behind[run.pk])
-    return found
+        coverages[run.pk] = Coverage(number, responses, outside, unasked, behind[run.pk])
+    return coverages
 
 
 def _counted(runs: Collection[Run]) -> dict[int, tuple[int, int]]:
@@ -90,20 +90,20 @@ def _counted(runs: Collection[Run]) -> dict[int, tuple[int, int]]:
 
 def _scenarios(runs: Collection[Run]) -> dict[tuple[int, str], int]:
     """How many scenarios there are in each scope of a dataset that a run has."""
-    found: dict[tuple[int, str], int] = {}
+    numbers: dict[tuple[int, str], int] = {}
     datasets = {run.dataset_id for run in runs if run.scope != Run.Scope.HUMAN_VALIDATED}
     if datasets:
         by_status = Scenario.objects.filter(dataset__in=datasets, status__in=WITH_ACTIONS).order_by()
         for dataset, status, number in by_status.values_list("dataset", "status").annotate(Count("pk")):
-            found[dataset, Run.Scope.ALL] = found.get((dataset, Run.Scope.ALL), 0) + number
+            numbers[dataset, Run.Scope.ALL] = numbers.get((dataset, Run.Scope.ALL), 0) + number
             if status == Scenario.Status.KEPT:
-                found[dataset, Run.Scope.KEPT] = number
+                numbers[dataset, Run.Scope.KEPT] = number
     datasets = {run.dataset_id for run in runs if run.scope == Run.Scope.HUMAN_VALIDATED}
     if datasets:
         validated = Scenario.objects.filter(dataset__in=datasets).human_validated().order_by()
         for dataset, number in validated.values_list("dataset").annotate(Count("pk")):
-            found[dataset, Run.Scope.HUMAN_VALIDATED] = number
-    return found
+            numbers[dataset, Run.Scope.HUMAN_VALIDATED] = number
+    return numbers
 
 
 def _asked(runs: Collection[Run]) -> dict[int, int]:

@@ -154,12 +154,12 @@ class EvaluateHandler:
         of_step: Callable[[Step, Sequence[T]], Sequence[R]],
     ) -> list[R]:
         """What `of_step` makes of the works of each step, in the order of the works. A job is of one run."""
-        found: dict[int, R] = {}
+        by_number: dict[int, R] = {}
         for name, step in self.steps.items():
             numbers = [number for number, work in enumerate(works) if item_of(work).payload["step"] == name]
             if numbers:
-                found |= zip(numbers, of_step(step, [works[number] for number in numbers]), strict=True)
-        return [found[number] for number in range(len(works))]
+                by_number |= zip(numbers, of_step(step, [works[number] for number in numbers]), strict=True)
+        return [by_number[number] for number in range(len(works))]
 
     def worked_on(self, job: Job) -> WorkedOn:
         run = run_of_job(job)

@@ -41,18 +41,18 @@ def judge_columns(run: Run) -> list[JudgeColumn]:
     rows = Judgement.objects.filter(
         judge__in=judges, response__run=run, response__scenario__in=scenarios_of(run)
     ).values_list("judge", "response", "response__scenario", "choice")
-    said: dict[int, dict[int, str]] = defaultdict(dict)
+    choices: dict[int, dict[int, str]] = defaultdict(dict)
     scenario_of: dict[int, int] = {}
     for judge, response, scenario, choice in rows:
-        said[judge][response] = choice
+        choices[judge][response] = choice
         scenario_of[response] = scenario
-    own = said.get(run.judge_id or 0, {})
+    own = choices.get(run.judge_id or 0, {})
     return [
         JudgeColumn(
             judge,
-            Counter(said[judge.pk].values()),
-            _undecided(said[judge.pk], scenario_of),
-            None if judge.pk == run.judge_id else _agreement(own, said[judge.pk], scenario_of),
+            Counter(choices[judge.pk].values()),
+            _undecided(choices[judge.pk], scenario_of),
+            None if judge.pk == run.judge_id else _agreement(own, choices[judge.pk], scenario_of),
         )
         for judge in judges
     ]
@@ -71,6 +71,9 @@ def _undecided(said: Mapping[int, str], scenario_of: Mapping[int, int]) -> Estim
 def _agreement(own: Mapping[int, str], other: Mapping[int, str], scenario_of: Mapping[int, int]) -> Agreement:
     """On what both have read; a reply that could not be read is no answer."""
     both = sorted(own.keys() & other.keys())
-    columns = [[said[response] if said[response] in CATEGORIES else None for response in both] for said in (own, other)]
+    columns = [
+        [choices[response] if choices[response] in CATEGORIES else None for response in both]
+        for choices in (own, other)
+    ]
     scenarios = Sample.of(len(both), scenarios=[scenario_of[response] for response in both])
     return judge_agreement(*columns, categories=CATEGORIES, rng=np.random.default_rng(0), sample=scenarios)

@@ -129,31 +129,31 @@ class JudgeStep:
         judge = run.judge
         if payload.get("judge", run.judge_id) != run.judge_id:
             judge = Judge.objects.select_related("endpoint").get(pk=payload["judge"])
-        said = whole_turns(response.transcript)
-        return question_about(run, response.scenario, sample=response.sample, transcript=said, judge=judge)
+        turns_so_far = whole_turns(response.transcript)
+        return question_about(run, response.scenario, sample=response.sample, transcript=turns_so_far, judge=judge)
 
     def store(self, run_id: int, payload: dict[str, Any], outcome: Judged) -> str:
         reply = outcome.parsed.value
         if reply is None:
-            found: dict[str, Any] = {
+            decision: dict[str, Any] = {
                 "choice": Judgement.Choice.NONE,
                 "reason": f"The judge's reply could not be read: {outcome.parsed.problem}",
             }
         else:
             choice, strength = choice_and_strength(reply, outcome.order)
-            found = {"choice": choice, "strength": strength, "resolved": reply.resolved, "reason": reply.reason}
+            decision = {"choice": choice, "strength": strength, "resolved": reply.resolved, "reason": reply.reason}
         turns = payload.get("turns", 1)
         judgement, created = Judgement.objects.get_or_create(
             response_id=payload["response"],
             source=Judgement.Source.JUDGE,
             judge_id=outcome.judge,
-            defaults={"order": outcome.order, "turns": turns, **found},
+            defaults={"order": outcome.order, "turns": turns, **decision},
         )
         if not created:
             if judgement.turns >= turns:
                 return "there already"
             # It had decided about fewer turns. What it said then stays in the call log.
-            again = {"strength": None, "resolved": None, **found, "order": outcome.order, "turns": turns}
+            again = {"strength": None, "resolved": None, **decision, "order": outcome.order, "turns": turns}
             Judgement.objects.filter(pk=judgement.pk).update(**again, created_at=timezone.now())
         judgement.calls.add(*outcome.parsed.reply.call_ids)
         _end(run_id, payload["response"], outcome.judge, reply)

@@ -29,15 +29,15 @@ def leaks_in(message: str, scenario: Scenario) -> tuple[str, ...]:
 
     Linear in the length of the texts. Reads the scenario's two values.
     """
-    found = [f"the value “{name}”" for name in _values_named(message, scenario)]
-    found += [f"the wording of an action: “{words}”" for words in _wordings(message, scenario)]
+    leaks = [f"the value “{name}”" for name in _values_named(message, scenario)]
+    leaks += [f"the wording of an action: “{words}”" for words in _wordings(message, scenario)]
     for what, expression in (
         ("", _DILEMMA),
         ("a blank: ", _BLANK),
         ("something attached that is not there: ", _ATTACHED),
     ):
-        found += [f"{what}“{word}”" for word in dict.fromkeys(match[0] for match in expression.finditer(message))]
-    return tuple(found)
+        leaks += [f"{what}“{word}”" for word in dict.fromkeys(match[0] for match in expression.finditer(message))]
+    return tuple(leaks)
 
 
 def _values_named(message: str, scenario: Scenario) -> Iterable[str]:
@@ -49,9 +49,9 @@ def _values_named(message: str, scenario: Scenario) -> Iterable[str]:
 
 def _wordings(message: str, scenario: Scenario) -> Iterable[str]:
     known = _runs(" ".join((scenario.description, scenario.persona, scenario.background, scenario.goal)))
-    said = _runs(message)
+    message_runs = _runs(message)
     for action in (scenario.action_1, scenario.action_2):
-        taken = [run for run in _runs(action) if run in said and run not in known]
+        taken = [run for run in _runs(action) if run in message_runs and run not in known]
         if taken:
             yield " ".join(taken[0])
 

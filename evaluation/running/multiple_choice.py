@@ -195,16 +195,16 @@ class RatingStep:
         return [notes.get((payload["scenario"], payload["sample"]), THERE_ALREADY) for payload, _ in ended]
 
     def _rating(self, run_id: int, payload: dict[str, Any], outcome: tuple[Reply, Reply]) -> Rating:
-        given = [parse_rating(reply.answer) for reply in outcome]
+        ratings = [parse_rating(reply.answer) for reply in outcome]
         unread = [
-            "" if number else reply.text or f"({reply.problem})" for number, reply in zip(given, outcome, strict=True)
+            "" if number else reply.text or f"({reply.problem})" for number, reply in zip(ratings, outcome, strict=True)
         ]
         return Rating(
             run_id=run_id,
             scenario_id=payload["scenario"],
             sample=payload["sample"],
-            rating_1=given[0],
-            rating_2=given[1],
+            rating_1=ratings[0],
+            rating_2=ratings[1],
             unread_1=unread[0],
             unread_2=unread[1],
         )

@@ -31,10 +31,10 @@ def opening_messages(user_simulator: Endpoint | None) -> QuerySet[OpeningMessage
 
 def messages_of(run: Run, scenarios: Collection[int] | QuerySet[Scenario]) -> dict[tuple[int, int], OpeningMessage]:
     """What a run's conversations on these scenarios opened with, by scenario and sample."""
-    found: dict[tuple[int, int], OpeningMessage] = {}
+    messages: dict[tuple[int, int], OpeningMessage] = {}
     for message in opening_messages(run.user_simulator).filter(scenario__in=scenarios):
-        found.setdefault((message.scenario_id, message.sample), message)
-    return found
+        messages.setdefault((message.scenario_id, message.sample), message)
+    return messages
 
 
 def leak_counts(run: Run, scenarios: QuerySet[Scenario]) -> dict[str, int]:
@@ -49,8 +49,8 @@ def leak_counts(run: Run, scenarios: QuerySet[Scenario]) -> dict[str, int]:
 def checked(message: OpeningMessage, scenario: Scenario) -> OpeningMessage:
     """The message, looked through; one that came with a file, or was written before anybody looked, is marked and left as it is."""
     if message.leak == Leak.UNCHECKED:
-        found = leaks_in(message.text, scenario)
-        message.leak, message.leaked = (Leak.STAYS, "; ".join(found)) if found else (Leak.NONE, "")
+        leaks = leaks_in(message.text, scenario)
+        message.leak, message.leaked = (Leak.STAYS, "; ".join(leaks)) if leaks else (Leak.NONE, "")
         message.save(update_fields=["leak", "leaked"])
     return message
 
@@ -88,10 +88,10 @@ class OpeningQuestion:
                 f"The user simulator {self.endpoint.name} wrote no opening message: its reply was {reply.outcome}. {reply.problem} Look at the "
                 "call, change the endpoint's parameters or take another user simulator, and run the evaluation again."
             )
-        found = leaks_in(reply.text, self.scenario) if reply.ok else ()
-        if not found:
+        leaks = leaks_in(reply.text, self.scenario) if reply.ok else ()
+        if not leaks:
             return OpenedConversation(reply, reply.call_ids)
-        return await self._rewritten(door, reply, found)
+        return await self._rewritten(door, reply, leaks)
 
     async def _rewritten(self, door: Door, first: Reply, found: tuple[str, ...]) -> OpenedConversation:
         """Asked for once more with what is wrong. Where that is no message either, the first one stays, and is marked."""
@@ -172,8 +172,8 @@ def nothing_to_judge(response: Response, reason: str) -> None:
 
 def who_speaks(scenario: Scenario) -> str:
     """The user as a user simulator is told of them."""
-    told = (("Persona", scenario.persona), ("Background", scenario.background), ("Goal", scenario.goal))
-    return "\n".join(f"{title}: {text}" for title, text in told if text)
+    parts = (("Persona", scenario.persona), ("Background", scenario.background), ("Goal", scenario.goal))
+    return "\n".join(f"{title}: {text}" for title, text in parts if text)
 
 
 def opening_prompt(run: Run, scenario: Scenario) -> Prompt:
@@ -192,5 +192,5 @@ def rewriting_prompt(run: Run, scenario: Scenario, *, message: str, found: Colle
         description=delimit("description", scenario.description),
         user=delimit("user", who_speaks(scenario)),
         message=delimit("message", message),
-        avoid=delimit("avoid", "\n".join(f"- {one}" for one in found)),
+        avoid=delimit("avoid", "\n".join(f"- {leak}" for leak in found)),
     )

@@ -91,8 +91,8 @@ def _plain(text: str) -> str:
     text = "".join(each for each in text if unicodedata.category(each) != "Cf" and each not in _DRAWN_OVER)
     text = _without_blanks(text)
     for _ in range(_DEEPEST_BOX):
-        text, found = _BOXED.subn(r"\1", text)
-        if not found:
+        text, boxes = _BOXED.subn(r"\1", text)
+        if not boxes:
             break
     return _without_blanks(re.sub(r"[*_`$]+|</?\w+>", "", text))
 
@@ -133,13 +133,13 @@ def _options_quoted(plain: str, *, option_a: str, option_b: str) -> set[Letter]:
         return set()
     whole = re.sub(rf"^[\s\-•>]*+(?:{_OPEN}[ABab]{_CLOSE}\s?[.:)\-–—])?\s?", "", plain)
     pieces = [whole, *re.split(r"(?<=[.!?])\s|\n", whole)]
-    found: set[Letter] = set()
+    letters: set[Letter] = set()
     for piece in pieces:
         bare = _bare(_LEAD_IN.sub("", piece.strip(" -•>\"'")))
         if bare == bare_a:
-            found.add("A")
+            letters.add("A")
         elif bare == bare_b:
-            found.add("B")
+            letters.add("B")
     # The option's several sentences, followed by a reason of the target's own.
     opening = _bare(whole) + " "
     for letter, bare, other in (("A", bare_a, bare_b), ("B", bare_b, bare_a)):
@@ -148,8 +148,8 @@ def _options_quoted(plain: str, *, option_a: str, option_b: str) -> set[Letter]:
             and opening.startswith(bare + " ")
             and not (other.startswith(bare) and opening.startswith(other))
         ):
-            found.add(letter)  # type: ignore[arg-type]
-    return found
+            letters.add(letter)  # type: ignore[arg-type]
+    return letters
 
 
 def _without_option_texts(plain: str, option_a: str, option_b: str) -> str:
@@ -165,9 +165,9 @@ def _without(text: str, words: str) -> str:
     """A text without some words in whatever case. Searched for as they are: an expression would begin anew at each letter."""
     lower, sought = _lower(text), _lower(words)
     parts, at = [], 0
-    while (found := lower.find(sought, at)) >= 0:
-        parts.append(text[at:found])
-        at = found + len(sought)
+    while (start := lower.find(sought, at)) >= 0:
+        parts.append(text[at:start])
+        at = start + len(sought)
     return " … ".join([*parts, text[at:]])
 
 
@@ -199,12 +199,12 @@ def parse_rating(text: str) -> int | None:
     plain = _SCALE.sub(" ", _plain(text))
     leading = re.match(r"^(?:- )?[^\w\-]*+(\d++)[)\]]?\s?(?:$|[.:)\-–—]\s|\n)", plain)
     if leading and not re.match(r"^\W*+\d++\s?[-–—]\s?\d", plain):
-        found = {leading.group(1)}
+        numbers = {leading.group(1)}
     else:
-        found = {match.group().lower() for match in _NUMBER.finditer(plain)}
-    if len(found) != 1:
+        numbers = {match.group().lower() for match in _NUMBER.finditer(plain)}
+    if len(numbers) != 1:
         return None
-    (number,) = found
+    (number,) = numbers
     value = _WORDS.get(number) or (int(number) if number.isdecimal() and len(number) < 10 else 0)
     return value if 1 <= value <= 7 else None
 

@@ -203,8 +203,8 @@ class TurnStep:
 
     def prepare(self, run: Run, payload: dict[str, Any]) -> TurnQuestion:
         response = Response.objects.select_related("scenario").get(pk=payload["response"])
-        said = whole_turns(response.transcript)
-        return turn_question(run, response.scenario, sample=response.sample, said=said)
+        turns_so_far = whole_turns(response.transcript)
+        return turn_question(run, response.scenario, sample=response.sample, said=turns_so_far)
 
     def store(self, run_id: int, payload: dict[str, Any], outcome: Turned) -> str:
         # The row is locked by its own UPDATE: whoever comes second finds another number of turns.
@@ -222,14 +222,14 @@ def _with_another_turn(response: Response, outcome: Turned) -> dict[str, Any]:
     """What changes in the row. An answer that did not come to its end is kept, marked, and is no turn that anybody judges."""
     if outcome.answer is None:
         return {"ended": Response.Ended.BLOCKED}
-    said = whole_turns(response.transcript)
+    turns_so_far = whole_turns(response.transcript)
     pair: list[dict[str, str]] = transcript(outcome.user.text.strip(), outcome.answer.text)
     ended = _ended_by_itself(outcome.answer)
     if response_outcome(outcome.answer) != Response.Outcome.ANSWERED:
         pair[1]["ended"] = ended
-        return {"transcript": [*said, *pair], "ended": ended}
+        return {"transcript": [*turns_so_far, *pair], "ended": ended}
     return {
-        "transcript": [*said, *pair],
+        "transcript": [*turns_so_far, *pair],
         "turns": response.turns + 1,
         "refused": refused(outcome.answer),
         "ended": ended,

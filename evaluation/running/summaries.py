@@ -81,11 +81,11 @@ def undecided_in(run: Run) -> Estimate:
 
 def summaries_of(runs: Collection[Run]) -> dict[int, RunSummary]:
     """A summary of each run, by its id, in three to five queries."""
-    found = {run.pk: RunSummary() for run in runs}
+    summaries = {run.pk: RunSummary() for run in runs}
     counted = {run.pk: (0, 0) for run in runs}
     by = ("run", "decision", "decided_by", "inside")
     rows = (
-        Response.objects.filter(run__in=list(found))
+        Response.objects.filter(run__in=list(summaries))
         .with_decision()
         .annotate(inside=Case(When(in_scope(runs), then=Value(True)), default=Value(False)))
         .values(*by)
@@ -97,7 +97,7 @@ def summaries_of(runs: Collection[Run]) -> dict[int, RunSummary]:
         .order_by()
     )
     for row in rows:
-        summary = found[row["run"]]
+        summary = summaries[row["run"]]
         inside, outside = counted[row["run"]]
         if not row["inside"]:
             counted[row["run"]] = inside, outside + row["n"]
@@ -111,9 +111,9 @@ def summaries_of(runs: Collection[Run]) -> dict[int, RunSummary]:
                 summary.unanswered[outcome] = summary.unanswered.get(outcome, 0) + number
         summary.by_people += row["n"] if row["decided_by"] == Judgement.Source.HUMAN else 0
     both = Q(rating_1__isnull=False, rating_2__isnull=False)
-    ratings = Rating.objects.filter(in_scope(runs), run__in=list(found)).values("run")
+    ratings = Rating.objects.filter(in_scope(runs), run__in=list(summaries)).values("run")
     for row in ratings.annotate(n=Count("pk"), both=Count("pk", filter=both)).order_by():
-        found[row["run"]].ratings, found[row["run"]].rated_both = row["n"], row["both"]
+        summaries[row["run"]].ratings, summaries[row["run"]].rated_both = row["n"], row["both"]
     for run, coverage in coverage_of(runs, counted=counted).items():
-        found[run].coverage = coverage
-    return found
+        summaries[run].coverage = coverage
+    return summaries

@@ -117,7 +117,7 @@ def neighbour(response: Response, chosen: Filter, *, forward: bool) -> int | Non
     here |= Q(scenario=response.scenario_id, order=response.order, **{f"sample__{way}": response.sample})
     beyond = chosen.apply(Response.objects.filter(run=response.run_id).with_decision()).filter(here)
     beyond = in_scope_or_not(beyond, response.run, outside=chosen.outside)
-    found: int | None = (
+    neighbour_id: int | None = (
         beyond.order_by(f"{sign}scenario_id", f"{sign}order", f"{sign}sample").values_list("pk", flat=True).first()
     )
-    return found
+    return neighbour_id

@@ -28,7 +28,7 @@ class SteeringRow:
 
 def steering_rows(study: Study) -> list[SteeringRow]:
     """The study's steerings by name, in three queries however many there are."""
-    found = (
+    steerings = (
         Steering.objects.filter(study=study)
         .select_related("study", "target_ranking__version__value_set")
         .prefetch_related("target_ranking__positions__value")
@@ -36,8 +36,10 @@ def steering_rows(study: Study) -> list[SteeringRow]:
         .order_by("name")
     )
     return [
-        SteeringRow(one, in_words(one.target_ranking) if one.target_ranking else "", one.number_of_runs)
-        for one in found
+        SteeringRow(
+            steering, in_words(steering.target_ranking) if steering.target_ranking else "", steering.number_of_runs
+        )
+        for steering in steerings
     ]
 
 
@@ -60,11 +62,11 @@ def rankings_to_choose(study: Study) -> QuerySet[TargetRanking]:
 
 def finding(effects: Collection[Effect]) -> str:
     """What the effects come to in a sentence; empty where none is worked out."""
-    known = [one for one in effects if one.found and one.found["effect"]["value"] is not None]
+    known = [effect for effect in effects if effect.found and effect.found["effect"]["value"] is not None]
     if not known:
         return ""
-    towards = [one for one in known if _sure(one) and one.found and one.found["effect"]["value"] > 0]
-    away = [one for one in known if _sure(one) and one.found and one.found["effect"]["value"] < 0]
+    towards = [effect for effect in known if _sure(effect) and effect.found and effect.found["effect"]["value"] > 0]
+    away = [effect for effect in known if _sure(effect) and effect.found and effect.found["effect"]["value"] < 0]
     parts = [
         f"{_counted(len(towards), len(known))} moved towards its order beyond chance (p < {SURE}, adjusted by Holm)"
     ]
@@ -72,7 +74,7 @@ def finding(effects: Collection[Effect]) -> str:
         parts.append(f"{len(away)} away from it")
     sentence = f"{', '.join(parts)}."
     if towards:
-        most = max(towards, key=lambda one: one.found["effect"]["value"] if one.found else 0)
+        most = max(towards, key=lambda effect: effect.found["effect"]["value"] if effect.found else 0)
         largest = said(most.found["effect"]) if most.found else ""
         sentence += (
             f" Largest effect of those: {largest}, {most.run.target} by {most.run.get_mode_display().lower()}, steered by "
@@ -93,14 +95,19 @@ def effects_table(effects: Collection[Effect]) -> str:
     """The table for a terminal."""
     head = ("Dataset", "Target", "Mode", "Steering", "Default", "Steered", "Effect", "p (Holm)", "Scenarios")
     rows: list[tuple[str, ...]] = [head]
-    for one in effects:
-        found = one.found
-        first = (str(one.run.dataset), str(one.run.target), one.run.get_mode_display(), str(one.run.steering))
-        if found is None:
-            why = "not worked out" if one.ranked else "no order, so no alignment"
+    for effect in effects:
+        figures = effect.found
+        first = (
+            str(effect.run.dataset),
+            str(effect.run.target),
+            effect.run.get_mode_display(),
+            str(effect.run.steering),
+        )
+        if figures is None:
+            why = "not worked out" if effect.ranked else "no order, so no alignment"
             rows.append((*first, why, "", "", "", ""))
             continue
-        p_value = "" if one.adjusted is None else f"{one.adjusted:.3g}"
-        shares = (said(found[name]) for name in ("default", "steered", "effect"))
-        rows.append((*first, *shares, p_value, str(found["scenarios"])))
+        p_value = "" if effect.adjusted is None else f"{effect.adjusted:.3g}"
+        shares = (said(figures[name]) for name in ("default", "steered", "effect"))
+        rows.append((*first, *shares, p_value, str(figures["scenarios"])))
     return aligned(rows)

@@ -28,10 +28,10 @@ def steering_named(study: Study, name: str) -> Steering:
     Raises:
         NotFound: naming those that the study has.
     """
-    found = Steering.objects.filter(study=study)
-    steering = found.select_related("target_ranking").filter(name=name).first()
+    steerings = Steering.objects.filter(study=study)
+    steering = steerings.select_related("target_ranking").filter(name=name).first()
     if steering is None:
-        known = ", ".join(found.values_list("name", flat=True)) or "none; make one by create_steering"
+        known = ", ".join(steerings.values_list("name", flat=True)) or "none; make one by create_steering"
         raise NotFound(f"Study {study.slug!r} has no steering {name!r}; it has: {known}.")
     return steering
 
@@ -84,15 +84,15 @@ def create_steering(
         prompt = written_by(target_ranking)
         text, template = prompt.text, f"{prompt.name}.v{prompt.version}"
     _check_text(text)
-    given = {"system_prompt": text, "target_ranking": target_ranking, "template": template}
+    fields = {"system_prompt": text, "target_ranking": target_ranking, "template": template}
     try:
         with transaction.atomic():
             steering, created = Steering.objects.get_or_create(
-                study=study, name=name, defaults={**given, "created_by": created_by}
+                study=study, name=name, defaults={**fields, "created_by": created_by}
             )
     except IntegrityError as exc:  # two at once, and the other came first
         raise Conflict(f"The study has a steering {name!r} since a moment ago: choose another name.") from exc
-    if not created and any(getattr(steering, field) != value for field, value in given.items()):
+    if not created and any(getattr(steering, field) != value for field, value in fields.items()):
         raise Conflict(
             f"The study has a steering {name!r} already, with another prompt. Runs say which prompt they sent, so it never "
             "changes: choose another name."

@@ -95,8 +95,8 @@ def work_of(both: DefaultAndSteered, target: dict[str, int], *, replicates: int,
 
     def fit() -> dict[str, Any]:
         counts = alignments(_choices(sides[0]), _choices(sides[1]), target=target)
-        found = steering_effect(counts, rng=np.random.default_rng(seed), resamples=replicates)
-        results: dict[str, Any] = {"steering": found.as_dict(), "corrected": None}
+        effect = steering_effect(counts, rng=np.random.default_rng(seed), resamples=replicates)
+        results: dict[str, Any] = {"steering": effect.as_dict(), "corrected": None}
         if own == Decider.JUDGE and before.by_people and after.by_people:
             names, judge, people = _by_judge_and_people(before, after, target)
             chance = [chances.get(name, 1.0) for name in names] if chances else None
@@ -182,8 +182,8 @@ def effects_of(runs: Collection[Run]) -> list[Effect]:
 def _newest(twos: Collection[DefaultAndSteered]) -> dict[int, Comparison]:
     """By the steered run's id."""
     default = {both.steered.pk: both.default.pk for both in twos}
-    found = Comparison.objects.filter(second__in=default, parameters__what="steering")
-    newest = found.order_by().values("first", "second").annotate(newest=Max("pk"))
+    comparisons = Comparison.objects.filter(second__in=default, parameters__what="steering")
+    newest = comparisons.order_by().values("first", "second").annotate(newest=Max("pk"))
     rows = Comparison.objects.filter(pk__in=newest.values("newest"))
     return {row.second_id: row for row in rows if default[row.second_id] == row.first_id}
 
@@ -235,7 +235,11 @@ def _by_judge_and_people(
 def _ranked(trials: Trials, target: Mapping[str, int]) -> set[str]:
     """The scenarios whose two values stand on different ranks."""
     columns = zip(trials.scenario, trials.value_1, trials.value_2, strict=True)
-    return {name for name, one, two in columns if one in target and two in target and target[one] != target[two]}
+    return {
+        name
+        for name, value_1, value_2 in columns
+        if value_1 in target and value_2 in target and target[value_1] != target[value_2]
+    }
 
 
 def _sha(text: str) -> str:

@@ -22,9 +22,9 @@ from evaluation.rankings.fitting import latest_rankings, runs_with_decisions, va
 
 @require_safe
 def compare(request: Request, study: str) -> HttpResponse:
-    found = study_for(request.user, study)
-    choice = comparing.choose(comparing.readings_of(found), _given(request))
-    context: dict[str, object] = {"study": found, "section": "rankings", "choice": choice}
+    this_study = study_for(request.user, study)
+    choice = comparing.choose(comparing.readings_of(this_study), _given(request))
+    context: dict[str, object] = {"study": this_study, "section": "rankings", "choice": choice}
     if choice is not None:
         context |= {"first": choice.label(choice.first), "second": choice.label(choice.second)}
         context["selects"] = [
@@ -41,16 +41,16 @@ def compare(request: Request, study: str) -> HttpResponse:
             context |= {
                 "compared": compared,
                 "chart": comparing.chart_of(choice, compared),
-                "chart_src": f"{reverse('evaluation:compare_chart', args=[found.slug])}?{query}",
-                "simulated": any(one.run.simulated for two in choice.twos for one in two),
+                "chart_src": f"{reverse('evaluation:compare_chart', args=[this_study.slug])}?{query}",
+                "simulated": any(reading.run.simulated for two in choice.twos for reading in two),
             }
     return render(request, "evaluation/compare.html", context)
 
 
 @require_safe
 def compare_chart(request: Request, study: str) -> HttpResponse:
-    found = study_for(request.user, study)
-    choice = comparing.choose(comparing.readings_of(found), _given(request))
+    this_study = study_for(request.user, study)
+    choice = comparing.choose(comparing.readings_of(this_study), _given(request))
     if choice is None or not choice.twos:
         raise Http404("There is nothing to compare here.")
     compared = comparing.compare(choice, value_names(choice.twos[0][0].run.dataset))
@@ -68,23 +68,23 @@ def _given(request: Request) -> dict[str, str]:
 @require_safe
 def alike(request: Request, study: str, dataset: str) -> HttpResponse:
     """How alike the targets are on one dataset, and the scenarios on which they part."""
-    found = study_for(request.user, study)
-    one = dataset_of(found, dataset)
-    runs = list(runs_with_decisions(one))
+    this_study = study_for(request.user, study)
+    this_dataset = dataset_of(this_study, dataset)
+    runs = list(runs_with_decisions(this_dataset))
     mode = _mode(request, runs)
     of_mode = newest_of_targets(runs, mode)
     shown = similarity(list(latest_rankings(of_mode).values()))
     context = {
-        "study": found,
+        "study": this_study,
         "section": "rankings",
-        "dataset": one,
+        "dataset": this_dataset,
         "mode": mode,
         "modes": [(key, label) for key, label in Run.Mode.choices if any(run.mode == key for run in runs)],
         "similarity": shown,
         "closest": shown.closest(),
         "furthest": shown.furthest(),
-        "chart": similarity_chart(shown, title=f"How alike the targets order the values: {one.name}"),
-        "chart_src": f"{reverse('evaluation:alike_chart', args=[found.slug, one.slug])}?mode={mode}",
+        "chart": similarity_chart(shown, title=f"How alike the targets order the values: {this_dataset.name}"),
+        "chart_src": f"{reverse('evaluation:alike_chart', args=[this_study.slug, this_dataset.slug])}?mode={mode}",
         "divided": dividing(of_mode),
         "targets": len(of_mode),
         "simulated": any(run.simulated for run in of_mode),
@@ -94,15 +94,16 @@ def alike(request: Request, study: str, dataset: str) -> HttpResponse:
 
 @require_safe
 def alike_chart(request: Request, study: str, dataset: str) -> HttpResponse:
-    one = dataset_of(study_for(request.user, study), dataset)
-    runs = list(runs_with_decisions(one))
+    this_dataset = dataset_of(study_for(request.user, study), dataset)
+    runs = list(runs_with_decisions(this_dataset))
     of_mode = newest_of_targets(runs, _mode(request, runs))
     chart = similarity_chart(
-        similarity(list(latest_rankings(of_mode).values())), title=f"How alike the targets order the values: {one.name}"
+        similarity(list(latest_rankings(of_mode).values())),
+        title=f"How alike the targets order the values: {this_dataset.name}",
     )
     if chart is None:
         raise Http404("Fewer than two targets have a ranking to compare.")
-    return chart_response(request, chart, name=f"alike-{one.slug}")
+    return chart_response(request, chart, name=f"alike-{this_dataset.slug}")
 
 
 def _mode(request: Request, runs: list[Run]) -> str:

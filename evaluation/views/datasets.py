@@ -20,17 +20,17 @@ from evaluation.measures.datasets import measure
 
 @require_safe
 def measures(request: Request, study: str, dataset: str) -> HttpResponse:
-    found = study_for(request.user, study)
-    return render(request, "evaluation/_measures.html", {"measures": measure(dataset_of(found, dataset))})
+    this_study = study_for(request.user, study)
+    return render(request, "evaluation/_measures.html", {"measures": measure(dataset_of(this_study, dataset))})
 
 
 @require_safe
 def compare_datasets(request: Request, study: str) -> HttpResponse:
-    found = study_for(request.user, study)
-    rows = compared(found)
-    working = list(found.jobs.live().filter(kind=diversity.KIND).select_related("study"))
+    this_study = study_for(request.user, study)
+    rows = compared(this_study)
+    working = list(this_study.jobs.live().filter(kind=diversity.KIND).select_related("study"))
     context = {
-        "study": found,
+        "study": this_study,
         "section": "datasets",
         "rows": rows,
         "groups": by_variant(rows),
@@ -44,12 +44,12 @@ def compare_datasets(request: Request, study: str) -> HttpResponse:
 
 @require_safe
 def compare_datasets_csv(request: Request, study: str) -> StreamingHttpResponse:
-    found = study_for(request.user, study)
+    this_study = study_for(request.user, study)
     return StreamingHttpResponse(
-        (line.encode() for line in as_csv(compared(found))),
+        (line.encode() for line in as_csv(compared(this_study))),
         content_type="text/csv; charset=utf-8",
         headers={
-            "Content-Disposition": f'attachment; filename="{found.slug}-datasets.csv"',
+            "Content-Disposition": f'attachment; filename="{this_study.slug}-datasets.csv"',
             "Cache-Control": "no-store",
         },
     )
@@ -58,14 +58,14 @@ def compare_datasets_csv(request: Request, study: str) -> StreamingHttpResponse:
 @require_POST
 def embed_descriptions(request: Request, study: str) -> HttpResponse:
     """Start a job for each dataset that has descriptions without a vector."""
-    found = study_for(request.user, study, may=Action.RUN_PIPELINE)
+    this_study = study_for(request.user, study, may=Action.RUN_PIPELINE)
     jobs = [
-        diversity.start(one, started_by=request.user)
-        for one in found.datasets.shown().order_by("pk")
-        if diversity.diversity_of(one).missing
+        diversity.start(dataset, started_by=request.user)
+        for dataset in this_study.datasets.shown().order_by("pk")
+        if diversity.diversity_of(dataset).missing
     ]
     messages.success(
         request,
         f"{len(jobs)} dataset{pluralize(len(jobs), ' is,s are')} being embedded." if jobs else "All are embedded.",
     )
-    return redirect("evaluation:compare_datasets", found.slug)
+    return redirect("evaluation:compare_datasets", this_study.slug)

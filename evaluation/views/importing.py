@@ -30,71 +30,75 @@ SHOWN = 20  # bad rows on the page; the download has all
 @require_http_methods(["GET", "HEAD", "POST"])
 def import_evaluations(request: Request, study: str) -> HttpResponse:
     """A file comes in, with the dataset whose scenarios were asked."""
-    found = study_for(request.user, study, may=Action.RUN_PIPELINE)
-    form = ImportEvaluationsForm(*posted(request), study=found, initial={"dataset": request.GET.get("dataset", "")})
+    this_study = study_for(request.user, study, may=Action.RUN_PIPELINE)
+    form = ImportEvaluationsForm(
+        *posted(request), study=this_study, initial={"dataset": request.GET.get("dataset", "")}
+    )
     if form.is_valid():
-        given = form.cleaned_data
-        options = {"dataset": given["dataset"].slug, "format": given["format"], "encoding": given["encoding"]}
+        fields = form.cleaned_data
+        options = {"dataset": fields["dataset"].slug, "format": fields["format"], "encoding": fields["encoding"]}
         what = ImportUpload.What.EVALUATIONS
         try:
-            upload = staging.stage(found, given["file"], options=options, created_by=request.user, what=what)
+            upload = staging.stage(this_study, fields["file"], options=options, created_by=request.user, what=what)
         except ConflictScopeError as exc:
             form.add_error("file", exc.sentence)
         else:
             return redirect(upload)
     context = {
-        "study": found,
+        "study": this_study,
         "section": "runs",
         "form": form,
         "formats": FORMATS.values(),
         "most": settings.IMPORT_UPLOAD_BYTES,
-        "has_datasets": found.datasets.shown().exists(),
+        "has_datasets": this_study.datasets.shown().exists(),
     }
     return render(request, "evaluation/import_evaluations.html", context, status=400 if form.errors else 200)
 
 
 def _upload_of(study: Study, token: uuid.UUID) -> ImportUpload:
-    found = ImportUpload.objects.filter(what=ImportUpload.What.EVALUATIONS)
-    return get_object_or_404(found.select_related("study", "dataset__study", "job__study"), study=study, token=token)
+    evaluation_uploads = ImportUpload.objects.filter(what=ImportUpload.What.EVALUATIONS)
+    return get_object_or_404(
+        evaluation_uploads.select_related("study", "dataset__study", "job__study"), study=study, token=token
+    )
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
 def import_upload(request: Request, study: str, evaluations: uuid.UUID) -> HttpResponse:
     """What would become of the file, then the import, and what came of it."""
-    found = study_for(request.user, study, may=Action.RUN_PIPELINE)
-    one = _upload_of(found, evaluations)
-    context = {"study": found, "section": "runs", "upload": one}
-    working = one.report is None and one.job is not None and one.job.state in Job.LIVE
+    this_study = study_for(request.user, study, may=Action.RUN_PIPELINE)
+    upload = _upload_of(this_study, evaluations)
+    context = {"study": this_study, "section": "runs", "upload": upload}
+    working = upload.report is None and upload.job is not None and upload.job.state in Job.LIVE
     if working and request.method == "POST":
         messages.info(request, "A worker has it: wait until that is over, or cancel its job.")
-        return redirect(one)
+        return redirect(upload)
     if working:
         fragment = "scenarios/_import_working.html" if request.htmx else "evaluation/import_working.html"
-        return render(request, fragment, {**context, "job": one.job})
+        return render(request, fragment, {**context, "job": upload.job})
     if request.htmx:  # the fragment of a working import asks for itself: now the page as a whole is another
         return HttpResponse(headers={"HX-Refresh": "true"})
-    if one.report is not None:
+    if upload.report is not None:
         return render(request, "evaluation/import_done.html", context)
-    look = uploads.look_at(one)
-    if look is None and one.job is not None and one.job.state == Job.State.FAILED and request.method != "POST":
-        look = uploads.EvaluationLook(complaint=one.job.error)
+    look = uploads.look_at(upload)
+    if look is None and upload.job is not None and upload.job.state == Job.State.FAILED and request.method != "POST":
+        look = uploads.EvaluationLook(complaint=upload.job.error)
     if look is None:
-        uploads.start_look(one, started_by=request.user)
-        return redirect(one)
-    form = ReadAsForm(posted(request)[0], initial=one.options, bad=look.bad)
-    error, status = _error_of(one), 200
+        uploads.start_look(upload, started_by=request.user)
+        return redirect(upload)
+    form = ReadAsForm(posted(request)[0], initial=upload.options, bad=look.bad)
+    error, status = _error_of(upload), 200
     if form.is_valid():
-        seen = dict(one.options)
-        one.options |= {name: form.cleaned_data[name] for name in ("format", "encoding")}
-        one.save(update_fields=["options"])
-        if request.POST.get("do") != "import" or one.options != seen:
-            return redirect(one)
+        seen = dict(upload.options)
+        upload.options |= {name: form.cleaned_data[name] for name in ("format", "encoding")}
+        upload.save(update_fields=["options"])
+        if request.POST.get("do") != "import" or upload.options != seen:
+            return redirect(upload)
         try:
-            uploads.start_import(one, skip_bad=form.cleaned_data["skip_bad"], started_by=request.user)
+            uploads.start_import(upload, skip_bad=form.cleaned_data["skip_bad"], started_by=request.user)
         except ConflictScopeError as exc:
             error, status = exc.sentence, exc.http_status
         else:
-            return redirect(one)
+            return redirect(upload)
     elif form.is_bound:
         status = 400
     context |= {"form": form, "look": look, "error": error, "bad_rows": look.bad_rows[:SHOWN]}
@@ -115,22 +119,22 @@ def _error_of(upload: ImportUpload) -> str:
 
 @require_POST
 def give_up_upload(request: Request, study: str, evaluations: uuid.UUID) -> HttpResponse:
-    found = study_for(request.user, study, may=Action.RUN_PIPELINE)
-    one = _upload_of(found, evaluations)
-    if one.report is None:
-        if one.job is not None and one.job.state in Job.LIVE:
-            control.cancel(one.job)
-        staging.give_up(one)
-        messages.success(request, f"{one.file_name} was removed; nothing was imported.")
-    return redirect("evaluation:import_evaluations", found.slug)
+    this_study = study_for(request.user, study, may=Action.RUN_PIPELINE)
+    upload = _upload_of(this_study, evaluations)
+    if upload.report is None:
+        if upload.job is not None and upload.job.state in Job.LIVE:
+            control.cancel(upload.job)
+        staging.give_up(upload)
+        messages.success(request, f"{upload.file_name} was removed; nothing was imported.")
+    return redirect("evaluation:import_evaluations", this_study.slug)
 
 
 @require_safe
 def import_bad_rows(request: Request, study: str, evaluations: uuid.UUID) -> StreamingHttpResponse:
     """The rows left out, or that would be, as CSV: file, row, line, column and why."""
-    one = _upload_of(study_for(request.user, study, may=Action.RUN_PIPELINE), evaluations)
+    upload = _upload_of(study_for(request.user, study, may=Action.RUN_PIPELINE), evaluations)
     return StreamingHttpResponse(
-        (line.encode() for line in as_csv(uploads.bad_rows_of(one))),
+        (line.encode() for line in as_csv(uploads.bad_rows_of(upload))),
         content_type="text/csv; charset=utf-8",
         headers={"Content-Disposition": 'attachment; filename="bad-rows.csv"', "Cache-Control": "no-store"},
     )

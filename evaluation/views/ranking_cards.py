@@ -76,9 +76,12 @@ class RankingCard:
 
 def cards_of(fitted: Collection[FittedRun], names: Mapping[str, str]) -> list[RankingCard]:
     """One card for each fitted run, values from the most to the least supported."""
-    labels = variants([one.run for one in fitted])
-    stale = stale_runs([one.run for one in fitted])
-    return [_card(one, names, label=labels[one.run.pk], stale=one.run.pk in stale) for one in fitted]
+    labels = variants([fitted_run.run for fitted_run in fitted])
+    stale = stale_runs([fitted_run.run for fitted_run in fitted])
+    return [
+        _card(fitted_run, names, label=labels[fitted_run.run.pk], stale=fitted_run.run.pk in stale)
+        for fitted_run in fitted
+    ]
 
 
 def _card(one: FittedRun, names: Mapping[str, str], *, label: str, stale: bool) -> RankingCard:

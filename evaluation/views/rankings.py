@@ -41,14 +41,20 @@ MEASURES: dict[str, Measure] = {"strength": "strength", "rank": "rank"}
 
 @require_safe
 def rankings(request: Request, study: str) -> HttpResponse:
-    found = study_for(request.user, study)
-    datasets = list(found.datasets.shown().select_related("study", "value_set_version").order_by("name"))
+    this_study = study_for(request.user, study)
+    datasets = list(this_study.datasets.shown().select_related("study", "value_set_version").order_by("name"))
     wanted = request.GET.get("dataset", "")
     chosen = next((dataset for dataset in datasets if dataset.slug == wanted), None)
     if wanted and chosen is None:
         raise Http404("No such dataset in this study.")
     chosen = chosen or _with_most_results(datasets)
-    context = {"study": found, "section": "rankings", "datasets": datasets, "dataset": chosen, "fit_form": FitForm()}
+    context = {
+        "study": this_study,
+        "section": "rankings",
+        "datasets": datasets,
+        "dataset": chosen,
+        "fit_form": FitForm(),
+    }
     if chosen is not None:
         context |= _rankings_of(
             chosen,
@@ -82,15 +88,15 @@ def _rankings_of(dataset: Dataset, *, mode: str, measure: Measure, who: str, sor
     names = value_names(dataset)
     in_order = [fitted[run.pk] for run in with_decisions if run.pk in fitted]
     who = who if who in ("people", "corrected") else "own"
-    shown = [one for one in in_order if mode not in Run.Mode.values or one.run.mode == mode]
+    shown = [fitted_run for fitted_run in in_order if mode not in Run.Mode.values or fitted_run.run.mode == mode]
     return {
         "finding": finding(in_order, names),
         "heat_map": heat_map(shown, names, measure=measure, who=who, sort=sort) if in_order else None,
-        "modes": Run.Mode.choices if len({one.run.mode for one in in_order}) > 1 else [],
+        "modes": Run.Mode.choices if len({fitted_run.run.mode for fitted_run in in_order}) > 1 else [],
         "mode": mode,
         "measure": measure,
         "who": who,
-        "any_people": any(one.corrected for one in in_order),
+        "any_people": any(fitted_run.corrected for fitted_run in in_order),
         "sort": sort,
         "stale": stale_runs(with_decisions),
         "behind": lagging(list(runs_of(Dataset.objects.filter(pk=dataset.pk)))),
@@ -103,20 +109,20 @@ def _rankings_of(dataset: Dataset, *, mode: str, measure: Measure, who: str, sor
 @require_safe
 def target_rankings(request: Request, study: str, dataset: str, target: int) -> HttpResponse:
     """One target on one dataset: what it says beside what it does, each ranking with its pairs."""
-    found = study_for(request.user, study)
-    one = dataset_of(found, dataset)
-    fitted = _fitted_of(one, target=target)
+    this_study = study_for(request.user, study)
+    this_dataset = dataset_of(this_study, dataset)
+    fitted = _fitted_of(this_dataset, target=target)
     if not fitted:
         raise Http404("This target has no ranking on this dataset.")
-    names = value_names(one)
+    names = value_names(this_dataset)
     context = {
-        "study": found,
+        "study": this_study,
         "section": "rankings",
-        "dataset": one,
+        "dataset": this_dataset,
         "target": fitted[0].run.target,
         "finding": finding(fitted, names),
-        "chart": draw_rankings(one, fitted, names),
-        "chart_src": reverse("evaluation:target_chart", args=[found.slug, one.slug, target]),
+        "chart": draw_rankings(this_dataset, fitted, names),
+        "chart_src": reverse("evaluation:target_chart", args=[this_study.slug, this_dataset.slug, target]),
         "cards": cards_of(fitted, names),
         "shift": shift_of(latest_shifts([each.run for each in fitted]).get(target), names),
         "simulated": any(each.run.simulated for each in fitted),
@@ -127,20 +133,22 @@ def target_rankings(request: Request, study: str, dataset: str, target: int) -> 
 @require_safe
 def value_rankings(request: Request, study: str, dataset: str, value: str) -> HttpResponse:
     """One value of a dataset across all targets."""
-    found = study_for(request.user, study)
-    one = dataset_of(found, dataset)
-    names = value_names(one)
+    this_study = study_for(request.user, study)
+    this_dataset = dataset_of(this_study, dataset)
+    names = value_names(this_dataset)
     if value not in names:
         raise Http404("No such value in this dataset.")
-    fitted = _fitted_of(one)
+    fitted = _fitted_of(this_dataset)
     context = {
-        "study": found,
+        "study": this_study,
         "section": "rankings",
-        "dataset": one,
+        "dataset": this_dataset,
         "name": names[value],
-        "definition": one.value_set_version.values.get(key=value).definition if one.value_set_version else "",
-        "chart": draw_value(one, fitted, value, names[value]),
-        "chart_src": reverse("evaluation:value_chart", args=[found.slug, one.slug, value]),
+        "definition": this_dataset.value_set_version.values.get(key=value).definition
+        if this_dataset.value_set_version
+        else "",
+        "chart": draw_value(this_dataset, fitted, value, names[value]),
+        "chart_src": reverse("evaluation:value_chart", args=[this_study.slug, this_dataset.slug, value]),
         "heat_map": heat_map(fitted, names, sort=value),
         "simulated": any(each.run.simulated for each in fitted),
     }
@@ -156,44 +164,52 @@ def _fitted_of(dataset: Dataset, *, target: int | None = None) -> list[FittedRun
 
 @require_POST
 def fit_rankings(request: Request, study: str, dataset: str) -> HttpResponse:
-    found = study_for(request.user, study, may=Action.RUN_PIPELINE)
-    one = dataset_of(found, dataset)
+    this_study = study_for(request.user, study, may=Action.RUN_PIPELINE)
+    this_dataset = dataset_of(this_study, dataset)
     form = FitForm(request.POST)
     if not form.is_valid():
-        raise InvalidInput(" ".join(f"{field}: {' '.join(map(str, said))}" for field, said in form.errors.items()))
-    fitted = fit_dataset(one, replicates=form.cleaned_data["replicates"], seed=form.cleaned_data["seed"])
+        raise InvalidInput(" ".join(f"{field}: {' '.join(map(str, errors))}" for field, errors in form.errors.items()))
+    fitted = fit_dataset(this_dataset, replicates=form.cleaned_data["replicates"], seed=form.cleaned_data["seed"])
     for both in said_and_done([each.run for each in fitted]):
         compare(both, replicates=form.cleaned_data["replicates"], seed=form.cleaned_data["seed"])
     work_out_all(
-        [run for run in decided_runs(found) if run.dataset_id == one.pk],
+        [run for run in decided_runs(this_study) if run.dataset_id == this_dataset.pk],
         replicates=form.cleaned_data["replicates"],
         seed=form.cleaned_data["seed"],
     )
     fresh = sum(each.fresh for each in fitted)
     messages.success(request, f"{fresh} rankings fitted; {len(fitted) - fresh} were up to date.")
-    return redirect(f"{reverse('evaluation:rankings', args=[found.slug])}?dataset={one.slug}")
+    return redirect(f"{reverse('evaluation:rankings', args=[this_study.slug])}?dataset={this_dataset.slug}")
 
 
 @require_safe
 def rankings_chart(request: Request, study: str, dataset: str) -> HttpResponse:
-    one = dataset_of(study_for(request.user, study), dataset)
-    return _answer(request, draw_rankings(one, _fitted_of(one), value_names(one)), name=f"rankings-{one.slug}")
+    this_dataset = dataset_of(study_for(request.user, study), dataset)
+    return _answer(
+        request,
+        draw_rankings(this_dataset, _fitted_of(this_dataset), value_names(this_dataset)),
+        name=f"rankings-{this_dataset.slug}",
+    )
 
 
 @require_safe
 def target_chart(request: Request, study: str, dataset: str, target: int) -> HttpResponse:
-    one = dataset_of(study_for(request.user, study), dataset)
-    chart = draw_rankings(one, _fitted_of(one, target=target), value_names(one))
-    return _answer(request, chart, name=f"rankings-{one.slug}-target-{target}")
+    this_dataset = dataset_of(study_for(request.user, study), dataset)
+    chart = draw_rankings(this_dataset, _fitted_of(this_dataset, target=target), value_names(this_dataset))
+    return _answer(request, chart, name=f"rankings-{this_dataset.slug}-target-{target}")
 
 
 @require_safe
 def value_chart(request: Request, study: str, dataset: str, value: str) -> HttpResponse:
-    one = dataset_of(study_for(request.user, study), dataset)
-    names = value_names(one)
+    this_dataset = dataset_of(study_for(request.user, study), dataset)
+    names = value_names(this_dataset)
     if value not in names:
         raise Http404("No such value in this dataset.")
-    return _answer(request, draw_value(one, _fitted_of(one), value, names[value]), name=f"{one.slug}-{value}")
+    return _answer(
+        request,
+        draw_value(this_dataset, _fitted_of(this_dataset), value, names[value]),
+        name=f"{this_dataset.slug}-{value}",
+    )
 
 
 def _answer(request: Request, chart: Chart | None, *, name: str) -> HttpResponse:

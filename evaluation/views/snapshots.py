@@ -19,42 +19,44 @@ _RUN = ("target__endpoint", "judge__endpoint", "user_simulator", "steering", "st
 
 @require_safe
 def ranking(request: Request, study: str, snapshot: int) -> HttpResponse:
-    found = study_for(request.user, study)
+    this_study = study_for(request.user, study)
     rankings = Ranking.objects.select_related("judge", "study", *(f"run__{name}" for name in _RUN))
-    one = get_object_or_404(rankings, study=found, pk=snapshot)
-    names = value_names(one.run.dataset)
+    this_ranking = get_object_or_404(rankings, study=this_study, pk=snapshot)
+    names = value_names(this_ranking.run.dataset)
     context = {
-        "study": found,
+        "study": this_study,
         "section": "rankings",
-        "snapshot": one,
-        "run": one.run,
-        "what": one.get_decider_display(),
-        "card": _card(one, names),
-        "corrected": one.results if one.decider == Ranking.Decider.CORRECTED else None,
-        "columns": _columns(one, names) if one.decider == Ranking.Decider.CORRECTED else (),
-        "checked": check_ranking(one) if "check" in request.GET else None,
-        "simulated": one.run.simulated,
+        "snapshot": this_ranking,
+        "run": this_ranking.run,
+        "what": this_ranking.get_decider_display(),
+        "card": _card(this_ranking, names),
+        "corrected": this_ranking.results if this_ranking.decider == Ranking.Decider.CORRECTED else None,
+        "columns": _columns(this_ranking, names) if this_ranking.decider == Ranking.Decider.CORRECTED else (),
+        "checked": check_ranking(this_ranking) if "check" in request.GET else None,
+        "simulated": this_ranking.run.simulated,
     }
     return render(request, "evaluation/snapshot.html", context)
 
 
 @require_safe
 def comparison(request: Request, study: str, comparison: int) -> HttpResponse:
-    found = study_for(request.user, study)
+    this_study = study_for(request.user, study)
     selected = [f"{side}__{name}" for side in ("first", "second") for name in _RUN]
-    one = get_object_or_404(Comparison.objects.select_related("study", *selected), study=found, pk=comparison)
-    steering = one.results.get("steering")
+    this_comparison = get_object_or_404(
+        Comparison.objects.select_related("study", *selected), study=this_study, pk=comparison
+    )
+    steering = this_comparison.results.get("steering")
     context = {
-        "study": found,
+        "study": this_study,
         "section": "rankings",
-        "snapshot": one,
-        "run": one.second,
-        "what": f"Steered by {one.second.steering}" if steering else "What it does minus what it says",
+        "snapshot": this_comparison,
+        "run": this_comparison.second,
+        "what": f"Steered by {this_comparison.second.steering}" if steering else "What it does minus what it says",
         "steering": steering,
-        "effect_corrected": one.results.get("corrected") if steering else None,
-        "shift": None if steering else shift_of(one, value_names(one.first.dataset)),
-        "checked": _checked(one) if "check" in request.GET else None,
-        "simulated": one.first.simulated or one.second.simulated,
+        "effect_corrected": this_comparison.results.get("corrected") if steering else None,
+        "shift": None if steering else shift_of(this_comparison, value_names(this_comparison.first.dataset)),
+        "checked": _checked(this_comparison) if "check" in request.GET else None,
+        "simulated": this_comparison.first.simulated or this_comparison.second.simulated,
     }
     return render(request, "evaluation/snapshot.html", context)
 

@@ -79,20 +79,20 @@ class SteeringForm(forms.Form):
             del self.fields["name"]
 
     def clean(self) -> dict[str, Any]:
-        given: dict[str, Any] = super().clean() or {}
-        if given.get("ranking") and given.get("order"):
+        fields: dict[str, Any] = super().clean() or {}
+        if fields.get("ranking") and fields.get("order"):
             self.add_error("order", "Choose an order that stands, or write one: not both.")
-        if given.get("order"):
-            if given.get("version") is None:
+        if fields.get("order"):
+            if fields.get("version") is None:
                 self.add_error("version", "Say of which value set the order is.")
             else:
                 try:
-                    self._ranks = parse_order(given["order"], given["version"])
+                    self._ranks = parse_order(fields["order"], fields["version"])
                 except InvalidInput as exc:
                     self.add_error("order", exc.sentence)
-        if not self.errors and not (given.get("ranking") or given.get("order") or given.get("text", "").strip()):
+        if not self.errors and not (fields.get("ranking") or fields.get("order") or fields.get("text", "").strip()):
             self.add_error(None, "Choose an order, write one, or write a text of your own.")
-        return given
+        return fields
 
     def prompt(self) -> str:
         """What the target would get.
@@ -100,20 +100,20 @@ class SteeringForm(forms.Form):
         Raises:
             ConflictScopeError: the order says nothing.
         """
-        given = self.cleaned_data
-        if given["text"].strip():
-            return str(given["text"].strip())
-        if given.get("ranking"):
-            return written_by(given["ranking"]).text
-        return prompt_of(in_tiers(self._ranks), name=given["order"]).text
+        fields = self.cleaned_data
+        if fields["text"].strip():
+            return str(fields["text"].strip())
+        if fields.get("ranking"):
+            return written_by(fields["ranking"]).text
+        return prompt_of(in_tiers(self._ranks), name=fields["order"]).text
 
     def save(self, *, created_by: User) -> Steering:
         """
         Raises:
             ConflictScopeError: see `create_steering` and `steer_by_order`.
         """
-        given = self.cleaned_data
-        more = {"name": given["name"], "system_prompt": given["text"], "created_by": created_by}
+        fields = self.cleaned_data
+        more = {"name": fields["name"], "system_prompt": fields["text"], "created_by": created_by}
         if self._ranks:
-            return steer_by_order(self._study, given["version"], self._ranks, **more)
-        return create_steering(self._study, target_ranking=given.get("ranking"), **more)
+            return steer_by_order(self._study, fields["version"], self._ranks, **more)
+        return create_steering(self._study, target_ranking=fields.get("ranking"), **more)

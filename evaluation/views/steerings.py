@@ -22,26 +22,26 @@ from evaluation.views.steering_forms import SteeringForm
 
 @require_safe
 def steerings(request: Request, study: str) -> HttpResponse:
-    found = study_for(request.user, study)
-    effects = effects_of(list(decided_runs(found)))
+    this_study = study_for(request.user, study)
+    effects = effects_of(list(decided_runs(this_study)))
     context = {
-        "study": found,
+        "study": this_study,
         "section": "runs",
-        "rows": steering_rows(found),
+        "rows": steering_rows(this_study),
         "effects": effects,
         "finding": finding(effects),
-        "waiting": sum(one.ranked and (one.comparison is None or one.stale) for one in effects),
-        "corrected": any(one.corrected for one in effects),
-        "simulated": any(one.run.simulated for one in effects),
-        "steerable": versions_of(found).exists(),
+        "waiting": sum(effect.ranked and (effect.comparison is None or effect.stale) for effect in effects),
+        "corrected": any(effect.corrected for effect in effects),
+        "simulated": any(effect.run.simulated for effect in effects),
+        "steerable": versions_of(this_study).exists(),
     }
     return render(request, "evaluation/steerings.html", context)
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
 def create_steering(request: Request, study: str) -> HttpResponse:
-    found = study_for(request.user, study, may=Action.RUN_PIPELINE)
-    form = SteeringForm(request.POST or None, study=found)
+    this_study = study_for(request.user, study, may=Action.RUN_PIPELINE)
+    form = SteeringForm(request.POST or None, study=this_study)
     if form.is_valid():
         try:
             steering = form.save(created_by=request.user)
@@ -50,15 +50,15 @@ def create_steering(request: Request, study: str) -> HttpResponse:
         else:
             messages.success(request, f"{steering.name} is there to steer by.")
             return redirect(steering)
-    context = {"study": found, "section": "runs", "form": form, "rankings": list(rankings_to_choose(found))}
+    context = {"study": this_study, "section": "runs", "form": form, "rankings": list(rankings_to_choose(this_study))}
     return render(request, "evaluation/create_steering.html", context, status=400 if form.errors else 200)
 
 
 @require_POST
 def preview_steering(request: Request, study: str) -> HttpResponse:
     """The system prompt as the target would get it; nothing is stored."""
-    found = study_for(request.user, study, may=Action.RUN_PIPELINE)
-    form = SteeringForm(request.POST, study=found, named=False)
+    this_study = study_for(request.user, study, may=Action.RUN_PIPELINE)
+    form = SteeringForm(request.POST, study=this_study, named=False)
     prompt, problem = "", ""
     if form.is_valid():
         try:
@@ -72,15 +72,15 @@ def preview_steering(request: Request, study: str) -> HttpResponse:
 
 @require_safe
 def steering(request: Request, study: str, steering: int) -> HttpResponse:
-    found = study_for(request.user, study)
-    one = _steering_of(found, steering)
-    runs = list(runs_of(found.datasets.all()).filter(steering=one))
-    effects = [each for each in effects_of(list(decided_runs(found))) if each.run.steering_id == one.pk]
+    this_study = study_for(request.user, study)
+    this_steering = _steering_of(this_study, steering)
+    runs = list(runs_of(this_study.datasets.all()).filter(steering=this_steering))
+    effects = [each for each in effects_of(list(decided_runs(this_study))) if each.run.steering_id == this_steering.pk]
     context = {
-        "study": found,
+        "study": this_study,
         "section": "runs",
-        "steering": one,
-        "order": in_words(one.target_ranking) if one.target_ranking else "",
+        "steering": this_steering,
+        "order": in_words(this_steering.target_ranking) if this_steering.target_ranking else "",
         "rows": run_rows(runs),
         "effects": effects,
         "finding": finding(effects),
@@ -91,19 +91,19 @@ def steering(request: Request, study: str, steering: int) -> HttpResponse:
 
 @require_POST
 def remove_steering(request: Request, study: str, steering: int) -> HttpResponse:
-    found = study_for(request.user, study, may=Action.RUN_PIPELINE)
-    one = _steering_of(found, steering)
-    delete_steering(one)
-    messages.success(request, f"{one.name} was removed.")
-    return redirect("evaluation:steerings", found.slug)
+    this_study = study_for(request.user, study, may=Action.RUN_PIPELINE)
+    this_steering = _steering_of(this_study, steering)
+    delete_steering(this_steering)
+    messages.success(request, f"{this_steering.name} was removed.")
+    return redirect("evaluation:steerings", this_study.slug)
 
 
 @require_POST
 def work_out_steering(request: Request, study: str) -> HttpResponse:
-    found = study_for(request.user, study, may=Action.RUN_PIPELINE)
-    fresh = work_out_all(list(decided_runs(found)))
+    this_study = study_for(request.user, study, may=Action.RUN_PIPELINE)
+    fresh = work_out_all(list(decided_runs(this_study)))
     messages.success(request, f"{fresh} effect{'s' if fresh != 1 else ''} worked out now; the others were up to date.")
-    return redirect("evaluation:steerings", found.slug)
+    return redirect("evaluation:steerings", this_study.slug)
 
 
 def _steering_of(study: object, pk: int) -> Steering:

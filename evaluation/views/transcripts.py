@@ -21,15 +21,15 @@ from evaluation.running.transcripts import transcript_of
 
 @require_safe
 def response(request: Request, study: str, run: int, response: int) -> HttpResponse:
-    found = study_for(request.user, study)
-    one = get_object_or_404(runs_of(found.datasets.all()), pk=run)
-    answer = get_object_or_404(responses_of([one]), pk=response)
-    answer.run = one
+    this_study = study_for(request.user, study)
+    this_run = get_object_or_404(runs_of(this_study.datasets.all()), pk=run)
+    answer = get_object_or_404(responses_of([this_run]), pk=response)
+    answer.run = this_run
     chosen = Filter.of(request.GET)
     context = {
-        "study": found,
+        "study": this_study,
         "section": "runs",
-        "run": one,
+        "run": this_run,
         "view": transcript_of(answer, chosen),
         "scenario": answer.scenario,
         "address": chosen.address,
@@ -41,9 +41,9 @@ def response(request: Request, study: str, run: int, response: int) -> HttpRespo
 @require_safe
 def answers(request: Request, study: str, dataset: str, uid: str = "") -> HttpResponse:
     """Two runs side by side on one scenario; without a uid on the first of those that are looked through."""
-    found = study_for(request.user, study)
-    one = dataset_of(found, dataset)
-    runs = runs_on(one)
+    this_study = study_for(request.user, study)
+    this_dataset = dataset_of(this_study, dataset)
+    runs = runs_on(this_dataset)
     shown = _two_of(runs, request.GET.get("left", ""), request.GET.get("right", ""))
     only, pair = request.GET.get("only", ""), request.GET.get("pair", "")
     scenarios = looked_through(shown, only=only, pair=pair)
@@ -52,12 +52,12 @@ def answers(request: Request, study: str, dataset: str, uid: str = "") -> HttpRe
     uid = uid or scenarios.values_list("uid", flat=True).first() or ""
     labels = labels_of(runs)
     context = {
-        "study": found,
+        "study": this_study,
         "section": "runs",
-        "dataset": one,
+        "dataset": this_dataset,
         "runs": [(run.pk, labels[run.pk]) for run in runs],
         "narrowings": NARROWINGS,
-        "pairs": pairs_of(one),
+        "pairs": pairs_of(this_dataset),
         "only": only,
         "pair": pair,
         "left": shown[0].pk if shown else None,
@@ -66,7 +66,7 @@ def answers(request: Request, study: str, dataset: str, uid: str = "") -> HttpRe
     }
     if uid:
         rows = Scenario.objects.complete().select_related("value_1", "value_2").defer("embedding")
-        scenario = get_object_or_404(rows, dataset=one, uid=uid.replace("\x00", ""))
+        scenario = get_object_or_404(rows, dataset=this_dataset, uid=uid.replace("\x00", ""))
         sides = [side_of(run, scenario, runs) for run in shown]
         context |= {
             "scenario": scenario,

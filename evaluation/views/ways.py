@@ -17,22 +17,22 @@ from evaluation.rankings.ways import Ways, ways_of
 
 @require_safe
 def ways(request: Request, study: str, run: int) -> HttpResponse:
-    one, found = _found(request, study, run)
-    tables = [found.methods, *found.parts]
+    this_run, run_ways = _found(request, study, run)
+    tables = [run_ways.methods, *run_ways.parts]
     context = {
-        "study": one.study,
+        "study": this_run.study,
         "section": "rankings",
-        "run": one,
+        "run": this_run,
         "tables": [(table, reverse("evaluation:ways_table", args=[study, run, table.name])) for table in tables],
-        "simulated": one.simulated,
+        "simulated": this_run.simulated,
     }
     return render(request, "evaluation/ways.html", context)
 
 
 @require_safe
 def ways_table(request: Request, study: str, run: int, part: str) -> HttpResponse:
-    _, found = _found(request, study, run)
-    for table in (found.methods, *found.parts):
+    _, run_ways = _found(request, study, run)
+    for table in (run_ways.methods, *run_ways.parts):
         if table.name == part:
             return table_response(request, table)
     raise Http404("There is no such table.")
@@ -42,5 +42,5 @@ def _found(request: Request, study: str, pk: int) -> tuple[Run, Ways]:
     runs = Run.objects.select_related(
         "study", "dataset__value_set_version", "target__endpoint", "judge__endpoint", "user_simulator", "steering"
     )
-    one = get_object_or_404(runs, study=study_for(request.user, study), pk=pk)
-    return one, ways_of(one, value_names(one.dataset))
+    run = get_object_or_404(runs, study=study_for(request.user, study), pk=pk)
+    return run, ways_of(run, value_names(run.dataset))

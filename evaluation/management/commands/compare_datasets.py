@@ -34,7 +34,7 @@ class Command(JobCommand):
     def start(self, **options: Any) -> list[Job]:
         """One job for each dataset with a description that has no vector."""
         datasets = Dataset.objects.filter(study=study_named(options["study"])).order_by("pk")
-        return [diversity.start(one) for one in datasets if diversity.diversity_of(one).missing]
+        return [diversity.start(dataset) for dataset in datasets if diversity.diversity_of(dataset).missing]
 
     def handle(self, *args: Any, **options: Any) -> None:
         study = study_named(options["study"])
@@ -57,10 +57,12 @@ class Command(JobCommand):
         return f"{job.title}: done."
 
     def _write(self, row: ComparedDataset) -> None:
-        one = row.dataset
-        self.stdout.write(f"\n{one} ({one.get_variant_display().lower()}{', simulated' if one.simulated else ''})")
+        dataset = row.dataset
+        self.stdout.write(
+            f"\n{dataset} ({dataset.get_variant_display().lower()}{', simulated' if dataset.simulated else ''})"
+        )
         self.stdout.write(f"  {counts_in_words(row.counts)}")
-        judge = f" by {one.primary_judge}" if one.primary_judge else ""
+        judge = f" by {dataset.primary_judge}" if dataset.primary_judge else ""
         self.stdout.write(f"  Pass all dimensions{judge}: {said(row.passed_all, percent=True, count='scenarios')}")
         if row.rates:
             for dimension in Dimension:

@@ -24,12 +24,12 @@ class Command(ConflictScopeCommand):
         with self.bar(f"Rank {dataset.name}", unit="run", total=runs_with_decisions(dataset).count()) as bar:
             fitted = fit_dataset(dataset, replicates=options["replicates"], seed=options["seed"], progress=bar.update)
         names = value_names(dataset)
-        for one in fitted:
-            self.stdout.write(ranking_table(one, names) + "\n")
-            if one.corrected:
-                self.stdout.write(corrected_table(one.corrected, names) + "\n")
-        for both in said_and_done([one.run for one in fitted]):
+        for fitted_run in fitted:
+            self.stdout.write(ranking_table(fitted_run, names) + "\n")
+            if fitted_run.corrected:
+                self.stdout.write(corrected_table(fitted_run.corrected, names) + "\n")
+        for both in said_and_done([fitted_run.run for fitted_run in fitted]):
             comparison, _ = compare(both, replicates=options["replicates"], seed=options["seed"])
             self.stdout.write(shift_table(comparison, both.said.target.label, names) + "\n")
-        fresh = sum(one.fresh for one in fitted)
+        fresh = sum(fitted_run.fresh for fitted_run in fitted)
         self.stdout.write(f"{len(fitted)} rankings: {fresh} fitted now, {len(fitted) - fresh} known already.")

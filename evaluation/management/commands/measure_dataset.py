@@ -20,11 +20,11 @@ class Command(ConflictScopeCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         dataset = dataset_named(study_named(options["study"]), options["dataset"])
-        found = measure(dataset, scope=options["scope"])
-        targets = ", ".join(run.target.label for run in found.runs)
-        scope = Run.Scope(found.scope).label.lower()
-        self.stdout.write(f"{dataset}, scenarios in scope {scope}, {len(found.runs)} targets: {targets}")
-        agreement, divergence = found.agreement, found.divergence
+        measures = measure(dataset, scope=options["scope"])
+        targets = ", ".join(run.target.label for run in measures.runs)
+        scope = Run.Scope(measures.scope).label.lower()
+        self.stdout.write(f"{dataset}, scenarios in scope {scope}, {len(measures.runs)} targets: {targets}")
+        agreement, divergence = measures.agreement, measures.divergence
         self.stdout.write(
             f"Observed agreement: {said(agreement.mean, digits=3, count='scenarios')}; lower = more challenging."
         )
