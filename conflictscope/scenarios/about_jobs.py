@@ -14,10 +14,10 @@ def dataset_of_job(job: Job) -> Dataset:
     Raises:
         NotFound: the dataset was deleted since.
     """
-    found = Dataset.objects.select_related("value_set_version", "generator", "primary_judge", "study").filter(
+    datasets = Dataset.objects.select_related("value_set_version", "generator", "primary_judge", "study").filter(
         pk=job.parameters.get("dataset")
     )
-    if (dataset := found.first()) is None:
+    if (dataset := datasets.first()) is None:
         raise NotFound(f"The dataset of job {job.pk} is no longer there.")
     return dataset
 

@@ -88,13 +88,13 @@ def hide(dataset: Dataset, *, hidden: bool) -> None:
 def status_counts(datasets: Iterable[Dataset]) -> dict[int, list[StatusCount]]:
     """The scenarios of each dataset by status, in the order of a scenario's life; statuses that do not occur are left out."""
     rows = Scenario.objects.filter(dataset__in=list(datasets)).order_by("dataset")
-    found = {
+    counts = {
         (dataset, status): count
         for dataset, status, count in rows.values_list("dataset", "status").annotate(count=Count("pk"))
     }
     return {
-        pk: [StatusCount(status, found[pk, status]) for status in Scenario.Status if (pk, status) in found]
-        for pk in {dataset for dataset, _ in found}
+        pk: [StatusCount(status, counts[pk, status]) for status in Scenario.Status if (pk, status) in counts]
+        for pk in {dataset for dataset, _ in counts}
     }
 
 

@@ -33,8 +33,8 @@ def digest_of(dataset: Dataset) -> str:
     scenarios = dataset.scenarios.annotate(message=Subquery(message)).order_by()
     rows = []
     for *columns, message_text in scenarios.values_list(*_COLUMNS, "message").iterator(chunk_size=2000):
-        said = dict(zip(_COLUMNS, columns, strict=True))
-        alone = not said["description"] and not said["action_1"] and not said["outline_context"]
+        fields = dict(zip(_COLUMNS, columns, strict=True))
+        alone = not fields["description"] and not fields["action_1"] and not fields["outline_context"]
         row = [each or "" for each in columns] + [message_text or "" if alone else ""]
         rows.append(hashlib.sha256(json.dumps(row, ensure_ascii=True).encode()).digest())
     whole = hashlib.sha256(VERSION.encode())

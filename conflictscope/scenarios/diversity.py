@@ -106,8 +106,8 @@ class EmbedDescriptionsHandler(OnDataset):
         return "embedding"
 
     def prepare(self, item: WorkItem) -> dict[str, str]:
-        found = Scenario.objects.filter(pk__in=item.payload["scenarios"]).values_list("description", flat=True)
-        return {key_of(text): text for text in found if text}
+        descriptions = Scenario.objects.filter(pk__in=item.payload["scenarios"]).values_list("description", flat=True)
+        return {key_of(text): text for text in descriptions if text}
 
     async def ask(self, prepared: dict[str, str], door: Door) -> dict[str, bytes]:
         """A thread waits for the process that embeds; this one renews leases meanwhile."""
@@ -126,8 +126,8 @@ def _batches(keys: Sequence[str]) -> Iterator[Sequence[str]]:
 
 
 def _stored(keys: Sequence[str]) -> dict[str, bytes]:
-    found = TextVector.objects.filter(key__in=keys).values_list("key", "vector")
-    return {key: bytes(vector) for key, vector in found}
+    stored_vectors = TextVector.objects.filter(key__in=keys).values_list("key", "vector")
+    return {key: bytes(vector) for key, vector in stored_vectors}
 
 
 def _known(keys: Sequence[str]) -> int:
@@ -140,7 +140,7 @@ def _known(keys: Sequence[str]) -> int:
 
 
 def _vectors(keys: Sequence[str]) -> NDArray[np.float32]:
-    found: dict[str, bytes] = {}
+    vectors: dict[str, bytes] = {}
     for batch in _batches(list(dict.fromkeys(keys))):
-        found |= _stored(batch)
-    return unpacked([found[key] for key in keys])
+        vectors |= _stored(batch)
+    return unpacked([vectors[key] for key in keys])

@@ -88,8 +88,8 @@ def tag_by_hand(dataset: Dataset, pks: Sequence[int], domain: str, *, by: User) 
     changed = 0
     with transaction.atomic():
         for at in range(0, len(pks), _WRITE_BATCH):
-            found = dataset.scenarios.filter(pk__in=pks[at : at + _WRITE_BATCH]).exclude(domain=name)
-            these = list(found.values_list("pk", flat=True))
+            scenarios = dataset.scenarios.filter(pk__in=pks[at : at + _WRITE_BATCH]).exclude(domain=name)
+            these = list(scenarios.values_list("pk", flat=True))
             Scenario.objects.filter(pk__in=these).update(domain=name)
             DomainTag.objects.bulk_create(
                 DomainTag(scenario_id=pk, domain=name, source=DomainTag.Source.HUMAN, set_by=by) for pk in these
@@ -138,9 +138,9 @@ def start(
 def to_tag(dataset: Dataset, *, again: bool) -> QuerySet[Scenario]:
     """Scenarios with a text, no duplicates, that no person has tagged; unless `again`, only those without a domain."""
     by_person = DomainTag.objects.filter(scenario=OuterRef("pk"), source=DomainTag.Source.HUMAN)
-    found = dataset.scenarios.exclude(status=Scenario.Status.DUPLICATE).exclude(description="", outline_context="")
-    found = found.filter(~Exists(by_person)).order_by("pk")
-    return found if again else found.filter(domain="")
+    scenarios = dataset.scenarios.exclude(status=Scenario.Status.DUPLICATE).exclude(description="", outline_context="")
+    scenarios = scenarios.filter(~Exists(by_person)).order_by("pk")
+    return scenarios if again else scenarios.filter(domain="")
 
 
 class _DomainReply(BaseModel):
@@ -178,8 +178,8 @@ class TagDomainsHandler(OnDataset):
 
     def plan(self, job: Job) -> Iterable[NewItem]:
         dataset = Dataset.objects.get(pk=job.parameters["dataset"])
-        found = to_tag(dataset, again=job.parameters["again"])
-        for pk in list(found.values_list("pk", flat=True)):
+        scenarios = to_tag(dataset, again=job.parameters["again"])
+        for pk in list(scenarios.values_list("pk", flat=True)):
             yield NewItem(key=f"domain {pk}", payload={"scenario": pk})
 
     def prepare(self, item: WorkItem) -> TaggingCall:

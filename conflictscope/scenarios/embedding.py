@@ -184,9 +184,9 @@ def _folder_of_package(package: str) -> Path:
     """Where an installed package keeps its weights: the folder, in it or below it, that has a modules.json."""
     spec = find_spec(package) if package.isidentifier() else None
     for location in (spec.submodule_search_locations or []) if spec else []:
-        for found in (Path(location), *sorted(path for path in Path(location).iterdir() if path.is_dir())):
-            if (found / "modules.json").is_file():
-                return found
+        for folder in (Path(location), *sorted(path for path in Path(location).iterdir() if path.is_dir())):
+            if (folder / "modules.json").is_file():
+                return folder
     raise EmbeddingModelMissing(
         f"EMBEDDING_MODEL names the package {package!r}, which is not installed or holds no embedding model: install it, "
         "or name another."

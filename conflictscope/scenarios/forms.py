@@ -150,13 +150,13 @@ class ImportOptionsForm(forms.Form):
 
     def options(self) -> dict[str, Any]:
         """What is remembered with the upload. A mapping that the form did not ask for is guessed again."""
-        given = self.cleaned_data
-        mapping = {column: given[key] for key, column in self._columns.items()}
-        read_otherwise = any(given[option] != self._before[option] for option in ("format", "encoding"))
+        fields = self.cleaned_data
+        mapping = {column: fields[key] for key, column in self._columns.items()}
+        read_otherwise = any(fields[option] != self._before[option] for option in ("format", "encoding"))
         return {
-            "format": given["format"],
-            "encoding": given["encoding"],
-            "value_set": given["value_set"].pk if given["value_set"] else None,
+            "format": fields["format"],
+            "encoding": fields["encoding"],
+            "value_set": fields["value_set"].pk if fields["value_set"] else None,
             "mapping": None if read_otherwise else mapping or None,
         }
 
@@ -264,16 +264,16 @@ class FilterForm(GroupedForm):
             self.fields["judge"].initial = judge.pk
 
     def clean(self) -> dict[str, Any]:
-        given = self.cleaned_data
-        judge, new = given.get("judge"), given.get("new_judge")
+        fields = self.cleaned_data
+        judge, new = fields.get("judge"), fields.get("new_judge")
         if judge and new:
             raise forms.ValidationError(
                 f"A judge is chosen and another one named. To make {new}, choose “A new judge, named below”; to ask {judge}, "
                 "empty the name."
             )
-        if not judge and not (new and given.get("endpoint")) and not self.errors:
+        if not judge and not (new and fields.get("endpoint")) and not self.errors:
             raise forms.ValidationError("Choose a judge, or name a new one and its endpoint.")
-        return given
+        return fields
 
 
 class TagDomainsForm(GroupedForm):

@@ -33,8 +33,8 @@ def dataset_rows(study: Study, *, hidden: bool = False) -> list[DatasetRow]:
     )
     counts = status_counts(datasets)
     live: dict[int, list[JobProgress]] = {}
-    for one in progress_of(list(_live_jobs(study))):
-        live.setdefault(one.job.parameters["dataset"], []).append(one)
+    for progress in progress_of(list(_live_jobs(study))):
+        live.setdefault(progress.job.parameters["dataset"], []).append(progress)
     return [
         DatasetRow(
             dataset=dataset,

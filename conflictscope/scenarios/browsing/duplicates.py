@@ -53,17 +53,19 @@ def page_of_duplicates(
     dataset: Dataset, asked: DuplicatesShown, *, page: str | None
 ) -> tuple[Page[Any], list[DuplicateRow]]:
     """One page of duplicates with what they are duplicates of; or of others, with what is nearest to them."""
-    found = dataset.scenarios.select_related("nearest", "duplicate_of", "value_1", "value_2").defer(
+    scenarios = dataset.scenarios.select_related("nearest", "duplicate_of", "value_1", "value_2").defer(
         "embedding", "nearest__embedding", "duplicate_of__embedding"
     )
     if asked.shown == "near":
-        found = found.exclude(status=Scenario.Status.DUPLICATE).filter(nearest__isnull=False, similarity__isnull=False)
+        scenarios = scenarios.exclude(status=Scenario.Status.DUPLICATE).filter(
+            nearest__isnull=False, similarity__isnull=False
+        )
     else:
-        found = found.filter(status=Scenario.Status.DUPLICATE)
+        scenarios = scenarios.filter(status=Scenario.Status.DUPLICATE)
     if asked.pair:
         first, _, second = asked.pair.partition("~")
-        found = found.filter(value_1__key=first, value_2__key=second)
-    on_page: Page[Any] = Paginator(found.order_by(*_ORDERS[asked.sort]), PAGE_SIZE).get_page(page)
+        scenarios = scenarios.filter(value_1__key=first, value_2__key=second)
+    on_page: Page[Any] = Paginator(scenarios.order_by(*_ORDERS[asked.sort]), PAGE_SIZE).get_page(page)
     both = [(scenario, scenario.duplicate_of or scenario.nearest) for scenario in on_page]
     messages = first_messages(each for pair in both for each in pair)
     rows = []

@@ -85,10 +85,10 @@ class ScenarioFilter:
 
     def address(self, *, page: int = 1) -> str:
         """The query string of the list, empty fields left out; empty, or with its question mark."""
-        given = [(name, value) for name in FACETS for value in getattr(self, name)]
-        given += [(name, value) for name in ("search", "sort") if (value := getattr(self, name))]
-        given += [("page", str(page))] if page > 1 else []
-        return f"?{urlencode(given)}" if given else ""
+        parameters = [(name, value) for name in FACETS for value in getattr(self, name)]
+        parameters += [(name, value) for name in ("search", "sort") if (value := getattr(self, name))]
+        parameters += [("page", str(page))] if page > 1 else []
+        return f"?{urlencode(parameters)}" if parameters else ""
 
 
 FACETS = tuple(field.name for field in fields(ScenarioFilter) if field.name not in ("search", "sort"))
@@ -129,15 +129,15 @@ class Chip:
 
 
 def chips(chosen: ScenarioFilter, facets: Iterable[Facet]) -> list[Chip]:
-    found = [
+    every_chip = [
         Chip(facet.label, option.label, chosen.without(facet.name, option.value).address())
         for facet in facets
         for option in facet.options
         if option.chosen
     ]
     if chosen.search:
-        found.append(Chip("Words", chosen.search, chosen.without("search", "").address()))
-    return found
+        every_chip.append(Chip("Words", chosen.search, chosen.without("search", "").address()))
+    return every_chip
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,19 +159,19 @@ class Listing:
     @cached_property
     def scenarios(self) -> QuerySet[Scenario]:
         """The scenarios in their order; by relevance they are not ordered here, see `pks`."""
-        found = self._narrowed()
+        narrowed = self._narrowed()
         match self.chosen.sort:
             case "newest":
-                return found.order_by("-created_at", "-pk")
+                return narrowed.order_by("-created_at", "-pk")
             case "uid":
-                return found.order_by("uid")
+                return narrowed.order_by("uid")
             case "similarity":
-                return found.order_by(F("similarity").desc(nulls_last=True), "pk")
+                return narrowed.order_by(F("similarity").desc(nulls_last=True), "pk")
             case "failures":
-                return found.annotate(rank=_counted(self._failures())).order_by("-rank", "pk")
+                return narrowed.annotate(rank=_counted(self._failures())).order_by("-rank", "pk")
             case "disagreed":
-                return found.annotate(rank=_counted(self._disputes())).order_by("-rank", "pk")
-        return found.order_by("pk")
+                return narrowed.annotate(rank=_counted(self._disputes())).order_by("-rank", "pk")
+        return narrowed.order_by("pk")
 
     @property
     def by_relevance(self) -> bool:
@@ -195,7 +195,7 @@ class Listing:
 
     def facets(self) -> list[Facet]:
         """Every facet that tells scenarios of this dataset apart, its options counted as if it alone were open."""
-        found = [
+        facets = [
             Facet("status", "Status", self._options("status", Scenario.Status.choices, self._grouped("status"))),
             *self._facets_of_values(),
             self._facet_of_failures(),
@@ -203,7 +203,7 @@ class Listing:
             self._facet_of_people(),
             self._facet_of_domains(),
         ]
-        return [facet for facet in found if facet.options]
+        return [facet for facet in facets if facet.options]
 
     def _facets_of_values(self) -> list[Facet]:
         if self.dataset.value_set_version is None:
@@ -273,25 +273,25 @@ class Listing:
     def _narrowed(self, but: str = "") -> QuerySet[Scenario]:
         """The scenarios that the filter leaves, one of its fields left open."""
         chosen = self.chosen
-        found = self.dataset.scenarios.all()
+        scenarios = self.dataset.scenarios.all()
         if chosen.status and but != "status":
-            found = found.filter(status__in=chosen.status)
+            scenarios = scenarios.filter(status__in=chosen.status)
         if chosen.pair and but != "pair":
-            found = found.filter(_any(_of_pair(pair) for pair in chosen.pair))
+            scenarios = scenarios.filter(_any(_of_pair(pair) for pair in chosen.pair))
         if chosen.template and but != "template":
-            found = found.filter(template__in=chosen.template)
+            scenarios = scenarios.filter(template__in=chosen.template)
         if chosen.failed and but != "failed":
             failing = self._failures().filter(dimension__in=chosen.failed)
-            found = found.filter(pk__in=failing.values("scenario"))
+            scenarios = scenarios.filter(pk__in=failing.values("scenario"))
         if chosen.failed_by and but != "failed_by":
-            found = found.filter(_any(self._failed_by(value) for value in chosen.failed_by))
+            scenarios = scenarios.filter(_any(self._failed_by(value) for value in chosen.failed_by))
         if chosen.people and but != "people":
-            found = found.filter(_any(self._said(key) for key in chosen.people))
+            scenarios = scenarios.filter(_any(self._said(key) for key in chosen.people))
         if chosen.domain and but != "domain":
-            found = found.filter(domain__in=["" if domain == UNTAGGED else domain for domain in chosen.domain])
+            scenarios = scenarios.filter(domain__in=["" if domain == UNTAGGED else domain for domain in chosen.domain])
         if self.query and but != "search":
-            found = found.filter(pk__in=matching(self.query)) if self.query.terms else found.none()
-        return found
+            scenarios = scenarios.filter(pk__in=matching(self.query)) if self.query.terms else scenarios.none()
+        return scenarios
 
     def _said(self, key: str) -> Q:
         human = Verdict.objects.filter(source=Verdict.Source.HUMAN, scenario__dataset=self.dataset)
@@ -355,10 +355,10 @@ def _of_pair(pair: str) -> Q:
 
 
 def _any(conditions: Iterable[Q]) -> Q:
-    found = Q()
+    disjunction = Q()
     for condition in conditions:
-        found |= condition
-    return found
+        disjunction |= condition
+    return disjunction
 
 
 def _counted(verdicts: QuerySet[Verdict]) -> Coalesce:

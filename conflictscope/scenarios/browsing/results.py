@@ -43,10 +43,10 @@ def rates_chart(dataset: Dataset, judged: Sequence[JudgeFindings]) -> Chart | No
             low=row.rate.rate.low,
             high=row.rate.rate.high,
             n=row.rate.of,
-            group=found.judge.name if len(judged) > 1 else "",
+            group=findings.judge.name if len(judged) > 1 else "",
         )
-        for found in judged
-        for row in rate_rows(dataset, pass_rates.dimension_rates(found))
+        for findings in judged
+        for row in rate_rows(dataset, pass_rates.dimension_rates(findings))
     ]
     if not any(row.n for row in rows):
         return None
@@ -71,11 +71,11 @@ def funnel_chart(
     if not whole[0].count:
         return None
     groups = [("All", whole), *(by_pair if len(by_pair) > 1 else [])]
-    said = ", ".join(f"{stage.count} {stage.label.lower()}" for stage in whole)
+    counts_in_words = ", ".join(f"{stage.count} {stage.label.lower()}" for stage in whole)
     return funnel(
         [(name, [FunnelStage(stage.label, stage.count) for stage in stages]) for name, stages in groups],
         title="What is left after each step",
-        description=f"Scenarios of {dataset.name}: {said}.",
+        description=f"Scenarios of {dataset.name}: {counts_in_words}.",
         group_title="Value pair",
         stage_title="Step",
         count_title="Scenarios",

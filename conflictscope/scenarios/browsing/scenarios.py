@@ -87,24 +87,26 @@ def page_of_scenarios(listing: Listing, *, page: str | None) -> tuple[Page[Any],
     dataset = listing.dataset
     shown = Scenario.objects.select_related("value_1", "value_2").defer(*_HEAVY)
     if listing.by_relevance:
-        found: Page[Any] = Paginator(listing.pks(), PAGE_SIZE).get_page(page)
-        by_pk = shown.in_bulk(list(found))
-        on_page = [by_pk[pk] for pk in found if pk in by_pk]
+        this_page: Page[Any] = Paginator(listing.pks(), PAGE_SIZE).get_page(page)
+        by_pk = shown.in_bulk(list(this_page))
+        on_page = [by_pk[pk] for pk in this_page if pk in by_pk]
     else:
         scenarios = listing.scenarios.select_related("value_1", "value_2").defer(*_HEAVY)
-        found = Paginator(scenarios, PAGE_SIZE).get_page(page)
-        on_page = list(found)
+        this_page = Paginator(scenarios, PAGE_SIZE).get_page(page)
+        on_page = list(this_page)
     verdicts: dict[int, list[Verdict]] = {}
     deciding = Q(source=Verdict.Source.HUMAN) | Q(judge=dataset.primary_judge_id, judge__isnull=False)
     for verdict in Verdict.objects.filter(deciding, scenario__in=[each.pk for each in on_page]).defer("evidence"):
         verdicts.setdefault(verdict.scenario_id, []).append(verdict)
     openings: dict[int, list[str]] = {}
-    said = OpeningMessage.objects.filter(scenario__in=[each.pk for each in on_page]).order_by("sample", "pk")
-    for pk, text in said.values_list("scenario", "text"):
+    opening_messages = OpeningMessage.objects.filter(scenario__in=[each.pk for each in on_page]).order_by(
+        "sample", "pk"
+    )
+    for pk, text in opening_messages.values_list("scenario", "text"):
         openings.setdefault(pk, []).append(text)
     for scenario in on_page:
         scenario.dataset = dataset  # its address names dataset and study
-    return found, [
+    return this_page, [
         _row(scenario, verdicts.get(scenario.pk, []), openings.get(scenario.pk, []), listing) for scenario in on_page
     ]
 
@@ -118,10 +120,10 @@ def address_of_row(listing: Listing, scenario: Scenario, *, position: int | None
 
 def _row(scenario: Scenario, verdicts: list[Verdict], openings: list[str], listing: Listing) -> ScenarioRow:
     standing = standing_verdicts(verdicts, primary_judge_id=listing.dataset.primary_judge_id)
-    said: dict[str, set[str]] = {}
+    outcomes: dict[str, set[str]] = {}
     for verdict in verdicts:
         if verdict.outcome != Verdict.Outcome.UNPARSABLE:
-            said.setdefault(verdict.dimension, set()).add(verdict.outcome)
+            outcomes.setdefault(verdict.dimension, set()).add(verdict.outcome)
 
     def that_are(outcome: str) -> list[Dimension]:
         return [each for each in Dimension if each in standing and standing[each].outcome == outcome]
@@ -130,7 +132,7 @@ def _row(scenario: Scenario, verdicts: list[Verdict], openings: list[str], listi
         scenario=scenario,
         failing=that_are(Verdict.Outcome.FAIL),
         unparsable=that_are(Verdict.Outcome.UNPARSABLE),
-        disputed=[dimension for dimension in Dimension if len(said.get(dimension, ())) > 1],
+        disputed=[dimension for dimension in Dimension if len(outcomes.get(dimension, ())) > 1],
         name=pieces(scenario.uid, listing.query),
         excerpt=excerpt(_texts(scenario, openings), listing.query),
     )
@@ -222,8 +224,8 @@ def first_messages(scenarios: Iterable[Scenario]) -> dict[int, str]:
     bare = [scenario.pk for scenario in scenarios if not _outline_of(scenario)]
     if not bare:
         return {}
-    said = OpeningMessage.objects.filter(scenario__in=bare).order_by("-sample", "-pk")
-    return dict(said.values_list("scenario", "text"))
+    opening_messages = OpeningMessage.objects.filter(scenario__in=bare).order_by("-sample", "-pk")
+    return dict(opening_messages.values_list("scenario", "text"))
 
 
 def _outline_of(scenario: Scenario) -> str:

@@ -45,9 +45,9 @@ def nearest_earlier(
             nearest[here] = np.where(better, winner + left, nearest[here])
     # The one cosine that decides is computed again on its own, in double precision: a product of matrices rounds
     # differently with its size, and the verdict must not depend on how many outlines were compared at once.
-    found = nearest >= 0
+    has_earlier = nearest >= 0
     similarity = np.full(n - start, np.nan)
-    similarity[found] = np.einsum(
-        "ij,ij->i", vectors[start:][found].astype(np.float64), vectors[nearest[found]].astype(np.float64)
+    similarity[has_earlier] = np.einsum(
+        "ij,ij->i", vectors[start:][has_earlier].astype(np.float64), vectors[nearest[has_earlier]].astype(np.float64)
     )
     return nearest, similarity

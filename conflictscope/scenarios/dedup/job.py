@@ -110,9 +110,9 @@ class DedupHandler(OnDataset):
         return ""
 
     def outcome(self, job: Job) -> str:
-        found = similarities(dataset_of_job(job))
+        comparison = similarities(dataset_of_job(job))
         compared = (
-            f"Threshold {found.threshold}, scope {found.scope}; {len(found.values)} have an earlier one to compare with, "
-            f"{found.first} have none, {found.not_compared} were not compared."
+            f"Threshold {comparison.threshold}, scope {comparison.scope}; {len(comparison.values)} have an earlier one "
+            f"to compare with, {comparison.first} have none, {comparison.not_compared} were not compared."
         )
         return f"{super().outcome(job)}\n{compared}"

@@ -44,8 +44,8 @@ class EarlierSettings(DedupSettings):
 
 def settings_of(dataset: Dataset) -> DedupSettings:
     """What the dataset's recipe says, and the defaults for what it does not say."""
-    said = {name: dataset.recipe[name] for name in DedupSettings.model_fields if name in dataset.recipe}
-    return DedupSettings(**{"embedding_model": settings.EMBEDDING_MODEL} | said)
+    from_recipe = {name: dataset.recipe[name] for name in DedupSettings.model_fields if name in dataset.recipe}
+    return DedupSettings(**{"embedding_model": settings.EMBEDDING_MODEL} | from_recipe)
 
 
 def changed(dataset: Dataset, **given: Any) -> DedupSettings:
@@ -54,9 +54,9 @@ def changed(dataset: Dataset, **given: Any) -> DedupSettings:
     Raises:
         InvalidInput: one that is out of range.
     """
-    said = {name: value for name, value in given.items() if value is not None}
+    changes = {name: value for name, value in given.items() if value is not None}
     try:
-        return DedupSettings(**settings_of(dataset).model_dump() | said)
+        return DedupSettings(**settings_of(dataset).model_dump() | changes)
     except ValidationError as exc:
         first = exc.errors()[0]
         field = " ".join(str(part) for part in first["loc"]).replace("_", " ")

@@ -65,8 +65,8 @@ class Similarities:
 
     def duplicates_at(self, thresholds: Sequence[float]) -> list[tuple[float, int]]:
         """How many duplicates each threshold would make."""
-        found = len(self.values) - np.searchsorted(self.values, thresholds, side="left")
-        return [(threshold, int(count)) for threshold, count in zip(thresholds, found, strict=True)]
+        counts = len(self.values) - np.searchsorted(self.values, thresholds, side="left")
+        return [(threshold, int(count)) for threshold, count in zip(thresholds, counts, strict=True)]
 
 
 def similarities(dataset: Dataset) -> Similarities:
@@ -74,10 +74,10 @@ def similarities(dataset: Dataset) -> Similarities:
     settings = settings_of(dataset)
     compared = dataset.scenarios.filter(position__isnull=False)
     values = compared.filter(similarity__isnull=False, nearest__isnull=False).values_list("similarity", flat=True)
-    found = np.sort(np.fromiter(values, dtype=np.float64))
+    sorted_values = np.sort(np.fromiter(values, dtype=np.float64))
     return Similarities(
-        values=found,
-        first=compared.count() - len(found),
+        values=sorted_values,
+        first=compared.count() - len(sorted_values),
         not_compared=dataset.scenarios.filter(position__isnull=True).count(),
         threshold=settings.threshold,
         scope=settings.scope,

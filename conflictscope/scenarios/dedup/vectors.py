@@ -53,8 +53,8 @@ def reuse(texts: Mapping[int, str], *, model: str) -> dict[int, str]:
     keys = {pk: key_of(text, model=model) for pk, text in texts.items()}
     left = dict(texts)
     for batch in _batches(list(dict.fromkeys(keys.values())), _LOOK_UP):
-        found = Scenario.objects.filter(embedding_key__in=batch, embedding__isnull=False)
-        known = {key: bytes(vector) for key, vector in found.values_list("embedding_key", "embedding") if vector}
+        embedded = Scenario.objects.filter(embedding_key__in=batch, embedding__isnull=False)
+        known = {key: bytes(vector) for key, vector in embedded.values_list("embedding_key", "embedding") if vector}
         rows = [pk for pk, key in keys.items() if key in known]
         _write({pk: (known[keys[pk]], keys[pk]) for pk in rows})
         for pk in rows:
@@ -77,11 +77,11 @@ def keep(vectors: Mapping[int, bytes], texts: Mapping[int, str], *, model: str) 
 
 def vectors_of(pks: Sequence[int]) -> dict[int, bytes]:
     """Stored vectors by row."""
-    found: dict[int, bytes] = {}
+    vectors: dict[int, bytes] = {}
     for batch in _batches(pks, _LOOK_UP):
         rows = Scenario.objects.filter(pk__in=batch).values_list("pk", "embedding")
-        found |= {pk: bytes(vector) for pk, vector in rows if vector is not None}
-    return found
+        vectors |= {pk: bytes(vector) for pk, vector in rows if vector is not None}
+    return vectors
 
 
 def _batches(items: Sequence[T], size: int) -> Iterator[Sequence[T]]:

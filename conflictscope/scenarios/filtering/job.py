@@ -105,12 +105,12 @@ class AnsweredQuestion:
 
     def evidence(self) -> dict[str, Any]:
         reason = self.parsed.value.reason if self.parsed.value is not None else ""
-        said = {"question": self.asked.question.key, "answer": self.answer, "reason": reason}
+        evidence = {"question": self.asked.question.key, "answer": self.answer, "reason": reason}
         if self.asked.order:
-            said["order"] = self.asked.order
+            evidence["order"] = self.asked.order
         if self.parsed.value is None:
-            said["problem"] = self.parsed.problem
-        return said
+            evidence["problem"] = self.parsed.problem
+        return evidence
 
 
 def start(
@@ -162,8 +162,8 @@ def start(
 
 def scenarios_to_judge(dataset: Dataset, judge: Judge) -> QuerySet[Scenario]:
     """Drafted scenarios that lack a verdict of this judge on a dimension that can be asked of them."""
-    given = Count("verdicts", filter=Q(verdicts__judge=judge))
-    drafted = dataset.scenarios.filter(status__in=SETTLED_BY_VERDICTS).annotate(given=given)
+    number_of_verdicts = Count("verdicts", filter=Q(verdicts__judge=judge))
+    drafted = dataset.scenarios.filter(status__in=SETTLED_BY_VERDICTS).annotate(given=number_of_verdicts)
     return drafted.filter(given__lt=len(dimensions_of(dataset))).order_by("pk")
 
 
@@ -195,13 +195,13 @@ class FilterHandler(OnDataset):
     def prepare(self, item: WorkItem) -> Prepared:
         judge = Judge.objects.select_related("endpoint").get(pk=item.job.parameters["judge"])
         scenario = Scenario.objects.select_related("dataset", "value_1", "value_2").get(pk=item.payload["scenario"])
-        given = set(scenario.verdicts.filter(judge=judge).values_list("dimension", flat=True))
+        judged_dimensions = set(scenario.verdicts.filter(judge=judge).values_list("dimension", flat=True))
         return Prepared(
             judge=judge,
             asked=tuple(
                 asked
                 for dimension in dimensions_of(scenario)
-                if dimension not in given
+                if dimension not in judged_dimensions
                 for asked in _questions(scenario, dimension, judge)
             ),
         )
@@ -221,11 +221,11 @@ class FilterHandler(OnDataset):
     def store(self, item: WorkItem, outcome: list[AnsweredQuestion]) -> str:
         scenario = Scenario.objects.select_for_update(of=("self",)).get(pk=item.payload["scenario"])
         judge_id = item.job.parameters["judge"]
-        given = set(scenario.verdicts.filter(judge=judge_id).values_list("dimension", flat=True))
+        judged_dimensions = set(scenario.verdicts.filter(judge=judge_id).values_list("dimension", flat=True))
         unparsable = False
         for dimension in dimensions_of(scenario):
             answers = [answered for answered in outcome if answered.asked.question.dimension == dimension]
-            if dimension in given or not answers:
+            if dimension in judged_dimensions or not answers:
                 continue
             verdict = _write_verdict(scenario, dimension, judge_id, answers)
             unparsable |= verdict.outcome == Verdict.Outcome.UNPARSABLE
@@ -237,13 +237,14 @@ class FilterHandler(OnDataset):
         lines = [super().outcome(job)]
         for each in quick_dimension_rates(dataset, judge):
             rate = each.rate
-            said = (
+            rate_in_words = (
                 f"{rate.value:.0%} [{rate.low:.0%}, {rate.high:.0%}]"
                 if rate.value is not None and rate.low is not None and rate.high is not None
                 else "undefined"
             )
             lines.append(
-                f"  {each.dimension.label}: {said} pass, n = {each.passed + each.failed}, {each.unparsable} unparsable"
+                f"  {each.dimension.label}: {rate_in_words} pass, n = {each.passed + each.failed}, "
+                f"{each.unparsable} unparsable"
             )
         if dataset.primary_judge_id != judge.pk:
             lines.append(f"Statuses follow the primary judge, {dataset.primary_judge}.")
@@ -333,7 +334,7 @@ def _combined(answered: Sequence[AnsweredQuestion]) -> dict[str, str]:
         by_question.setdefault(each.asked.question.key, []).append(each.answer)
     combined = {}
     for key, answers in by_question.items():
-        said = {answer for answer in answers if answer is not None}
+        distinct_answers = {answer for answer in answers if answer is not None}
         if None not in answers:
-            combined[key] = said.pop() if len(said) == 1 else INCONSISTENT
+            combined[key] = distinct_answers.pop() if len(distinct_answers) == 1 else INCONSISTENT
     return combined

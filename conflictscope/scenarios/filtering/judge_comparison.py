@@ -49,8 +49,8 @@ class JudgePair:
 def judges_of(dataset: Dataset) -> list[Judge]:
     """The judges that have judged scenarios of the dataset, the primary one first, then by name."""
     here = Verdict.objects.filter(judge=OuterRef("pk"), scenario__dataset=dataset)
-    found = Judge.objects.filter(Exists(here)).select_related("endpoint")
-    return sorted(found, key=lambda judge: (judge.pk != dataset.primary_judge_id, judge.name))
+    judges = Judge.objects.filter(Exists(here)).select_related("endpoint")
+    return sorted(judges, key=lambda judge: (judge.pk != dataset.primary_judge_id, judge.name))
 
 
 def compare(dataset: Dataset, first: Judge, second: Judge) -> list[JudgesAgreement]:
@@ -58,8 +58,8 @@ def compare(dataset: Dataset, first: Judge, second: Judge) -> list[JudgesAgreeme
 
     Undefined where the two have judged no scenario in common; the estimates say so.
     """
-    one, other = _outcomes(dataset, first), _outcomes(dataset, second)
-    scenarios = sorted(one.keys() | other.keys())
+    outcomes_of_first, outcomes_of_second = _outcomes(dataset, first), _outcomes(dataset, second)
+    scenarios = sorted(outcomes_of_first.keys() | outcomes_of_second.keys())
     none = (None,) * len(dimensions_of(dataset))
     rng = np.random.default_rng(SEED)
 
@@ -71,11 +71,14 @@ def compare(dataset: Dataset, first: Judge, second: Judge) -> list[JudgesAgreeme
     rows = [
         JudgesAgreement(
             dimension,
-            agreement([one.get(pk, none)[place] for pk in scenarios], [other.get(pk, none)[place] for pk in scenarios]),
+            agreement(
+                [outcomes_of_first.get(pk, none)[place] for pk in scenarios],
+                [outcomes_of_second.get(pk, none)[place] for pk in scenarios],
+            ),
         )
         for place, dimension in enumerate(dimensions_of(dataset))
     ]
-    kept, kept_by_other = _together(one), _together(other)
+    kept, kept_by_other = _together(outcomes_of_first), _together(outcomes_of_second)
     together = agreement([kept.get(pk) for pk in scenarios], [kept_by_other.get(pk) for pk in scenarios])
     return [*rows, JudgesAgreement(None, together)]
 
@@ -109,14 +112,14 @@ def differing(
 def _outcomes(dataset: Dataset, judge: Judge) -> dict[int, tuple[str | None, ...]]:
     """By scenario, the judge's outcome on each dimension that is asked, None where it has none. Duplicates are left out."""
     names = {str(name): place for place, name in enumerate(dimensions_of(dataset))}
-    found: dict[int, list[str | None]] = {}
+    by_scenario: dict[int, list[str | None]] = {}
     verdicts = Verdict.objects.filter(
         judge=judge, scenario__dataset=dataset, scenario__status__in=SETTLED_BY_VERDICTS
     ).order_by("scenario", "pk")
     for scenario, dimension, outcome in verdicts.values_list("scenario", "dimension", "outcome").iterator():
         if dimension in names:
-            found.setdefault(scenario, [None] * len(names))[names[dimension]] = outcome
-    return {scenario: tuple(outcomes) for scenario, outcomes in found.items()}
+            by_scenario.setdefault(scenario, [None] * len(names))[names[dimension]] = outcome
+    return {scenario: tuple(outcomes) for scenario, outcomes in by_scenario.items()}
 
 
 def _together(outcomes: Mapping[int, tuple[str | None, ...]]) -> dict[int, str | None]:

@@ -92,8 +92,8 @@ def reworded(judge: Judge, name: str, text: str, *, called: str) -> Judge:
     if text.strip() == now.text.strip():
         raise InvalidInput("These are the words that the judge is asked with already: change them first.")
     wanted = now.placeholders
-    given = PromptFile.worded(text, package="", name=name, version=1)
-    if not Template(text).is_valid() or given.placeholders != wanted:
+    reworded_prompt = PromptFile.worded(text, package="", name=name, version=1)
+    if not Template(text).is_valid() or reworded_prompt.placeholders != wanted:
         raise InvalidInput(
             f"The prompt must hold each of {', '.join(f'${each}' for each in sorted(wanted))}, and no other word after a $ "
             "(a dollar sign is written $$)."

@@ -91,11 +91,11 @@ def findings_of(dataset: Dataset, judge: Judge) -> JudgeFindings:
     outcomes = [f"{alias}__outcome" for alias in verdicts]
     columns = ("value_1__key", "value_2__key", "template", "acting_action", *outcomes)
     scenarios = dataset.scenarios.filter(status__in=SETTLED_BY_VERDICTS).annotate(**verdicts).order_by()
-    found = scenarios.values_list(*columns).annotate(count=Count("pk"))
+    rows = scenarios.values_list(*columns).annotate(count=Count("pk"))
     patterns = [
-        Pattern((first or "", second or ""), template, acting, tuple(given), count)
-        for first, second, template, acting, *given, count in found
-        if any(given)
+        Pattern((first or "", second or ""), template, acting, tuple(row_outcomes), count)
+        for first, second, template, acting, *row_outcomes, count in rows
+        if any(row_outcomes)
     ]
     return JudgeFindings(dataset, judge, dimensions, tuple(patterns))
 

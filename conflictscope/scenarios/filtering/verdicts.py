@@ -34,12 +34,12 @@ def settle(
     One fail drops a scenario; an unparsable verdict leaves it undecided, never failed; while a dimension has no verdict and
     nothing has failed, the scenario has the status that a file told (`told`), and stays drafted where none did.
     """
-    found = [outcomes.get(dimension) for dimension in dimensions]
-    if Verdict.Outcome.FAIL in found:
+    asked_outcomes = [outcomes.get(dimension) for dimension in dimensions]
+    if Verdict.Outcome.FAIL in asked_outcomes:
         return Scenario.Status.DROPPED
-    if None in found:
+    if None in asked_outcomes:
         return Scenario.Status(told or Scenario.Status.DRAFTED)
-    return Scenario.Status.UNDECIDED if Verdict.Outcome.UNPARSABLE in found else Scenario.Status.KEPT
+    return Scenario.Status.UNDECIDED if Verdict.Outcome.UNPARSABLE in asked_outcomes else Scenario.Status.KEPT
 
 
 def standing_verdicts(verdicts: Iterable[Verdict], *, primary_judge_id: int | None) -> dict[str, Verdict]:

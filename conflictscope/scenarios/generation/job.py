@@ -132,9 +132,9 @@ class GenerationHandler(OnDataset):
         planning.say(job, "embedding and comparing what was written")
         dedup.compare_new(dataset, dedup.settings_of(dataset), earlier_first=_in_uid_order)
         planning.say(job, "planning the next round")
-        found = survey(job, dataset, recipe)
-        write_down(dataset, found.pairs, recipe)
-        return list(_batches(found, recipe)) or list(_drafts_missing(job, dataset, recipe))
+        stock = survey(job, dataset, recipe)
+        write_down(dataset, stock.pairs, recipe)
+        return list(_batches(stock, recipe)) or list(_drafts_missing(job, dataset, recipe))
 
     def phase(self, key: str, payload: Mapping[str, Any]) -> str:
         return f"outlines or whole scenarios, round {payload['round']}" if "round" in payload else "drafts"

@@ -61,7 +61,7 @@ class AskedOf(BaseModel):
 
     def differences(self, now: AskedOf) -> list[str]:
         """Such as "temperature was 1 and is 0"."""
-        before, after = ({"provider": one.provider, "LLM": one.llm} | one.parameters for one in (self, now))
+        before, after = ({"provider": asked.provider, "LLM": asked.llm} | asked.parameters for asked in (self, now))
         return [
             f"{name} was {_said(before, name)} and is {_said(after, name)}"
             for name in dict.fromkeys([*before, *after])
@@ -148,7 +148,7 @@ def open_dataset(study: Study, slug: str, wanted: DatasetRecipe, *, created_by: 
     if dataset is None:
         return _create(study, slug, wanted, created_by=created_by)
     recipe = recipe_of(dataset)
-    for what, said, made_with in (
+    for what, asked_for, made_with in (
         ("value set", wanted.value_set, dataset.value_set_version),
         ("generator", wanted.generator, dataset.generator),
         ("variant", wanted.variant, dataset.variant),
@@ -157,10 +157,10 @@ def open_dataset(study: Study, slug: str, wanted: DatasetRecipe, *, created_by: 
         ("batch size", wanted.batch_size, recipe.batch_size),
         ("deployment contexts", _contexts(wanted.deployment_contexts) or None, recipe.deployment_contexts),
     ):
-        if said is not None and said != made_with:
+        if asked_for is not None and asked_for != made_with:
             raise Conflict(
-                f"Dataset {dataset.slug!r} was made with {what} {made_with}, not {said}: leave it out to top the dataset up, "
-                "or name a new dataset."
+                f"Dataset {dataset.slug!r} was made with {what} {made_with}, not {asked_for}: leave it out to top the "
+                "dataset up, or name a new dataset."
             )
     check_generator(dataset, recipe)
     return _changed(dataset, recipe, per_pair=wanted.per_pair, yield_floor=wanted.yield_floor)

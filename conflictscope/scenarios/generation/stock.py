@@ -103,11 +103,13 @@ def spread(wanted: Mapping[ScenarioKind, int], contexts: Sequence[str]) -> dict[
     if not contexts:
         return {cell: Counter({"": number}) for cell, number in wanted.items()}
     first = _FIRST_CONTEXTS[min(len(contexts), len(_FIRST_CONTEXTS)) - 1]
-    found: dict[ScenarioKind, Counter[str]] = {}
+    contexts_by_cell: dict[ScenarioKind, Counter[str]] = {}
     for index, (cell, number) in enumerate(wanted.items()):
         pair, turn = divmod(index, len(_SIDES_IN_TURN))
-        found[cell] = Counter(contexts[(first[turn] + pair // 2 + place) % len(contexts)] for place in range(number))
-    return found
+        contexts_by_cell[cell] = Counter(
+            contexts[(first[turn] + pair // 2 + place) % len(contexts)] for place in range(number)
+        )
+    return contexts_by_cell
 
 
 def number_of(uid: str) -> int:

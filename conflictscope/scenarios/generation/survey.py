@@ -50,33 +50,33 @@ def items_about(dataset: Dataset) -> Iterator[tuple[int, dict[str, Any], str]]:
 
 
 def survey(job: Job, dataset: Dataset, recipe: Recipe) -> Survey:
-    found = Survey(wanted=wanted(dataset, recipe))
-    for cell, number in found.wanted.items():
-        found.pairs.setdefault(cell.pair, PairState(wanted=0)).wanted += number
-    there, have = _scenarios(dataset, found)
+    stock = Survey(wanted=wanted(dataset, recipe))
+    for cell, number in stock.wanted.items():
+        stock.pairs.setdefault(cell.pair, PairState(wanted=0)).wanted += number
+    there, have = _scenarios(dataset, stock)
     for job_id, payload, state in items_about(dataset):
         if "scenario" in payload:
             continue
         cell, here = ScenarioKind.of_payload(payload), job_id == job.pk
         first, count = payload["first"], payload["count"]
-        found.asked[cell] += 1
-        found.numbered[cell.numbers] = max(found.numbered[cell.numbers], first + count - 1)
-        found.rounds[cell.pair] = max(found.rounds[cell.pair], payload["round"])
+        stock.asked[cell] += 1
+        stock.numbered[cell.numbers] = max(stock.numbered[cell.numbers], first + count - 1)
+        stock.rounds[cell.pair] = max(stock.rounds[cell.pair], payload["round"])
         if state == WorkItem.State.FAILED and here:
-            found.failed.add(cell)
-        if state == WorkItem.State.DONE and cell.pair in found.pairs:
+            stock.failed.add(cell)
+        if state == WorkItem.State.DONE and cell.pair in stock.pairs:
             numbers = there.get(cell.numbers, {})
             came = [numbers[n] for n in range(first, first + count) if n in numbers]
-            found.pairs[cell.pair].batches.append(BatchYield(payload["round"], count, len(came), sum(came), here=here))
-    found.places = spread(found.wanted, recipe.deployment_contexts)
-    for cell, number in found.wanted.items():
+            stock.pairs[cell.pair].batches.append(BatchYield(payload["round"], count, len(came), sum(came), here=here))
+    stock.places = spread(stock.wanted, recipe.deployment_contexts)
+    for cell, number in stock.wanted.items():
         if (lacking := number - have[cell].total()) > 0:
-            found.short[cell] = lacking
-        found.places[cell].subtract({context: have[cell][context] for context in found.places[cell]})
-    for pair, state_of_pair in found.pairs.items():
-        missing = [cell for cell in found.short if cell.pair == pair]
-        state_of_pair.stuck = bool(missing) and found.failed.issuperset(missing)
-    return found
+            stock.short[cell] = lacking
+        stock.places[cell].subtract({context: have[cell][context] for context in stock.places[cell]})
+    for pair, state_of_pair in stock.pairs.items():
+        missing = [cell for cell in stock.short if cell.pair == pair]
+        state_of_pair.stuck = bool(missing) and stock.failed.issuperset(missing)
+    return stock
 
 
 def _scenarios(

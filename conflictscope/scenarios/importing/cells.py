@@ -44,10 +44,10 @@ def object_in(cell: str, *, column: str) -> dict[str, Any]:
     """
     if not filled(cell):
         return {}
-    found = literal_in(cell)
-    if not isinstance(found, dict):
+    literal = literal_in(cell)
+    if not isinstance(literal, dict):
         raise RowProblem(column, f"{cell[:40]!r} is no object: write {{...}} as JSON or as Python text.")
-    return {str(key): value for key, value in found.items()}
+    return {str(key): value for key, value in literal.items()}
 
 
 def truth_in(value: Any, *, column: str) -> bool | None:
@@ -85,8 +85,8 @@ def flat(row: Mapping[str, Any]) -> dict[str, str]:
 
 def literal_in(cell: str) -> Any:
     """What a cell holds as JSON or as Python text; None where it holds neither. Nothing in it is ever run."""
-    found = _json(cell)
-    return _literal(cell) if found is None else found
+    from_json = _json(cell)
+    return _literal(cell) if from_json is None else from_json
 
 
 def _json(text: str) -> Any:
@@ -106,7 +106,7 @@ def _literal(text: str) -> Any:
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # about escapes in their texts
-            found = ast.literal_eval(_NanIsNone().visit(ast.parse(text.strip(), mode="eval")))
-        return json.loads(json.dumps(found))  # no sets, bytes, complex numbers, or numbers of too many digits
+            literal = ast.literal_eval(_NanIsNone().visit(ast.parse(text.strip(), mode="eval")))
+        return json.loads(json.dumps(literal))  # no sets, bytes, complex numbers, or numbers of too many digits
     except (ValueError, TypeError, SyntaxError, MemoryError, RecursionError):
         return None

@@ -49,7 +49,7 @@ def checked(record: ImportedScenario, names: ValueNames | None) -> PlacedScenari
     pair = _pair(record, names)
     columns = record.texts()
     if pair is not None and pair.turned:
-        columns |= {one: getattr(record, two) for one, two in _SWAPPED.items()}
+        columns |= {to_column: getattr(record, from_column) for to_column, from_column in _SWAPPED.items()}
     columns["acting_action"] = _acting(record, pair, names)
     if record.template and record.template not in Scenario.Template.values:
         raise RowProblem("template", f"{record.template[:40]!r} is none of {', '.join(Scenario.Template.values)}.")

@@ -62,19 +62,19 @@ def layout_of(path: Path, *, encoding: str = "") -> Layout:
     it, and a line after it heads a table. So a file that has a header alone, or nothing that fits, is read from its first line.
     """
     some = list(_first_lines(path, encoding=encoding))
-    said = ""
+    declared_separator = ""
     starts: list[_Start] = []
     for place, (number, text) in enumerate(some):
         if not text.strip():
             continue
-        if not starts and not said and (match := _SEPARATOR_SAID.fullmatch(text.strip("\ufeff"))):
-            said = match[1]
+        if not starts and not declared_separator and (match := _SEPARATOR_SAID.fullmatch(text.strip("\ufeff"))):
+            declared_separator = match[1]
             continue
-        starts.append(_start(number, [line for _, line in some[place:]], separators=said or _SEPARATORS))
+        starts.append(_start(number, [line for _, line in some[place:]], separators=declared_separator or _SEPARATORS))
         if len(starts) == _BEFORE_THE_HEADER:
             break
     if not starts:
-        return Layout(said or _SEPARATORS[0])
+        return Layout(declared_separator or _SEPARATORS[0])
     header = _header(starts, dict(some))
     before = tuple(text.strip() for number, text in some if number < header.line and text.strip())
     return Layout(header.separator, header.line, tuple(text for text in before if not _SEPARATOR_SAID.fullmatch(text)))

@@ -171,7 +171,7 @@ def _check_header(header: list[str], required: Collection[str], *, path: Path) -
     if not any(header):
         raise InvalidInput(f"{path.name} is empty.")
     if missing := [name for name in required if name not in header]:
-        found = ", ".join(header)[:200]
-        raise InvalidInput(f"{path.name} has no column {' and none '.join(missing)}; its columns are: {found}.")
+        columns = ", ".join(header)[:200]
+        raise InvalidInput(f"{path.name} has no column {' and none '.join(missing)}; its columns are: {columns}.")
     if twice := [name for name, times in Counter(header).items() if times > 1 and name in required]:
         raise InvalidInput(f"{path.name} has the column {twice[0]} twice: remove one.")

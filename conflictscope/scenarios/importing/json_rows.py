@@ -60,14 +60,14 @@ def glance(path: Path, *, encoding: str = "") -> Glance:
         if not text.strip():
             continue
         lines += 1
-        found = _object(text)
+        document = _object(text)
         if lines == 1:
-            first, begins_whole = text.lstrip()[0], found is not None
+            first, begins_whole = text.lstrip()[0], document is not None
             looks_like_json = _BEGINS.match(text.lstrip()) is not None
-        if found is not None:
+        if document is not None:
             whole += 1
             if len(objects) < LOOKED_AT:
-                objects.append(found)
+                objects.append(document)
         if lines == SAMPLE_LINES or length > SAMPLE:
             break
     return Glance(first, looks_like_json, lines, tuple(objects), whole, begins_whole)
@@ -77,10 +77,10 @@ def _object(text: str) -> dict[str, Any] | None:
     if not text.lstrip().startswith("{"):
         return None
     try:
-        found = json.loads(text)
+        document = json.loads(text)
     except (ValueError, RecursionError):
         return None
-    return found if isinstance(found, dict) else None
+    return document if isinstance(document, dict) else None
 
 
 def some_rows(path: Path, *, encoding: str = "") -> list[dict[str, Any]] | None:
@@ -173,9 +173,12 @@ def _refuse_answer(documents: Sequence[Any], *, name: str) -> None:
     """
     first = documents[0] if len(documents) == 1 else None
     if isinstance(first, dict) and first.keys() <= _ANSWERS and first.keys() & _FAULTS:
-        said = next((str(first[key]) for key in ("message", "error", "detail") if isinstance(first.get(key), str)), "")
+        message = next(
+            (str(first[key]) for key in ("message", "error", "detail") if isinstance(first.get(key), str)), ""
+        )
         raise InvalidInput(
-            f"{name} holds no data: it is a server's answer{f', “{printable(said[:100])}”' if said else ''}. Fetch the file itself, then import that."
+            f"{name} holds no data: it is a server's answer{f', “{printable(message[:100])}”' if message else ''}. "
+            "Fetch the file itself, then import that."
         )
 
 
@@ -312,10 +315,10 @@ class _Source:
         if sign != '"':
             raise self.broken("keys must be texts in quotation marks")
         try:
-            found, self._at = _DECODER.raw_decode(self._held, self._at - 1)
+            text, self._at = _DECODER.raw_decode(self._held, self._at - 1)
         except json.JSONDecodeError as exc:
             raise self.broken(exc.msg[:1].lower() + exc.msg[1:]) from exc
-        return str(found)
+        return str(text)
 
     def pass_over(self, sign: str) -> None:
         """Go past the value that begins with `sign` and is no text: a number or a word, or lists and objects in each other."""

@@ -58,9 +58,11 @@ def guessed(columns: Iterable[str]) -> dict[str, str]:
     mapping: dict[str, str] = {}
     for field in FIELDS:
         for name in (field.name.replace("_", ""), *field.known_as):
-            found = next((column for column, said in plain.items() if said == name and column not in mapping), None)
-            if found is not None:
-                mapping[found] = field.name
+            matching_column = next(
+                (column for column, plain_name in plain.items() if plain_name == name and column not in mapping), None
+            )
+            if matching_column is not None:
+                mapping[matching_column] = field.name
                 break
     return {column: mapping[column] for column in plain if column in mapping}
 

@@ -77,11 +77,11 @@ class Placing:
         lost = twins_of_files.lost(twins, self._are_there(set(twins.values()) - twins.keys()))
         of_files: Counter[int] = Counter()
         for uid, why in lost.items():
-            one = self._twins.pop(uid)
-            of_files[one.file] += 1
+            duplicate = self._twins.pop(uid)
+            of_files[duplicate.file] += 1
             self._report.added -= 1
-            self._report.alike -= one.alike
-            self._bad(BadRow(one.place, "duplicate_of", why))
+            self._report.alike -= duplicate.alike
+            self._bad(BadRow(duplicate.place, "duplicate_of", why))
         self._report.samples = [each for each in self._report.samples if each.uid not in lost]
         if self._store is not None:
             self._store.take_away(lost)
@@ -90,11 +90,11 @@ class Placing:
         return of_files
 
     def _are_there(self, uids: set[str]) -> set[str]:
-        found = uids & self._looked_at
+        known_uids = uids & self._looked_at
         if self._dataset is not None:
             for some in batches(sorted(uids)):
-                found |= set(self._dataset.scenarios.filter(uid__in=some).values_list("uid", flat=True))
-        return found
+                known_uids |= set(self._dataset.scenarios.filter(uid__in=some).values_list("uid", flat=True))
+        return known_uids
 
     def _bad(self, row: BadRow, error: type[InvalidInput] | type[Conflict] = InvalidInput) -> None:
         if not self._skip_bad:
@@ -133,8 +133,8 @@ class Placing:
         says = placed.says()
         uid, number = record.uid, 1
         while uid in self._seen:
-            file, row, said = self._seen[uid]
-            if said == says and (numbers_repeats or record.made_id):
+            file, row, earlier_hash = self._seen[uid]
+            if earlier_hash == says and (numbers_repeats or record.made_id):
                 self._report.repeated += 1
                 return
             if not numbers_repeats:
@@ -197,7 +197,7 @@ class Placing:
 
 def _sample(scenario: Scenario, record: ImportedScenario) -> SampleScenario:
     pair = f"{scenario.value_1} – {scenario.value_2}" if scenario.value_1 else ""
-    told = {
+    texts = {
         "Values": pair,
         "Description": scenario.description,
         "Action 1": scenario.action_1,
@@ -211,4 +211,4 @@ def _sample(scenario: Scenario, record: ImportedScenario) -> SampleScenario:
         "Domain": scenario.domain,
         "Status": record.status or scenario.status,
     }
-    return SampleScenario(scenario.uid, tuple((label, text) for label, text in told.items() if text))
+    return SampleScenario(scenario.uid, tuple((label, text) for label, text in texts.items() if text))

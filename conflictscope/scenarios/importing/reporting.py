@@ -78,22 +78,24 @@ class ImportReport:
 
     def sentences(self) -> list[str]:
         """What happened, in words and numbers; the first sentence always has the same three numbers."""
-        said = [f"{self.added} scenarios added, {self.known} were there already and are the same."]
+        sentences = [f"{self.added} scenarios added, {self.known} were there already and are the same."]
         if self.completed:
-            said.append(f"{self.completed} that were there were completed.")
+            sentences.append(f"{self.completed} that were there were completed.")
         if self.repeated:
-            said.append(f"{self.repeated} rows say the same as one before them and were taken once.")
+            sentences.append(f"{self.repeated} rows say the same as one before them and were taken once.")
         if self.alike:
-            said.append(f"In {self.alike} of them the two actions read the same: no answer can tell them apart.")
-        said += [f"{times} × {note}." for note, times in self.notes.items()]
+            sentences.append(f"In {self.alike} of them the two actions read the same: no answer can tell them apart.")
+        sentences += [f"{times} × {note}." for note, times in self.notes.items()]
         if self.passed_over:
             lines = "; ".join(f"“{printable(text[:80])}”" for text in self.passed_over[:PASSED_OVER])
-            said.append(f"What stands before the header was passed over: {lines}.")
+            sentences.append(f"What stands before the header was passed over: {lines}.")
         if self.bad:
-            said.append(f"{self.bad} of {self.read} rows were left out.")
+            sentences.append(f"{self.bad} of {self.read} rows were left out.")
         if self.readings:
-            said.append(f"The first line that is not UTF-8 may read {readings_in_words(self.readings)}; {NAME_IT}.")
-        return said
+            sentences.append(
+                f"The first line that is not UTF-8 may read {readings_in_words(self.readings)}; {NAME_IT}."
+            )
+        return sentences
 
     def as_json(self) -> dict[str, Any]:
         """For the row that keeps the report of an import by page."""

@@ -167,8 +167,8 @@ def _columns_in(upload: ImportUpload) -> list[MappedColumn]:
     """
     options = upload.options
     examples = examples_of(path_of(upload), format_name=options["format"], encoding=options["encoding"])
-    given = options.get("mapping")
-    meant = guessed(examples) if given is None else given
+    mapping = options.get("mapping")
+    meant = guessed(examples) if mapping is None else mapping
     return [MappedColumn(name, meant.get(name, ""), example) for name, example in examples.items()]
 
 
@@ -194,8 +194,10 @@ def take_back_unfinished(upload: ImportUpload, *, created_by: User) -> None:
     left = Import.objects.filter(
         dataset__study=upload.study_id, dataset__slug=upload.options["slug"], finished_at__isnull=True
     )
-    if (one := left.filter(created_by=created_by, files=[{"name": upload.file_name}]).first()) is not None:
-        taking_back.undo(one)
+    if (
+        unfinished_import := left.filter(created_by=created_by, files=[{"name": upload.file_name}]).first()
+    ) is not None:
+        taking_back.undo(unfinished_import)
 
 
 def remove_file(upload: ImportUpload) -> None:

@@ -115,14 +115,14 @@ def there(dataset: Dataset | None, uids: Iterable[str]) -> dict[str, Scenario]:
     """The dataset's scenarios of those uids, with what files brought to them."""
     if dataset is None:
         return {}
-    found = dataset.scenarios.select_related("dataset__primary_judge").defer("embedding").filter(uid__in=list(uids))
+    scenarios = dataset.scenarios.select_related("dataset__primary_judge").defer("embedding").filter(uid__in=list(uids))
     messages = OpeningMessage.objects.filter(source=OpeningMessage.Source.IMPORTED, sample=0)
     verdicts = Verdict.objects.filter(source=Verdict.Source.JUDGE, judge__endpoint__isnull=True)
     brought = (
         models.Prefetch("opening_messages", queryset=messages, to_attr="imported_messages"),
         models.Prefetch("verdicts", queryset=verdicts, to_attr="imported_verdicts"),
     )
-    return {each.uid: each for each in found.prefetch_related(*brought)}
+    return {each.uid: each for each in scenarios.prefetch_related(*brought)}
 
 
 def batches(uids: list[str], *, size: int = BATCH) -> Iterator[list[str]]:

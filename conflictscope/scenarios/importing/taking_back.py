@@ -74,11 +74,11 @@ def sweep() -> int:
     """Take back what imports left that were killed, and what was being taken back then. Returns how many."""
     number = 0
     dead = Import.objects.filter(heartbeat__lt=timezone.now() - DEAD_AFTER)
-    for one in dead.filter(Q(finished_at__isnull=True) | Q(dataset__importing=True)).select_related("dataset"):
-        if not dead.filter(pk=one.pk, heartbeat=one.heartbeat).update(heartbeat=timezone.now()):
+    for dead_import in dead.filter(Q(finished_at__isnull=True) | Q(dataset__importing=True)).select_related("dataset"):
+        if not dead.filter(pk=dead_import.pk, heartbeat=dead_import.heartbeat).update(heartbeat=timezone.now()):
             continue  # it is alive, or somebody else sweeps
-        logger.warning("Import %s into dataset %s was killed: it is taken back", one.pk, one.dataset_id)
-        undo(one)
+        logger.warning("Import %s into dataset %s was killed: it is taken back", dead_import.pk, dead_import.dataset_id)
+        undo(dead_import)
         number += 1
     return number
 
@@ -86,11 +86,11 @@ def sweep() -> int:
 def dependants(one: Import, *, whole: bool) -> list[str]:
     """What would be lost, or lose its ground, in words such as "12 responses"; rows that came with the import are none."""
     scenarios = Scenario.objects.filter(brought_by=one)
-    found = list(_pointing(Scenario, scenarios, one))
+    losses = list(_pointing(Scenario, scenarios, one))
     if whole:
-        found += _pointing(Dataset, Dataset.everything.filter(pk=one.dataset_id), one)
-    found += _pointing(OpeningMessage, OpeningMessage.objects.filter(scenario__in=scenarios), one)
-    return found
+        losses += _pointing(Dataset, Dataset.everything.filter(pk=one.dataset_id), one)
+    losses += _pointing(OpeningMessage, OpeningMessage.objects.filter(scenario__in=scenarios), one)
+    return losses
 
 
 def _pointing(model: type[models.Model], rows: QuerySet[Any], one: Import) -> Iterator[str]:
@@ -122,8 +122,8 @@ def _refuse(one: Import, dataset: Dataset, *, whole: bool) -> None:
     ]
     if live:
         raise Conflict(f"A job works on {dataset}: {live[0]}. Cancel it first.")
-    if found := dependants(one, whole=whole):
-        raise _depends(one, found)
+    if losses := dependants(one, whole=whole):
+        raise _depends(one, losses)
 
 
 def _depends(one: Import, found: list[str]) -> Conflict:

@@ -11,19 +11,19 @@ def lost(twins: Mapping[str, str], known: Collection[str]) -> dict[str, str]:
     Args:
         twins: uid of each duplicate of the files, to that of its twin. known: uids of all other scenarios that are there.
     """
-    found: dict[str, str] = {}
+    reasons: dict[str, str] = {}
     sound: set[str] = set()
     for start in twins:
         chain: dict[str, None] = {}
         each = start
-        while each in twins and each not in sound and each not in found and each not in chain:
+        while each in twins and each not in sound and each not in reasons and each not in chain:
             chain[each] = None
             each = twins[each]
         if each in sound or (each not in twins and each in known):
             sound |= chain.keys()
         else:
-            found |= {uid: _why(twins[uid], twins, circle=each in chain) for uid in chain}
-    return found
+            reasons |= {uid: _why(twins[uid], twins, circle=each in chain) for uid in chain}
+    return reasons
 
 
 def _why(twin: str, twins: Mapping[str, str], *, circle: bool) -> str:

@@ -28,9 +28,9 @@ class ValueNames:
         self._pairs = {(first.pk, second.pk) for first, second in version.pairs()}
         values = list(version.values.all())
         self._names = ", ".join(value.key for value in values)
-        said = ("key", "name", "definition")  # a key wins over a name, a name over a definition
-        self._written = [_by_text((getattr(value, each), value) for value in values) for each in said]
-        self._plain = [_by_text((_plain(getattr(value, each)), value) for value in values) for each in said]
+        attributes = ("key", "name", "definition")  # a key wins over a name, a name over a definition
+        self._written = [_by_text((getattr(value, each), value) for value in values) for each in attributes]
+        self._plain = [_by_text((_plain(getattr(value, each)), value) for value in values) for each in attributes]
 
     def pair_of(self, record: ImportedScenario) -> Pair:
         """
@@ -59,24 +59,24 @@ class ValueNames:
 
     def _value(self, name: str, *, column: str) -> Value:
         ways = [each.get(name.strip()) for each in self._written] + [each.get(_plain(name)) for each in self._plain]
-        found = next((each for each in ways if each), None)
-        if found is None:
+        candidates = next((each for each in ways if each), None)
+        if candidates is None:
             raise RowProblem(
                 column,
                 f"{name[:60]!r} is no value of {self._version}, whose values are {self._names}; import the value set that came with "
                 "the file, and name it.",
             )
-        if len(found) > 1:
-            keys = " or ".join(value.key for value in found)
+        if len(candidates) > 1:
+            keys = " or ".join(value.key for value in candidates)
             raise RowProblem(column, f"{name[:60]!r} may be {keys} of {self._version}; write the key.")
-        return found[0]
+        return candidates[0]
 
 
 def _by_text(said: Iterable[tuple[str, Value]]) -> dict[str, list[Value]]:
-    found: dict[str, list[Value]] = {}
+    values_by_text: dict[str, list[Value]] = {}
     for text, value in said:
-        found.setdefault(text, []).append(value)
-    return found
+        values_by_text.setdefault(text, []).append(value)
+    return values_by_text
 
 
 def _plain(name: str) -> str:

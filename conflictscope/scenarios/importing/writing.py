@@ -101,10 +101,10 @@ def import_scenarios(
     if not paths:
         raise InvalidInput("Name at least one file to import.")
     settings = settings or ImportSettings()
-    given = format_named(settings.format_name) if settings.format_name else None
+    named_format = format_named(settings.format_name) if settings.format_name else None
     reading = ReadingOptions(encoding=settings.encoding, lenient=settings.skip_bad, mapping=settings.mapping)
     with ExitStack() as stack:
-        files = [_file(path, given, encoding=settings.encoding, stack=stack) for path in paths]
+        files = [_file(path, named_format, encoding=settings.encoding, stack=stack) for path in paths]
         passing = _Passing(files, reading, skip_bad=settings.skip_bad, progress=progress, on_bad=on_bad)
         target = _Target(study, slug, name=settings.name, value_set=settings.value_set, created_by=created_by)
         if write:
@@ -170,24 +170,26 @@ class _Passing:
             on_bad=None if first else self.on_bad,
         )
         brought = []
-        for found, format_ in self.files:
+        for source_file, format_ in self.files:
             before = _counts(report)
-            used = _mapping(found.table, format_, self.reading)
+            used = _mapping(source_file.table, format_, self.reading)
             report.mapping |= used
-            report.passed_over += _passed_over(found.table, encoding=self.reading.encoding)
-            placing.take(format_.read(found.table, self.reading), numbers_repeats=format_.numbers_repeats)
-            brought.append((found, format_, used, _counts(report) - before))
+            report.passed_over += _passed_over(source_file.table, encoding=self.reading.encoding)
+            placing.take(format_.read(source_file.table, self.reading), numbers_repeats=format_.numbers_repeats)
+            brought.append((source_file, format_, used, _counts(report) - before))
         lost = placing.finish()
         if report.bad and not self.reading.encoding:
             report.readings = next((readings for file, _ in self.files if (readings := readings_of(file.table))), [])
         if not report.good:
             raise InvalidInput(_no_good_row(report))
         entries = []
-        for number, (found, format_, used, counts) in enumerate(brought):
+        for number, (source_file, format_, used, counts) in enumerate(brought):
             counts += Counter(bad=lost[number])
             counts -= Counter(added=lost[number])
             if counts["added"] or counts["completed"]:
-                entries.append(_entry(found, format_, encoding=self.reading.encoding, mapping=used, counts=counts))
+                entries.append(
+                    _entry(source_file, format_, encoding=self.reading.encoding, mapping=used, counts=counts)
+                )
         return report, entries
 
 
@@ -207,31 +209,35 @@ def _look(passing: _Passing, target: _Target) -> ImportReport:
 def _import(passing: _Passing, target: _Target) -> ImportReport:
     version = target.version(passing.brought)
     dataset = _dataset(target.study, target.slug, value_set=version)
-    one, few = None, False
+    this_import, few = None, False
     if dataset is not None:
         checked, _ = passing.go(dataset, _names(version, dataset), None, first=True)
         few = checked.read <= AT_ONCE
     with transaction.atomic() if few else nullcontext():  # nobody sees a part of what goes in at once
-        one = _begin(dataset, passing, target, version)
-        dataset = one.dataset
-        store = Store(dataset, one)
+        this_import = _begin(dataset, passing, target, version)
+        dataset = this_import.dataset
+        store = Store(dataset, this_import)
         try:
             report, entries = passing.go(dataset, _names(version, dataset), store)
-            _complete(one, report, entries, simulated=store.simulated)
+            _complete(this_import, report, entries, simulated=store.simulated)
         except BaseException:
             if not few:
-                taking_back.undo(one)
+                taking_back.undo(this_import)
             raise
     report.digest = digest_of(dataset)
-    told = [found.digest for found, _ in passing.files if found.digest]
-    report.as_exported = report.digest == told[0] if len(passing.files) == 1 and told and not report.bad else None
+    exported_digests = [source_file.digest for source_file, _ in passing.files if source_file.digest]
+    report.as_exported = (
+        report.digest == exported_digests[0]
+        if len(passing.files) == 1 and exported_digests and not report.bad
+        else None
+    )
     logger.info("Dataset %s: %s scenarios imported, %s known", dataset.pk, report.added, report.known)
     return report
 
 
 def _begin(dataset: Dataset | None, passing: _Passing, target: _Target, version: ValueSetVersion | None) -> Import:
     """An unfinished import, into a new dataset where there is none."""
-    names = [{"name": found.table.name} for found, _ in passing.files]
+    names = [{"name": source_file.table.name} for source_file, _ in passing.files]
     try:
         with transaction.atomic():
             dataset = dataset or Dataset.everything.create(

@@ -54,9 +54,9 @@ def excerpt(texts: Sequence[str], query: Query, *, length: int = 220) -> list[Pi
 
 def _spans(text: str, query: Query) -> list[tuple[int, int]]:
     """Matches of any term, in order and apart from each other."""
-    found = sorted(match.span() for term in query.terms for match in _pattern(term).finditer(text))
+    spans = sorted(match.span() for term in query.terms for match in _pattern(term).finditer(text))
     apart: list[tuple[int, int]] = []
-    for start, end in found:
+    for start, end in spans:
         if apart and start <= apart[-1][1]:
             apart[-1] = (apart[-1][0], max(apart[-1][1], end))
         else:

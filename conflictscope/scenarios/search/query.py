@@ -67,10 +67,11 @@ def matching(query: Query) -> RawSQL:
         )
     else:
         wanted = query.to_fts5()
-        said = MESSAGES.fts_table
+        fts_table = MESSAGES.fts_table
         sql = (
             f"SELECT rowid FROM {SCENARIOS.fts_table} WHERE {SCENARIOS.fts_table} MATCH %s UNION "  # noqa: S608 - names of our own
-            f"SELECT scenario_id FROM {said} JOIN {MESSAGES.table} ON id = {said}.rowid WHERE {said} MATCH %s"
+            f"SELECT scenario_id FROM {fts_table} JOIN {MESSAGES.table} ON id = {fts_table}.rowid "
+            f"WHERE {fts_table} MATCH %s"
         )
     return RawSQL(sql, (wanted, wanted))  # noqa: S611 - names of our own
 
@@ -95,20 +96,20 @@ def ranked(dataset: Dataset, query: Query) -> list[int]:
         )
     else:
         parameters = [query.to_fts5(), dataset.pk]
-        table, words, said = SCENARIOS.table, SCENARIOS.fts_table, MESSAGES.fts_table
+        table, words, message_words = SCENARIOS.table, SCENARIOS.fts_table, MESSAGES.fts_table
         weights = ", ".join(str(_FTS_WEIGHTS[weight]) for weight in SCENARIOS.fields.values())
         by_scenario = (
             f"SELECT {table}.id FROM {words} JOIN {table} ON {table}.id = {words}.rowid "  # noqa: S608 - as above
             f"WHERE {words} MATCH %s AND dataset_id = %s ORDER BY bm25({words}, {weights}), {table}.id"
         )
         by_message = (
-            f"SELECT scenario_id FROM {said} JOIN {MESSAGES.table} AS message ON message.id = {said}.rowid "  # noqa: S608 - the same
-            f"JOIN {table} ON {table}.id = scenario_id WHERE {said} MATCH %s AND dataset_id = %s "
-            f"ORDER BY bm25({said}), message.id"
+            f"SELECT scenario_id FROM {message_words} JOIN {MESSAGES.table} AS message ON message.id = {message_words}.rowid "  # noqa: S608 - the same
+            f"JOIN {table} ON {table}.id = scenario_id WHERE {message_words} MATCH %s AND dataset_id = %s "
+            f"ORDER BY bm25({message_words}), message.id"
         )
-    found: dict[int, None] = {}
+    ids: dict[int, None] = {}
     with connection.cursor() as cursor:
         for sql in (by_scenario, by_message):
             cursor.execute(sql, parameters)
-            found |= dict.fromkeys(row[0] for row in cursor.fetchall())
-    return list(found)
+            ids |= dict.fromkeys(row[0] for row in cursor.fetchall())
+    return list(ids)

@@ -26,16 +26,16 @@ from conflictscope.studies.permissions import Action
 
 @require_safe
 def datasets(request: Request, study: str) -> HttpResponse:
-    found = study_for(request.user, study)
+    this_study = study_for(request.user, study)
     hidden = "hidden" in request.GET
-    rows = dataset_rows(found, hidden=hidden)
+    rows = dataset_rows(this_study, hidden=hidden)
     context = {
-        "study": found,
+        "study": this_study,
         "section": "datasets",
         "rows": rows,
         "hidden": hidden,
-        "number_hidden": found.datasets.filter(hidden_at__isnull=False).count(),
-        "running": any(one.running for row in rows for one in row.live),
+        "number_hidden": this_study.datasets.filter(hidden_at__isnull=False).count(),
+        "running": any(progress.running for row in rows for progress in row.live),
     }
     return render(request, "scenarios/_datasets.html" if request.htmx else "scenarios/datasets.html", context)
 
@@ -48,35 +48,35 @@ def _live(dataset: Dataset) -> dict[str, object]:
         "counts": counts,
         "total": sum(each.count for each in counts),
         "progress": progress,
-        "running": any(one.running for one in progress),
+        "running": any(job_progress.running for job_progress in progress),
         "rates": quick_dimension_rates(dataset, dataset.primary_judge) if dataset.primary_judge else [],
     }
 
 
 @require_safe
 def dataset(request: Request, study: str, dataset: str) -> HttpResponse:
-    found = study_for(request.user, study)
-    one = dataset_of(found, dataset)
-    listing = Listing(one, ScenarioFilter.of(request.GET))
+    this_study = study_for(request.user, study)
+    this_dataset = dataset_of(this_study, dataset)
+    listing = Listing(this_dataset, ScenarioFilter.of(request.GET))
     context = _explore(listing, page=request.GET.get("page")) | {
-        "study": found,
+        "study": this_study,
         "section": "datasets",
-        "dataset": one,
-        "can_tag": Action.RUN_PIPELINE in actions_of(request.user, found),
-        "domains": domains_of(one),
+        "dataset": this_dataset,
+        "can_tag": Action.RUN_PIPELINE in actions_of(request.user, this_study),
+        "domains": domains_of(this_dataset),
     }
     if request.htmx and request.htmx.target == "explore":
         response = render(request, "scenarios/_explore.html", context | {"fragment": True})
-        address = one.get_absolute_url() + listing.chosen.address()
+        address = this_dataset.get_absolute_url() + listing.chosen.address()
         # Leaving the search field asks again for what typing has asked for: the way back has it once.
         return response if request.htmx.current_url_abs_path == address else push_url(response, address)
-    generated = generation.was_generated_here(one)
-    context |= _live(one) | {
+    generated = generation.was_generated_here(this_dataset)
+    context |= _live(this_dataset) | {
         "generated": generated,
-        "messages_only": holds_messages_only(one),
-        "shortfalls": generation.shortfalls(one) if generated else [],
-        "imports": list(one.imports.complete().select_related("created_by"))
-        if one.variant == Dataset.Variant.IMPORTED
+        "messages_only": holds_messages_only(this_dataset),
+        "shortfalls": generation.shortfalls(this_dataset) if generated else [],
+        "imports": list(this_dataset.imports.complete().select_related("created_by"))
+        if this_dataset.variant == Dataset.Variant.IMPORTED
         else [],
     }
     return render(request, "scenarios/dataset.html", context)
@@ -85,7 +85,7 @@ def dataset(request: Request, study: str, dataset: str) -> HttpResponse:
 def _explore(listing: Listing, *, page: str | None) -> dict[str, object]:
     """A list of scenarios with everything that narrows it down."""
     chosen, facets = listing.chosen, listing.facets()
-    found, rows = page_of_scenarios(listing, page=page)
+    this_page, rows = page_of_scenarios(listing, page=page)
     return {
         "chosen": chosen,
         "query": listing.query,
@@ -93,19 +93,19 @@ def _explore(listing: Listing, *, page: str | None) -> dict[str, object]:
         "chips": chips(chosen, facets),
         "sorts": SORTS | {"": BY_RELEVANCE if listing.query.terms else SORTS[""]},
         "address": chosen.address(),
-        "page": found,
+        "page": this_page,
         "rows": rows,
     }
 
 
 @require_safe
 def dataset_live(request: Request, study: str, dataset: str) -> HttpResponse:
-    found = study_for(request.user, study)
-    one = dataset_of(found, dataset)
+    this_study = study_for(request.user, study)
+    this_dataset = dataset_of(this_study, dataset)
     if not request.htmx:
-        return redirect(one)
-    live = _live(one)
-    response = render(request, "scenarios/_dataset_live.html", live | {"study": found, "dataset": one})
+        return redirect(this_dataset)
+    live = _live(this_dataset)
+    response = render(request, "scenarios/_dataset_live.html", live | {"study": this_study, "dataset": this_dataset})
     if not live["running"]:
         # It is asked for while a job runs; once none does, the whole page shows what came of it.
         response["HX-Refresh"] = "true"
@@ -115,24 +115,28 @@ def dataset_live(request: Request, study: str, dataset: str) -> HttpResponse:
 @require_POST
 def hide_dataset(request: Request, study: str, dataset: str) -> HttpResponse:
     """Put it out of sight, or back."""
-    found = study_for(request.user, study, may=Action.RUN_PIPELINE)
-    one = dataset_of(found, dataset)
+    this_study = study_for(request.user, study, may=Action.RUN_PIPELINE)
+    this_dataset = dataset_of(this_study, dataset)
     hidden = request.POST.get("hidden") == "yes"
-    hide(one, hidden=hidden)
-    messages.success(request, f"{one} is out of sight now." if hidden else f"{one} is in sight again.")
-    return redirect(one)
+    hide(this_dataset, hidden=hidden)
+    messages.success(
+        request, f"{this_dataset} is out of sight now." if hidden else f"{this_dataset} is in sight again."
+    )
+    return redirect(this_dataset)
 
 
 @require_POST
 def take_back_import(request: Request, study: str, dataset: str, import_number: int) -> HttpResponse:
-    found = study_for(request.user, study, may=Action.RUN_PIPELINE)
-    one = get_object_or_404(Import.objects.complete(), dataset=dataset_of(found, dataset), pk=import_number)
-    name = str(one)
+    this_study = study_for(request.user, study, may=Action.RUN_PIPELINE)
+    this_import = get_object_or_404(
+        Import.objects.complete(), dataset=dataset_of(this_study, dataset), pk=import_number
+    )
+    name = str(this_import)
     try:
-        gone = taking_back.take_back(one)
+        gone = taking_back.take_back(this_import)
     except ConflictScopeError as exc:
         messages.error(request, exc.sentence)
-        return redirect(one.dataset)
+        return redirect(this_import.dataset)
     messages.success(request, f"{name} was taken back: {gone} scenarios are gone.")
-    still = found.datasets.filter(slug=dataset).first()
-    return redirect(still or reverse("scenarios:datasets", args=[found.slug]))
+    still = this_study.datasets.filter(slug=dataset).first()
+    return redirect(still or reverse("scenarios:datasets", args=[this_study.slug]))

@@ -19,22 +19,24 @@ THRESHOLDS = (0.6, 0.65, 0.7, 0.75, 0.8, 0.85, 0.9, 0.95)
 
 @require_http_methods(["GET", "HEAD", "POST"])
 def find_duplicates(request: Request, study: str, dataset: str) -> HttpResponse:
-    found = study_for(request.user, study, may=Action.RUN_PIPELINE)
-    one = dataset_of(found, dataset)
-    form = DedupForm(posted(request)[0], dataset=one)
+    this_study = study_for(request.user, study, may=Action.RUN_PIPELINE)
+    this_dataset = dataset_of(this_study, dataset)
+    form = DedupForm(posted(request)[0], dataset=this_dataset)
     if form.is_valid():
         try:
-            given = form.cleaned_data
-            job = dedup.start(one, threshold=given["threshold"], scope=given["scope"] or None, started_by=request.user)
+            fields = form.cleaned_data
+            job = dedup.start(
+                this_dataset, threshold=fields["threshold"], scope=fields["scope"] or None, started_by=request.user
+            )
         except ConflictScopeError as exc:
             form.add_error(None, exc.sentence)
         else:
             return redirect(job)
-    similar = dedup.similarities(one)
+    similar = dedup.similarities(this_dataset)
     context = {
-        "study": found,
+        "study": this_study,
         "section": "datasets",
-        "dataset": one,
+        "dataset": this_dataset,
         "form": form,
         "similar": similar,
         "duplicates_at": similar.duplicates_at(THRESHOLDS) if len(similar.values) else [],

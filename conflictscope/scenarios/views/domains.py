@@ -23,33 +23,35 @@ from conflictscope.studies.permissions import Action
 
 @require_http_methods(["GET", "HEAD", "POST"])
 def tag_domains(request: Request, study: str, dataset: str) -> HttpResponse:
-    found = study_for(request.user, study, may=Action.RUN_PIPELINE)
-    one = dataset_of(found, dataset)
-    form = TagDomainsForm(posted(request)[0], dataset=one, initial={"domains": "\n".join(tagging.domains_of(one))})
+    this_study = study_for(request.user, study, may=Action.RUN_PIPELINE)
+    this_dataset = dataset_of(this_study, dataset)
+    form = TagDomainsForm(
+        posted(request)[0], dataset=this_dataset, initial={"domains": "\n".join(tagging.domains_of(this_dataset))}
+    )
 
     def start() -> Job:
-        given = form.cleaned_data
+        fields = form.cleaned_data
         return tagging.start(
-            one,
-            given["endpoint"],
-            domains=given["domains"].splitlines(),
-            again=given["again"],
+            this_dataset,
+            fields["endpoint"],
+            domains=fields["domains"].splitlines(),
+            again=fields["again"],
             started_by=request.user,
-            budget=budget_of(given),
+            budget=budget_of(fields),
         )
 
-    context = {"study": found, "section": "datasets", "dataset": one}
+    context = {"study": this_study, "section": "datasets", "dataset": this_dataset}
     return start_or_estimate(request, form, start, template="scenarios/tag_domains.html", context=context)
 
 
 @require_POST
 def set_domain(request: Request, study: str, dataset: str, uid: str) -> HttpResponse:
-    found = study_for(request.user, study, may=Action.RUN_PIPELINE)
-    one = dataset_of(found, dataset)
-    scenario = get_object_or_404(one.scenarios.only("uid", "dataset"), uid=uid.replace("\x00", ""))
-    scenario.dataset = one
+    this_study = study_for(request.user, study, may=Action.RUN_PIPELINE)
+    this_dataset = dataset_of(this_study, dataset)
+    scenario = get_object_or_404(this_dataset.scenarios.only("uid", "dataset"), uid=uid.replace("\x00", ""))
+    scenario.dataset = this_dataset
     try:
-        tagging.tag_by_hand(one, [scenario.pk], request.POST.get("domain", ""), by=request.user)
+        tagging.tag_by_hand(this_dataset, [scenario.pk], request.POST.get("domain", ""), by=request.user)
     except ConflictScopeError as exc:
         messages.error(request, exc.sentence)
     return redirect(scenario.get_absolute_url() + ScenarioFilter.of(request.GET).address())
@@ -58,9 +60,9 @@ def set_domain(request: Request, study: str, dataset: str, uid: str) -> HttpResp
 @require_POST
 def set_domains(request: Request, study: str, dataset: str) -> HttpResponse:
     """The same for every scenario of a list, if the list is still as long as it was when it was shown."""
-    found = study_for(request.user, study, may=Action.RUN_PIPELINE)
-    one = dataset_of(found, dataset)
-    listing = Listing(one, ScenarioFilter.of(request.GET))
+    this_study = study_for(request.user, study, may=Action.RUN_PIPELINE)
+    this_dataset = dataset_of(this_study, dataset)
+    listing = Listing(this_dataset, ScenarioFilter.of(request.GET))
     pks = listing.pks()
     if request.POST.get("number") != str(len(pks)):
         messages.error(
@@ -68,9 +70,9 @@ def set_domains(request: Request, study: str, dataset: str) -> HttpResponse:
         )
     else:
         try:
-            changed = tagging.tag_by_hand(one, pks, request.POST.get("domain", ""), by=request.user)
+            changed = tagging.tag_by_hand(this_dataset, pks, request.POST.get("domain", ""), by=request.user)
         except ConflictScopeError as exc:
             messages.error(request, exc.sentence)
         else:
             messages.success(request, f"The domain of {changed} scenario{pluralize(changed)} was set.")
-    return redirect(one.get_absolute_url() + listing.chosen.address())
+    return redirect(this_dataset.get_absolute_url() + listing.chosen.address())

@@ -16,25 +16,25 @@ from conflictscope.studies.access import study_for
 
 @require_safe
 def duplicates(request: Request, study: str, dataset: str) -> HttpResponse:
-    found = study_for(request.user, study)
-    one = dataset_of(found, dataset)
+    this_study = study_for(request.user, study)
+    this_dataset = dataset_of(this_study, dataset)
     asked = browsing.DuplicatesShown.of(request.GET)
-    page, rows = browsing.page_of_duplicates(one, asked, page=request.GET.get("page"))
-    near = similarities(one)
+    page, rows = browsing.page_of_duplicates(this_dataset, asked, page=request.GET.get("page"))
+    near = similarities(this_dataset)
     wanted = _threshold(request.GET.get("threshold", ""))
     context = {
-        "study": found,
+        "study": this_study,
         "section": "datasets",
-        "dataset": one,
+        "dataset": this_dataset,
         "asked": asked,
         "kinds": browsing.SHOWN.items(),
         "sorts": browsing.SORTS.items(),
-        "pairs": browsing.pairs_of(one),
+        "pairs": browsing.pairs_of(this_dataset),
         "page": page,
         "rows": rows,
         "near": near,
         "compared": len(near.values),
-        "chart": browsing.chart_of(one, near),
+        "chart": browsing.chart_of(this_dataset, near),
         "at_thresholds": browsing.at_thresholds(near, wanted),
         "wanted": wanted,
     }
@@ -43,11 +43,11 @@ def duplicates(request: Request, study: str, dataset: str) -> HttpResponse:
 
 @require_safe
 def duplicates_chart(request: Request, study: str, dataset: str) -> HttpResponse:
-    one = dataset_of(study_for(request.user, study), dataset)
-    chart = browsing.chart_of(one, similarities(one))
+    this_dataset = dataset_of(study_for(request.user, study), dataset)
+    chart = browsing.chart_of(this_dataset, similarities(this_dataset))
     if chart is None:
         raise Http404("Nothing has been compared in this dataset.")
-    return chart_response(request, chart, name=f"similarities-{one.slug}")
+    return chart_response(request, chart, name=f"similarities-{this_dataset.slug}")
 
 
 def _threshold(text: str) -> float | None:

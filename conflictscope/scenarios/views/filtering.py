@@ -21,17 +21,22 @@ from conflictscope.studies.permissions import Action
 
 @require_http_methods(["GET", "HEAD", "POST"])
 def filter_dataset(request: Request, study: str, dataset: str) -> HttpResponse:
-    found = study_for(request.user, study, may=Action.RUN_PIPELINE)
-    one = dataset_of(found, dataset)
-    form = FilterForm(posted(request)[0], dataset=one)
+    this_study = study_for(request.user, study, may=Action.RUN_PIPELINE)
+    this_dataset = dataset_of(this_study, dataset)
+    form = FilterForm(posted(request)[0], dataset=this_dataset)
 
     def start() -> Job:
-        given = form.cleaned_data
+        fields = form.cleaned_data
         with transaction.atomic():  # no judge is made for a job that cannot start
-            judge = given["judge"] or judge_named(given["new_judge"], endpoint=given["endpoint"])
+            judge = fields["judge"] or judge_named(fields["new_judge"], endpoint=fields["endpoint"])
             return filtering.start(
-                one, judge, primary=given["primary"], started_by=request.user, budget=budget_of(given)
+                this_dataset, judge, primary=fields["primary"], started_by=request.user, budget=budget_of(fields)
             )
 
-    context = {"study": found, "section": "datasets", "dataset": one, "dimensions": dimensions_of(one)}
+    context = {
+        "study": this_study,
+        "section": "datasets",
+        "dataset": this_dataset,
+        "dimensions": dimensions_of(this_dataset),
+    }
     return start_or_estimate(request, form, start, template="scenarios/filter.html", context=context)

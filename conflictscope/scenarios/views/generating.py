@@ -20,56 +20,58 @@ from conflictscope.studies.permissions import Action
 
 @require_http_methods(["GET", "HEAD", "POST"])
 def new_dataset(request: Request, study: str) -> HttpResponse:
-    found = study_for(request.user, study, may=Action.RUN_PIPELINE)
-    form = NewDatasetForm(posted(request)[0], study=found, initial={"value_set": request.GET.get("value_set")})
-    if form.is_valid() and found.datasets.filter(slug=form.cleaned_data["slug"]).exists():
+    this_study = study_for(request.user, study, may=Action.RUN_PIPELINE)
+    form = NewDatasetForm(posted(request)[0], study=this_study, initial={"value_set": request.GET.get("value_set")})
+    if form.is_valid() and this_study.datasets.filter(slug=form.cleaned_data["slug"]).exists():
         form.add_error("slug", "The study has a dataset of this slug: choose another, or top that one up.")
 
     def start() -> Job:
-        given = form.cleaned_data
-        direct = given["variant"] == Dataset.Variant.DIRECT
+        fields = form.cleaned_data
+        direct = fields["variant"] == Dataset.Variant.DIRECT
         dataset = generation.open_dataset(
-            found,
-            given["slug"],
+            this_study,
+            fields["slug"],
             generation.DatasetRecipe(
-                name=given["name"],
-                value_set=given["value_set"],
-                generator=given["generator"],
-                per_pair=given["per_pair"],
-                variant=given["variant"] or None,
-                threshold=given["threshold"],
-                scope=given["scope"] or None,
-                yield_floor=given["yield_floor"],
-                deployment_contexts=[] if direct else given["deployment_contexts"].splitlines(),
-                shipped_prompts=given["shipped_prompts"],
+                name=fields["name"],
+                value_set=fields["value_set"],
+                generator=fields["generator"],
+                per_pair=fields["per_pair"],
+                variant=fields["variant"] or None,
+                threshold=fields["threshold"],
+                scope=fields["scope"] or None,
+                yield_floor=fields["yield_floor"],
+                deployment_contexts=[] if direct else fields["deployment_contexts"].splitlines(),
+                shipped_prompts=fields["shipped_prompts"],
             ),
             created_by=request.user,
         )
-        return generation.start(dataset, started_by=request.user, budget=budget_of(given))
+        return generation.start(dataset, started_by=request.user, budget=budget_of(fields))
 
-    context = {"study": found, "section": "datasets", "own_prompts": newest_of(found)}
+    context = {"study": this_study, "section": "datasets", "own_prompts": newest_of(this_study)}
     return start_or_estimate(request, form, start, template="scenarios/new_dataset.html", context=context)
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
 def generate(request: Request, study: str, dataset: str) -> HttpResponse:
-    found = study_for(request.user, study, may=Action.RUN_PIPELINE)
-    one = dataset_of(found, dataset)
-    recipe = generation.recipe_of(one)
+    this_study = study_for(request.user, study, may=Action.RUN_PIPELINE)
+    this_dataset = dataset_of(this_study, dataset)
+    recipe = generation.recipe_of(this_dataset)
     form = GenerateForm(posted(request)[0], initial={"per_pair": recipe.per_pair, "yield_floor": recipe.yield_floor})
 
     def start() -> Job:
-        given = form.cleaned_data
+        fields = form.cleaned_data
         more = generation.open_dataset(
-            found, one.slug, generation.DatasetRecipe(per_pair=given["per_pair"], yield_floor=given["yield_floor"])
+            this_study,
+            this_dataset.slug,
+            generation.DatasetRecipe(per_pair=fields["per_pair"], yield_floor=fields["yield_floor"]),
         )
-        return generation.start(more, started_by=request.user, budget=budget_of(given))
+        return generation.start(more, started_by=request.user, budget=budget_of(fields))
 
     context = {
-        "study": found,
+        "study": this_study,
         "section": "datasets",
-        "dataset": one,
+        "dataset": this_dataset,
         "recipe": recipe,
-        "yields": generation.yields(one),
+        "yields": generation.yields(this_dataset),
     }
     return start_or_estimate(request, form, start, template="scenarios/generate.html", context=context)

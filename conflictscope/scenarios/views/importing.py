@@ -31,30 +31,30 @@ SHOWN = 20  # bad rows on the page; the download has all
 @require_http_methods(["GET", "HEAD", "POST"])
 def import_dataset(request: Request, study: str) -> HttpResponse:
     """A file comes in, with the dataset that it is for."""
-    found = study_for(request.user, study, may=Action.RUN_PIPELINE)
+    this_study = study_for(request.user, study, may=Action.RUN_PIPELINE)
     form = ImportScenariosForm(*posted(request), initial={"slug": request.GET.get("dataset", "")})
     if form.is_valid():
-        given = form.cleaned_data
+        fields = form.cleaned_data
         try:
-            refuse_target(found, given["slug"], value_set=given["value_set"])
+            refuse_target(this_study, fields["slug"], value_set=fields["value_set"])
         except ConflictScopeError as exc:
             form.add_error("slug", exc.sentence)
         else:
             options = {
-                "slug": given["slug"],
-                "name": given["name"],
-                "format": given["format"],
-                "encoding": given["encoding"],
-                "value_set": given["value_set"].pk if given["value_set"] else None,
+                "slug": fields["slug"],
+                "name": fields["name"],
+                "format": fields["format"],
+                "encoding": fields["encoding"],
+                "value_set": fields["value_set"].pk if fields["value_set"] else None,
             }
             try:
-                upload = staging.stage(found, given["file"], options=options, created_by=request.user)
+                upload = staging.stage(this_study, fields["file"], options=options, created_by=request.user)
             except ConflictScopeError as exc:
                 form.add_error("file", exc.sentence)
             else:
                 return redirect(upload)
     context = {
-        "study": found,
+        "study": this_study,
         "section": "datasets",
         "form": form,
         "formats": FORMATS.values(),
@@ -73,48 +73,48 @@ def _upload_of(study: Study, token: uuid.UUID) -> ImportUpload:
 @require_http_methods(["GET", "HEAD", "POST"])
 def import_upload(request: Request, study: str, upload: uuid.UUID) -> HttpResponse:
     """What would become of the file, with what can still be put right; then the import, and what came of it."""
-    found = study_for(request.user, study, may=Action.RUN_PIPELINE)
-    one = _upload_of(found, upload)
-    if one.report is not None:
+    this_study = study_for(request.user, study, may=Action.RUN_PIPELINE)
+    this_upload = _upload_of(this_study, upload)
+    if this_upload.report is not None:
         return _again_as_a_whole(request) or render(
-            request, "scenarios/import_done.html", {"study": found, "section": "datasets", "upload": one}
+            request, "scenarios/import_done.html", {"study": this_study, "section": "datasets", "upload": this_upload}
         )
-    if one.job is not None and one.job.state in Job.LIVE:
-        return _working(request, found, one)
-    look = staging.look_at(one)
+    if this_upload.job is not None and this_upload.job.state in Job.LIVE:
+        return _working(request, this_study, this_upload)
+    look = staging.look_at(this_upload)
     if look is None:
-        if one.job is not None and one.job.state == Job.State.FAILED and request.method != "POST":
-            look = staging.Look([], None, one.job.error)
+        if this_upload.job is not None and this_upload.job.state == Job.State.FAILED and request.method != "POST":
+            look = staging.Look([], None, this_upload.job.error)
         else:
-            importing.start_look(one, started_by=request.user)
-            return redirect(one)
+            importing.start_look(this_upload, started_by=request.user)
+            return redirect(this_upload)
     if again := _again_as_a_whole(request):
         return again
-    error, status = _error_of(one), 200
-    form = ImportOptionsForm(posted(request)[0], upload=one, columns=look.columns)
+    error, status = _error_of(this_upload), 200
+    form = ImportOptionsForm(posted(request)[0], upload=this_upload, columns=look.columns)
     if form.is_valid():
-        seen = _how(one, look.columns)
-        one.options |= form.options()
-        one.save(update_fields=["options"])
+        seen = _how(this_upload, look.columns)
+        this_upload.options |= form.options()
+        this_upload.save(update_fields=["options"])
         if request.POST.get("do") != "import":
-            return redirect(one)
-        if _how(one, look.columns) != seen:
+            return redirect(this_upload)
+        if _how(this_upload, look.columns) != seen:
             messages.info(request, "This is what it becomes now. Nothing has been imported yet.")
-            return redirect(one)
+            return redirect(this_upload)
         try:
-            importing.start_import(one, skip_bad=form.cleaned_data["skip_bad"], started_by=request.user)
+            importing.start_import(this_upload, skip_bad=form.cleaned_data["skip_bad"], started_by=request.user)
         except ConflictScopeError as exc:
             error, status = exc.sentence, exc.http_status
         else:
-            return redirect(one)
+            return redirect(this_upload)
     elif form.is_bound:
         status = 400
     if look.report and look.report.bad:
         _ask_for_the_tick(form, look.report)
     context = {
-        "study": found,
+        "study": this_study,
         "section": "datasets",
-        "upload": one,
+        "upload": this_upload,
         "form": form,
         "error": error,
         "complaint": look.complaint,
@@ -172,23 +172,23 @@ def _ask_for_the_tick(form: ImportOptionsForm, report: ImportReport) -> None:
 
 @require_POST
 def give_up_upload(request: Request, study: str, upload: uuid.UUID) -> HttpResponse:
-    found = study_for(request.user, study, may=Action.RUN_PIPELINE)
-    one = _upload_of(found, upload)
-    if one.report is None and one.job is not None and one.job.state in Job.LIVE:
-        control.cancel(one.job)
-    if one.report is None:
-        staging.give_up(one)
-        messages.success(request, f"{one.file_name} was removed; nothing was imported.")
-    return redirect("scenarios:import_dataset", found.slug)
+    this_study = study_for(request.user, study, may=Action.RUN_PIPELINE)
+    this_upload = _upload_of(this_study, upload)
+    if this_upload.report is None and this_upload.job is not None and this_upload.job.state in Job.LIVE:
+        control.cancel(this_upload.job)
+    if this_upload.report is None:
+        staging.give_up(this_upload)
+        messages.success(request, f"{this_upload.file_name} was removed; nothing was imported.")
+    return redirect("scenarios:import_dataset", this_study.slug)
 
 
 @require_safe
 def import_bad_rows(request: Request, study: str, upload: uuid.UUID) -> HttpResponseBase:
     """The rows left out, or that would be, as CSV: file, row, line, column and why."""
-    found = study_for(request.user, study, may=Action.RUN_PIPELINE)
-    one = _upload_of(found, upload)
+    this_study = study_for(request.user, study, may=Action.RUN_PIPELINE)
+    this_upload = _upload_of(this_study, upload)
     return StreamingHttpResponse(
-        (line.encode() for line in as_csv(staging.bad_rows_of(one))),
+        (line.encode() for line in as_csv(staging.bad_rows_of(this_upload))),
         content_type="text/csv; charset=utf-8",
         headers={"Content-Disposition": 'attachment; filename="bad-rows.csv"', "Cache-Control": "no-store"},
     )

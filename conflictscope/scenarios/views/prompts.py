@@ -17,32 +17,32 @@ from conflictscope.studies.permissions import Action
 
 @require_safe
 def prompts(request: Request, study: str) -> HttpResponse:
-    found = study_for(request.user, study, may=Action.RUN_PIPELINE)
-    own = newest_of(found)
+    this_study = study_for(request.user, study, may=Action.RUN_PIPELINE)
+    own = newest_of(this_study)
     rows = [{"name": name, "shipped": PROMPTS.file(name), "own": own.get(name)} for name in REPLACEABLE]
-    return render(request, "scenarios/prompts.html", {"study": found, "section": "datasets", "rows": rows})
+    return render(request, "scenarios/prompts.html", {"study": this_study, "section": "datasets", "rows": rows})
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
 def prompt(request: Request, study: str, prompt: str) -> HttpResponse:
-    found = study_for(request.user, study, may=Action.RUN_PIPELINE)
+    this_study = study_for(request.user, study, may=Action.RUN_PIPELINE)
     if prompt not in REPLACEABLE:
         raise Http404("There is no such prompt.")
     shipped = PROMPTS.file(prompt)
-    versions = list(found.prompts.filter(name=prompt).select_related("created_by").order_by("-version"))
+    versions = list(this_study.prompts.filter(name=prompt).select_related("created_by").order_by("-version"))
     newest = versions[0].text if versions else shipped.text
     form = PromptForm(posted(request)[0], initial={"text": newest})
     if form.is_valid():
-        given = form.cleaned_data
+        fields = form.cleaned_data
         try:
-            kept = register(found, prompt, given["text"], note=given["note"], created_by=request.user)
+            kept = register(this_study, prompt, fields["text"], note=fields["note"], created_by=request.user)
         except ConflictScopeError as exc:
             form.add_error("text", exc.sentence)
         else:
             messages.success(request, f"Version {kept.version} is what new datasets of this study are asked with.")
-            return redirect("scenarios:prompt", found.slug, prompt)
+            return redirect("scenarios:prompt", this_study.slug, prompt)
     context = {
-        "study": found,
+        "study": this_study,
         "section": "datasets",
         "name": prompt,
         "shipped": shipped,

@@ -24,40 +24,40 @@ from conflictscope.studies.permissions import Action
 
 @require_safe
 def results(request: Request, study: str, dataset: str) -> HttpResponse:
-    found = study_for(request.user, study)
-    one = dataset_of(found, dataset)
-    judges = judge_comparison.judges_of(one)
+    this_study = study_for(request.user, study)
+    this_dataset = dataset_of(this_study, dataset)
+    judges = judge_comparison.judges_of(this_dataset)
     wanted = request.GET.get("judge", "")
     judge = next((each for each in judges if each.name == wanted), judges[0] if judges and not wanted else None)
     if wanted and judge is None:
         raise Http404("No such judge has judged this dataset.")
     by = request.GET.get("by", "")
-    by = by if by in browsing.GROUPINGS else ("pair" if one.value_set_version_id else "template")
-    whole, by_pair = pass_rates.funnel(one), pass_rates.funnels_by_pair(one)
-    judged = {each: pass_rates.findings_of(one, each) for each in judges}
+    by = by if by in browsing.GROUPINGS else ("pair" if this_dataset.value_set_version_id else "template")
+    whole, by_pair = pass_rates.funnel(this_dataset), pass_rates.funnels_by_pair(this_dataset)
+    judged = {each: pass_rates.findings_of(this_dataset, each) for each in judges}
     shown = judged[judge] if judge else None
     context = {
-        "study": found,
+        "study": this_study,
         "section": "datasets",
-        "dataset": one,
+        "dataset": this_dataset,
         "judges": judges,
         "judge": judge,
         "by": by,
         "groupings": browsing.GROUPINGS.items(),
         "grouping": browsing.GROUPINGS[by],
-        "dimensions": dimensions_of(one),
-        "rates": browsing.rate_rows(one, pass_rates.dimension_rates(shown)) if shown else [],
+        "dimensions": dimensions_of(this_dataset),
+        "rates": browsing.rate_rows(this_dataset, pass_rates.dimension_rates(shown)) if shown else [],
         "groups": [
-            (group, browsing.rate_rows(one, group.rates))
+            (group, browsing.rate_rows(this_dataset, group.rates))
             for group in pass_rates.rates_by(shown, by=cast(pass_rates.By, by))
         ]
         if shown
         else [],
         "drops": pass_rates.drops(shown) if shown else [],
         "funnel": whole,
-        "funnel_chart": browsing.funnel_chart(one, whole, by_pair),
-        "rates_chart": browsing.rates_chart(one, list(judged.values())),
-        "compared": judge_comparison.compare_all(one),
+        "funnel_chart": browsing.funnel_chart(this_dataset, whole, by_pair),
+        "rates_chart": browsing.rates_chart(this_dataset, list(judged.values())),
+        "compared": judge_comparison.compare_all(this_dataset),
     }
     return render(request, "scenarios/results.html", context)
 
@@ -65,14 +65,14 @@ def results(request: Request, study: str, dataset: str) -> HttpResponse:
 @require_POST
 def primary_judge(request: Request, study: str, dataset: str) -> HttpResponse:
     """Let another judge that has judged the dataset decide what is kept."""
-    found = study_for(request.user, study, may=Action.RUN_PIPELINE)
-    one = dataset_of(found, dataset)
+    this_study = study_for(request.user, study, may=Action.RUN_PIPELINE)
+    this_dataset = dataset_of(this_study, dataset)
     wanted = request.POST.get("judge", "")
-    judge = next((each for each in judge_comparison.judges_of(one) if each.name == wanted), None)
+    judge = next((each for each in judge_comparison.judges_of(this_dataset) if each.name == wanted), None)
     if judge is None:
         messages.error(request, "No such judge has judged this dataset: nothing was changed.")
     else:
-        changed = make_primary(one, judge)
+        changed = make_primary(this_dataset, judge)
         messages.success(
             request, f"{judge} decides what is kept now. {changed} scenario{pluralize(changed)} changed status."
         )
@@ -81,16 +81,18 @@ def primary_judge(request: Request, study: str, dataset: str) -> HttpResponse:
 
 @require_safe
 def rates_chart(request: Request, study: str, dataset: str) -> HttpResponse:
-    one = dataset_of(study_for(request.user, study), dataset)
-    judged = [pass_rates.findings_of(one, judge) for judge in judge_comparison.judges_of(one)]
-    return _drawn(request, browsing.rates_chart(one, judged), f"pass-rates-{one.slug}")
+    this_dataset = dataset_of(study_for(request.user, study), dataset)
+    judged = [pass_rates.findings_of(this_dataset, judge) for judge in judge_comparison.judges_of(this_dataset)]
+    return _drawn(request, browsing.rates_chart(this_dataset, judged), f"pass-rates-{this_dataset.slug}")
 
 
 @require_safe
 def funnel_chart(request: Request, study: str, dataset: str) -> HttpResponse:
-    one = dataset_of(study_for(request.user, study), dataset)
-    chart = browsing.funnel_chart(one, pass_rates.funnel(one), pass_rates.funnels_by_pair(one))
-    return _drawn(request, chart, f"funnel-{one.slug}")
+    this_dataset = dataset_of(study_for(request.user, study), dataset)
+    chart = browsing.funnel_chart(
+        this_dataset, pass_rates.funnel(this_dataset), pass_rates.funnels_by_pair(this_dataset)
+    )
+    return _drawn(request, chart, f"funnel-{this_dataset.slug}")
 
 
 def _drawn(request: Request, chart: Chart | None, name: str) -> HttpResponse:

@@ -16,10 +16,10 @@ from conflictscope.studies.access import study_for
 
 @require_safe
 def scenario(request: Request, study: str, dataset: str, uid: str) -> HttpResponse:
-    found = study_for(request.user, study)
-    one = get_object_or_404(
+    this_study = study_for(request.user, study)
+    this_scenario = get_object_or_404(
         Scenario.objects.complete()
-        .filter(dataset__study=found)
+        .filter(dataset__study=this_study)
         .select_related(
             "dataset__study",
             "dataset__value_set_version__value_set",
@@ -33,18 +33,18 @@ def scenario(request: Request, study: str, dataset: str, uid: str) -> HttpRespon
         dataset__slug=dataset,
         uid=uid.replace("\x00", ""),
     )
-    listing = Listing(one.dataset, ScenarioFilter.of(request.GET))
-    neighbours = listing.neighbours(one)
+    listing = Listing(this_scenario.dataset, ScenarioFilter.of(request.GET))
+    neighbours = listing.neighbours(this_scenario)
     context = {
-        "study": found,
+        "study": this_study,
         "section": "datasets",
-        "dataset": one.dataset,
-        "scenario": one,
-        "view": scenario_view(one),
-        "domains": domains_of(one.dataset),
+        "dataset": this_scenario.dataset,
+        "scenario": this_scenario,
+        "view": scenario_view(this_scenario),
+        "domains": domains_of(this_scenario.dataset),
         "address": listing.chosen.address(),
         "narrowed": listing.chosen.narrowed,
         "neighbours": neighbours,
-        "row_address": address_of_row(listing, one, position=neighbours.position),
+        "row_address": address_of_row(listing, this_scenario, position=neighbours.position),
     }
     return render(request, "scenarios/scenario.html", context)

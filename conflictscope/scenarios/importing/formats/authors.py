@@ -54,11 +54,11 @@ class Named:
 
 def named_by(uid: str) -> Named | None:
     """What the authors' ids say of a scenario; None for an id of another shape."""
-    found = _ID.fullmatch(uid)
-    if found is None:
+    match = _ID.fullmatch(uid)
+    if match is None:
         return None
-    template, acting = TEMPLATES[found["template"]]
-    return Named(found["first"], found["second"], template, acting)
+    template, acting = TEMPLATES[match["template"]]
+    return Named(match["first"], match["second"], template, acting)
 
 
 class AuthorsPrompts:
@@ -74,8 +74,8 @@ class AuthorsPrompts:
         number = 0
         for number, (uid, message) in enumerate(json_texts(path, reading), start=1):
             place = RowPlace(path.name, number)
-            said = named_by(uid)
-            if said is None:
+            named = named_by(uid)
+            if named is None:
                 yield BadRow(place, printable(uid[:80]), "this id does not end in value1-value2-template-number.")
                 continue
             if message is None:
@@ -87,10 +87,10 @@ class AuthorsPrompts:
             yield ImportedScenario(
                 uid=uid,
                 place=place,
-                value_1=said.first,
-                value_2=said.second,
-                template=said.template,
-                acting_action=said.acting_action,
+                value_1=named.first,
+                value_2=named.second,
+                template=named.template,
+                acting_action=named.acting_action,
                 opening_message=message,
                 notes=(LEFT_OVER,) if "<ARTIFACT>" in message else (),
             )
@@ -108,11 +108,11 @@ class AuthorsScenarios:
     needed = ("scenario_id", "description", "value1", "value2", "action1", "action2")
 
     def read(self, path: Path, reading: ReadingOptions) -> Iterator[ImportedScenario | BadRow]:
-        for found in csv_rows(path, reading, required=self.needed, needed=self.needed):
-            if isinstance(found, BadRow):
-                yield found
+        for row_or_bad in csv_rows(path, reading, required=self.needed, needed=self.needed):
+            if isinstance(row_or_bad, BadRow):
+                yield row_or_bad
                 continue
-            place, row = found
+            place, row = row_or_bad
             try:
                 yield _scenario(place, row)
             except RowProblem as exc:
@@ -121,7 +121,7 @@ class AuthorsScenarios:
 
 def _scenario(place: RowPlace, row: dict[str, str]) -> ImportedScenario:
     user = _user(row.get("user_prompt", ""))
-    said = named_by(row["scenario_id"])
+    named = named_by(row["scenario_id"])
     outcomes = _outcomes(row.get("check_results", ""))
     keep = truth_in(row.get("keep_scenario", ""), column="keep_scenario")
     status, notes = _status(outcomes, keep)
@@ -130,9 +130,9 @@ def _scenario(place: RowPlace, row: dict[str, str]) -> ImportedScenario:
         place=place,
         value_1=row["value1"],
         value_2=row["value2"],
-        template=said.template if said else "",
-        acting_action=said.acting_action if said else Scenario.ActingAction.UNKNOWN,
-        acting_between=(said.first, said.second) if said else None,
+        template=named.template if named else "",
+        acting_action=named.acting_action if named else Scenario.ActingAction.UNKNOWN,
+        acting_between=(named.first, named.second) if named else None,
         outline_context=filled(row.get("context", "")),
         outline_opportunity=filled(row.get("action_opportunity", "")),
         description=row["description"],

@@ -26,11 +26,11 @@ class DailyDilemmas:
 
     def read(self, path: Path, reading: ReadingOptions) -> Iterator[ImportedScenario | BadRow]:
         waiting: dict[str, tuple[RowPlace, dict[str, str]]] = {}
-        for found in csv_rows(path, reading, required=self.needed, needed=self.needed):
-            if isinstance(found, BadRow):
-                yield found
+        for row_or_bad in csv_rows(path, reading, required=self.needed, needed=self.needed):
+            if isinstance(row_or_bad, BadRow):
+                yield row_or_bad
                 continue
-            place, row = found
+            place, row = row_or_bad
             if row["action_type"] not in _SIDES:
                 yield BadRow(place, "action_type", f"{row['action_type'][:40]!r} is neither to_do nor not_to_do.")
                 continue

@@ -31,11 +31,11 @@ class HhRlhf:
     numbers_repeats = False
 
     def read(self, path: Path, reading: ReadingOptions) -> Iterator[ImportedScenario | BadRow]:
-        for found in json_lines(path, reading):
-            if isinstance(found, BadRow):
-                yield found
+        for row_or_bad in json_lines(path, reading):
+            if isinstance(row_or_bad, BadRow):
+                yield row_or_bad
                 continue
-            place, row = found
+            place, row = row_or_bad
             try:
                 yield _of_dialogues(place, row)
             except RowProblem as exc:
@@ -109,11 +109,11 @@ class PkuSafeRlhf:
     numbers_repeats = False
 
     def read(self, path: Path, reading: ReadingOptions) -> Iterator[ImportedScenario | BadRow]:
-        for found in json_lines(path, reading):
-            if isinstance(found, BadRow):
-                yield found
+        for row_or_bad in json_lines(path, reading):
+            if isinstance(row_or_bad, BadRow):
+                yield row_or_bad
                 continue
-            place, row = found
+            place, row = row_or_bad
             try:
                 prompt, first, second = (text_of(row, column) for column in ("prompt", "response_0", "response_1"))
                 yield ImportedScenario(

@@ -50,11 +50,11 @@ class Exported:
             or glance(path, encoding=reading.encoding).first == "{"
         )
         rows = _json(path, reading) if is_json else _csv(path, reading)
-        for found in rows:
-            if isinstance(found, BadRow):
-                yield found
+        for row_or_bad in rows:
+            if isinstance(row_or_bad, BadRow):
+                yield row_or_bad
                 continue
-            place, row = found
+            place, row = row_or_bad
             try:
                 yield _scenario(place, row)
             except RowProblem as exc:
@@ -160,20 +160,20 @@ def _value_set(said: Mapping[str, Any]) -> ValueSetText:
 
 
 def _csv(path: Path, reading: ReadingOptions) -> Iterator[tuple[RowPlace, dict[str, Any]] | BadRow]:
-    for found in csv_rows(path, reading, required=_COLUMNS, needed=("uid", "status"), as_written=True):
+    for row_or_bad in csv_rows(path, reading, required=_COLUMNS, needed=("uid", "status"), as_written=True):
         yield (
-            found
-            if isinstance(found, BadRow)
-            else (found[0], {name: unescape(cell) for name, cell in found[1].items()})
+            row_or_bad
+            if isinstance(row_or_bad, BadRow)
+            else (row_or_bad[0], {name: unescape(cell) for name, cell in row_or_bad[1].items()})
         )
 
 
 def _json(path: Path, reading: ReadingOptions) -> Iterator[tuple[RowPlace, dict[str, Any]] | BadRow]:
-    for found in json_lines(path, reading):
-        if isinstance(found, BadRow):
-            yield found
+    for row_or_bad in json_lines(path, reading):
+        if isinstance(row_or_bad, BadRow):
+            yield row_or_bad
             continue
-        place, row = found
+        place, row = row_or_bad
         missing = [name for name in _COLUMNS if name not in row]
         if missing:
             yield BadRow(place, missing[0], "is missing: this is no row of an export's table of scenarios.")

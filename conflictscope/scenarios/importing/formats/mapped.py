@@ -58,8 +58,8 @@ class MappedCsv:
         header = self.columns(path, encoding=reading.encoding, named=reading.mapping or ())
         mapping = columns_to_fields.completed(reading.mapping, header, source=path.name)
         offered = {"", *header}
-        for found in csv_rows(path, reading, required=list(mapping)):
-            yield found if isinstance(found, BadRow) else _understood(*found, mapping, offered=offered)
+        for row_or_bad in csv_rows(path, reading, required=list(mapping)):
+            yield row_or_bad if isinstance(row_or_bad, BadRow) else _understood(*row_or_bad, mapping, offered=offered)
 
 
 class MappedJsonLines:
@@ -71,20 +71,20 @@ class MappedJsonLines:
     def columns(self, path: Path, *, encoding: str = "", named: Collection[str] = ()) -> list[str]:
         """The keys of all rows: some may stand in late ones only. Beyond a limit, those alone that are `named` or that tell
         by their name what they mean."""
-        found: dict[str, None] = {}
+        keys: dict[str, None] = {}
         limit = settings.IMPORT_COLUMNS
         passed: set[str] = set()
         for _, row in _good(json_lines(path, ReadingOptions(encoding=encoding, lenient=True))):
             for key in flat(row):
-                if key in found or key in passed:
+                if key in keys or key in passed:
                     continue
-                if len(found) < limit or key in named or columns_to_fields.guessed([key]):
-                    found[key] = None
+                if len(keys) < limit or key in named or columns_to_fields.guessed([key]):
+                    keys[key] = None
                 elif len(passed) < limit:  # a memory of some, for speed alone
                     passed.add(key)
-        if not found:
+        if not keys:
             raise InvalidInput(f"{path.name} holds no JSON object with a key in it.")
-        return list(found)
+        return list(keys)
 
     def examples(self, path: Path, *, encoding: str = "") -> dict[str, str]:
         """The first text of each key, among the first lines; empty for those that have none."""
@@ -96,11 +96,11 @@ class MappedJsonLines:
         keys = self.columns(path, encoding=reading.encoding, named=reading.mapping or ())
         mapping = columns_to_fields.completed(reading.mapping, keys, source=path.name)
         offered = set(keys)
-        for found in json_lines(path, reading):
-            if isinstance(found, BadRow):
-                yield found
+        for row_or_bad in json_lines(path, reading):
+            if isinstance(row_or_bad, BadRow):
+                yield row_or_bad
                 continue
-            place, row = found[0], flat(found[1])
+            place, row = row_or_bad[0], flat(row_or_bad[1])
             yield _understood(place, row, mapping, offered=offered)
 
 

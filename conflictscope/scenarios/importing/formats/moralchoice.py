@@ -23,11 +23,11 @@ class MoralChoice:
     required = (*needed, "ambiguity")
 
     def read(self, path: Path, reading: ReadingOptions) -> Iterator[ImportedScenario | BadRow]:
-        for found in csv_rows(path, reading, required=self.required, needed=self.needed):
-            if isinstance(found, BadRow):
-                yield found
+        for row_or_bad in csv_rows(path, reading, required=self.required, needed=self.needed):
+            if isinstance(row_or_bad, BadRow):
+                yield row_or_bad
                 continue
-            place, row = found
+            place, row = row_or_bad
             yield ImportedScenario(
                 uid=row["scenario_id"],
                 place=place,

@@ -42,11 +42,11 @@ class Preferences:
             rows = json_lines(path, reading)
         else:
             rows = csv_rows(path, reading, required=("chosen", "rejected"), needed=("chosen", "rejected"))
-        for found in rows:
-            if isinstance(found, BadRow):
-                yield found
+        for row_or_bad in rows:
+            if isinstance(row_or_bad, BadRow):
+                yield row_or_bad
                 continue
-            place, row = found
+            place, row = row_or_bad
             try:
                 yield _scenario(place, row)
             except RowProblem as exc:

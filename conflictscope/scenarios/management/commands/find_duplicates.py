@@ -31,8 +31,8 @@ class Command(JobCommand):
 
     def start(self, **options: Any) -> Job:
         dataset = dataset_named(study_named(options["study"]), options["dataset"])
-        given = {name: options[name] for name in ("threshold", "scope", "embedding_model")}
-        return dedup.start(dataset, **given)
+        dedup_options = {name: options[name] for name in ("threshold", "scope", "embedding_model")}
+        return dedup.start(dataset, **dedup_options)
 
     def report(self, job: Job) -> str:
         by_threshold = dedup.similarities(dataset_of_job(job)).duplicates_at(_SHOWN)

@@ -139,8 +139,8 @@ class Command(ConflictScopeCommand):
 
     def _mapping(self, report: ImportReport) -> None:
         if report.mapping:
-            said = ", ".join(f"{column}={field}" for column, field in report.mapping.items())
-            self.stdout.write(f"Columns: {said}.")
+            columns = ", ".join(f"{column}={field}" for column, field in report.mapping.items())
+            self.stdout.write(f"Columns: {columns}.")
 
     def _bad_rows(self, report: ImportReport) -> None:
         for row in report.bad_rows[:SHOWN]:

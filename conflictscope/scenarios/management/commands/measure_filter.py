@@ -27,14 +27,14 @@ class Command(ConflictScopeCommand):
         against = self._judge(dataset, options["against"]) if options["against"] else None
         if against == judge:
             raise InvalidInput("A judge agrees with itself: name another with --against.")
-        found = pass_rates.findings_of(dataset, judge)
+        findings = pass_rates.findings_of(dataset, judge)
         report = {
             "dataset": dataset.slug,
             "judge": judge.name,
             "funnel": pass_rates.funnel(dataset),
-            "dimensions": pass_rates.dimension_rates(found),
-            "drops": pass_rates.drops(found),
-            "groups": {by: pass_rates.rates_by(found, by=by) for by in ("pair", "template", "acting")},
+            "dimensions": pass_rates.dimension_rates(findings),
+            "drops": pass_rates.drops(findings),
+            "groups": {by: pass_rates.rates_by(findings, by=by) for by in ("pair", "template", "acting")},
             "judges": [
                 {"first": pair.first.name, "second": pair.second.name, "rows": pair.rows}
                 for pair in judge_comparison.compare_all(dataset)
@@ -51,11 +51,11 @@ class Command(ConflictScopeCommand):
 
     def _judge(self, dataset: Dataset, name: str | None) -> Judge:
         there = judge_comparison.judges_of(dataset)
-        found = [judge for judge in there if judge.name == name] if name else there[:1]
-        if not found:
+        judges = [judge for judge in there if judge.name == name] if name else there[:1]
+        if not judges:
             known = ", ".join(judge.name for judge in there) or "none yet: filter it first"
             raise NotFound(f"Dataset {dataset.slug!r} has no verdicts of judge {name or '?'!r}. Judges: {known}.")
-        return found[0]
+        return judges[0]
 
 
 def _lines(report: dict[str, Any]) -> list[str]:

@@ -36,5 +36,5 @@ class Command(ConflictScopeCommand):
     def _list(self, own: dict[str, Any]) -> None:
         for name in REPLACEABLE:
             file = PROMPTS.file(name)
-            said = f"v{own[name].version} of the study, {own[name].digest[:12]}" if name in own else ""
-            self.stdout.write(f"{name}: {said or f'shipped v{file.version}, {file.digest[:12]}'}")
+            own_version = f"v{own[name].version} of the study, {own[name].digest[:12]}" if name in own else ""
+            self.stdout.write(f"{name}: {own_version or f'shipped v{file.version}, {file.digest[:12]}'}")

@@ -29,13 +29,15 @@ class Command(ConflictScopeCommand):
             self.stdout.write(f"{dataset} is {'out of sight now' if options['hide'] else 'in sight again'}.")
             return
         imports = list(dataset.imports.complete())
-        chosen = [one for one in imports if options["number"] in (None, one.pk)]
+        chosen = [candidate for candidate in imports if options["number"] in (None, candidate.pk)]
         if not chosen:
             raise NotFound(f"{dataset} has no such import.")
         if len(chosen) > 1:
             self.stdout.write(f"{dataset} has {len(chosen)} imports; name one with --number:")
-            for one in chosen:
-                self.stdout.write(f"  {one.pk}: {one}, {one.added} added, {one.completed} completed")
+            for candidate in chosen:
+                self.stdout.write(
+                    f"  {candidate.pk}: {candidate}, {candidate.added} added, {candidate.completed} completed"
+                )
             return
         name, gone = str(chosen[0]), taking_back.take_back(chosen[0])
         self.stdout.write(f"{name} was taken back: {gone} scenarios are gone.")
