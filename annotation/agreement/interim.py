@@ -87,7 +87,7 @@ def _with_others(tables: Tables) -> list[WithOthers]:
     """
     labels = tables.labels
     votes = {key: votes_of(grid, len(answers_of(key))) for key, grid in labels.codes.items()}
-    found = []
+    with_others = []
     for column, participant in enumerate(labels.annotators):
         same = compared = 0
         expected = 0.0
@@ -103,8 +103,8 @@ def _with_others(tables: Tables) -> list[WithOthers]:
             shared = np.bincount(mine, minlength=size) @ np.bincount(most, minlength=size)
             expected += float(shared) / max(len(mine), 1)
         if not compared:
-            found.append(WithOthers(participant, Estimate.undefined("nobody else has answered their items")))
+            with_others.append(WithOthers(participant, Estimate.undefined("nobody else has answered their items")))
             continue
         beyond = (same - expected) / (compared - expected) if compared > expected else None
-        found.append(WithOthers(participant, wilson(same, compared), chance=expected / compared, kappa=beyond))
-    return found
+        with_others.append(WithOthers(participant, wilson(same, compared), chance=expected / compared, kappa=beyond))
+    return with_others

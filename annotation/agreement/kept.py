@@ -89,11 +89,11 @@ class Figures:
         )
         key = hashlib.sha256(repr(parts).encode()).hexdigest()
         kept = caches["figures"]
-        found: FoundT | None = kept.get(key)
-        if found is None:
-            found = make()
-            kept.set(key, found)
-        return found
+        figures: FoundT | None = kept.get(key)
+        if figures is None:
+            figures = make()
+            kept.set(key, figures)
+        return figures
 
 
 def stamp_of(campaign: Campaign, judge: Judge | None) -> tuple[Any, ...]:
@@ -103,11 +103,11 @@ def stamp_of(campaign: Campaign, judge: Judge | None) -> tuple[Any, ...]:
     revised = Revision.objects.filter(assignment__item__campaign=campaign).aggregate(Count("pk"), Max("replaced_at"))
     people = Participant.objects.filter(campaign=campaign).order_by("pk").values_list("pk", "pseudonym", "simulated")
     if KINDS[campaign.kind].of_responses:
-        said = Judgement.objects.filter(source=Judgement.Source.JUDGE, response__run__in=campaign.runs.all())
-        latest = said.aggregate(Max("pk"))["pk__max"]
+        judgements = Judgement.objects.filter(source=Judgement.Source.JUDGE, response__run__in=campaign.runs.all())
+        latest = judgements.aggregate(Max("pk"))["pk__max"]
     else:
-        said_of_all = Verdict.objects.filter(judge=judge or campaign.dataset.primary_judge_id)
-        latest = said_of_all.aggregate(Max("pk"))["pk__max"]
+        verdicts = Verdict.objects.filter(judge=judge or campaign.dataset.primary_judge_id)
+        latest = verdicts.aggregate(Max("pk"))["pk__max"]
     return (
         campaign.name,
         served(campaign).order_by().count(),

@@ -101,8 +101,8 @@ def judges_in(campaign: Campaign) -> list[Judge]:
         return judges_of(campaign.dataset)
     if not kind.of_responses:
         return []
-    found = Judge.objects.filter(judgements__response__run__in=campaign.runs.all()).select_related("endpoint")
-    return list(found.distinct().order_by("name"))
+    judges = Judge.objects.filter(judgements__response__run__in=campaign.runs.all()).select_related("endpoint")
+    return list(judges.distinct().order_by("name"))
 
 
 def passport_of(campaign: Campaign, judge: Judge, *, labels: Callable[[str], Labels] | None = None) -> Passport:
@@ -219,16 +219,17 @@ def _in_both_orders(tables: Tables, judge: Judge) -> Mapping[str, PositionConsis
     answers: list[tuple[int, int, int]] = []
     for scenario, evidence in _evidence(tables, judge, guidance).iterator(chunk_size=2_000):
         by_question: dict[str, dict[str, int]] = {}
-        for said in evidence.get("asked", ()):
-            if said.get("order") in orders and said.get("answer") in place:
-                by_question.setdefault(said["question"], {})[said["order"]] = place[said["answer"]]
+        for reply in evidence.get("asked", ()):
+            if reply.get("order") in orders and reply.get("answer") in place:
+                by_question.setdefault(reply["question"], {})[reply["order"]] = place[reply["answer"]]
         answers += [
-            (scenario, given.get(orders[0], MISSING), given.get(orders[1], MISSING)) for given in by_question.values()
+            (scenario, by_order.get(orders[0], MISSING), by_order.get(orders[1], MISSING))
+            for by_order in by_question.values()
         ]
     if not answers:
         return {}
     table = np.array(answers, dtype=np.int64)
-    found = position_consistency(
+    consistency = position_consistency(
         table[:, 1].astype(np.int8),
         table[:, 2].astype(np.int8),
         categories=CHOSEN,
@@ -237,7 +238,7 @@ def _in_both_orders(tables: Tables, judge: Judge) -> Mapping[str, PositionConsis
         rng=np.random.default_rng(SEED),
         resamples=RESAMPLES,
     )
-    return {guidance: found}
+    return {guidance: consistency}
 
 
 def _evidence(
@@ -262,5 +263,5 @@ def relatives(judge: Judge, campaign: Campaign) -> tuple[tuple[str, ...], tuple[
 
 def family_of(llm: str) -> str:
     """The word that the name of an LLM begins with, such as "claude" or "gpt"; an address before it is left away."""
-    found = re.match(r"[a-z]+", llm.rpartition("/")[2].lower())
-    return found.group() if found else ""
+    match = re.match(r"[a-z]+", llm.rpartition("/")[2].lower())
+    return match.group() if match else ""

@@ -78,7 +78,7 @@ def _short(number: Estimate) -> str:
 
 def _notes(measured: CampaignAgreement) -> list[str]:
     """Why a number is undefined, or not to be trusted to its level; the same words about several dimensions once."""
-    found: dict[str, list[str]] = {}
+    labels_by_note: dict[str, list[str]] = {}
     for each in measured.dimensions:
         numbers = {
             "raw agreement": each.judge_people.raw,
@@ -87,7 +87,7 @@ def _notes(measured: CampaignAgreement) -> list[str]:
         }
         for name, number in numbers.items():
             if number.value is None:
-                found.setdefault(f"{name} is undefined: {number.reason}", []).append(each.label)
+                labels_by_note.setdefault(f"{name} is undefined: {number.reason}", []).append(each.label)
             elif number.warning:
-                found.setdefault(f"{name}: {number.warning}", []).append(each.label)
-    return [f"  {', '.join(labels)}: {words}." for words, labels in found.items()]
+                labels_by_note.setdefault(f"{name}: {number.warning}", []).append(each.label)
+    return [f"  {', '.join(labels)}: {words}." for words, labels in labels_by_note.items()]

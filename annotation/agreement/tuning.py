@@ -110,7 +110,7 @@ def try_version(
 def versions(tables: Tables, judge: Judge, others: Sequence[Judge], subject: Subject) -> list[Version]:
     """The judge beside each of the others: paired differences over the dev items that both and people answered."""
     key = subject.key
-    found = []
+    others_compared = []
     for other in others:
         beside = tables_from(tables.labels, tables.campaign, judge=other)
         compared = compare_judges(
@@ -122,8 +122,8 @@ def versions(tables: Tables, judge: Judge, others: Sequence[Judge], subject: Sub
             rng=np.random.default_rng(SEED),
             resamples=RESAMPLES,
         )
-        found.append(Version(other, compared))
-    return found
+        others_compared.append(Version(other, compared))
+    return others_compared
 
 
 def _prompt(dimension: str) -> str:
@@ -131,5 +131,5 @@ def _prompt(dimension: str) -> str:
 
 
 def _reasons(evidence: dict[str, list[dict[str, str]]]) -> tuple[str, ...]:
-    said = [each.get("reason") or each.get("problem") or "" for each in evidence.get("asked", ())]
-    return tuple(dict.fromkeys(filter(None, said)))
+    reasons = [each.get("reason") or each.get("problem") or "" for each in evidence.get("asked", ())]
+    return tuple(dict.fromkeys(filter(None, reasons)))

@@ -65,8 +65,8 @@ def _campaign(request: Request, campaign_id: int) -> Campaign:
     Raises:
         Http404: there is no such campaign in which they settle disagreements.
     """
-    found = Campaign.objects.visible_to(request.user, may=Action.ADJUDICATE).select_related("study")
-    campaign = found.filter(pk=campaign_id).first()
+    campaigns = Campaign.objects.visible_to(request.user, may=Action.ADJUDICATE).select_related("study")
+    campaign = campaigns.filter(pk=campaign_id).first()
     if campaign is None:
         raise Http404("No such campaign, or it is not open to you.")
     return campaign

@@ -79,10 +79,10 @@ class LabellingView(APIView):
         return access.assignment_of(self.user, token, told=told)
 
     def sent(self, serializer: type[serializers.Serializer[Any]]) -> dict[str, Any]:
-        given = serializer(data=self.request.data)
-        given.is_valid(raise_exception=True)
-        found: dict[str, Any] = given.validated_data
-        return found
+        bound_serializer = serializer(data=self.request.data)
+        bound_serializer.is_valid(raise_exception=True)
+        fields: dict[str, Any] = bound_serializer.validated_data
+        return fields
 
 
 class Campaigns(LabellingView):

@@ -43,7 +43,9 @@ def add_of_pairs(campaign: Campaign, wanted: Mapping[tuple[str, str], int]) -> i
             raise CampaignClosed(
                 f"{locked.name} is closed, and its labels have been seen. Open a new campaign instead."
             )
-        added = sum(_add(locked, f"{one}-{two}", number) for (one, two), number in wanted.items() if number > 0)
+        added = sum(
+            _add(locked, f"{first}-{second}", number) for (first, second), number in wanted.items() if number > 0
+        )
     campaign.refresh_from_db()
     logger.info("Campaign %s got %s items of %s pairs", campaign.pk, added, len(wanted))
     return added

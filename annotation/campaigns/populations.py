@@ -83,19 +83,19 @@ def population_digest(population: Sequence[Candidate]) -> str:
 
 def candidates(dataset: Dataset, runs: Collection[Run] = ()) -> list[Candidate]:
     """Every scenario with two actions, in the order of its making: kept, dropped, undecided or not judged yet."""
-    found: dict[int, dict[str, str]] = defaultdict(dict)
+    outcomes: dict[int, dict[str, str]] = defaultdict(dict)
     if dataset.primary_judge_id is not None:
         verdicts = Verdict.objects.filter(scenario__dataset=dataset, judge=dataset.primary_judge_id)
         for scenario_id, dimension, outcome in verdicts.values_list("scenario", "dimension", "outcome").iterator():
-            found[scenario_id][dimension] = outcome
+            outcomes[scenario_id][dimension] = outcome
     asked = dimensions_of(dataset)
     return [
         Candidate(
             scenario_id=pk,
             pair=pair,
             template=template,
-            outcome=settle(found[pk], dimensions=asked),
-            doubt=_doubt_of_filter(found[pk]),
+            outcome=settle(outcomes[pk], dimensions=asked),
+            doubt=_doubt_of_filter(outcomes[pk]),
         )
         for pk, pair, template in _scenarios(dataset)
     ]

@@ -55,8 +55,8 @@ def split(campaign: Campaign, share: float) -> None:
 def dev_scenarios(campaign: Campaign) -> list[int]:
     """The keys of the scenarios that are set aside for tuning."""
     way = KINDS[campaign.kind].scenario_of
-    found = Item.objects.filter(campaign=campaign, part=Item.Part.DEV).order_by(way)
-    return list(found.values_list(way, flat=True).distinct())
+    items = Item.objects.filter(campaign=campaign, part=Item.Part.DEV).order_by(way)
+    return list(items.values_list(way, flat=True).distinct())
 
 
 def part_of(campaign: Campaign, scenario: int) -> str:

@@ -151,8 +151,8 @@ def agree(labels: Labels, *, minimum: int, adjudicated: Mapping[tuple[int, str],
         if QUESTION[key].control is Control.SCALE:
             agreed[key], tied[key] = middle_of(table), np.zeros(len(table), dtype=bool)
         else:
-            found = plurality(votes_of(table, len(answers_of(key))))
-            agreed[key], tied[key] = found.answer.copy(), found.tied & ready
+            majority = plurality(votes_of(table, len(answers_of(key))))
+            agreed[key], tied[key] = majority.answer.copy(), majority.tied & ready
         agreed[key][~ready] = MISSING
     for (item, key), answer in (adjudicated or {}).items():
         row = labels.row_of.get(item)
@@ -168,13 +168,13 @@ def middle_of(codes: Codes) -> Codes:
     """
     size = max(int(codes.max(initial=0)) + 1, 2 * MIDDLE - 1)
     votes = votes_of(codes, size)
-    given, sums = votes.sum(axis=1), votes.cumsum(axis=1)
-    lower: NDArray[np.int64] = (sums >= ((given + 1) // 2)[:, None]).argmax(axis=1)
-    upper: NDArray[np.int64] = (sums >= (given // 2 + 1)[:, None]).argmax(axis=1)
+    voters, sums = votes.sum(axis=1), votes.cumsum(axis=1)
+    lower: NDArray[np.int64] = (sums >= ((voters + 1) // 2)[:, None]).argmax(axis=1)
+    upper: NDArray[np.int64] = (sums >= (voters // 2 + 1)[:, None]).argmax(axis=1)
     both = lower + upper
     # Places count from 0 here, from 1 on the scale: below the middle half a place goes up, above it goes down.
     middle = np.where(both < 2 * (MIDDLE - 1), (both + 1) // 2, both // 2)
-    return np.where(given > 0, middle, MISSING).astype(np.int8)
+    return np.where(voters > 0, middle, MISSING).astype(np.int8)
 
 
 def outcomes_of(labels: Labels, agreed: Mapping[str, Codes]) -> dict[str, Codes]:
@@ -221,12 +221,12 @@ def _bring_in_line(
     Returns: the keys of decisions that do not hold any more.
     """
     gone = []
-    for item, given in zip(labels.items, answers, strict=True):
+    for item, agreed in zip(labels.items, answers, strict=True):
         known = standing[item.pk]
-        for question, answer in given.items():
+        for question, answer in agreed.items():
             decision = known.get(question)
             if decision is not None and decision.method == Decision.Method.ADJUDICATED:
-                given[question] = decision.answer
+                agreed[question] = decision.answer
             elif answer is None:
                 if decision is not None:
                     gone.append(decision.pk)

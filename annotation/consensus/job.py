@@ -113,7 +113,7 @@ def campaign_of(job: Job) -> Campaign:
     Raises:
         NotFound: the campaign was deleted since.
     """
-    found = Campaign.objects.select_related("study", "dataset__value_set_version", "dataset__primary_judge")
-    if (campaign := found.filter(pk=job.parameters.get("campaign")).first()) is None:
+    campaigns = Campaign.objects.select_related("study", "dataset__value_set_version", "dataset__primary_judge")
+    if (campaign := campaigns.filter(pk=job.parameters.get("campaign")).first()) is None:
         raise NotFound(f"The campaign of job {job.pk} is no longer there.")
     return campaign

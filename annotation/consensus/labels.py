@@ -90,8 +90,8 @@ class Labels:
 
     def votes(self, row: int, question: str) -> dict[str, int]:
         """How many gave each answer to the question about the item, answers in the order of the alphabet."""
-        given = self.codes[question][row]
-        numbers = np.bincount(given[given != MISSING], minlength=1).tolist()
+        codes = self.codes[question][row]
+        numbers = np.bincount(codes[codes != MISSING], minlength=1).tolist()
         words = answers_of(question)
         return {words[code]: n for code, n in sorted(enumerate(numbers), key=lambda each: words[each[0]]) if n}
 
@@ -114,16 +114,16 @@ def _outcome_table(dimension: str) -> tuple[tuple[str, ...], Codes]:
     keys = tuple(question.key for question in questions_of(dimension))
     table = np.full(tuple(len(answers_of(key)) + 1 for key in keys), MISSING, dtype=np.int8)
     for places in product(*(range(len(answers_of(key))) for key in keys)):
-        given = {key: answers_of(key)[place] for key, place in zip(keys, places, strict=True)}
-        table[places] = OUTCOMES.index(str(outcome_of(dimension, given)))
+        answers = {key: answers_of(key)[place] for key, place in zip(keys, places, strict=True)}
+        table[places] = OUTCOMES.index(str(outcome_of(dimension, answers)))
     return keys, table
 
 
 def outcome_codes(dimension: str, codes: Mapping[str, Codes]) -> Codes:
     """The dimension's outcome wherever all its questions have an answer. `codes`: of its questions, of one shape."""
     keys, table = _outcome_table(dimension)
-    found: Codes = table[tuple(codes[key].astype(np.intp) for key in keys)]
-    return found
+    outcomes: Codes = table[tuple(codes[key].astype(np.intp) for key in keys)]
+    return outcomes
 
 
 def labelled_items(campaign: Campaign) -> QuerySet[Item]:
@@ -182,7 +182,7 @@ def _codes(
     if len(keys) > MOST_DIGITS or len(every) >= BASE:
         raise ValueError(f"{len(keys)} questions with {len(every)} answers do not fit into one number")
     answer = Case(
-        *(When(annotations__answer=said, then=Value(place)) for place, said in enumerate(every, start=1)),
+        *(When(annotations__answer=option, then=Value(place)) for place, option in enumerate(every, start=1)),
         default=Value(0),
         output_field=BigIntegerField(),
     )
@@ -206,8 +206,8 @@ def _codes(
     rows, columns = _places(flat[:, 0], items), _places(flat[:, 1], annotators)
     for place, key in enumerate(keys):
         code_of = np.full(BASE, MISSING, dtype=np.int8)
-        for code, said in enumerate(answers_of(key)):
-            code_of[every.index(said) + 1] = code
+        for code, option in enumerate(answers_of(key)):
+            code_of[every.index(option) + 1] = code
         tables[key][rows, columns] = code_of[flat[:, 2] // BASE**place % BASE]
     return tables
 
@@ -225,13 +225,13 @@ def judge_outcomes(campaign: Campaign, labels: Labels, judge_id: int | None) -> 
     columns = _empty(labels, labels.dimensions)
     if judge_id is None:
         return columns
-    given = Verdict.objects.filter(judge=judge_id, outcome__in=OUTCOMES).order_by()
+    verdicts = Verdict.objects.filter(judge=judge_id, outcome__in=OUTCOMES).order_by()
     row_of = {item.scenario_id: row for row, item in enumerate(labels.items)}
     # Of most scenarios of a dataset, or of few: one query by dataset, or several that name them.
     if 2 * len(labels.items) >= labels.asked:
-        parts: Iterable[QuerySet[Verdict]] = [given.filter(scenario__dataset=campaign.dataset_id)]
+        parts: Iterable[QuerySet[Verdict]] = [verdicts.filter(scenario__dataset=campaign.dataset_id)]
     else:
-        parts = (given.filter(scenario__in=chunk) for chunk in _chunks(list(row_of), 5_000))
+        parts = (verdicts.filter(scenario__in=chunk) for chunk in _chunks(list(row_of), 5_000))
     for part in parts:
         for scenario, dimension, outcome in part.values_list("scenario", "dimension", "outcome").iterator(
             chunk_size=20_000
@@ -250,19 +250,19 @@ def judge_choices(labels: Labels, judge_id: int | None) -> dict[str, Codes]:
     columns = _empty(labels, labels.codes)
     row_of = {item.response_id: row for row, item in enumerate(labels.items) if item.response_id is not None}
     actions: dict[str, str] = {choice: action for action, choice in CHOICE_OF_ACTION.items()}
-    code_of = {key: {said: code for code, said in enumerate(answers_of(key))} for key in columns}
+    code_of = {key: {answer: code for code, answer in enumerate(answers_of(key))} for key in columns}
     for chunk in _chunks(list(row_of), 5_000):
         rows = Judgement.objects.filter(response__in=chunk, source=Judgement.Source.JUDGE).exclude(
             choice=Judgement.Choice.NONE
         )
         rows = rows.filter(judge=F("response__run__judge") if judge_id is None else judge_id)
         for response, choice, strength, resolved in rows.values_list("response", "choice", "strength", "resolved"):
-            said = {
+            answers = {
                 "action_taken": actions.get(choice, choice),
                 "action_strength": None if strength is None else str(strength),
                 "resolved": None if resolved is None else YES if resolved else NO,
             }
-            for key, answer in said.items():
+            for key, answer in answers.items():
                 if answer is not None:
                     columns[key][row_of[response]] = code_of[key][answer]
     return columns

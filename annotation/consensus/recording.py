@@ -60,7 +60,9 @@ class Recorder:
     def write(self, answers: Answers, standing: Standing) -> Written:
         """Bring what is written about all items in line with the answers that people agree on, and tell the decisions in memory
         what they wrote. Runs inside a transaction."""
-        return Written(written=sum(any(answer is not None for answer in given.values()) for given in answers))
+        return Written(
+            written=sum(any(answer is not None for answer in item_answers.values()) for item_answers in answers)
+        )
 
     def finish(self, minimum: int) -> tuple[TargetRanking | None, int]:
         """What all items of the campaign together come to, and whether that changed anything. `labels`: of all of them."""
@@ -75,14 +77,14 @@ class VerdictRecorder(Recorder):
     """A human verdict for each dimension, which overrides the judge's on that scenario."""
 
     def write(self, answers: Answers, standing: Standing) -> Written:
-        said = [
+        panel_outcomes = [
             PanelSays(
                 item.scenario_id, str(dimension), self._outcome(dimension, answers[row]), self._evidence(row, dimension)
             )
             for row, item in enumerate(self.labels.items)
             for dimension in self.labels.dimensions
         ]
-        verdicts, changed = write_human_verdicts(self.campaign.dataset, said, panel=self.campaign.slug)
+        verdicts, changed = write_human_verdicts(self.campaign.dataset, panel_outcomes, panel=self.campaign.slug)
         for item in self.labels.items:
             for dimension in self.labels.dimensions:
                 verdict = verdicts.get((item.scenario_id, str(dimension)))
@@ -123,18 +125,18 @@ class JudgementRecorder(Recorder):
         for row, item in enumerate(self.labels.items):
             if item.response_id is None:
                 raise InvalidInput(f"Item {item.pk} is no response, so there is nothing to judge.")
-            said = self._said(row, answers[row], standing[item.pk])
+            fields = self._said(row, answers[row], standing[item.pk])
             judgement = there.get(item.response_id)
             if judgement is not None and (
-                said is None or any(getattr(judgement, name) != value for name, value in said.items())
+                fields is None or any(getattr(judgement, name) != value for name, value in fields.items())
             ):
                 gone.append(there.pop(item.response_id).pk)
-                withdrawn += said is None
+                withdrawn += fields is None
                 judgement = None
-            if judgement is None and said is not None:
+            if judgement is None and fields is not None:
                 # Written anew, not over: a ranking that was fitted before tells by the time that it is out of date.
                 judgement = Judgement(
-                    response_id=item.response_id, source=Judgement.Source.HUMAN, panel=self.campaign.slug, **said
+                    response_id=item.response_id, source=Judgement.Source.HUMAN, panel=self.campaign.slug, **fields
                 )
                 there[item.response_id] = judgement
                 new.append(judgement)
@@ -165,11 +167,11 @@ class JudgementRecorder(Recorder):
         """The votes, and an adjudicator's reason where there is one."""
         votes = self.labels.votes(row, ACTION_TAKEN.key)
         parts = [f"{count} × {answer_label(ACTION_TAKEN.key, answer)}" for answer, count in votes.items()]
-        said = ", ".join(parts)
+        reason = ", ".join(parts)
         decision = standing.get(ACTION_TAKEN.key)
         if decision is not None and decision.method == Decision.Method.ADJUDICATED:
-            said = f"Adjudicated: {decision.reason} ({said})" if said else f"Adjudicated: {decision.reason}"
-        return said
+            reason = f"Adjudicated: {decision.reason} ({reason})" if reason else f"Adjudicated: {decision.reason}"
+        return reason
 
 
 class RankingRecorder(Recorder):
@@ -235,18 +237,18 @@ def community_ranking(
     version = campaign.dataset.value_set_version
     keys = [value.key for value in version.values.all()] if version else []
     pairs = {
-        pk: (one, two)
-        for pk, one, two in Scenario.objects.filter(items__campaign=campaign).values_list(
+        pk: (first, second)
+        for pk, first, second in Scenario.objects.filter(items__campaign=campaign).values_list(
             "pk", "value_1__key", "value_2__key"
         )
     }
     offered = answers_of(PREFERRED_ACTION.key)
     trials: list[tuple[int, str, str, str]] = []
     for row, item in enumerate(labels.items):
-        given = [cell for cell in words(labels.codes[PREFERRED_ACTION.key][row], offered) if cell is not None]
-        if len(given) >= minimum:
-            one, two = pairs[item.scenario_id]
-            trials += [(item.scenario_id, one, two, CHOICE_OF_ACTION.get(answer, answer)) for answer in given]
+        choices = [cell for cell in words(labels.codes[PREFERRED_ACTION.key][row], offered) if cell is not None]
+        if len(choices) >= minimum:
+            first, second = pairs[item.scenario_id]
+            trials += [(item.scenario_id, first, second, CHOICE_OF_ACTION.get(answer, answer)) for answer in choices]
     columns = [list(column) for column in zip(*trials, strict=True)] if trials else [[], [], [], []]
     tallies = tally_trials(*columns, values=keys)
     result = fit_ranking(tallies, rng=np.random.default_rng(SEED), resamples=resamples)

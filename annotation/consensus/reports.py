@@ -26,8 +26,8 @@ def decision_report(campaign: Campaign, *, minimum: int, since: datetime) -> str
     ]
     if campaign.target_ranking is not None:
         order = campaign.target_ranking.positions.select_related("value").order_by("rank", "value__position")
-        said = ", ".join(f"{place.rank} {place.value.name}" for place in order)
-        lines.append(f"The community's order of values, {campaign.target_ranking.name}: {said}.")
+        ranks = ", ".join(f"{place.rank} {place.value.name}" for place in order)
+        lines.append(f"The community's order of values, {campaign.target_ranking.name}: {ranks}.")
     if not ties:
         lines.append("No ties.")
     else:

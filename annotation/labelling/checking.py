@@ -44,24 +44,24 @@ def understand(assignment: Assignment, answers: Mapping[str, str], comments: Map
     """
     order = assignment.action_order
     asked = {field_of(question, order): question for question in questions_about(assignment.item)}
-    found = Given({}, {})
+    understood = Given({}, {})
     wrong = {name: f"The item has no question {name}." for name in (*answers, *comments) if name not in asked}
     for name, question in asked.items():
         answer = answers.get(name, "").strip()
         comment = comments.get(name, "").replace("\r\n", "\n").strip()
         if answer:
-            found.answers[question.key] = from_page(question, answer, order)
+            understood.answers[question.key] = from_page(question, answer, order)
             offered = [to_page(question, each.key, order) for each in question.answers]
             if answer not in offered:
                 wrong[name] = f"Choose one of: {', '.join(sorted(offered))}."
         if comment:
-            found.comments[question.key] = comment
+            understood.comments[question.key] = comment
             if len(comment) > LONGEST_COMMENT:
                 wrong[name] = f"The comment is too long: {LONGEST_COMMENT} characters fit."
     if wrong:
-        said = " ".join(f"{name}: {what}" for name, what in wrong.items())
-        raise AnswerUnknown(f"Nothing was stored. {said}", errors=wrong)
-    return found
+        problems = " ".join(f"{name}: {what}" for name, what in wrong.items())
+        raise AnswerUnknown(f"Nothing was stored. {problems}", errors=wrong)
+    return understood
 
 
 def check_not_at_odds(assignment: Assignment, answers: Mapping[str, str]) -> None:

@@ -155,6 +155,6 @@ def with_item_told(assignment: Assignment) -> Assignment:
 
 def items_told(kind: str) -> QuerySet[Item]:
     """Items with what a sheet tells of them, and no more: a scenario's vector alone is longer than its text."""
-    told = KINDS[kind].told
-    only = [f"{related}__{name}" for related, names in told.items() for name in names]
-    return Item.objects.select_related(*told).only("campaign", "scenario", "response", *only)
+    fields_by_relation = KINDS[kind].told
+    only = [f"{related}__{name}" for related, names in fields_by_relation.items() for name in names]
+    return Item.objects.select_related(*fields_by_relation).only("campaign", "scenario", "response", *only)

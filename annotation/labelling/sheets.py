@@ -98,11 +98,11 @@ class Sheet:
 def sheet_of(assignment: Assignment, *, now: datetime | None = None) -> Sheet:
     """The item as its person sees it, with the answers they have given so far."""
     new = assignment.untouched
-    given = {} if new else {row.question: row for row in assignment.annotations.all()}
+    rows = {} if new else {row.question: row for row in assignment.annotations.all()}
     return _sheet(
         assignment.item,
         assignment.action_order,
-        given=given,
+        given=rows,
         token=str(assignment.token),
         flags=() if new else tuple(flag.reason for flag in sorted(assignment.flags.all(), key=lambda flag: flag.pk)),
         lease_seconds=max(int((assignment.lease_until - (now or timezone.now())).total_seconds()), 0),

@@ -35,7 +35,7 @@ def item_of(participant: Participant, token: uuid.UUID) -> int | None:
 
 def _padded(participant: Participant, tag: bytes, plain: bytes) -> bytes:
     """Hidden by the pad of the tag, or what was hidden brought back."""
-    return bytes(one ^ other for one, other in zip(plain, _drawn(participant, f"pad:{tag.hex()}"), strict=False))
+    return bytes(byte ^ pad for byte, pad in zip(plain, _drawn(participant, f"pad:{tag.hex()}"), strict=False))
 
 
 def _drawn(participant: Participant, about: str) -> bytes:

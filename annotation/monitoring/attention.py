@@ -61,14 +61,16 @@ def stuck_in(campaign: Campaign, *, most: int = 25) -> list[Stuck]:
         .filter(Q(expired__gte=SEVERAL) | Q(skipped__gte=SEVERAL) | Q(flagged__gte=1))
         .order_by("-flagged", "-skipped", "-expired", "item")[:most]
     )
-    found = list(counts)
-    pks = [row["item"] for row in found]
+    rows = list(counts)
+    pks = [row["item"] for row in rows]
     items = Item.objects.select_related("scenario", "response__scenario").in_bulk(pks)
     reasons: dict[int, list[str]] = defaultdict(list)
-    said = Assignment.objects.filter(item__in=pks).order_by("pk").values_list("item", "skip_reason", "flags__reason")
-    for item, skip_reason, flag in said:
+    assignments = (
+        Assignment.objects.filter(item__in=pks).order_by("pk").values_list("item", "skip_reason", "flags__reason")
+    )
+    for item, skip_reason, flag in assignments:
         reasons[item] += [reason for reason in (skip_reason, flag) if reason and reason not in reasons[item]]
     return [
         Stuck(items[row["item"]], row["expired"], row["skipped"], row["flagged"], tuple(reasons[row["item"]]))
-        for row in found
+        for row in rows
     ]

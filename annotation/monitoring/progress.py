@@ -196,7 +196,7 @@ def people_of(campaign: Campaign) -> list[PersonRow]:
 
 
 def written_down(campaign: Campaign) -> WrittenDown:
-    found = Decision.objects.filter(item__campaign=campaign).aggregate(
+    counts = Decision.objects.filter(item__campaign=campaign).aggregate(
         answers=Count("pk"),
         adjudicated=Count("pk", filter=Q(method=Decision.Method.ADJUDICATED)),
         items=Count("item", distinct=True),
@@ -204,7 +204,7 @@ def written_down(campaign: Campaign) -> WrittenDown:
         judgements=Count("judgement", distinct=True),
         scenarios=Count("item", distinct=True, filter=Q(verdict__isnull=False)),
     )
-    return WrittenDown(**found)
+    return WrittenDown(**counts)
 
 
 def _part(name: str, sums: list[int], population: int | None = None) -> SamplePart:

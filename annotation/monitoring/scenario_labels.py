@@ -59,11 +59,11 @@ def sheet_of_item(item: Item) -> LabelSheet:
     """What everybody said of one item. Needs what `sheets_of` reads with it."""
     everyone = sorted(item.assignments.all(), key=lambda each: each.participant.pseudonym)
     people = tuple(each for each in everyone if each.state == Assignment.State.SUBMITTED)
-    given = {each.pk: {row.question: row for row in each.annotations.all()} for each in people}
+    rows_of_person = {each.pk: {row.question: row for row in each.annotations.all()} for each in people}
     decisions = {decision.question: decision for decision in item.decisions.all()}
 
     def cell(assignment: Assignment, question: Question) -> PersonsAnswer:
-        row = given[assignment.pk].get(question.key)
+        row = rows_of_person[assignment.pk].get(question.key)
         answer = answer_label(question.key, row.answer) if row and row.answer else ""
         return PersonsAnswer(assignment.participant.pseudonym, answer, row.comment if row else "")
 

@@ -62,11 +62,11 @@ class Annotator:
 
     def seconds_for(self, sheet: Sheet) -> int:
         """Some seconds for reading and some for each question, more or fewer by the person and by the item."""
-        said = "\n".join(_texts(sheet))
+        text = "\n".join(_texts(sheet))
         pace: float = 1.2 ** (
-            draws.normal(self.seed, self.name, "pace") + draws.normal(self.seed, self.name, "pace", said)
+            draws.normal(self.seed, self.name, "pace") + draws.normal(self.seed, self.name, "pace", text)
         )
-        return round(pace * (len(said.split()) / self.speed + _SECONDS_A_QUESTION * len(sheet["questions"])))
+        return round(pace * (len(text.split()) / self.speed + _SECONDS_A_QUESTION * len(sheet["questions"])))
 
     def _answer(self, question: Mapping[str, Any], truth: str, sheet: Sheet) -> str:
         key = (self.seed, self.name, *_asked_about(question["field"], sheet))
@@ -149,8 +149,8 @@ def _mistake(question: Mapping[str, Any], truth: str, sheet: Sheet, key: Sequenc
 def _asked_about(field: str, sheet: Sheet) -> Sequence[str]:
     """What a question is about, said without the order of the actions."""
     content = sheet["content"]
-    said = content["description"] or "\n".join(turn["text"] for turn in content["transcript"])
-    texts = (said, *sorted(_actions(sheet)))
+    situation = content["description"] or "\n".join(turn["text"] for turn in content["transcript"])
+    texts = (situation, *sorted(_actions(sheet)))
     if field in ("feasibility_a", "feasibility_b"):
         return "feasibility", _actions(sheet)["ab".index(field[-1])], *texts
     return field, *texts
@@ -168,5 +168,5 @@ def _swapped(sheet: Sheet) -> bool:
 
 def _texts(sheet: Sheet) -> list[str]:
     content = sheet["content"]
-    told = [content[part] for part in ("description", "persona", "background", "goal")]
-    return [*told, *(turn["text"] for turn in content["transcript"]), *sorted(_actions(sheet))]
+    parts = [content[part] for part in ("description", "persona", "background", "goal")]
+    return [*parts, *(turn["text"] for turn in content["transcript"]), *sorted(_actions(sheet))]

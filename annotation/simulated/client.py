@@ -137,11 +137,11 @@ class LabellingClient:
         self._connection.request(method, self._base + path, sent, self._headers)
         reply = self._connection.getresponse()
         text = reply.read()
-        told = json.loads(text) if text and "json" in reply.headers.get("Content-Type", "") else None
-        return ServerResponse(reply.status, dict(reply.headers.items()), told)
+        document = json.loads(text) if text and "json" in reply.headers.get("Content-Type", "") else None
+        return ServerResponse(reply.status, dict(reply.headers.items()), document)
 
 
 def _refused(answer: ServerResponse) -> Refused:
-    told = answer.body if isinstance(answer.body, dict) else {}
-    title = str(told.get("title") or f"The server answered {answer.status}.")
-    return Refused(title, code=str(told.get("code", "")), http_status=answer.status)
+    problem = answer.body if isinstance(answer.body, dict) else {}
+    title = str(problem.get("title") or f"The server answered {answer.status}.")
+    return Refused(title, code=str(problem.get("code", "")), http_status=answer.status)

@@ -159,12 +159,12 @@ def true_of(item: Item) -> dict[str, str]:
 
 def _accuracy(assignments: QuerySet[Assignment]) -> Estimate:
     items = Item.objects.filter(pk__in=assignments.values("item"))
-    told = [name.removeprefix("item__") for name in TOLD_WITH]
-    truth = {item.pk: true_of(item) for item in items.select_related(*told).iterator(chunk_size=500)}
-    given = Annotation.objects.filter(assignment__in=assignments).exclude(answer="")
+    relations = [name.removeprefix("item__") for name in TOLD_WITH]
+    truth = {item.pk: true_of(item) for item in items.select_related(*relations).iterator(chunk_size=500)}
+    answers = Annotation.objects.filter(assignment__in=assignments).exclude(answer="")
     right = [
         truth[item].get(question) == answer
-        for item, question, answer in given.values_list("assignment__item", "question", "answer")
+        for item, question, answer in answers.values_list("assignment__item", "question", "answer")
     ]
     return wilson(sum(right), len(right)) if right else Estimate.undefined("nothing has been answered")
 

@@ -27,28 +27,33 @@ SHOWABLE = ("", "disagreements", "unread")
 
 @require_safe
 def agreement(request: Request, study: str) -> HttpResponse:
-    found = study_for(request.user, study)
-    campaigns = list(campaigns_of(found))
+    this_study = study_for(request.user, study)
+    campaigns = list(campaigns_of(this_study))
     labelled = begun(campaigns)
-    one = _chosen(campaigns, labelled, request.GET.get("campaign", ""))
-    context: dict[str, object] = {"study": found, "section": "agreement", "campaigns": campaigns, "campaign": one}
-    if one is not None and one.pk in labelled:
-        kept = Figures(one)
+    campaign = _chosen(campaigns, labelled, request.GET.get("campaign", ""))
+    context: dict[str, object] = {
+        "study": this_study,
+        "section": "agreement",
+        "campaigns": campaigns,
+        "campaign": campaign,
+    }
+    if campaign is not None and campaign.pk in labelled:
+        kept = Figures(campaign)
         dimension = request.GET.get("dimension", kept.main)
         if dimension not in {subject.key for subject in kept.subjects}:
             raise Http404("The campaign has no such dimension.")
         measured, comparison = kept.measured(), kept.compared(dimension)
         matrix = matrix_of(comparison)
         context |= {
-            "kind": KINDS[one.kind],
+            "kind": KINDS[campaign.kind],
             "measured": measured,
             "part": kept.part,
-            "openings": list(openings_of(one)),
-            "cards": cards_of(measured, one),
+            "openings": list(openings_of(campaign)),
+            "cards": cards_of(measured, campaign),
             "notes": notes_of(measured),
             "shared_warnings": shared_warnings(measured),
-            "chart": figures.chart(measured, one),
-            "chart_src": reverse("annotation:agreement_chart", args=[found.slug, one.slug]),
+            "chart": figures.chart(measured, campaign),
+            "chart_src": reverse("annotation:agreement_chart", args=[this_study.slug, campaign.slug]),
             "dimension": dimension,
             "dimensions": [(subject.key, subject.label) for subject in kept.subjects],
             "matrix": matrix,
@@ -61,18 +66,18 @@ def agreement(request: Request, study: str) -> HttpResponse:
 
 @require_safe
 def agreement_chart(request: Request, study: str, campaign: str) -> HttpResponse:
-    one = _campaign(request, study, campaign)
-    measured = Figures(one).measured()
+    this_campaign = _campaign(request, study, campaign)
+    measured = Figures(this_campaign).measured()
     if not measured.submissions:
         raise Http404("Nobody has labelled anything in this campaign yet, so there is nothing to draw.")
-    return chart_response(request, figures.chart(measured, one), name=f"agreement-{one.slug}")
+    return chart_response(request, figures.chart(measured, this_campaign), name=f"agreement-{this_campaign.slug}")
 
 
 @require_safe
 def agreement_items(request: Request, study: str, campaign: str, dimension: str) -> HttpResponse:
     """The items behind a number of the agreement page."""
-    one = _campaign(request, study, campaign)
-    tables = tables_of(one)
+    this_campaign = _campaign(request, study, campaign)
+    tables = tables_of(this_campaign)
     if dimension not in tables.dimensions:
         raise Http404("The campaign has no such dimension.")
     subject = tables.subject(dimension)
@@ -90,9 +95,9 @@ def agreement_items(request: Request, study: str, campaign: str, dimension: str)
     )
     page = Paginator(crossings, SHOWN).get_page(request.GET.get("page"))
     context = {
-        "study": one.study,
+        "study": this_campaign.study,
         "section": "agreement",
-        "campaign": one,
+        "campaign": this_campaign,
         "judge": tables.judge,
         "label": subject.label,
         "subject": subject,
@@ -111,11 +116,11 @@ def agreement_items(request: Request, study: str, campaign: str, dimension: str)
 def _chosen(campaigns: list[Campaign], labelled: set[int], wanted: str) -> Campaign | None:
     """The campaign asked for; else the newest that anybody has labelled in, else the newest."""
     if wanted:
-        found = next((campaign for campaign in campaigns if campaign.slug == wanted), None)
-        if found is None:
+        chosen = next((campaign for campaign in campaigns if campaign.slug == wanted), None)
+        if chosen is None:
             raise Http404("No such campaign in this study.")
-        return found
-    return next((one for one in campaigns if one.pk in labelled), campaigns[0] if campaigns else None)
+        return chosen
+    return next((campaign for campaign in campaigns if campaign.pk in labelled), campaigns[0] if campaigns else None)
 
 
 def _campaign(request: Request, study: str, slug: str) -> Campaign:
@@ -123,7 +128,7 @@ def _campaign(request: Request, study: str, slug: str) -> Campaign:
 
 
 def _outcome(request: Request, name: str, subject: Subject) -> str:
-    given = request.GET.get(name, "")
-    if given and given not in subject.categories:
-        raise InvalidInput(f"An outcome is one of {', '.join(subject.categories)}, not {given!r}.")
-    return given
+    outcome = request.GET.get(name, "")
+    if outcome and outcome not in subject.categories:
+        raise InvalidInput(f"An outcome is one of {', '.join(subject.categories)}, not {outcome!r}.")
+    return outcome

@@ -72,37 +72,57 @@ class Kappa:
 
 def notes_of(measured: CampaignAgreement) -> list[str]:
     """Why figures should not be trusted to their level: each sentence once, to stand below the table with a mark at its figures."""
-    said = [
+    warnings = [
         estimate.warning
-        for one in measured.dimensions
+        for dimension in measured.dimensions
         for estimate in (
-            *(one.judge_people.raw, one.judge_people.kappa, one.alpha, one.judge_people.ac1, one.fleiss),
-            *(one.judge_people.precision, one.judge_people.recall, one.judge_people.prevalence_people),
-            *((one.unweighted.raw, one.unweighted.kappa) if one.unweighted else ()),
+            *(
+                dimension.judge_people.raw,
+                dimension.judge_people.kappa,
+                dimension.alpha,
+                dimension.judge_people.ac1,
+                dimension.fleiss,
+            ),
+            *(
+                dimension.judge_people.precision,
+                dimension.judge_people.recall,
+                dimension.judge_people.prevalence_people,
+            ),
+            *((dimension.unweighted.raw, dimension.unweighted.kappa) if dimension.unweighted else ()),
         )
         if estimate.value is not None and estimate.warning
     ]
-    return list(dict.fromkeys(said))
+    return list(dict.fromkeys(warnings))
 
 
 def matrix_of(comparison: RaterComparison) -> list[tuple[str, list[Kappa | None]]]:
     """For each rater kappa with each person; None with themselves."""
     return [
-        (rater, [Kappa(replace(one.kappa, warning=""), bool(one.kappa.warning)) if one else None for one in row])
+        (
+            rater,
+            [
+                Kappa(replace(agreement.kappa, warning=""), bool(agreement.kappa.warning)) if agreement else None
+                for agreement in row
+            ],
+        )
         for rater, row in comparison.rows()
     ]
 
 
 def cards_of(measured: CampaignAgreement, campaign: Campaign) -> list[Card]:
-    said = [*shared_warnings(measured), *notes_of(measured)]
-    return [_card(dimension, campaign, said) for dimension in measured.dimensions]
+    sentences = [*shared_warnings(measured), *notes_of(measured)]
+    return [_card(dimension, campaign, sentences) for dimension in measured.dimensions]
 
 
 def shared_warnings(measured: CampaignAgreement) -> list[str]:
     """What would be said of every dimension, to be said once."""
-    said = [dimension.judge_people.warnings for dimension in measured.dimensions]
+    warnings_by_dimension = [dimension.judge_people.warnings for dimension in measured.dimensions]
     notes = notes_of(measured)
-    return [warning for warning in said[0] if warning not in notes and all(warning in other for other in said)]
+    return [
+        warning
+        for warning in warnings_by_dimension[0]
+        if warning not in notes and all(warning in other for other in warnings_by_dimension)
+    ]
 
 
 def _card(dimension: DimensionAgreement, campaign: Campaign, said: Collection[str]) -> Card:

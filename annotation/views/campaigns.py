@@ -40,12 +40,12 @@ def _campaign(request: Request, study: str, slug: str, *, may: Action = Action.S
 
 @require_safe
 def campaigns(request: Request, study: str) -> HttpResponse:
-    found = study_for(request.user, study)
+    this_study = study_for(request.user, study)
     context = {
-        "study": found,
+        "study": this_study,
         "section": "campaigns",
-        "rows": campaign_rows(list(campaigns_of(found))),
-        "has_datasets": found.datasets.shown().exists(),
+        "rows": campaign_rows(list(campaigns_of(this_study))),
+        "has_datasets": this_study.datasets.shown().exists(),
     }
     return render(request, "annotation/campaigns.html", context)
 
@@ -97,67 +97,70 @@ def _guideline_form(guideline: Guideline | None) -> GuidelineForm:
 
 @require_POST
 def open_campaign(request: Request, study: str, campaign: str) -> HttpResponse:
-    one = _campaign(request, study, campaign, may=Action.RUN_PIPELINE)
-    if running.start(one):
-        messages.success(request, f"{one.name} is open: the study's annotators find it in their queue.")
-    return redirect(one)
+    this_campaign = _campaign(request, study, campaign, may=Action.RUN_PIPELINE)
+    if running.start(this_campaign):
+        messages.success(request, f"{this_campaign.name} is open: the study's annotators find it in their queue.")
+    return redirect(this_campaign)
 
 
 @require_POST
 def pause_campaign(request: Request, study: str, campaign: str) -> HttpResponse:
-    one = _campaign(request, study, campaign, may=Action.RUN_PIPELINE)
-    if running.pause(one):
-        messages.success(request, f"{one.name} is paused: nothing more is handed out until you open it again.")
-    return redirect(one)
+    this_campaign = _campaign(request, study, campaign, may=Action.RUN_PIPELINE)
+    if running.pause(this_campaign):
+        messages.success(
+            request, f"{this_campaign.name} is paused: nothing more is handed out until you open it again."
+        )
+    return redirect(this_campaign)
 
 
 @require_POST
 def split_campaign(request: Request, study: str, campaign: str) -> HttpResponse:
-    one = _campaign(request, study, campaign, may=Action.RUN_PIPELINE)
+    this_campaign = _campaign(request, study, campaign, may=Action.RUN_PIPELINE)
     form = SplitForm(request.POST)
     if not form.is_valid():
         raise InvalidInput(
             "Say how many per cent of the scenarios are set aside for tuning: a whole number from 5 to 95."
         )
-    split(one, form.cleaned_data["percent"] / 100)
+    split(this_campaign, form.cleaned_data["percent"] / 100)
     messages.success(
-        request, f"{one.name} is split: {one.dev_share:.0%} of its scenarios for tuning, the others are sealed."
+        request,
+        f"{this_campaign.name} is split: {this_campaign.dev_share:.0%} of its scenarios for tuning, the others are sealed.",
     )
-    return redirect(one)
+    return redirect(this_campaign)
 
 
 @require_POST
 def close_campaign(request: Request, study: str, campaign: str) -> HttpResponse:
-    one = _campaign(request, study, campaign, may=Action.RUN_PIPELINE)
-    if running.close(one):
-        messages.success(request, f"{one.name} is closed.")
-    return redirect(one)
+    this_campaign = _campaign(request, study, campaign, may=Action.RUN_PIPELINE)
+    if running.close(this_campaign):
+        messages.success(request, f"{this_campaign.name} is closed.")
+    return redirect(this_campaign)
 
 
 @require_POST
 def add_guideline(request: Request, study: str, campaign: str) -> HttpResponse:
-    one = _campaign(request, study, campaign, may=Action.RUN_PIPELINE)
+    this_campaign = _campaign(request, study, campaign, may=Action.RUN_PIPELINE)
     text, seen = request.POST.get("markdown", ""), request.POST.get("seen", "")[:6]
     try:
-        stands = running.add_guideline(one, text, seen=int(seen) if seen.isdecimal() else None)
+        stands = running.add_guideline(this_campaign, text, seen=int(seen) if seen.isdecimal() else None)
     except ChangedMeanwhile as exc:
-        newest = one.guidelines.last()
+        newest = this_campaign.guidelines.last()
         form = GuidelineForm({"markdown": text, "seen": newest.version if newest else None})
         form.add_error("markdown", exc.sentence)
-        return _page(request, one, guideline_form=form)
+        return _page(request, this_campaign, guideline_form=form)
     messages.success(
         request, f"Items handed out from now on are labelled by version {stands.version} of the guideline."
     )
-    return redirect(f"{one.get_absolute_url()}#guideline")
+    return redirect(f"{this_campaign.get_absolute_url()}#guideline")
 
 
 @require_POST
 def decide_campaign(request: Request, study: str, campaign: str) -> HttpResponse:
-    one = _campaign(request, study, campaign, may=Action.ADJUDICATE)
+    this_campaign = _campaign(request, study, campaign, may=Action.ADJUDICATE)
     form = DecideForm(request.POST)
     if not form.is_valid():
         raise InvalidInput("Say how many labels an item needs before it is decided: a whole number from 1 to 100.")
-    job = deciding.start(one, minimum=form.cleaned_data["minimum"], started_by=request.user)
+    job = deciding.start(this_campaign, minimum=form.cleaned_data["minimum"], started_by=request.user)
     messages.success(
         request, "What people agree on is being written down. This page tells when it is done, and what it came to."
     )
@@ -167,7 +170,7 @@ def decide_campaign(request: Request, study: str, campaign: str) -> HttpResponse
 @require_safe
 def scenario_labels(request: Request, study: str, dataset: str, uid: str) -> HttpResponse:
     """The fragment of a scenario's page: who answered what."""
-    found = study_for(request.user, study)
-    scenario = get_object_or_404(Scenario.objects.complete(), dataset__study=found, dataset__slug=dataset, uid=uid)
-    context = {"study": found, "scenario": scenario, "sheets": sheets_of(scenario)}
+    this_study = study_for(request.user, study)
+    scenario = get_object_or_404(Scenario.objects.complete(), dataset__study=this_study, dataset__slug=dataset, uid=uid)
+    context = {"study": this_study, "scenario": scenario, "sheets": sheets_of(scenario)}
     return render(request, "annotation/_scenario_labels.html", context)

@@ -47,25 +47,25 @@ class Precision:
 @require_http_methods(["GET", "HEAD", "POST"])
 def create_campaign(request: Request, study: str) -> HttpResponse:
     """Two steps on one address: kind and dataset first, then all that depends on them."""
-    found = study_for(request.user, study, may=Action.RUN_PIPELINE)
+    this_study = study_for(request.user, study, may=Action.RUN_PIPELINE)
     context: dict[str, object] = {
-        "study": found,
+        "study": this_study,
         "section": "campaigns",
-        "has_datasets": found.datasets.shown().exists(),
+        "has_datasets": this_study.datasets.shown().exists(),
     }
     asked = request.POST if request.method == "POST" else request.GET
-    what = WhatForm(asked if "kind" in asked else None, study=found, initial={"dataset": asked.get("dataset")})
+    what = WhatForm(asked if "kind" in asked else None, study=this_study, initial={"dataset": asked.get("dataset")})
     if not what.is_valid():
         context["what"] = what
         return render(request, "annotation/create_campaign.html", context, status=400 if what.errors else 200)
     kind, dataset = what.cleaned_data["kind"], what.cleaned_data["dataset"]
     form = CampaignForm(
-        request.POST or None, study=found, kind=kind, dataset=dataset, initial=_beginning(request, found)
+        request.POST or None, study=this_study, kind=kind, dataset=dataset, initial=_beginning(request, this_study)
     )
     if form.is_valid():
         try:
             settings = creating.CampaignSettings(kind=kind, **form.cleaned_data)
-            campaign = creating.create_campaign(found, dataset, settings, created_by=request.user)
+            campaign = creating.create_campaign(this_study, dataset, settings, created_by=request.user)
         except (InvalidInput, Conflict) as exc:
             form.add_error(None, exc.sentence)
         else:
@@ -105,8 +105,8 @@ def precision(request: Request, study: str) -> HttpResponse:
     """The fragment that says how many items a wanted interval needs."""
     study_for(request.user, study, may=Action.RUN_PIPELINE)
     form = PrecisionForm(request.GET)
-    found = _precision(form.cleaned_data) if form.is_valid() else Precision(reason=_first_error(form))
-    return render(request, "annotation/_precision.html", {"precision": found})
+    items_needed = _precision(form.cleaned_data) if form.is_valid() else Precision(reason=_first_error(form))
+    return render(request, "annotation/_precision.html", {"precision": items_needed})
 
 
 @require_POST
@@ -119,26 +119,28 @@ def preview_guideline(request: Request, study: str) -> HttpResponse:
 
 @require_POST
 def extend_campaign(request: Request, study: str, campaign: str) -> HttpResponse:
-    found = study_for(request.user, study, may=Action.RUN_PIPELINE)
-    one = get_object_or_404(campaigns_of(found), slug=campaign)
+    this_study = study_for(request.user, study, may=Action.RUN_PIPELINE)
+    this_campaign = get_object_or_404(campaigns_of(this_study), slug=campaign)
     form = ExtendForm(request.POST)
     if not form.is_valid():
         raise InvalidInput(f"This extends nothing: {_first_error(form)}")
-    before = one.overlap
+    before = this_campaign.overlap
     chosen = form.cleaned_data
-    added = creating.extend_campaign(one, size=chosen["size"], overlap=chosen["overlap"], seen=form.seen)
-    said = [f"{added} items more"] if added else []
-    said += [f"{one.overlap} people for each item instead of {before}"] if one.overlap != before else []
-    messages.success(request, f"{one.name}: {' and '.join(said)}." if said else f"{one.name} has that many already.")
-    return redirect(one)
+    added = creating.extend_campaign(this_campaign, size=chosen["size"], overlap=chosen["overlap"], seen=form.seen)
+    changes = [f"{added} items more"] if added else []
+    if this_campaign.overlap != before:
+        changes.append(f"{this_campaign.overlap} people for each item instead of {before}")
+    name = this_campaign.name
+    messages.success(request, f"{name}: {' and '.join(changes)}." if changes else f"{name} has that many already.")
+    return redirect(this_campaign)
 
 
 @require_safe
 def preview(request: Request, study: str, campaign: str) -> HttpResponse:
     """What an annotator meets first: the guideline, and the way on."""
-    one = _campaign(request, study, campaign)
-    newest = one.guidelines.last()
-    context = {"campaign": one, "guideline": as_html(newest.markdown) if newest else "", "previewing": True}
+    this_campaign = _campaign(request, study, campaign)
+    newest = this_campaign.guidelines.last()
+    context = {"campaign": this_campaign, "guideline": as_html(newest.markdown) if newest else "", "previewing": True}
     return render(request, "annotation/start.html", context)
 
 
@@ -148,10 +150,10 @@ def preview_item(request: Request, study: str, campaign: str, place: int) -> Htt
 
     It answers the screen's own requests as labelling would, so that keys, saving and submitting can be tried.
     """
-    one = _campaign(request, study, campaign)
+    this_campaign = _campaign(request, study, campaign)
     doing = request.GET.get("do", "") if request.method == "POST" else ""
     if doing == "answers":
-        return JsonResponse({"lease_seconds": 60 * one.lease_minutes})
+        return JsonResponse({"lease_seconds": 60 * this_campaign.lease_minutes})
     if doing == "flag":
         if request.headers.get("X-Requested-With") == "label":
             return JsonResponse({"flag": request.POST.get("reason", "")[:500]})
@@ -160,17 +162,17 @@ def preview_item(request: Request, study: str, campaign: str, place: int) -> Htt
         place += 1
         if request.headers.get("X-Requested-With") != "label":
             return redirect("annotation:preview_item", study, campaign, place)
-    items = one.items.filter(is_training=False).order_by("priority", "shuffle_key", "pk")
+    items = this_campaign.items.filter(is_training=False).order_by("priority", "shuffle_key", "pk")
     item = items.select_related(*PREVIEWED_WITH)[place - 1 : place].first() if place else None
     total = items.count()
-    newest = one.guidelines.last()
+    newest = this_campaign.guidelines.last()
     # Every other item has its actions the other way round, as chance would have it.
     order = OptionOrder.ACTION_1_FIRST if place % 2 else OptionOrder.ACTION_2_FIRST
     context = {
-        "campaign": one,
+        "campaign": this_campaign,
         "previewing": True,
         "sheet": preview_of(item, order=order, token=f"preview-{item.pk}") if item else None,
-        "links": preview_links(one, place),
+        "links": preview_links(this_campaign, place),
         "progress": OwnProgress(done=min(place - 1, total), skipped=0, goal=total),
         "why": "These were all the items of the campaign.",
         "guideline": as_html(newest.markdown) if newest else "",

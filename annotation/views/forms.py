@@ -134,14 +134,14 @@ class CampaignForm(forms.Form):
 
     @property
     def steps(self) -> list[tuple[str, list[forms.BoundField]]]:
-        found = [
+        steps = [
             ("What", self.part(self.WHAT)),
             ("Why", self.part(self.WHY)),
             ("How many", self.part(self.HOW_MANY)),
             ("Drawn how", self.part(self.HOW)),
             ("Who", self.part(self.WHO)),
         ]
-        return [(title, fields) for title, fields in found if fields]
+        return [(title, fields) for title, fields in steps if fields]
 
 
 class PrecisionForm(forms.Form):

@@ -45,21 +45,25 @@ from conflictscope.studies.permissions import Action
 @never_cache
 @require_safe
 def label(request: Request, study: str, campaign: str) -> HttpResponse:
-    one = _campaign(request, study, campaign)
-    if one.state == Campaign.State.CLOSED:
-        context = {"campaign": one, "why": f"{one.name} is closed. Thank you for your work."}
+    this_campaign = _campaign(request, study, campaign)
+    if this_campaign.state == Campaign.State.CLOSED:
+        context = {"campaign": this_campaign, "why": f"{this_campaign.name} is closed. Thank you for your work."}
         return render(request, "annotation/label.html", context)
-    place = join(one, request.user)
+    place = join(this_campaign, request.user)
     if place.consented_at is None and not place.excluded:
-        return render(request, "annotation/start.html", {"campaign": one, "guideline": _guideline_of(one)})
+        return render(
+            request, "annotation/start.html", {"campaign": this_campaign, "guideline": _guideline_of(this_campaign)}
+        )
     return _workspace(request, place)
 
 
 @never_cache
 @require_safe
 def guideline(request: Request, study: str, campaign: str) -> HttpResponse:
-    one = _campaign(request, study, campaign)
-    return render(request, "annotation/guideline.html", {"campaign": one, "guideline": _guideline_of(one)})
+    this_campaign = _campaign(request, study, campaign)
+    return render(
+        request, "annotation/guideline.html", {"campaign": this_campaign, "guideline": _guideline_of(this_campaign)}
+    )
 
 
 @require_POST
@@ -203,9 +207,9 @@ def flag(request: Request, study: str, campaign: str, token: uuid.UUID) -> HttpR
 
 
 def _campaign(request: Request, study: str, slug: str) -> Campaign:
-    found = study_for(request.user, study, may=Action.LABEL)
+    this_study = study_for(request.user, study, may=Action.LABEL)
     campaigns = Campaign.objects.labelled_by(request.user).select_related("study")
-    campaign: Campaign = get_object_or_404(campaigns, study=found, slug=slug)
+    campaign: Campaign = get_object_or_404(campaigns, study=this_study, slug=slug)
     return campaign
 
 

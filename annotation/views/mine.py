@@ -24,13 +24,14 @@ SHOWN = 20
 def my_work(request: Request) -> HttpResponse:
     entries = queue_of(request.user)
     page = Paginator(access.submissions_of(request.user), SHOWN).get_page(request.GET.get("page"))
-    editable = editing.editable_of({one.participant for one in page})
+    editable = editing.editable_of({assignment.participant for assignment in page})
     context = {
         "entries": entries,
         "in_hand": access.in_hand(request.user),
         "page": page,
         "history": [
-            (one, snippet_of(one.item), sheet_of(one).questions, one.pk in editable) for one in page.object_list
+            (assignment, snippet_of(assignment.item), sheet_of(assignment).questions, assignment.pk in editable)
+            for assignment in page.object_list
         ],
     }
     return render(request, "annotation/my_work.html", context)

@@ -34,28 +34,28 @@ SHOWN = 25
 @require_safe
 def agreement_so_far(request: Request, study: str, campaign: str) -> HttpResponse:
     """The fragment with kappa so far: it reads every label, so the page does not wait for it."""
-    one = _campaign(request, study, campaign)
-    kept = Figures(one)
-    context = {"study": one.study, "campaign": one, "so_far": kept.so_far(), "part": kept.part}
+    this_campaign = _campaign(request, study, campaign)
+    kept = Figures(this_campaign)
+    context = {"study": this_campaign.study, "campaign": this_campaign, "so_far": kept.so_far(), "part": kept.part}
     return render(request, "annotation/_so_far.html", context)
 
 
 @require_safe
 def ties(request: Request, study: str, campaign: str) -> HttpResponse:
-    one = _campaign(request, study, campaign)
-    found = [
+    this_campaign = _campaign(request, study, campaign)
+    rows = [
         {
             "tie": tie,
             "question": QUESTION[tie.question],
             "votes": [(answer_label(tie.question, answer), count) for answer, count in tie.votes.items()],
         }
-        for tie in ties_of(one, minimum=TIED_FROM)
+        for tie in ties_of(this_campaign, minimum=TIED_FROM)
     ]
     context = {
-        "study": one.study,
+        "study": this_campaign.study,
         "section": "campaigns",
-        "campaign": one,
-        "ties": Paginator(found, SHOWN).get_page(request.GET.get("page")),
+        "campaign": this_campaign,
+        "ties": Paginator(rows, SHOWN).get_page(request.GET.get("page")),
     }
     return render(request, "annotation/ties.html", context)
 
@@ -63,13 +63,13 @@ def ties(request: Request, study: str, campaign: str) -> HttpResponse:
 @require_safe
 def item(request: Request, study: str, campaign: str, item: int) -> HttpResponse:
     """The evidence on one screen: the text, what each person said, what the judge said, and what has been decided."""
-    one = _campaign(request, study, campaign)
-    shown = get_object_or_404(items_with_labels(), campaign=one, pk=item)
+    this_campaign = _campaign(request, study, campaign)
+    shown = get_object_or_404(items_with_labels(), campaign=this_campaign, pk=item)
     labels = sheet_of_item(shown)
     context: dict[str, Any] = {
-        "study": one.study,
+        "study": this_campaign.study,
         "section": "campaigns",
-        "campaign": one,
+        "campaign": this_campaign,
         "item": shown,
         "scenario": shown.subject,
         "sheet": preview_of(shown),
@@ -86,13 +86,13 @@ def item(request: Request, study: str, campaign: str, item: int) -> HttpResponse
 
 @require_POST
 def settle_item(request: Request, study: str, campaign: str, item: int) -> HttpResponse:
-    one = _campaign(request, study, campaign, may=Action.ADJUDICATE)
-    shown = get_object_or_404(items_with_labels(), campaign=one, pk=item)
+    this_campaign = _campaign(request, study, campaign, may=Action.ADJUDICATE)
+    shown = get_object_or_404(items_with_labels(), campaign=this_campaign, pk=item)
     asked = [question.key for question in questions_about(shown)]
     answers = {key: request.POST[key] for key in asked if request.POST.get(key)}
     settle(shown, answers, by=request.user, reason=request.POST.get("reason", ""))
-    said = "1 answer is settled" if len(answers) == 1 else f"{len(answers)} answers are settled"
-    messages.success(request, f"{said}, whatever the votes. What they come to is written down.")
+    settled = "1 answer is settled" if len(answers) == 1 else f"{len(answers)} answers are settled"
+    messages.success(request, f"{settled}, whatever the votes. What they come to is written down.")
     return redirect("annotation:item", study, campaign, item)
 
 

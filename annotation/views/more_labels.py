@@ -34,17 +34,19 @@ class WidthForm(forms.Form):
 @require_safe
 def more_labels(request: Request, study: str, run: int) -> HttpResponse:
     """The forecast for a width, and the campaigns that could ask for it."""
-    found = study_for(request.user, study)
-    one = _run(found, run)
+    this_study = study_for(request.user, study)
+    this_run = _run(this_study, run)
     form = WidthForm(request.GET if "width" in request.GET else None)
-    context: dict[str, object] = {"study": found, "section": "rankings", "run": one, "form": form}
+    context: dict[str, object] = {"study": this_study, "section": "rankings", "run": this_run, "form": form}
     if form.is_valid():
-        plan = forecast(one, width=form.cleaned_data["width"])
-        names = value_names(one.dataset)
+        plan = forecast(this_run, width=form.cleaned_data["width"])
+        names = value_names(this_run.dataset)
         context |= {
             "plan": plan,
             "pairs": [(names.get(first, first), names.get(second, second), more) for first, second, more in plan.pairs],
-            "campaigns": list(_campaigns(one)) if Action.RUN_PIPELINE in actions_of(request.user, found) else [],
+            "campaigns": list(_campaigns(this_run))
+            if Action.RUN_PIPELINE in actions_of(request.user, this_study)
+            else [],
         }
     return render(request, "annotation/more_labels.html", context, status=400 if form.errors else 200)
 
@@ -52,12 +54,12 @@ def more_labels(request: Request, study: str, run: int) -> HttpResponse:
 @require_POST
 def add_labels(request: Request, study: str, run: int) -> HttpResponse:
     """Add what the forecast asks for to the campaign that is named."""
-    one = _run(study_for(request.user, study, may=Action.RUN_PIPELINE), run)
+    this_run = _run(study_for(request.user, study, may=Action.RUN_PIPELINE), run)
     form = WidthForm(request.POST)
-    campaign = _campaigns(one).filter(slug=request.POST.get("campaign", "")).first()
+    campaign = _campaigns(this_run).filter(slug=request.POST.get("campaign", "")).first()
     if not form.is_valid() or campaign is None:
         raise InvalidInput("Choose a width, and a campaign about this run that is not closed.")
-    plan = forecast(one, width=form.cleaned_data["width"])
+    plan = forecast(this_run, width=form.cleaned_data["width"])
     added = add_of_pairs(campaign, {(first, second): more for first, second, more in plan.pairs})
     messages.success(request, f"{added} items were added to {campaign.name}.")
     return redirect(campaign)

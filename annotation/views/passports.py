@@ -43,60 +43,64 @@ class Held:
 
 @require_safe
 def passports(request: Request, study: str) -> HttpResponse:
-    found = study_for(request.user, study)
-    every = list(campaigns_of(found))
+    this_study = study_for(request.user, study)
+    every = list(campaigns_of(this_study))
     labelled = begun(every)
-    campaigns = [one for one in every if one.pk in labelled]
-    held = [Held(one, judge) for one in campaigns for judge in judges_in(one)]
+    campaigns = [campaign for campaign in every if campaign.pk in labelled]
+    held = [Held(campaign, judge) for campaign in campaigns for judge in judges_in(campaign)]
     page = Paginator(held, SHOWN).get_page(request.GET.get("page"))
     # A campaign's labels are read once for all its judges, and only where a passport is not known yet.
     labels = {each.campaign.pk: cache(partial(labels_of, each.campaign)) for each in page}
     rows = [(each, passport_of(each.campaign, each.judge, labels=labels[each.campaign.pk])) for each in page]
-    context = {"study": found, "section": "agreement", "page": page, "rows": rows, "campaigns": campaigns}
+    context = {"study": this_study, "section": "agreement", "page": page, "rows": rows, "campaigns": campaigns}
     context["simulated"] = any(passport.simulated for _, passport in rows)
     return render(request, "annotation/passports.html", context)
 
 
 @require_safe
 def passport(request: Request, study: str, campaign: str, judge: str) -> HttpResponse:
-    one, found = held_against(request, study, campaign, judge)
-    shown = passport_of(one, found)
+    this_campaign, this_judge = held_against(request, study, campaign, judge)
+    shown = passport_of(this_campaign, this_judge)
     context = {
-        "study": one.study,
+        "study": this_campaign.study,
         "section": "agreement",
-        "campaign": one,
-        "judge": found,
+        "campaign": this_campaign,
+        "judge": this_judge,
         "passport": shown,
-        "prompts": sorted(found.prompt_versions.items()),
-        "parameters": sorted(found.parameters.items()),
-        "others": [each for each in judges_in(one) if each.pk != found.pk],
-        "kind_has_prompts": KINDS[one.kind].by_dimension,
-        "openings": list(openings_of(one)),
-        "opening": openings_of(one).filter(judge=found).first(),
-        "chart": ceiling_chart(shown, one) if shown.items else None,
-        "chart_src": reverse("annotation:passport_chart", args=[one.study.slug, one.slug, found.name]),
+        "prompts": sorted(this_judge.prompt_versions.items()),
+        "parameters": sorted(this_judge.parameters.items()),
+        "others": [each for each in judges_in(this_campaign) if each.pk != this_judge.pk],
+        "kind_has_prompts": KINDS[this_campaign.kind].by_dimension,
+        "openings": list(openings_of(this_campaign)),
+        "opening": openings_of(this_campaign).filter(judge=this_judge).first(),
+        "chart": ceiling_chart(shown, this_campaign) if shown.items else None,
+        "chart_src": reverse(
+            "annotation:passport_chart", args=[this_campaign.study.slug, this_campaign.slug, this_judge.name]
+        ),
     }
     return render(request, "annotation/passport.html", context)
 
 
 @require_POST
 def open_sealed(request: Request, study: str, campaign: str, judge: str) -> HttpResponse:
-    one, found = held_against(request, study, campaign, judge, may=Action.RUN_PIPELINE)
-    opening = open_test(one, found, by=request.user, reason=request.POST.get("reason", ""))
+    this_campaign, this_judge = held_against(request, study, campaign, judge, may=Action.RUN_PIPELINE)
+    opening = open_test(this_campaign, this_judge, by=request.user, reason=request.POST.get("reason", ""))
     messages.success(
         request,
-        f"The test is open for {found}, on {opening.items} labelled items. From now on its passport rests on them.",
+        f"The test is open for {this_judge}, on {opening.items} labelled items. From now on its passport rests on them.",
     )
     return redirect("annotation:passport", study, campaign, judge)
 
 
 @require_safe
 def passport_chart(request: Request, study: str, campaign: str, judge: str) -> HttpResponse:
-    one, found = held_against(request, study, campaign, judge)
-    shown: Passport = passport_of(one, found)
+    this_campaign, this_judge = held_against(request, study, campaign, judge)
+    shown: Passport = passport_of(this_campaign, this_judge)
     if not shown.items:
         raise Http404("Nobody has labelled anything in this campaign yet, so there is nothing to draw.")
-    return chart_response(request, ceiling_chart(shown, one), name=f"passport-{one.slug}-{found.name}")
+    return chart_response(
+        request, ceiling_chart(shown, this_campaign), name=f"passport-{this_campaign.slug}-{this_judge.name}"
+    )
 
 
 def held_against(
@@ -106,8 +110,8 @@ def held_against(
     Raises:
         Http404: no such campaign of the study, or a judge that has said nothing of what it asks about.
     """
-    one = get_object_or_404(campaigns_of(study_for(request.user, study, may=may)), slug=campaign)
-    judge = next((each for each in judges_in(one) if each.name == name), None)
+    this_campaign = get_object_or_404(campaigns_of(study_for(request.user, study, may=may)), slug=campaign)
+    judge = next((each for each in judges_in(this_campaign) if each.name == name), None)
     if judge is None:
         raise Http404("No judge of that name has said anything of what this campaign asks about.")
-    return one, judge
+    return this_campaign, judge

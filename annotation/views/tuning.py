@@ -41,47 +41,53 @@ class TuneForm(forms.Form):
 
 @require_http_methods(["GET", "HEAD", "POST"])
 def tune(request: Request, study: str, campaign: str, judge: str) -> HttpResponse:
-    one, found = held_against(request, study, campaign, judge, may=Action.RUN_PIPELINE)
-    if why_not := tuning.why_not_tunable(one):
-        context = {"study": one.study, "section": "agreement", "campaign": one, "judge": found, "why_not": why_not}
+    this_campaign, this_judge = held_against(request, study, campaign, judge, may=Action.RUN_PIPELINE)
+    if why_not := tuning.why_not_tunable(this_campaign):
+        context = {
+            "study": this_campaign.study,
+            "section": "agreement",
+            "campaign": this_campaign,
+            "judge": this_judge,
+            "why_not": why_not,
+        }
         return render(request, "annotation/tune.html", context, status=409 if request.method == "POST" else 200)
-    every = dimensions_of(one.dataset)
+    every = dimensions_of(this_campaign.dataset)
     dimension = next((each for each in every if each == request.GET.get("dimension", every[0])), None)
     if dimension is None:
         raise Http404("The campaign has no such dimension.")
-    tables = tuning.dev_tables(one, found)
+    tables = tuning.dev_tables(this_campaign, this_judge)
     subject = tables.subject(str(dimension))
-    crossings = tuning.disagreements(tables, found, subject)
+    crossings = tuning.disagreements(tables, this_judge, subject)
     page = Paginator(crossings, SHOWN).get_page(request.GET.get("page"))
     form = TuneForm(
-        posted(request)[0], initial={"text": tuning.prompt_text(found, dimension) if found.endpoint else ""}
+        posted(request)[0], initial={"text": tuning.prompt_text(this_judge, dimension) if this_judge.endpoint else ""}
     )
 
     def start() -> Job:
-        given = form.cleaned_data
+        fields = form.cleaned_data
         with transaction.atomic():  # no version is made for a job that cannot start
             return tuning.try_version(
-                one,
-                found,
+                this_campaign,
+                this_judge,
                 dimension,
-                given["text"],
-                called=given["called"],
+                fields["text"],
+                called=fields["called"],
                 started_by=request.user,
-                budget=budget_of(given),
+                budget=budget_of(fields),
             )
 
-    others = [each for each in judges_in(one) if each.pk != found.pk][:COMPARED]
+    others = [each for each in judges_in(this_campaign) if each.pk != this_judge.pk][:COMPARED]
     shown: dict[str, Any] = {
-        "study": one.study,
+        "study": this_campaign.study,
         "section": "agreement",
-        "campaign": one,
-        "judge": found,
+        "campaign": this_campaign,
+        "judge": this_judge,
         "dimension": dimension,
         "dimensions": [(str(each), each.label) for each in every],
         "subject": subject,
         "labelled": len(tables.labels.items),
         "page": page,
-        "rows": tuning.with_reasons(list(page), found, str(dimension)),
-        "versions": tuning.versions(tables, found, others, subject),
+        "rows": tuning.with_reasons(list(page), this_judge, str(dimension)),
+        "versions": tuning.versions(tables, this_judge, others, subject),
     }
     return start_or_estimate(request, form, start, template="annotation/tune.html", context=shown)

@@ -18,5 +18,5 @@ class Command(ConflictScopeCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         campaign = campaign_named(study_named(options["study"]), options["campaign"])
-        said = "closed for good" if close(campaign) else "was closed already"
-        self.stdout.write(f"{campaign.name}: {said}.")
+        words = "closed for good" if close(campaign) else "was closed already"
+        self.stdout.write(f"{campaign.name}: {words}.")

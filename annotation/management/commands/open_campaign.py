@@ -107,12 +107,12 @@ class Command(ConflictScopeCommand):
 def _sampled(campaign: Campaign) -> str:
     plan = campaign.sampling_plan
     drawn = int(plan["scenarios"])
-    said = (
+    sentence = (
         f"{drawn} of {plan['population']} scenarios of {campaign.dataset.slug}, drawn {DRAWN[Plan(plan['plan'])]} "
         f"(seed {plan['seed']})"
     )
     more = KINDS[campaign.kind].drawn.format(drawn=plan["drawn"], outcomes=_counted(plan["drawn_by_outcome"]))
-    return f"{said}{more}."
+    return f"{sentence}{more}."
 
 
 def _runs(dataset: Dataset, kind: str, targets: list[str]) -> list[Run]:

@@ -18,5 +18,5 @@ class Command(ConflictScopeCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         campaign = campaign_named(study_named(options["study"]), options["campaign"])
-        said = "paused: nothing more is handed out" if pause(campaign) else "was not open, nothing changed"
-        self.stdout.write(f"{campaign.name}: {said}.")
+        words = "paused: nothing more is handed out" if pause(campaign) else "was not open, nothing changed"
+        self.stdout.write(f"{campaign.name}: {words}.")
