@@ -96,15 +96,15 @@ class Export:
                 simulated += row[label]
                 yield row
 
-        said = 0
+        rows_reported = 0
         pieces = FORMATS[name](table, counted())
         for piece in for_excel(pieces) if self.excel and name == "csv" else pieces:
             sha.update(piece)
             size += len(piece)
             yield piece
-            if self.on_rows and number > said:
-                self.on_rows(number - said)
-                said = number
+            if self.on_rows and number > rows_reported:
+                self.on_rows(number - rows_reported)
+                rows_reported = number
         self.files.append(
             WrittenFile(
                 f"{table.name}.{name}",

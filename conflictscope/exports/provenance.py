@@ -27,7 +27,7 @@ def prompts_behind(selection: Selection) -> list[dict[str, Any]]:
 
     What was imported has no calls, so it is not here. `answered_by` is what the provider called the LLM in its replies.
     """
-    found: Counter[tuple[Any, ...]] = Counter()
+    calls: Counter[tuple[Any, ...]] = Counter()
     for path in _TO_SCENARIOS:
         rows = (
             Call.objects.filter(**{f"{path}__in": selection.scenarios})
@@ -36,7 +36,7 @@ def prompts_behind(selection: Selection) -> list[dict[str, Any]]:
             .annotate(Count("pk", distinct=True))
         )
         for *key, number in rows:
-            found[tuple(key)] += number
+            calls[tuple(key)] += number
     return [
         {
             "purpose": purpose,
@@ -48,5 +48,5 @@ def prompts_behind(selection: Selection) -> list[dict[str, Any]]:
             "simulated": simulated,
             "calls": number,
         }
-        for (purpose, prompt, version, digest, llm, answered_by, simulated), number in sorted(found.items())
+        for (purpose, prompt, version, digest, llm, answered_by, simulated), number in sorted(calls.items())
     ]

@@ -64,13 +64,13 @@ def _head(card: dict[str, Any]) -> list[str]:
     ]
     name = card["dataset"]["name"]
     printable = "".join(character for character in name if character.isprintable())  # YAML knows no others
-    said = {
+    front_matter = {
         "pretty_name": printable,
         "tags": ["value-conflicts", "conflictscope", *(["simulated"] if _simulated(card) else [])],
         "configs": configs,
         **({"dataset_info": features} if features else {}),
     }
-    lines = [f"{key}: {json.dumps(value, ensure_ascii=False)}" for key, value in said.items()]
+    lines = [f"{key}: {json.dumps(value, ensure_ascii=False)}" for key, value in front_matter.items()]
     return ["---", *lines, "---", "", f"# {_line(name)}", ""]
 
 
@@ -84,8 +84,8 @@ def _what(card: dict[str, Any]) -> list[str]:
         "",
     ]
     if simulated := _simulated(card):
-        said = ", ".join(f"{part} of {whole} {table.replace('_', ' ')}" for table, (part, whole) in simulated.items())
-        lines += [f"**Simulated**, for tests and demonstrations only: {said}.", ""]
+        shares = ", ".join(f"{part} of {whole} {table.replace('_', ' ')}" for table, (part, whole) in simulated.items())
+        lines += [f"**Simulated**, for tests and demonstrations only: {shares}.", ""]
     if card["only_validated"]:
         lines += ["Only scenarios that a panel of people passed on every dimension are here.", ""]
     if card["jobs_running_while_written"]:

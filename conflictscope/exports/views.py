@@ -48,18 +48,18 @@ def _page(request: Request, study: Study, form: DownloadForm, *, status: int = 2
 
 @require_safe
 def exports(request: Request, study: str) -> HttpResponse:
-    found = study_for(request.user, study, may=Action.EXPORT)
-    form = DownloadForm(datasets=_downloadable(found), initial={"dataset": request.GET.get("dataset")})
-    return _page(request, found, form)
+    this_study = study_for(request.user, study, may=Action.EXPORT)
+    form = DownloadForm(datasets=_downloadable(this_study), initial={"dataset": request.GET.get("dataset")})
+    return _page(request, this_study, form)
 
 
 @require_safe
 def download(request: Request, study: str) -> HttpResponseBase:
     """The chosen dataset as a zip, or the page with what is wrong with the choice."""
-    found = study_for(request.user, study, may=Action.EXPORT)
-    form = DownloadForm(request.GET, datasets=_downloadable(found))
+    this_study = study_for(request.user, study, may=Action.EXPORT)
+    form = DownloadForm(request.GET, datasets=_downloadable(this_study))
     if not form.is_valid():
-        return _page(request, found, form, status=400)
+        return _page(request, this_study, form, status=400)
     dataset, chosen = form.cleaned_data["dataset"], form.cleaned_data["format"]
     try:
         export = Export(
@@ -70,8 +70,8 @@ def download(request: Request, study: str) -> HttpResponseBase:
         )
     except ConflictScopeError as exc:
         form.add_error(None, exc.sentence)
-        return _page(request, found, form, status=exc.http_status)
-    name = f"{found.slug}-{dataset.slug}-{chosen}"
+        return _page(request, this_study, form, status=exc.http_status)
+    name = f"{this_study.slug}-{dataset.slug}-{chosen}"
     return StreamingHttpResponse(
         zipped(export, folder=name),
         content_type="application/zip",

@@ -49,13 +49,13 @@ def _rankings(selection: Selection) -> Iterator[Ranked]:
     runs = _runs(selection)
     fitted = latest_rankings(runs)
     for run in runs:
-        if (one := fitted.get(run.pk)) is None:
+        if (fitted_run := fitted.get(run.pk)) is None:
             continue
-        ways = [(one.shown, one.ranking.decider, one.shown.results)]
-        if one.corrected is not None and not one.corrected.results["reason"]:
-            ways += [(one.corrected, who, one.corrected.results[who]) for who in ("people", "corrected")]
+        ways = [(fitted_run.shown, fitted_run.ranking.decider, fitted_run.shown.results)]
+        if fitted_run.corrected is not None and not fitted_run.corrected.results["reason"]:
+            ways += [(fitted_run.corrected, who, fitted_run.corrected.results[who]) for who in ("people", "corrected")]
         for ranking, by, results in ways:
-            values = one.ranking.results["values"]
+            values = fitted_run.ranking.results["values"]
             for key, strength, rank in zip(values, results["strengths"], results["ranks"], strict=True):
                 yield Ranked(ranking, run, by, key, strength, rank)
 

@@ -38,6 +38,6 @@ class Command(ConflictScopeCommand):
                 on_rows=bar.update,
             )
         rows = {file.table.name: file.rows for file in done.files}
-        said = ", ".join(f"{number} {table.replace('_', ' ')}" for table, number in rows.items())
-        self.stdout.write(f"{dataset.name}: {said} in {len(done.files)} files in {done.folder}.")
+        counts = ", ".join(f"{number} {table.replace('_', ' ')}" for table, number in rows.items())
+        self.stdout.write(f"{dataset.name}: {counts} in {len(done.files)} files in {done.folder}.")
         self.stdout.write(f"Digest {done.digest}")
