@@ -27,10 +27,10 @@ class Suggestion:
 def next_step(counts: StudyCounts, *, may: Collection[Action]) -> Suggestion | None:
     """The one thing that brings the study on, for somebody who may do these things; None where nothing is left for them."""
     if counts.live_jobs:
-        one = counts.live_jobs == 1
+        single_job = counts.live_jobs == 1
         return Suggestion(
-            f"{counts.live_jobs} {'job is' if one else 'jobs are'} running; this page follows.",
-            "Watch the job" if one else "Watch the jobs",
+            f"{counts.live_jobs} {'job is' if single_job else 'jobs are'} running; this page follows.",
+            "Watch the job" if single_job else "Watch the jobs",
             "jobs:jobs",
         )
     if Action.RUN_PIPELINE in may:
@@ -190,14 +190,14 @@ def _finish(counts: StudyCounts) -> Suggestion:
 
 def _left_open(counts: StudyCounts) -> str:
     """What stays as it is until somebody looks at it, and holds nothing up."""
-    said = []
+    clauses = []
     if counts.undecided:
-        said.append(
+        clauses.append(
             f"{_some(counts.undecided, 'scenario is', 'scenarios are')} undecided, as a reply of the judge could not be read"
         )
     if failed := sum(counts.failed_kinds.values()):
-        said.append(f"{_some(failed, 'job', 'jobs')} ended with something undone")
-    return f" Left open: {'; '.join(said)}." if said else ""
+        clauses.append(f"{_some(failed, 'job', 'jobs')} ended with something undone")
+    return f" Left open: {'; '.join(clauses)}." if clauses else ""
 
 
 def _for_readers(counts: StudyCounts) -> Suggestion | None:

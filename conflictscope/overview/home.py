@@ -23,16 +23,16 @@ class MyStudy:
 def studies_of(user: User) -> list[MyStudy]:
     """The studies that the person may look into, each with what to do next. Annotators look into none: see their queue."""
     memberships = list(Membership.objects.filter(user=user).select_related("study").order_by("study__name"))
-    seen = [one for one in memberships if Action.SEE in MAY[Role(one.role)]]
-    counts = counts_of([one.study for one in seen]) if seen else {}
+    seen = [membership for membership in memberships if Action.SEE in MAY[Role(membership.role)]]
+    counts = counts_of([membership.study for membership in seen]) if seen else {}
     return [
         MyStudy(
-            study=one.study,
-            role=one.get_role_display(),
-            counts=counts[one.study_id],
-            suggestion=next_step(counts[one.study_id], may=MAY[Role(one.role)]),
+            study=membership.study,
+            role=membership.get_role_display(),
+            counts=counts[membership.study_id],
+            suggestion=next_step(counts[membership.study_id], may=MAY[Role(membership.role)]),
         )
-        for one in seen
+        for membership in seen
     ]
 
 

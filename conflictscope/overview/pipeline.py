@@ -102,10 +102,10 @@ class StudyCounts:
 
 def counts_of(studies: Collection[Study]) -> dict[int, StudyCounts]:
     """The counts of each study, by its id. In a fixed number of queries, however many there are."""
-    found = {study.pk: StudyCounts() for study in studies}
+    counts = {study.pk: StudyCounts() for study in studies}
     for count in (_datasets, _scenarios, _campaigns, _items, _labels, _validated, _responses, _jobs):
-        count(found)
-    return found
+        count(counts)
+    return counts
 
 
 def _datasets(found: dict[int, StudyCounts]) -> None:

@@ -42,16 +42,16 @@ def password_changed(request: Request) -> HttpResponse:
 
 @require_safe
 def study(request: Request, study: str) -> HttpResponse:
-    found = study_for(request.user, study)
-    counts = counts_of([found])[found.pk]
+    this_study = study_for(request.user, study)
+    counts = counts_of([this_study])[this_study.pk]
     context = {
-        "study": found,
+        "study": this_study,
         "section": "overview",
         "counts": counts,
         "stages": stages_of(counts),
-        "suggestion": next_step(counts, may=actions_of(request.user, found)),
-        "running": progress_of(list(found.jobs.live().select_related("study"))),
-        "ranked": ranked_runs(found),
+        "suggestion": next_step(counts, may=actions_of(request.user, this_study)),
+        "running": progress_of(list(this_study.jobs.live().select_related("study"))),
+        "ranked": ranked_runs(this_study),
     }
     return render(request, "overview/_live.html" if request.htmx else "overview/study.html", context)
 
@@ -75,37 +75,39 @@ def create_study(request: Request) -> HttpResponse:
 
 @require_http_methods(["GET", "HEAD", "POST"])
 def members(request: Request, study: str) -> HttpResponse:
-    found = study_for(request.user, study, may=Action.MANAGE)
+    this_study = study_for(request.user, study, may=Action.MANAGE)
     form = MemberForm(request.POST if request.method == "POST" else None)
     if form.is_valid():
         try:
-            one = membership.add_member(found, **form.cleaned_data)
+            new_membership = membership.add_member(this_study, **form.cleaned_data)
         except ConflictScopeError as exc:
             form.add_error(None, exc.sentence)
         else:
-            messages.success(request, f"{one.user}: {one.get_role_display().lower()} from now on.")
-            return redirect("overview:members", found.slug)
+            messages.success(
+                request, f"{new_membership.user}: {new_membership.get_role_display().lower()} from now on."
+            )
+            return redirect("overview:members", this_study.slug)
     context = {
-        "study": found,
+        "study": this_study,
         "form": form,
-        "memberships": found.memberships.select_related("user").order_by("role", "user__username"),
+        "memberships": this_study.memberships.select_related("user").order_by("role", "user__username"),
     }
     return render(request, "overview/members.html", context, status=400 if form.errors else 200)
 
 
 @require_POST
 def remove_member(request: Request, study: str) -> HttpResponse:
-    found = study_for(request.user, study, may=Action.MANAGE)
+    this_study = study_for(request.user, study, may=Action.MANAGE)
     username = request.POST.get("username", "")
     try:
-        membership.remove_member(found, username=username)
+        membership.remove_member(this_study, username=username)
     except ConflictScopeError as exc:
         messages.error(request, exc.sentence)
     else:
         messages.success(request, f"{username} is no member any more. What they did stays.")
         if username == request.user.get_username():
             return redirect("overview:home")
-    return redirect("overview:members", found.slug)
+    return redirect("overview:members", this_study.slug)
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
@@ -113,14 +115,14 @@ def endpoint_studies(request: Request, endpoint: int) -> HttpResponse:
     """Which studies may use an endpoint: whoever decides need be a member of none."""
     if not request.user.has_perm(endpoints.MAY_ALLOW_ENDPOINTS):
         raise Http404("Which study may use which endpoint is the administrators' to say.")
-    found = get_object_or_404(Endpoint, pk=endpoint)
-    allowed = Study.objects.filter(allowed_endpoints__endpoint=found)
+    this_endpoint = get_object_or_404(Endpoint, pk=endpoint)
+    allowed = Study.objects.filter(allowed_endpoints__endpoint=this_endpoint)
     form = EndpointStudiesForm(request.POST if request.method == "POST" else None, initial={"studies": allowed})
     if form.is_valid():
-        endpoints.allow_only_in(found, form.cleaned_data["studies"], by=request.user)
-        messages.success(request, f"Which studies may use {found} is stored.")
-        return redirect("llm:endpoint", found.pk)
-    context = {"endpoint": found, "form": form}
+        endpoints.allow_only_in(this_endpoint, form.cleaned_data["studies"], by=request.user)
+        messages.success(request, f"Which studies may use {this_endpoint} is stored.")
+        return redirect("llm:endpoint", this_endpoint.pk)
+    context = {"endpoint": this_endpoint, "form": form}
     return render(request, "overview/endpoint_studies.html", context, status=400 if form.errors else 200)
 
 

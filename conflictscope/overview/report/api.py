@@ -53,12 +53,12 @@ class ReportView(APIView):
         responses=ReportSerializer,
     )
     def get(self, request: Request, study: str) -> Response:
-        found = study_for(request.user, study)
+        this_study = study_for(request.user, study)
         wanted, who = request.query_params.get("judge", ""), request.query_params.get("by", "own")
-        judge = next((judge for judge in judges_of(found) if judge.name == wanted), None)
+        judge = next((judge for judge in judges_of(this_study) if judge.name == wanted), None)
         if (wanted and judge is None) or who not in WAYS:
             raise InvalidInput(f"Name a judge of the study, and one of {', '.join(WAYS)}.")
-        report = report_of(found, judge=judge, who=who)
+        report = report_of(this_study, judge=judge, who=who)
         sections = [
             {
                 "key": section.key,
@@ -77,5 +77,5 @@ class ReportView(APIView):
             }
             for section in report.sections
         ]
-        said = {"simulated": report.simulated, "methods": report.methods, "sections": sections}
-        return Response(ReportSerializer(said).data)
+        document = {"simulated": report.simulated, "methods": report.methods, "sections": sections}
+        return Response(ReportSerializer(document).data)

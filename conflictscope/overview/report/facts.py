@@ -47,30 +47,30 @@ class Facts:
     @classmethod
     def of(cls, study: Study, judge: Judge | None) -> Facts:
         datasets = {
-            one.pk: OfDataset(one, value_names(one))
-            for one in study.datasets.shown()
+            dataset.pk: OfDataset(dataset, value_names(dataset))
+            for dataset in study.datasets.shown()
             .select_related("study", "value_set_version__value_set", "generator", "primary_judge__endpoint")
             .order_by("name", "pk")
         }
         for run in decided_runs(study):
             if run.dataset_id in datasets:
                 datasets[run.dataset_id].runs.append(run)
-        runs = [run for one in datasets.values() for run in one.runs]
+        runs = [run for of_dataset in datasets.values() for run in of_dataset.runs]
         fitted = latest_rankings(runs, judge=judge)
-        counts = status_counts([one.dataset for one in datasets.values()])
-        for pk, one in datasets.items():
-            one.fitted = [fitted[run.pk] for run in one.runs if run.pk in fitted]
-            one.shifts = latest_shifts(one.runs) if judge is None else {}
-            one.statuses = {str(each.status): each.count for each in counts.get(pk, [])}
+        counts = status_counts([of_dataset.dataset for of_dataset in datasets.values()])
+        for pk, of_dataset in datasets.items():
+            of_dataset.fitted = [fitted[run.pk] for run in of_dataset.runs if run.pk in fitted]
+            of_dataset.shifts = latest_shifts(of_dataset.runs) if judge is None else {}
+            of_dataset.statuses = {str(each.status): each.count for each in counts.get(pk, [])}
         return cls(study, judge, list(datasets.values()), campaign_rows(list(campaigns_of(study))))
 
     @cached_property
     def runs(self) -> list[Run]:
-        return [run for one in self.datasets for run in one.runs]
+        return [run for of_dataset in self.datasets for run in of_dataset.runs]
 
     @cached_property
     def fitted(self) -> list[FittedRun]:
-        return [each for one in self.datasets for each in one.fitted]
+        return [each for of_dataset in self.datasets for each in of_dataset.fitted]
 
     @cached_property
     def stale(self) -> set[int]:
@@ -79,14 +79,14 @@ class Facts:
     @cached_property
     def labels(self) -> dict[int, str]:
         """What tells a run from others of its target, by the run's id."""
-        found: dict[int, str] = {}
-        for one in self.datasets:
-            found |= variants(one.runs)
-        return found
+        labels: dict[int, str] = {}
+        for of_dataset in self.datasets:
+            labels |= variants(of_dataset.runs)
+        return labels
 
     @cached_property
     def by_people(self) -> bool:
-        return any(one.corrected is not None for one in self.fitted)
+        return any(fitted_run.corrected is not None for fitted_run in self.fitted)
 
 
 def decided_runs(study: Study) -> list[Run]:
@@ -101,9 +101,9 @@ def decided_runs(study: Study) -> list[Run]:
 
 def judges_of(study: Study) -> list[Judge]:
     """The judges that decided conversations of the study, by name."""
-    told = Judgement.objects.filter(response__run__study=study, source=Judgement.Source.JUDGE).order_by()
+    judgements = Judgement.objects.filter(response__run__study=study, source=Judgement.Source.JUDGE).order_by()
     return list(
-        Judge.objects.filter(pk__in=told.values("judge").distinct()).select_related("endpoint").order_by("name")
+        Judge.objects.filter(pk__in=judgements.values("judge").distinct()).select_related("endpoint").order_by("name")
     )
 
 
@@ -120,5 +120,5 @@ def state_of_study(study: Study, runs: Sequence[Run]) -> str:
     counted = [query.order_by().aggregate(Count("pk"), Sum("pk"), Max("pk")) for query in rows]
     campaigns = Campaign.objects.filter(study=study).order_by("pk").values_list("pk", "state", "name", "overlap")
     datasets = study.datasets.order_by("pk").values_list("pk", "name", "variant", "primary_judge", "hidden_at")
-    said = [study.name, study.description, state_of(runs), counted, confirmed, list(campaigns), list(datasets)]
-    return hashlib.sha256(json.dumps(said, default=str).encode()).hexdigest()
+    parts = [study.name, study.description, state_of(runs), counted, confirmed, list(campaigns), list(datasets)]
+    return hashlib.sha256(json.dumps(parts, default=str).encode()).hexdigest()

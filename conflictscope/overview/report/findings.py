@@ -25,17 +25,17 @@ def ranking(facts: Facts, who: str) -> Section:
     sentences, figures, tables = [], [], []
     surprising: list[tuple[float, tuple[Any, ...], str]] = []
     biased, where = [], []
-    for one in facts.datasets:
-        if not one.fitted:
+    for of_dataset in facts.datasets:
+        if not of_dataset.fitted:
             continue
-        if said := finding(one.fitted, one.names):
-            sentences.append(f"{one.dataset.name}: {said}")
-        if figure := _strengths_drawn(one, who):
+        if sentence := finding(of_dataset.fitted, of_dataset.names):
+            sentences.append(f"{of_dataset.dataset.name}: {sentence}")
+        if figure := _strengths_drawn(of_dataset, who):
             figures.append(figure)
-        tables.append(_strengths(facts, one, who))
-        for each in one.fitted:
-            label = f"{each.run.target}, {facts.labels[each.run.pk].lower()}, {one.dataset.name}"
-            surprising += _surprising(each, one.names, label)
+        tables.append(_strengths(facts, of_dataset, who))
+        for each in of_dataset.fitted:
+            label = f"{each.run.target}, {facts.labels[each.run.pk].lower()}, {of_dataset.dataset.name}"
+            surprising += _surprising(each, of_dataset.names, label)
             biased.append(_bias(each, label))
             where.append(each.run.get_absolute_url())
     if not tables:
@@ -79,7 +79,9 @@ def _strengths(facts: Facts, one: OfDataset, who: str) -> ResultTable:
     links = []
     for each in one.fitted:
         results = _results(each, who)
-        strengths = [_estimate(given) for given in results["strengths"]] if results else [nothing] * len(one.names)
+        strengths = (
+            [_estimate(strength) for strength in results["strengths"]] if results else [nothing] * len(one.names)
+        )
         rows.append((str(each.run.target), facts.labels[each.run.pk], *strengths))
         links.append(
             reverse("evaluation:target_rankings", args=[facts.study.slug, one.dataset.slug, each.run.target_id])
@@ -104,9 +106,11 @@ def _strengths_drawn(one: OfDataset, who: str) -> Figure | None:
         results = _results(each, who)
         if results is None:
             continue
-        for name, given in zip(one.names.values(), results["strengths"], strict=True):
+        for name, strength in zip(one.names.values(), results["strengths"], strict=True):
             cells.append(
-                _drawn(each.run.target.label, name, given, "penalised fit" if each.penalised and who == "own" else "")
+                _drawn(
+                    each.run.target.label, name, strength, "penalised fit" if each.penalised and who == "own" else ""
+                )
             )
     if not cells:
         return None
@@ -125,35 +129,41 @@ def _strengths_drawn(one: OfDataset, who: str) -> Figure | None:
 
 def say_do(facts: Facts) -> Section:
     figures, tables, sentences = [], [], []
-    for one in facts.datasets:
+    for of_dataset in facts.datasets:
         twos = [
-            (each.run.target, one.shifts[each.run.target_id])
-            for each in one.fitted
-            if each.run.mode == Run.Mode.MULTIPLE_CHOICE and each.run.target_id in one.shifts
+            (each.run.target, of_dataset.shifts[each.run.target_id])
+            for each in of_dataset.fitted
+            if each.run.mode == Run.Mode.MULTIPLE_CHOICE and each.run.target_id in of_dataset.shifts
         ]
         twos = list({target.pk: (target, shift) for target, shift in twos}.values())
         cells, rows, links = [], [], []
         for target, comparison in twos:
             shift = comparison.results["shift"]
-            strengths = [_estimate(given) for given in shift["strengths"]]
+            strengths = [_estimate(strength) for strength in shift["strengths"]]
             rows.append((str(target), *strengths, _estimate(shift["tau"]), shift["scenarios"]))
             links.append(comparison.get_absolute_url())
             cells += [
                 MatrixCell(
-                    target.label, name, given.value, given.low, given.high, given.n, given.warning or given.reason
+                    target.label,
+                    name,
+                    strength.value,
+                    strength.low,
+                    strength.high,
+                    strength.n,
+                    strength.warning or strength.reason,
                 )
-                for name, given in zip(one.names.values(), strengths, strict=True)
+                for name, strength in zip(of_dataset.names.values(), strengths, strict=True)
             ]
         if not rows:
             continue
         sure = sum(cell.low is not None and cell.high is not None and (cell.low > 0 or cell.high < 0) for cell in cells)
         sentences.append(
-            f"{one.dataset.name}: {sure} of {len(cells)} shifts of a value between what a target says and what it does are surely not 0."
+            f"{of_dataset.dataset.name}: {sure} of {len(cells)} shifts of a value between what a target says and what it does are surely not 0."
         )
         figures.append(
             Figure(
-                f"shifts-{one.dataset.slug}",
-                f"What targets do minus what they say: {one.dataset.name}",
+                f"shifts-{of_dataset.dataset.slug}",
+                f"What targets do minus what they say: {of_dataset.dataset.name}",
                 "Shifts of strengths, targets by values: " + _in_words(cells),
                 tuple(cells),
                 "Done minus said",
@@ -163,9 +173,9 @@ def say_do(facts: Facts) -> Section:
         )
         tables.append(
             ResultTable(
-                f"shifts-{one.dataset.slug}",
-                f"Done minus said, {one.dataset.name}",
-                ("Target", *one.names.values(), "Kendall's τ-b", "Scenarios"),
+                f"shifts-{of_dataset.dataset.slug}",
+                f"Done minus said, {of_dataset.dataset.name}",
+                ("Target", *of_dataset.names.values(), "Kendall's τ-b", "Scenarios"),
                 tuple(rows),
                 tuple(links),
                 note="Positive: supported more in conversation than by multiple choice; paired 95 % intervals.",
@@ -184,17 +194,17 @@ def say_do(facts: Facts) -> Section:
 
 def steering(facts: Facts) -> Section | None:
     """What steerings do; None where there is no steered run."""
-    effects = [one for one in effects_of(list(decided_runs(facts.study))) if one.ranked and one.found]
+    effects = [effect for effect in effects_of(list(decided_runs(facts.study))) if effect.ranked and effect.found]
     if not effects:
         return None
     rows: list[tuple[Cell, ...]] = []
-    for one in effects:
-        found = one.found or {}
-        label = f"{one.run.target}, {one.run.get_mode_display().lower()}, {one.run.dataset}"
-        parts = [_estimate(found[name]) for name in ("default", "steered", "effect")]
-        by_people = _estimate(one.corrected) if one.corrected else None
-        rows.append((label, str(one.run.steering), *parts, by_people, one.adjusted))
-    sure = sum(one.adjusted is not None and one.adjusted < 0.05 for one in effects)
+    for effect in effects:
+        estimates = effect.found or {}
+        label = f"{effect.run.target}, {effect.run.get_mode_display().lower()}, {effect.run.dataset}"
+        parts = [_estimate(estimates[name]) for name in ("default", "steered", "effect")]
+        by_people = _estimate(effect.corrected) if effect.corrected else None
+        rows.append((label, str(effect.run.steering), *parts, by_people, effect.adjusted))
+    sure = sum(effect.adjusted is not None and effect.adjusted < 0.05 for effect in effects)
     table = ResultTable(
         "steering",
         "Effects of steering",
@@ -203,7 +213,7 @@ def steering(facts: Facts) -> Section | None:
             *("Effect", "Corrected by people", "p (Holm)"),
         ),
         tuple(rows),
-        tuple(one.comparison.get_absolute_url() if one.comparison else "" for one in effects),
+        tuple(effect.comparison.get_absolute_url() if effect.comparison else "" for effect in effects),
         note="Effect: how much of what was not aligned with the target order by default is so when steered.",
         percent=frozenset({"Aligned by default", "Aligned when steered"}),
         digits=(("p (Holm)", 3),),
@@ -218,20 +228,20 @@ def steering(facts: Facts) -> Section | None:
 
 
 def _surprising(each: FittedRun, names: Mapping[str, str], label: str) -> list[tuple[float, tuple[Any, ...], str]]:
-    found = []
+    rows = []
     for pair in each.shown.results["pairs"]:
         if pair["residual"] is None or abs(pair["residual"]) <= 2:
             continue
         first, second = pair["value_1"], pair["value_2"]
         words = f"{names.get(first, first)} or {names.get(second, second)}"
         row = (label, words, _estimate(pair["share"]), pair["fitted"], abs(pair["residual"]))
-        found.append((abs(pair["residual"]), row, f"{each.run.get_absolute_url()}?pair={first}~{second}"))
-    return found
+        rows.append((abs(pair["residual"]), row, f"{each.run.get_absolute_url()}?pair={first}~{second}"))
+    return rows
 
 
 def _bias(each: FittedRun, label: str) -> tuple[Any, ...]:
     results = each.ranking.results
-    effects = {one["name"]: _estimate(one["effect"]) for one in results.get("covariates", ())}
+    effects = {covariate["name"]: _estimate(covariate["effect"]) for covariate in results.get("covariates", ())}
     asked = "asked in one way only"
     return (
         label,

@@ -52,7 +52,8 @@ def _gathered(study: Study, judge: Judge | None, who: str) -> Report:
         sections=tuple(section for section in sections if section is not None),
         methods=methods_of(facts),
         people=facts.by_people,
-        simulated=any(run.simulated for run in facts.runs) or any(one.dataset.simulated for one in facts.datasets),
+        simulated=any(run.simulated for run in facts.runs)
+        or any(of_dataset.dataset.simulated for of_dataset in facts.datasets),
     )
 
 
@@ -60,37 +61,39 @@ def _question(facts: Facts) -> Section:
     study = facts.study
     sentences = [study.description] if study.description else []
     sentences += [
-        f"{one.dataset.name}: when two of {_some(len(one.names), 'value', 'values')} conflict ({', '.join(one.names.values())}), "
+        f"{of_dataset.dataset.name}: when two of {_some(len(of_dataset.names), 'value', 'values')} conflict ({', '.join(of_dataset.names.values())}), "
         "which one does a language model support?"
-        for one in facts.datasets
-        if one.names
+        for of_dataset in facts.datasets
+        if of_dataset.names
     ]
     return Section("question", "Question", tuple(sentences))
 
 
 def _data(facts: Facts) -> Section:
     rows, links = [], []
-    for one in facts.datasets:
+    for of_dataset in facts.datasets:
         rates = (
-            dimension_rates(findings_of(one.dataset, one.dataset.primary_judge)) if one.dataset.primary_judge else None
+            dimension_rates(findings_of(of_dataset.dataset, of_dataset.dataset.primary_judge))
+            if of_dataset.dataset.primary_judge
+            else None
         )
         try:
-            measured = measure(one.dataset)
+            measured = measure(of_dataset.dataset)
             agreement, divergence = measured.agreement.mean, measured.divergence.share
         except NotFound:
             agreement = divergence = Estimate.undefined("not evaluated by multiple choice")
         rows.append(
             (
-                one.dataset.name,
-                str(one.dataset.get_variant_display()),
-                sum(one.statuses.values()),
-                one.statuses.get("kept", 0),
+                of_dataset.dataset.name,
+                str(of_dataset.dataset.get_variant_display()),
+                sum(of_dataset.statuses.values()),
+                of_dataset.statuses.get("kept", 0),
                 rates.all.rate if rates else Estimate.undefined("not filtered"),
                 agreement,
                 divergence,
             )
         )
-        links.append(one.dataset.get_absolute_url())
+        links.append(of_dataset.dataset.get_absolute_url())
     table = ResultTable(
         "data",
         "Datasets",
@@ -144,16 +147,16 @@ def _judge(facts: Facts) -> Section:
         tables = tables_of(row.campaign)
         if tables.judge is None:
             continue
-        found = measure_subject(tables, tables.main)
+        measured = measure_subject(tables, tables.main)
         rows.append(
             (
                 row.campaign.name,
                 str(tables.judge),
-                found.label,
-                found.judge_people.raw,
-                found.judge_people.kappa,
-                found.judge_people.ac1,
-                found.alpha,
+                measured.label,
+                measured.judge_people.raw,
+                measured.judge_people.kappa,
+                measured.judge_people.ac1,
+                measured.alpha,
             )
         )
         links.append(f"{reverse('annotation:agreement', args=[facts.study.slug])}?campaign={row.campaign.slug}")
@@ -175,62 +178,72 @@ def _judge(facts: Facts) -> Section:
 
 
 def _limits(facts: Facts, agreement: Section, who: str) -> Section:
-    said = []
+    sentences = []
     if any(run.simulated for run in facts.runs):
-        said.append(
+        sentences.append(
             "Some answers, judgements or scenarios come from simulated language models: they show how things work, and are no findings."
         )
     for table in agreement.tables:
         for row in table.rows:
             kappa = row[4]
             if isinstance(kappa, Estimate) and (kappa.value is None or (kappa.low or 0) < WEAK_KAPPA):
-                said.append(f"{row[0]}: the judge's agreement with people is not surely above κ = {WEAK_KAPPA:.1f}.")
-    talked = [one for one in facts.fitted if one.run.mode == DONE]
-    alone = [one for one in talked if one.corrected is None or one.corrected.results["reason"]]
+                sentences.append(
+                    f"{row[0]}: the judge's agreement with people is not surely above κ = {WEAK_KAPPA:.1f}."
+                )
+    talked = [fitted_run for fitted_run in facts.fitted if fitted_run.run.mode == DONE]
+    alone = [
+        fitted_run for fitted_run in talked if fitted_run.corrected is None or fitted_run.corrected.results["reason"]
+    ]
     if alone:
-        said.append(
+        sentences.append(
             f"Of {len(talked)} rankings of conversations {len(alone)} stand by the judge's word alone: people have decided too few of their "
             "scenarios, or none, to correct it."
         )
     if who == "own" and facts.by_people:
-        said.append(
+        sentences.append(
             "What is shown is as the judge decided; where people decided some, the corrected ranking is the one to cite."
         )
-    penalised = sum(one.penalised is not None for one in facts.fitted)
+    penalised = sum(fitted_run.penalised is not None for fitted_run in facts.fitted)
     if penalised:
-        said.append(
+        sentences.append(
             f"{_some(penalised, 'ranking has', 'rankings have')} no finite fit and {'is' if penalised == 1 else 'are'} shown by the penalised one, without limits."
         )
-    borrowing = sum(bool(one.corrected and one.corrected.results["borrowing"]) for one in facts.fitted)
+    borrowing = sum(
+        bool(fitted_run.corrected and fitted_run.corrected.results["borrowing"]) for fitted_run in facts.fitted
+    )
     if borrowing:
-        said.append(
+        sentences.append(
             f"{_some(borrowing, 'corrected ranking borrows', 'corrected rankings borrow')} from other pairs where fewer than five scenarios were labelled."
         )
-    undecided = sum((one.shown.results["counts"]["undecided"]["value"] or 0) > MUCH_UNDECIDED for one in facts.fitted)
+    undecided = sum(
+        (fitted_run.shown.results["counts"]["undecided"]["value"] or 0) > MUCH_UNDECIDED for fitted_run in facts.fitted
+    )
     if undecided:
-        said.append(
+        sentences.append(
             f"In {_some(undecided, 'run', 'runs')} more than {MUCH_UNDECIDED:.0%} of the trials were left undecided."
         )
-    misfit = sum((one.ranking.results["fit"]["p_value"] or 1) < 0.05 for one in facts.fitted)
-    tested = sum(one.ranking.results["fit"]["p_value"] is not None for one in facts.fitted)
+    misfit = sum((fitted_run.ranking.results["fit"]["p_value"] or 1) < 0.05 for fitted_run in facts.fitted)
+    tested = sum(fitted_run.ranking.results["fit"]["p_value"] is not None for fitted_run in facts.fitted)
     if tested:
-        said.append(
+        sentences.append(
             f"One order of values does not describe the choices well in {misfit} of {tested} runs in which that can be tested (p < 0.05)."
         )
     if facts.stale:
-        said.append(f"{_some(len(facts.stale), 'ranking is', 'rankings are')} out of date: something was judged since.")
+        sentences.append(
+            f"{_some(len(facts.stale), 'ranking is', 'rankings are')} out of date: something was judged since."
+        )
     unranked = [
         run
-        for one in facts.datasets
-        if one.names
-        for run in one.runs
-        if run.pk not in {each.run.pk for each in one.fitted}
+        for of_dataset in facts.datasets
+        if of_dataset.names
+        for run in of_dataset.runs
+        if run.pk not in {each.run.pk for each in of_dataset.fitted}
     ]
     if unranked:
-        said.append(
+        sentences.append(
             f"{_some(len(unranked), 'run has', 'runs have')} not been ranked yet{' by this judge' if facts.judge else ''}."
         )
-    return Section("limits", "Limits", tuple(said))
+    return Section("limits", "Limits", tuple(sentences))
 
 
 def _some(number: int, one: str, many: str) -> str:

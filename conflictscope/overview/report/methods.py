@@ -11,7 +11,7 @@ from evaluation.rankings.fitting import CODE
 
 
 def methods_of(facts: Facts) -> str:
-    parts = [_data(one) for one in facts.datasets if one.runs or one.statuses]
+    parts = [_data(of_dataset) for of_dataset in facts.datasets if of_dataset.runs or of_dataset.statuses]
     parts += [_asked(facts), _judged(facts), _people(facts), _ranked(facts)]
     return " ".join(part for part in parts if part)
 
@@ -30,7 +30,7 @@ def _data(one: OfDataset) -> str:
 
 
 def _asked(facts: Facts) -> str:
-    said = []
+    ways = []
     targets = {run.target_id for run in facts.runs}
     if not targets:
         return ""
@@ -44,9 +44,9 @@ def _asked(facts: Facts) -> str:
             more = ", in both option orders" if mode == Run.Mode.MULTIPLE_CHOICE and orders == {2} else ""
             users = _listed({run.user_simulator.llm for run in of_mode if run.user_simulator})
             more += f" played by {users}" if users else ""
-            said.append(f"{words}{more}")
+            ways.append(f"{words}{more}")
     some = "1 language model was" if len(targets) == 1 else f"{len(targets)} language models were"
-    return f"{some} asked {' and '.join(said)}."
+    return f"{some} asked {' and '.join(ways)}."
 
 
 def _judged(facts: Facts) -> str:
@@ -88,5 +88,5 @@ def _ranked(facts: Facts) -> str:
 
 
 def _listed(names: Iterable[str]) -> str:
-    found = sorted(names)
-    return found[0] if len(found) == 1 else f"{', '.join(found[:-1])} and {found[-1]}" if found else ""
+    ordered = sorted(names)
+    return ordered[0] if len(ordered) == 1 else f"{', '.join(ordered[:-1])} and {ordered[-1]}" if ordered else ""

@@ -24,13 +24,13 @@ WAYS = {"own": "As the judge decided", "corrected": "Corrected by people", "peop
 
 @require_safe
 def report(request: Request, study: str) -> HttpResponse:
-    found = study_for(request.user, study)
-    judges = judges_of(found)
+    this_study = study_for(request.user, study)
+    judges = judges_of(this_study)
     judge, who = _chosen(request, judges)
-    made = report_of(found, judge=judge, who=who)
+    made = report_of(this_study, judge=judge, who=who)
     query = urlencode({"judge": judge.pk if judge else "", "by": who})
     context = {
-        "study": found,
+        "study": this_study,
         "section": "report",
         "report": made,
         "judges": judges,
@@ -40,8 +40,8 @@ def report(request: Request, study: str) -> HttpResponse:
         "sections": [
             (
                 section,
-                [(figure.chart(), _address(found, "figure", figure.key, query)) for figure in section.figures],
-                [(table, _address(found, "table", table.name, query)) for table in section.tables],
+                [(figure.chart(), _address(this_study, "figure", figure.key, query)) for figure in section.figures],
+                [(table, _address(this_study, "table", table.name, query)) for table in section.tables],
             )
             for section in made.sections
         ],
@@ -51,18 +51,18 @@ def report(request: Request, study: str) -> HttpResponse:
 
 @require_safe
 def table(request: Request, study: str, table: str) -> HttpResponse:
-    found = _of(request, study_for(request.user, study)).table(table)
-    if found is None:
+    this_table = _of(request, study_for(request.user, study)).table(table)
+    if this_table is None:
         raise Http404("The report has no such table.")
-    return table_response(request, found)
+    return table_response(request, this_table)
 
 
 @require_safe
 def figure(request: Request, study: str, figure: str) -> HttpResponse:
-    found = _of(request, study_for(request.user, study)).figure(figure)
-    if found is None:
+    this_figure = _of(request, study_for(request.user, study)).figure(figure)
+    if this_figure is None:
         raise Http404("The report has no such figure.")
-    return chart_response(request, found.chart(), name=f"{study}-{figure}")
+    return chart_response(request, this_figure.chart(), name=f"{study}-{figure}")
 
 
 def _of(request: Request, study: Study) -> Report:
