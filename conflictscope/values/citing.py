@@ -36,13 +36,13 @@ def as_bibtex(version: ValueSetVersion, *, address: str) -> str:
         "url": address,
         "note": f"SHA-256 {version.digest}" + (f"; licence {_tex(version.licence)}" if version.licence else ""),
     }
-    lines = "".join(f"  {name} = {{{said}}},\n" for name, said in fields.items() if said)
+    lines = "".join(f"  {name} = {{{text}}},\n" for name, text in fields.items() if text)
     return f"@misc{{{key},\n{lines}}}\n"
 
 
 def as_cff(version: ValueSetVersion, *, address: str) -> str:
     """A citation file, format 1.2.0. Args: address: where the version is read, absolute."""
-    said: dict[str, Any] = {
+    fields: dict[str, Any] = {
         "cff-version": "1.2.0",
         "message": "If you use this value set, please cite it as below.",
         "type": "dataset",
@@ -56,8 +56,8 @@ def as_cff(version: ValueSetVersion, *, address: str) -> str:
         ],
     }
     if version.licence:
-        said["license"] = version.licence
-    return _yaml(said)
+        fields["license"] = version.licence
+    return _yaml(fields)
 
 
 def authors_of(version: ValueSetVersion) -> list[str]:

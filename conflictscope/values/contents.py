@@ -81,4 +81,4 @@ def _long_value(value: ValueText) -> dict[str, Any]:
         "group": value.group,
         "tier": value.tier,
     }
-    return {field: said for field, said in fields.items() if said not in ("", None)}
+    return {field: text for field, text in fields.items() if text not in ("", None)}

@@ -102,11 +102,11 @@ def values_from(rows: forms.BaseFormSet[Any]) -> tuple[ValueText, ...]:
     """
     values = []
     for form in rows.ordered_forms:
-        given = {name: form.cleaned_data.get(name) or None for name in ("key", "name", "definition", "group", "tier")}
-        if not given["name"] and not given["definition"]:
+        cells = {name: form.cleaned_data.get(name) or None for name in ("key", "name", "definition", "group", "tier")}
+        if not cells["name"] and not cells["definition"]:
             continue
-        fields = {name: value for name, value in given.items() if value is not None}
-        values.append(long_value(fields, where=f"The value {given['name'] or given['key']!r}"))
+        fields = {name: value for name, value in cells.items() if value is not None}
+        values.append(long_value(fields, where=f"The value {cells['name'] or cells['key']!r}"))
     return tuple(values)
 
 
@@ -184,10 +184,10 @@ class SettingsForm(forms.Form):
 
     def clean(self) -> dict[str, Any]:
         super().clean()
-        given = self.cleaned_data
-        if bool(given.get("question")) != bool(given.get("answers")):
+        cleaned = self.cleaned_data
+        if bool(cleaned.get("question")) != bool(cleaned.get("answers")):
             raise forms.ValidationError("A question needs its answers, and answers a question.")
-        return given
+        return cleaned
 
 
 class OrderForm(forms.Form):

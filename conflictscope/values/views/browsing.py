@@ -56,14 +56,14 @@ def value_set(request: Request, value_set: str) -> HttpResponse:
     """The newest published version; the draft where nothing is published yet."""
     if _turned_away(request, value_set):
         return redirect_to_login(request.get_full_path())
-    found = set_or_404(request, value_set)
+    this_value_set = set_or_404(request, value_set)
     # The address that versions had before each had one of its own.
     if (wanted := request.GET.get("version", "")).isdecimal() and len(wanted) < 9:
-        return redirect("values:version", found.slug, int(wanted))
-    newest = found.versions.exclude(status=ValueSetVersion.Status.DRAFT).order_by("-number").first()
+        return redirect("values:version", this_value_set.slug, int(wanted))
+    newest = this_value_set.versions.exclude(status=ValueSetVersion.Status.DRAFT).order_by("-number").first()
     if newest is None:
-        return redirect("values:draft", found.slug)
-    return _version_page(request, found, newest)
+        return redirect("values:draft", this_value_set.slug)
+    return _version_page(request, this_value_set, newest)
 
 
 @login_not_required
@@ -71,8 +71,8 @@ def value_set(request: Request, value_set: str) -> HttpResponse:
 def version(request: Request, value_set: str, number: int) -> HttpResponse:
     if _turned_away(request, value_set):
         return redirect_to_login(request.get_full_path())
-    found = set_or_404(request, value_set)
-    return _version_page(request, found, published_or_404(found, number))
+    this_value_set = set_or_404(request, value_set)
+    return _version_page(request, this_value_set, published_or_404(this_value_set, number))
 
 
 @login_not_required
@@ -95,8 +95,8 @@ def version_file(request: Request, value_set: str, number: int, file: str) -> Ht
 
 @require_safe
 def compare(request: Request, value_set: str) -> HttpResponse:
-    found = set_or_404(request, value_set)
-    versions = _versions_seen(request, found)
+    this_value_set = set_or_404(request, value_set)
+    versions = _versions_seen(request, this_value_set)
     if not versions:
         raise Http404("No version to compare.")
     by_number = {str(each.number): each for each in versions}
@@ -104,7 +104,7 @@ def compare(request: Request, value_set: str) -> HttpResponse:
     before = by_number.get(request.GET.get("from", "")) or next(
         (each for each in versions if each.number < after.number), versions[-1]
     )
-    context = page_context(request, found, "compare") | {
+    context = page_context(request, this_value_set, "compare") | {
         "versions": versions,
         "before": before,
         "after": after,
@@ -115,9 +115,9 @@ def compare(request: Request, value_set: str) -> HttpResponse:
 
 @require_safe
 def history(request: Request, value_set: str) -> HttpResponse:
-    found = set_or_404(request, value_set, SetAction.SEE)
-    page = Paginator(events_of(found), _EVENTS_A_PAGE).get_page(request.GET.get("page"))
-    return render(request, "values/history.html", page_context(request, found, "history") | {"page": page})
+    this_value_set = set_or_404(request, value_set, SetAction.SEE)
+    page = Paginator(events_of(this_value_set), _EVENTS_A_PAGE).get_page(request.GET.get("page"))
+    return render(request, "values/history.html", page_context(request, this_value_set, "history") | {"page": page})
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
@@ -126,11 +126,11 @@ def import_value_set(request: Request) -> HttpResponse:
         raise PermissionDenied("Value sets are imported by those who run a pipeline.")
     form = ImportValueSetForm(*posted(request))
     if form.is_valid():
-        given = form.cleaned_data
+        fields = form.cleaned_data
         try:
-            with as_file(given["file"]) as path:
+            with as_file(fields["file"]) as path:
                 imported = publishing.import_value_set(
-                    path, slug=given["slug"], name=given["name"], created_by=request.user
+                    path, slug=fields["slug"], name=fields["name"], created_by=request.user
                 )
         except ConflictScopeError as exc:
             form.add_error(None, exc.sentence)

@@ -57,72 +57,75 @@ def fork(request: Request, value_set: str, number: int) -> HttpResponse:
 
 @require_POST
 def start_version(request: Request, value_set: str) -> HttpResponse:
-    found = set_or_404(request, value_set, SetAction.STEWARD)
-    drafting.start_version(found, by=request.user)
-    return redirect("values:draft", found.slug)
+    this_value_set = set_or_404(request, value_set, SetAction.STEWARD)
+    drafting.start_version(this_value_set, by=request.user)
+    return redirect("values:draft", this_value_set.slug)
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
 def draft(request: Request, value_set: str) -> HttpResponse:
     """The draft as its stewards write it; to other members, as it reads."""
     if request.method != "POST":
-        found = set_or_404(request, value_set, SetAction.SEE)
-        if found.versions.exists() and not found.versions.filter(status=ValueSetVersion.Status.DRAFT).exists():
+        this_value_set = set_or_404(request, value_set, SetAction.SEE)
+        if (
+            this_value_set.versions.exists()
+            and not this_value_set.versions.filter(status=ValueSetVersion.Status.DRAFT).exists()
+        ):
             messages.info(request, "No draft is being written now: this is what was published last.")
-            return redirect("values:value_set", found.slug)
-        return _draft_page(request, found, draft_or_404(found))
-    found = set_or_404(request, value_set, SetAction.STEWARD)
-    shown = draft_or_404(found)
+            return redirect("values:value_set", this_value_set.slug)
+        return _draft_page(request, this_value_set, draft_or_404(this_value_set))
+    this_value_set = set_or_404(request, value_set, SetAction.STEWARD)
+    shown = draft_or_404(this_value_set)
     form, rows = DraftForm(request.POST), ValueFormSet(request.POST, prefix="values")
     if not (form.is_valid() and rows.is_valid()):
-        return _draft_page(request, found, shown, form, rows, status=400)
-    given = form.cleaned_data
+        return _draft_page(request, this_value_set, shown, form, rows, status=400)
+    fields = form.cleaned_data
     try:
         content = ValueSetText(
-            slug=found.slug,
-            name=given["name"],
+            slug=this_value_set.slug,
+            name=fields["name"],
             values=values_from(rows),
-            pairing=given["pairing"],
-            description=given["description"],
-            licence=given["licence"],
+            pairing=fields["pairing"],
+            description=fields["description"],
+            licence=fields["licence"],
         )
-        drafting.write(shown, content, edition=given["edition"], by=request.user, reason=given["reason"])
+        drafting.write(shown, content, edition=fields["edition"], by=request.user, reason=fields["reason"])
     except drafting.DraftChanged as exc:
         form.add_error(None, exc.sentence)
         form.show_edition(exc.edition)
         theirs = differences(content, content_of(shown))
-        return _draft_page(request, found, shown, form, rows, status=409, theirs=theirs)
+        return _draft_page(request, this_value_set, shown, form, rows, status=409, theirs=theirs)
     except ConflictScopeError as exc:
         form.add_error(None, exc.sentence)
-        return _draft_page(request, found, shown, form, rows, status=400)
+        return _draft_page(request, this_value_set, shown, form, rows, status=400)
     messages.success(request, "Stored. Nobody but members sees it until it is published.")
-    return redirect("values:draft", found.slug)
+    return redirect("values:draft", this_value_set.slug)
 
 
 @require_POST
 def paste(request: Request, value_set: str) -> HttpResponse:
     """Show what was pasted as it is understood; keep it when it is sent again as such."""
-    found = set_or_404(request, value_set, SetAction.STEWARD)
-    shown = draft_or_404(found)
+    this_value_set = set_or_404(request, value_set, SetAction.STEWARD)
+    shown = draft_or_404(this_value_set)
     form = PasteForm(request.POST)
     if not form.is_valid():
         messages.error(request, "Paste at least one value.")
-        return redirect("values:draft", found.slug)
-    given = form.cleaned_data
+        return redirect("values:draft", this_value_set.slug)
+    fields = form.cleaned_data
     before = content_of(shown)
     try:
-        pasted = parse_values(given["text"], source="What you pasted")
-        values = pasted if given["replace"] else (*before.values, *pasted)
+        pasted = parse_values(fields["text"], source="What you pasted")
+        values = pasted if fields["replace"] else (*before.values, *pasted)
         content = replace(before, values=values)
-        if given["keep"]:
-            drafting.write(shown, content, edition=given["edition"], by=request.user, reason="Pasted.")
+        if fields["keep"]:
+            drafting.write(shown, content, edition=fields["edition"], by=request.user, reason="Pasted.")
             messages.success(request, f"{len(pasted)} pasted value{'s' * (len(pasted) != 1)} stored.")
-            return redirect("values:draft", found.slug)
+            return redirect("values:draft", this_value_set.slug)
     except ConflictScopeError as exc:
         form.add_error("text", exc.sentence)
-        context = page_context(request, found, "draft") | {"form": form, "edition": shown.edition}
+        context = page_context(request, this_value_set, "draft") | {"form": form, "edition": shown.edition}
         return render(request, "values/paste.html", context, status=400)
-    context = page_context(request, found, "draft") | {
+    context = page_context(request, this_value_set, "draft") | {
         "form": form,
         "pasted": pasted,
         "edition": shown.edition,
@@ -133,40 +136,40 @@ def paste(request: Request, value_set: str) -> HttpResponse:
 
 @require_POST
 def publish(request: Request, value_set: str) -> HttpResponse:
-    found = set_or_404(request, value_set, SetAction.STEWARD)
+    this_value_set = set_or_404(request, value_set, SetAction.STEWARD)
     edition = request.POST.get("edition", "")
     try:
         version = publishing.publish_draft(
-            draft_or_404(found),
+            draft_or_404(this_value_set),
             edition=int(edition) if edition.isdecimal() and len(edition) < 10 else 0,
             by=request.user,
         )
     except ConflictScopeError as exc:
         messages.error(request, exc.sentence)
-        return redirect("values:draft", found.slug)
+        return redirect("values:draft", this_value_set.slug)
     messages.success(request, f"{version} is published. It never changes from now on; a change is a new version.")
-    return redirect("values:version", found.slug, version.number)
+    return redirect("values:version", this_value_set.slug, version.number)
 
 
 @require_POST
 def discard(request: Request, value_set: str) -> HttpResponse:
-    found = set_or_404(request, value_set, SetAction.STEWARD)
-    shown = draft_or_404(found)
+    this_value_set = set_or_404(request, value_set, SetAction.STEWARD)
+    shown = draft_or_404(this_value_set)
     try:
         drafting.discard(shown)
     except ConflictScopeError as exc:
         messages.error(request, exc.sentence)
-        return redirect("values:draft", found.slug)
+        return redirect("values:draft", this_value_set.slug)
     messages.success(request, f"The draft of version {shown.number} is gone.")
-    if ValueSet.objects.filter(slug=found.slug).exists():
-        return redirect("values:value_set", found.slug)
+    if ValueSet.objects.filter(slug=this_value_set.slug).exists():
+        return redirect("values:value_set", this_value_set.slug)
     return redirect("values:value_sets")
 
 
 @require_POST
 def retire(request: Request, value_set: str, number: int) -> HttpResponse:
-    found = set_or_404(request, value_set, SetAction.STEWARD)
-    version = get_object_or_404(found.versions.exclude(status=ValueSetVersion.Status.DRAFT), number=number)
+    this_value_set = set_or_404(request, value_set, SetAction.STEWARD)
+    version = get_object_or_404(this_value_set.versions.exclude(status=ValueSetVersion.Status.DRAFT), number=number)
     try:
         publishing.retire(version)
     except ConflictScopeError as exc:
@@ -175,7 +178,7 @@ def retire(request: Request, value_set: str, number: int) -> HttpResponse:
         messages.success(
             request, f"Version {number} is retired: no new dataset is made of it, and what there is stays."
         )
-    return redirect("values:version", found.slug, number)
+    return redirect("values:version", this_value_set.slug, number)
 
 
 def _draft_page(

@@ -21,28 +21,32 @@ from conflictscope.values.views.common import page_context, published_or_404, se
 @require_http_methods(["GET", "HEAD", "POST"])
 def members(request: Request, value_set: str) -> HttpResponse:
     sent = request.method == "POST"
-    found = set_or_404(request, value_set, SetAction.STEWARD if sent else SetAction.SEE)
+    this_value_set = set_or_404(request, value_set, SetAction.STEWARD if sent else SetAction.SEE)
     changes_settings = sent and "settings" in request.POST
-    initial = {"public": found.public, "question": found.question, "answers": "\n".join(found.question_answers)}
+    initial = {
+        "public": this_value_set.public,
+        "question": this_value_set.question,
+        "answers": "\n".join(this_value_set.question_answers),
+    }
     form = SetMemberForm(request.POST) if sent and not changes_settings else SetMemberForm()
     settings = SettingsForm(request.POST) if changes_settings else SettingsForm(initial=initial)
     if sent and (settings if changes_settings else form).is_valid():
         try:
             if changes_settings:
-                given = settings.cleaned_data
-                found.public, found.question = given["public"], given["question"]
-                found.question_answers = given["answers"]
-                found.save(update_fields=["public", "question", "question_answers"])
+                fields = settings.cleaned_data
+                this_value_set.public, this_value_set.question = fields["public"], fields["question"]
+                this_value_set.question_answers = fields["answers"]
+                this_value_set.save(update_fields=["public", "question", "question_answers"])
                 messages.success(request, "Stored.")
             else:
                 user: User = form.cleaned_data["username"]
-                access.set_role(found, user, form.cleaned_data["role"])
-                messages.success(request, f"{user} is {form.cleaned_data['role']} of {found}.")
+                access.set_role(this_value_set, user, form.cleaned_data["role"])
+                messages.success(request, f"{user} is {form.cleaned_data['role']} of {this_value_set}.")
         except ConflictScopeError as exc:
             messages.error(request, exc.sentence)
-        return redirect("values:members", found.slug)
-    memberships = list(found.memberships.select_related("user").order_by("role", "user__username"))
-    context = page_context(request, found, "members") | {
+        return redirect("values:members", this_value_set.slug)
+    memberships = list(this_value_set.memberships.select_related("user").order_by("role", "user__username"))
+    context = page_context(request, this_value_set, "members") | {
         "memberships": memberships,
         "mine": next((each for each in memberships if each.user_id == request.user.pk), None),
         "form": form,
@@ -53,40 +57,44 @@ def members(request: Request, value_set: str) -> HttpResponse:
 
 @require_POST
 def remove_member(request: Request, value_set: str) -> HttpResponse:
-    found = set_or_404(request, value_set, SetAction.STEWARD)
-    membership = SetMembership.objects.filter(value_set=found, user__username=request.POST.get("username", "")).first()
+    this_value_set = set_or_404(request, value_set, SetAction.STEWARD)
+    membership = SetMembership.objects.filter(
+        value_set=this_value_set, user__username=request.POST.get("username", "")
+    ).first()
     if membership is None:
         messages.error(request, "They are no member.")
-        return redirect("values:members", found.slug)
+        return redirect("values:members", this_value_set.slug)
     try:
-        access.remove_member(found, membership.user)
+        access.remove_member(this_value_set, membership.user)
     except ConflictScopeError as exc:
         messages.error(request, exc.sentence)
     else:
         messages.success(request, f"{membership.user} is no member any more. What they wrote stays in the history.")
-    return redirect("values:members", found.slug)
+    return redirect("values:members", this_value_set.slug)
 
 
 @require_POST
 def answer(request: Request, value_set: str) -> HttpResponse:
-    found = set_or_404(request, value_set, SetAction.PROPOSE)
+    this_value_set = set_or_404(request, value_set, SetAction.PROPOSE)
     try:
-        access.answer_question(found, request.user, request.POST.get("answer", ""))
+        access.answer_question(this_value_set, request.user, request.POST.get("answer", ""))
     except ConflictScopeError as exc:
         messages.error(request, exc.sentence)
     else:
         messages.success(request, "Kept. Nobody sees it beside your name.")
-    return redirect("values:members", found.slug)
+    return redirect("values:members", this_value_set.slug)
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
 def new_order(request: Request, value_set: str, number: int) -> HttpResponse:
     """An order of a version's values; `?from=` begins with another order of this set, where values kept their keys."""
-    found = set_or_404(request, value_set, SetAction.PROPOSE)
-    version = published_or_404(found, number)
+    this_value_set = set_or_404(request, value_set, SetAction.PROPOSE)
+    version = published_or_404(this_value_set, number)
     values = list(version.values.values_list("key", "name"))
     wanted = request.GET.get("from", "")
-    begun = _orders_of(found).filter(pk=int(wanted)).first() if wanted.isdecimal() and len(wanted) < 10 else None
+    begun = (
+        _orders_of(this_value_set).filter(pk=int(wanted)).first() if wanted.isdecimal() and len(wanted) < 10 else None
+    )
     ranks = orders.carried_over(begun, version) if begun else {}
     data = request.POST if request.method == "POST" else None
     form = OrderForm(data, values=values, ranks=ranks, initial={"name": begun.name if begun else ""})
@@ -97,11 +105,11 @@ def new_order(request: Request, value_set: str, number: int) -> HttpResponse:
             form.add_error(None, exc.sentence)
         else:
             messages.success(request, "The order is kept: a study can steer language models by it.")
-            return redirect("values:version", found.slug, version.number)
-    context = page_context(request, found, "version") | {
+            return redirect("values:version", this_value_set.slug, version.number)
+    context = page_context(request, this_value_set, "version") | {
         "version": version,
         "form": form,
-        "others": _orders_of(found),
+        "others": _orders_of(this_value_set),
     }
     return render(request, "values/new_order.html", context, status=400 if form.errors else 200)
 

@@ -26,30 +26,32 @@ _MOST_DECIDED = 50
 @require_http_methods(["GET", "HEAD", "POST"])
 def proposals(request: Request, value_set: str) -> HttpResponse:
     sent = request.method == "POST"
-    found = set_or_404(request, value_set, SetAction.PROPOSE if sent else SetAction.SEE)
-    newest = found.versions.order_by("-number")[0]
-    newest.value_set = found
+    this_value_set = set_or_404(request, value_set, SetAction.PROPOSE if sent else SetAction.SEE)
+    newest = this_value_set.versions.order_by("-number")[0]
+    newest.value_set = this_value_set
     there = {value.key: value for value in content_of(newest).values}
     names = [(value.key, value.name) for value in there.values()]
     form = ProposalForm(request.POST, values=names) if sent else ProposalForm(values=names)
     if form.is_valid():
-        given = form.cleaned_data
-        adds = given["change"] == Proposal.Change.ADD
+        fields = form.cleaned_data
+        adds = fields["change"] == Proposal.Change.ADD
         wish = proposing.Wish(
-            given["change"], "" if adds else given["key"], given["name"], given["definition"], given["group"]
+            fields["change"], "" if adds else fields["key"], fields["name"], fields["definition"], fields["group"]
         )
         try:
-            proposing.propose(found, wish, reason=given["reason"], by=request.user)
+            proposing.propose(this_value_set, wish, reason=fields["reason"], by=request.user)
         except ConflictScopeError as exc:
             form.add_error(None, exc.sentence)
         else:
             messages.success(request, "Proposed: other members see it, and stewards decide.")
-            return redirect("values:proposals", found.slug)
+            return redirect("values:proposals", this_value_set.slug)
     every = list(
-        Proposal.objects.filter(version__value_set=found).select_related("author", "decided_by", "version__value_set")
+        Proposal.objects.filter(version__value_set=this_value_set).select_related(
+            "author", "decided_by", "version__value_set"
+        )
     )
-    heard = proposing.heard(found, [each for each in every if each.state == Proposal.State.OPEN])
-    context = page_context(request, found, "proposals") | {
+    heard = proposing.heard(this_value_set, [each for each in every if each.state == Proposal.State.OPEN])
+    context = page_context(request, this_value_set, "proposals") | {
         "form": form,
         "open": [(each, _shown(each.proposal, there)) for each in heard],
         "parting": sorted((e for e in heard if e.parting), key=lambda e: -(e.parting or 0))[:3],
@@ -112,9 +114,9 @@ def withdraw(request: Request, value_set: str, proposal: int) -> HttpResponse:
 def _decided(
     request: Request, slug: str, number: int, action: SetAction, do: Callable[[Proposal], object], done: str
 ) -> HttpResponse:
-    found: ValueSet = set_or_404(request, slug, action)
+    value_set: ValueSet = set_or_404(request, slug, action)
     proposal = get_object_or_404(
-        Proposal.objects.select_related("version__value_set").filter(version__value_set=found), pk=number
+        Proposal.objects.select_related("version__value_set").filter(version__value_set=value_set), pk=number
     )
     try:
         do(proposal)
@@ -122,7 +124,7 @@ def _decided(
         messages.error(request, exc.sentence)
     else:
         messages.success(request, done)
-    return redirect("values:proposals", found.slug)
+    return redirect("values:proposals", value_set.slug)
 
 
 def _shown(proposal: Proposal, there: dict[str, ValueText]) -> dict[str, object]:
