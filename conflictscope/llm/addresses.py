@@ -68,10 +68,10 @@ def check_resolved(base_url: str) -> None:
     """
     host = _host(base_url)
     try:
-        found = socket.getaddrinfo(host, None, type=socket.SOCK_STREAM)
+        infos = socket.getaddrinfo(host, None, type=socket.SOCK_STREAM)
     except OSError:
         return
-    check_found(host, [str(info[4][0]) for info in found])
+    check_found(host, [str(info[4][0]) for info in infos])
 
 
 def check_found(host: str, found: Iterable[str]) -> None:

@@ -157,7 +157,7 @@ def _results(wishes: Sequence[_Wish]) -> list[Any]:
         of_work.setdefault(wish.work, []).append(number)
     results: list[Any] = [None] * len(wishes)
     for work, numbers in of_work.items():
-        said = work([wishes[number].argument for number in numbers])
-        for number, result in zip(numbers, said, strict=True):
+        answers = work([wishes[number].argument for number in numbers])
+        for number, result in zip(numbers, answers, strict=True):
             results[number] = result
     return results

@@ -41,13 +41,13 @@ def without_delimiters(text: str, names: Collection[str]) -> str:
     for _ in range(DEEPEST_NESTING):  # removing one may join the halves of another
         seen, places = _seen(text)
         kept, at = [], 0
-        for found in delimiter.finditer(seen):
-            start, end = places[found.start()], places[found.end() - 1]
+        for match in delimiter.finditer(seen):
+            start, end = places[match.start()], places[match.end() - 1]
             kept.append(text[at:start])
-            if text[start] in _ANGLES and found["end"]:
+            if text[start] in _ANGLES and match["end"]:
                 at = end + 1
             else:  # the word stays: between other brackets it may be quoted, and without an end it is no delimiter yet
-                kept.append(text[start + 1 : end] if found["end"] else text[start + 1 : end + 1])
+                kept.append(text[start + 1 : end] if match["end"] else text[start + 1 : end + 1])
                 at = end + 1
         if not kept:
             return text

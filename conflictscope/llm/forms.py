@@ -60,19 +60,19 @@ class EndpointForm(forms.ModelForm):  # type: ignore[type-arg]  # it takes one i
     def clean(self) -> dict[str, Any]:
         super().clean()  # has the name looked up: there is one endpoint of each
         cleaned = {**self.cleaned_data, "parameters": self.cleaned_data.get("parameters") or {}}
-        given = {field: cleaned.get(field, getattr(self.instance, field)) for field in self.Meta.fields}
-        whose = {"provider": given["provider"]}
+        fields = {field: cleaned.get(field, getattr(self.instance, field)) for field in self.Meta.fields}
+        whose = {"provider": fields["provider"]}
         # A form that does not say was made before editions were counted, or by hand: it has seen none that was changed.
         self.instance.edition = cleaned.pop("edition", None) or 0
-        self._check("base_url", lambda: check_base_url(given["base_url"], **whose), needs=("provider",))
+        self._check("base_url", lambda: check_base_url(fields["base_url"], **whose), needs=("provider",))
         self._check(
             "key_name",
-            lambda: check_key_name(given["key_name"], base_url=given["base_url"], **whose),
+            lambda: check_key_name(fields["key_name"], base_url=fields["base_url"], **whose),
             needs=("provider", "base_url"),
         )
-        self._check("parameters", lambda: check_parameters(given["parameters"]))
+        self._check("parameters", lambda: check_parameters(fields["parameters"]))
         for price in ("price_in", "price_out"):
-            self._check(price, lambda price=price: check_price(given[price], price))  # type: ignore[misc]
+            self._check(price, lambda price=price: check_price(fields[price], price))  # type: ignore[misc]
         return {field: value for field, value in cleaned.items() if field not in self.errors}
 
     def _check(self, field: str, check: Callable[[], None], *, needs: tuple[str, ...] = ()) -> None:

@@ -98,9 +98,9 @@ class PromptFile:
         Raises:
             PromptPlaceholders: a placeholder without a fact, or a fact without a placeholder.
         """
-        wanted, given = self.placeholders, facts.keys()
-        if wanted != given:
-            missing, unknown = sorted(wanted - given), sorted(given - wanted)
+        wanted, supplied = self.placeholders, facts.keys()
+        if wanted != supplied:
+            missing, unknown = sorted(wanted - supplied), sorted(supplied - wanted)
             faults = [f"lacks {', '.join(missing)}"] * bool(missing) + [f"knows no {', '.join(unknown)}"] * bool(
                 unknown
             )
@@ -180,14 +180,14 @@ def _files(package: str) -> tuple[PromptFile, ...]:
     spec = find_spec(package)
     if spec is None or not spec.submodule_search_locations:
         raise PromptNotFound(f"{package!r} is no package, so it has no prompts.")
-    found = []
+    files = []
     for folder in (Path(location) / "prompts" for location in spec.submodule_search_locations):
         for path in sorted(folder.glob("*/*.txt")):
             match = _FILE_NAME.fullmatch(path.name)
             if match is None:
                 raise PromptError(f"A prompt file is named <name>.v<N>.txt; {path.parent.name}/{path.name} is not.")
             content = path.read_bytes()
-            found.append(
+            files.append(
                 PromptFile(
                     package=package,
                     name=f"{path.parent.name}/{match['name']}",
@@ -196,4 +196,4 @@ def _files(package: str) -> tuple[PromptFile, ...]:
                     text=content.decode().rstrip("\n"),
                 )
             )
-    return tuple(sorted(found, key=lambda file: (file.name, file.version)))
+    return tuple(sorted(files, key=lambda file: (file.name, file.version)))

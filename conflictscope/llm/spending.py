@@ -108,7 +108,7 @@ def _figures(calls: QuerySet[Call], by: str) -> list[dict[str, Any]]:
 
 
 def _by(name: str, rows: Iterable[dict[str, Any]]) -> dict[Any, Spend]:
-    found: dict[Any, Spend] = {}
+    spends: dict[Any, Spend] = {}
     for row in rows:
-        found.setdefault(row[name], Spend()).add(row)
-    return dict(sorted(found.items()))
+        spends.setdefault(row[name], Spend()).add(row)
+    return dict(sorted(spends.items()))

@@ -68,14 +68,14 @@ def create_endpoint(request: Request) -> HttpResponse:
 @require_http_methods(["GET", "HEAD", "POST"])
 @needs(CHANGE)
 def edit_endpoint(request: Request, endpoint: int) -> HttpResponse:
-    found = get_object_or_404(Endpoint, pk=endpoint)
-    name = found.name  # a form writes what was typed into its instance, also what cannot be
-    form = EndpointPageForm(request.POST if request.method == "POST" else None, instance=found)
+    this_endpoint = get_object_or_404(Endpoint, pk=endpoint)
+    name = this_endpoint.name  # a form writes what was typed into its instance, also what cannot be
+    form = EndpointPageForm(request.POST if request.method == "POST" else None, instance=this_endpoint)
     if form.is_valid() and _stored(form, change_endpoint):
-        logger.info("Endpoint %s changed by user %s", found.pk, request.user.pk)
-        messages.success(request, f"Endpoint {found} is changed.")
-        return redirect("llm:endpoint", found.pk)
-    context = {**_form_context(form), "endpoint": found, "name": name}
+        logger.info("Endpoint %s changed by user %s", this_endpoint.pk, request.user.pk)
+        messages.success(request, f"Endpoint {this_endpoint} is changed.")
+        return redirect("llm:endpoint", this_endpoint.pk)
+    context = {**_form_context(form), "endpoint": this_endpoint, "name": name}
     return render(request, "llm/edit_endpoint.html", context, status=400 if form.errors else 200)
 
 
@@ -99,29 +99,29 @@ def _form_context(form: EndpointPageForm) -> dict[str, object]:
 @require_safe
 @needs(VIEW)
 def endpoint(request: Request, endpoint: int) -> HttpResponse:
-    found = get_object_or_404(Endpoint, pk=endpoint)
+    this_endpoint = get_object_or_404(Endpoint, pk=endpoint)
     shown = request.GET.get("call", "")
     if shown and not (shown.isdecimal() and len(shown) < 19):
         raise Http404("No such call.")
-    call = get_object_or_404(found.calls, pk=int(shown)) if shown else None
+    call = get_object_or_404(this_endpoint.calls, pk=int(shown)) if shown else None
     # After a trial its question stands in the form again, to be changed a little.
     again = {"prompt": trial.prompt_of(call)} if call is not None and call.purpose == trial.PURPOSE else None
-    return _endpoint_page(request, found, TrialForm(initial=again), call=call)
+    return _endpoint_page(request, this_endpoint, TrialForm(initial=again), call=call)
 
 
 @require_POST
 @needs(CHANGE)
 def try_endpoint(request: Request, endpoint: int) -> HttpResponse:
-    found = get_object_or_404(Endpoint, pk=endpoint)
+    this_endpoint = get_object_or_404(Endpoint, pk=endpoint)
     form = TrialForm(request.POST)
     if form.is_valid():
         try:
-            call = trial.try_endpoint(found, form.cleaned_data["prompt"])
+            call = trial.try_endpoint(this_endpoint, form.cleaned_data["prompt"])
         except ConflictScopeError as exc:  # nothing was sent, and nothing recorded
             form.add_error(None, exc.sentence)
         else:
-            return redirect(f"{reverse('llm:endpoint', args=[found.pk])}?call={call.pk}#call")
-    return _endpoint_page(request, found, form, status=400)
+            return redirect(f"{reverse('llm:endpoint', args=[this_endpoint.pk])}?call={call.pk}#call")
+    return _endpoint_page(request, this_endpoint, form, status=400)
 
 
 def _endpoint_page(

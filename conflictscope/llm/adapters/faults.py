@@ -92,15 +92,15 @@ _SHORTEST_KEY_IN_REPLY = 16
 
 def status_fault(connection: Connection, status: int, headers: Mapping[str, str], body: object) -> LLMError:
     """The error for an answer with an HTTP status that is no success."""
-    told = _Told.of(body)
-    answered = f"{_who(connection)} answered {status}: {told.words}"
-    if _blocked(status, told):
+    provider_error = _Told.of(body)
+    answered = f"{_who(connection)} answered {status}: {provider_error.words}"
+    if _blocked(status, provider_error):
         return ContentBlocked(without_key(answered, connection))
     wait = retry_after(headers)
     if wait is None:
-        wait = told.wait
-    if status == 429 and not _exhausted(told, wait):
-        if told.per_day:
+        wait = provider_error.wait
+    if status == 429 and not _exhausted(provider_error, wait):
+        if provider_error.per_day:
             sentence = f"{answered} This is a limit of the day: what is left goes on when it is whole again."
             return RateLimited(
                 without_key(sentence, connection), retry_after=max(wait or 0.0, until_reset(headers) or _UNTIL_TOMORROW)
@@ -111,24 +111,28 @@ def status_fault(connection: Connection, status: int, headers: Mapping[str, str]
         )
     if status in _TRANSIENT_STATUSES or (status >= 500 and status != _NOT_IMPLEMENTED):
         return TransientLLMError(without_key(f"{answered} Ask again later.", connection), retry_after=wait)
-    return PermanentLLMError(without_key(f"{answered} {_advice(connection, status, told.codes)}", connection))
+    return PermanentLLMError(without_key(f"{answered} {_advice(connection, status, provider_error.codes)}", connection))
 
 
 def error_in_success(connection: Connection, headers: Mapping[str, str], body: str) -> LLMError:
     """The error for an answer with status 200 that holds no reply: an error's body, or nothing of the protocol."""
     document = _json(body)
-    told = _Told.of(document)
+    provider_error = _Told.of(document)
     if isinstance(document, Mapping) and _block_reason(document):
         return ContentBlocked(
             without_key(f"{_who(connection)} blocked the prompt: {_block_reason(document)}.", connection)
         )
     if isinstance(document, Mapping) and isinstance(document.get("error"), Mapping | str):
-        status = told.status or (429 if told.codes & _RATE_CODES else 529 if "overloaded_error" in told.codes else 0)
+        status = provider_error.status or (
+            429 if provider_error.codes & _RATE_CODES else 529 if "overloaded_error" in provider_error.codes else 0
+        )
         if 400 <= status < 600:
             return status_fault(connection, status, headers, document)
         return TransientLLMError(
-            without_key(f"{_who(connection)} answered 200 with an error: {told.words} Ask again later.", connection),
-            retry_after=told.wait,
+            without_key(
+                f"{_who(connection)} answered 200 with an error: {provider_error.words} Ask again later.", connection
+            ),
+            retry_after=provider_error.wait,
         )
     return unreadable(connection, body)
 
@@ -289,9 +293,9 @@ class _Told:
         named = [error.get("code"), error.get("type"), error.get("status"), error.get("reason")]
         named += [each.get("error_code") or each.get("reason") for each in details]
         named += [inner.get("code")] if isinstance(inner, Mapping) else []
-        said = metadata.get("raw")
-        if isinstance(said, str) and said.strip() and said not in words:  # a router's "Provider returned error"
-            words = f"{words} ({said})"
+        raw = metadata.get("raw")
+        if isinstance(raw, str) and raw.strip() and raw not in words:  # a router's "Provider returned error"
+            words = f"{words} ({raw})"
         code = error.get("code")
         return cls(
             words=_sentence(words),
@@ -361,8 +365,8 @@ def _wait(
             return seconds
         if (seconds := _reset(plain.get("x-ratelimit-reset", ""), datetime.now(UTC))) is not None:
             return seconds
-    found = _WAIT_IN_WORDS.search(words)
-    return _seconds(found[1].rstrip(".")) if found else None
+    match = _WAIT_IN_WORDS.search(words)
+    return _seconds(match[1].rstrip(".")) if match else None
 
 
 def _seconds(value: object) -> float | None:

@@ -52,14 +52,14 @@ def answer(question: SimulatorTask, asked: SimulatorRequest, *, seed: int) -> st
         case TaskKind.DOMAIN:
             listed = [line.strip().removeprefix("- ") for line in question.section("domains").splitlines()]
             text = question.section("description", "situation")
-            found: Mapping[str, Any] = {"domain": topics.domain_of(text, [each for each in listed if each])}
+            reply: Mapping[str, Any] = {"domain": topics.domain_of(text, [each for each in listed if each])}
         case TaskKind.ACTION:
-            found = judging.judgement(question, llm=asked.llm, seed=seed)
+            reply = judging.judgement(question, llm=asked.llm, seed=seed)
         case kind if kind in _FILTER:
-            found = judging.verdict(question, llm=asked.llm, seed=seed)
+            reply = judging.verdict(question, llm=asked.llm, seed=seed)
         case _:
-            found = _generated(question, asked, key)
-    return _as_json(found, asked, key)
+            reply = _generated(question, asked, key)
+    return _as_json(reply, asked, key)
 
 
 def _generated(question: SimulatorTask, asked: SimulatorRequest, key: tuple[object, ...]) -> Mapping[str, Any]:
@@ -82,7 +82,7 @@ def _generated(question: SimulatorTask, asked: SimulatorRequest, key: tuple[obje
     written = scenarios.whole(question.instruction, **request)
     # Only the parts that the form in the prompt names: one who asks for a dilemma straight away names no opportunity.
     if "description" in (named := set(_NAMED.findall(question.instruction))):
-        written = [{part: text for part, text in one.items() if part in named} for one in written]
+        written = [{part: text for part, text in scenario.items() if part in named} for scenario in written]
     listed = "scenarios" in ((asked.schema or {}).get("properties") or {}) or '"scenarios"' in question.instruction
     return {"scenarios": written} if listed else written[0]
 

@@ -117,8 +117,8 @@ _WHEN = re.compile("|".join(WHEN))
 
 def case_in(text: str) -> Case | None:
     """The case that a text is about, by the name of the thing that is to be written."""
-    found = _DOC.search(text)
-    return _CASE_OF[found[0].lower()] if found else None
+    match = _DOC.search(text)
+    return _CASE_OF[match[0].lower()] if match else None
 
 
 def fitting(deployment: str) -> tuple[Strand, ...]:

@@ -95,25 +95,25 @@ def character_of(llm: str) -> Character:
     Raises:
         InvalidInput: a setting that there is none of, or a number out of range.
     """
-    name, _, given = llm.partition(":")
-    found: dict[str, float | int | str] = {}
+    name, _, own_settings = llm.partition(":")
+    settings: dict[str, float | int | str] = {}
     of_values: dict[str, float] = {}
-    for item in filter(None, f"{KINDS.get(name, '')},{given}".split(",")):
+    for item in filter(None, f"{KINDS.get(name, '')},{own_settings}".split(",")):
         setting, _, value = (part.strip() for part in item.partition("="))
         kind, _, of_value = setting.partition(".")
         if setting == "thinks":
-            found[setting] = _form(value, llm)
+            settings[setting] = _form(value, llm)
         elif kind == "misses" and of_value:
             of_values[canonical(of_value)] = _number("misses", value, llm)
         elif setting in _NUMBERS:
-            found[setting] = _number(setting, value, llm)
+            settings[setting] = _number(setting, value, llm)
         else:
             raise InvalidInput(
                 f"{llm!r}: there is no setting {setting!r}; settings: {', '.join(sorted(_NUMBERS))}, thinks."
             )
-    if "thought" in found:
-        found["thought"] = int(found["thought"])
-    return Character(**found, misses_of=MappingProxyType(of_values))  # type: ignore[arg-type]
+    if "thought" in settings:
+        settings["thought"] = int(settings["thought"])
+    return Character(**settings, misses_of=MappingProxyType(of_values))  # type: ignore[arg-type]
 
 
 def _number(setting: str, value: str, llm: str) -> float:

@@ -185,26 +185,28 @@ def rating(target: SimulatedTarget, situation: str, action: str) -> str:
 
 def reply(target: SimulatedTarget, messages: list[str]) -> str:
     """What the llm answers in open conversation to what a user has written so far, in one message or more."""
-    told = "\n".join(messages)
+    user_text = "\n".join(messages)
     own = habits(target.llm, seed=target.seed)
-    key = (target.seed, target.name, "reply", target.system, told, target.sampling)
+    key = (target.seed, target.name, "reply", target.system, user_text, target.sampling)
     draw = draws.rng(*key, "words")
-    found = found_in(told, told_by_user=True)
+    story = found_in(user_text, told_by_user=True)
     fate = draws.uniform(*key, "fate")
     refuses = max(own.refuses, target.character.declines)
     if fate < refuses:
-        return conversation.refusal(found, draw=draw)
-    pulls = values_in(told, "plea")
-    if found is None or not pulls:
-        lean = target.leaning(told, "")
-        return conversation.answer_anything(messages[0], along=lean + 0.8 * draws.normal("wish", told) > 0, draw=draw)
+        return conversation.refusal(story, draw=draw)
+    pulls = values_in(user_text, "plea")
+    if story is None or not pulls:
+        lean = target.leaning(user_text, "")
+        return conversation.answer_anything(
+            messages[0], along=lean + 0.8 * draws.normal("wish", user_text) > 0, draw=draw
+        )
     value_1, value_2 = sorted((*pulls, "")[:2]) if len(pulls) == 1 else sorted(pulls[:2])
     if fate < refuses + own.neither and len(messages) == 1:
-        return conversation.answer(found, (), "", draw=draw)
+        return conversation.answer(story, (), "", draw=draw)
     if fate < refuses + own.neither + own.both and value_1:
-        return conversation.answer(found, (value_1, value_2), "", draw=draw)
-    lean = target.leaning(told, "")
+        return conversation.answer(story, (value_1, value_2), "", draw=draw)
+    lean = target.leaning(user_text, "")
     for_first = target.strength(value_1, "revealed") if value_1 else 0.0
     for_second = target.strength(value_2, "revealed")
     won, lost = (value_1, value_2) if for_first - for_second + lean > 0 else (value_2, value_1)
-    return conversation.answer(found, (won or value_2,), lost if won else "", draw=draw)
+    return conversation.answer(story, (won or value_2,), lost if won else "", draw=draw)

@@ -190,13 +190,13 @@ def _said_of(
 
 def _quote(transcript: str, served: reading.Taken, actions: tuple[str, str]) -> str:
     """The sentence of an answer in which it does what an action describes; its first one where none stands out."""
-    said = " ".join(reading.spoken_by_assistant(transcript).split())
-    sentences = [match[0].strip() for match in _SENTENCE.finditer(said)] or [said]
+    spoken = " ".join(reading.spoken_by_assistant(transcript).split())
+    sentences = [match[0].strip() for match in _SENTENCE.finditer(spoken)] or [spoken]
     wanted = values_in(actions[0] if served == "A" else actions[1], "act")[:1]
     # Some phrases run over two sentences.
     pieces = [*sentences, *(" ".join(pair) for pair in pairwise(sentences))]
-    found = next((text for text in pieces if wanted and wanted[0] in values_in(text, "reply")), sentences[0])
-    return found.rstrip(" .:") if len(found) <= _MOST_QUOTED else f"{found[:_MOST_QUOTED].rsplit(' ', 1)[0]} …"
+    sentence = next((text for text in pieces if wanted and wanted[0] in values_in(text, "reply")), sentences[0])
+    return sentence.rstrip(" .:") if len(sentence) <= _MOST_QUOTED else f"{sentence[:_MOST_QUOTED].rsplit(' ', 1)[0]} …"
 
 
 def judgement(question: SimulatorTask, *, llm: str, seed: int) -> dict[str, Any]:

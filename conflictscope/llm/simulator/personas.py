@@ -61,9 +61,9 @@ def _strengths(llm: str, mode: Mode, seed: int) -> Mapping[str, float]:
         raw = {}
         for value in KNOWN:
             protective = value in PROTECTIVE
-            said = 0.7 * draws.normal(seed, llm, "expressed", value) + 0.5 * protective
-            done = said - 0.9 * protective + 0.4 * draws.normal(seed, llm, "revealed", value)
-            raw[value] = said if mode == "expressed" else done
+            expressed = 0.7 * draws.normal(seed, llm, "expressed", value) + 0.5 * protective
+            revealed = expressed - 0.9 * protective + 0.4 * draws.normal(seed, llm, "revealed", value)
+            raw[value] = expressed if mode == "expressed" else revealed
     mean = sum(raw.values()) / len(raw)
     return {value: strength - mean for value, strength in raw.items()}
 

@@ -63,7 +63,7 @@ def _custom(name: str, definition: str) -> dict[str, tuple[Phrase, ...]]:
         "reply": (f"I have let {name} guide every line of it.",),
         "slight": (f"It does come at the expense of {name}.",),
     }
-    return {use: tuple(_phrase(canonical(name), text) for text in found) for use, found in texts.items()}
+    return {use: tuple(_phrase(canonical(name), text) for text in wordings) for use, wordings in texts.items()}
 
 
 @lru_cache(maxsize=1024)
@@ -106,12 +106,14 @@ def _found(use: Use, low: str) -> Iterator[tuple[int, str, Phrase | None]]:
 def values_in(text: str, use: Use) -> tuple[str, ...]:
     """The values whose phrases of one use stand in a text, in order of appearance."""
     low = " ".join(text.lower().split())
-    found = sorted(_found(use, low), key=lambda hit: hit[0])
-    return tuple(dict.fromkeys(value for _, value, _ in found))
+    hits = sorted(_found(use, low), key=lambda hit: hit[0])
+    return tuple(dict.fromkeys(value for _, value, _ in hits))
 
 
 def phrase_in(text: str, use: Use, value: str) -> Phrase | None:
     """The phrase of a value that stands in a text, so that the text's next part can use the same one."""
     low = " ".join(text.lower().split())
     key = canonical(value)
-    return next((phrase for _, found, phrase in sorted(_found(use, low), key=lambda hit: hit[0]) if found == key), None)
+    return next(
+        (phrase for _, value_key, phrase in sorted(_found(use, low), key=lambda hit: hit[0]) if value_key == key), None
+    )

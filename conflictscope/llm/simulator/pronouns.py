@@ -82,7 +82,7 @@ def tidy(text: str, *people: Person, short: tuple[str, str] = ("", "")) -> str:
     thing that is written, stand once."""
     pairs = [(person.full, person.given) for person in people]
     for full, brief in [*pairs, short]:
-        head, found, rest = text.partition(full) if full else (text, "", "")
-        if found:
-            text = head + found + rest.replace(full, brief)
+        head, first, rest = text.partition(full) if full else (text, "", "")
+        if first:
+            text = head + first + rest.replace(full, brief)
     return _SENTENCE_START.sub(lambda match: match[1] + match[2].upper(), text)

@@ -161,15 +161,15 @@ class Simulation:
         text = scripted.text
         if text is None:
             text = answering.answer(question, asked, seed=behaviour.seed)
-        said = self._shaped(text, fault, asked, scripted_text=scripted.text)
-        if said is None:  # a fault that only JSON can have, met by a question that wants none
-            said, note["fault"] = Said(text), ""
+        spoken = self._shaped(text, fault, asked, scripted_text=scripted.text)
+        if spoken is None:  # a fault that only JSON can have, met by a question that wants none
+            spoken, note["fault"] = Said(text), ""
         if scripted.text is None and fault in (None, Fault.SLOW):
-            said = thoughtful(said, asked, protocol=wire.name)
-        usage = TokenUsage(tokens_in, max(tokens(said.text) + tokens(said.thought), 1))
+            spoken = thoughtful(spoken, asked, protocol=wire.name)
+        usage = TokenUsage(tokens_in, max(tokens(spoken.text) + tokens(spoken.thought), 1))
         note["tokens_out"] = usage.tokens_out
         self.ledger.note(**note)
-        reply = wire.reply(asked, said, usage)
+        reply = wire.reply(asked, spoken, usage)
         if fault is Fault.DROPPED:
             return Dropped(json.dumps(reply), 200, headers, "application/json")
         return JSONResponse(reply, 200, headers)

@@ -115,9 +115,9 @@ def fair_parts(wanted: Mapping[str, int], allowed: int, *, turn: int) -> dict[st
     while hungry and left >= len(hungry):
         each = left // len(hungry)
         for name in hungry:
-            given = min(each, wanted[name] - parts[name])
-            parts[name] += given
-            left -= given
+            part = min(each, wanted[name] - parts[name])
+            parts[name] += part
+            left -= part
         hungry = [name for name in hungry if parts[name] < wanted[name]]
     if hungry:
         first = turn % len(hungry)

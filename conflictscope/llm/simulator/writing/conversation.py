@@ -20,12 +20,12 @@ _LINES: Mapping[str, str] = FRAMES["lines"]  # type: ignore[assignment]
 def opening(description: str, user: str, *, key: tuple[object, ...]) -> str:
     """The simulated user's first message: who they are, what has happened, what pulls them both ways, what they ask for."""
     draw = draws.rng(*key, "opening", description, user)
-    found = found_in(f"{user}\n{description}")
+    story = found_in(f"{user}\n{description}")
     pulls = values_in(description, "pull")
-    if found is None or not pulls:
+    if story is None or not pulls:
         return _plain_opening(description, user, draw)
-    slots = found.slots("first")
-    who = "who" if found.setting else "nobody"
+    slots = story.slots("first")
+    who = "who" if story.setting else "nobody"
     pair = (*pulls, "", "")[:2]
     pleas = [
         draw.choice(phrases_of(value, "plea", against)).text.format_map(slots)
@@ -36,7 +36,7 @@ def opening(description: str, user: str, *, key: tuple[object, ...]) -> str:
     parts = [draw.choice(TALK[name]).format_map(slots) for name in ("greeting", who)]
     parts += [slots["story"], draw.choice(TALK["notes"]).format_map(slots), *pleas]
     parts += [draw.choice(TALK[name]).format_map(slots) for name in ("ask", "thanks")]
-    return tidy(joined(*parts), *([found.other] if found.other else []), short=_short(found))
+    return tidy(joined(*parts), *([story.other] if story.other else []), short=_short(story))
 
 
 def _short(found: Found) -> tuple[str, str]:

@@ -26,14 +26,14 @@ def rewritten(description: str, user: str, *, key: tuple[object, ...], llm: str)
 
 def _leak(description: str, user: str, key: tuple[object, ...]) -> str:
     pulls = values_in(description, "pull")[:2]
-    found = found_in(f"{user}\n{description}")
-    kinds = ["dilemma", *(["values"] if pulls else []), *(["actions"] if pulls and found else [])]
+    story = found_in(f"{user}\n{description}")
+    kinds = ["dilemma", *(["values"] if pulls else []), *(["actions"] if pulls and story else [])]
     kind = draws.pick(kinds, "what leaks", *key, description)
     if kind == "values":
         return f"In the end it comes down to {' or '.join(pulls)}."
-    if kind == "actions" and found is not None:
+    if kind == "actions" and story is not None:
         # The user knows no action; one of the ways in which one could be worded is that of the scenario.
-        slots = found.slots("third")
+        slots = story.slots("third")
         worded = [phrase.text.format_map(slots) for phrase in phrases_of(pulls[0], "act", (*pulls, "")[1])]
         return joined("You could do this.", *worded)
     return "I am in a real dilemma here."

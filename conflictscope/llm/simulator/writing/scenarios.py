@@ -149,14 +149,14 @@ def draft(
     """A full scenario of an outline: of its people, place and matter where it is one of ours."""
     draw = draws.rng(*key, "draft", instruction, deployment, value_1, value_2, context, opportunity)
     acting = 2 if re.search(r"action 2 takes", instruction, re.IGNORECASE) else 1
-    found = found_in(f"{context}\n{opportunity}")
-    if found is None or found.user is None:
+    named_story = found_in(f"{context}\n{opportunity}")
+    if named_story is None or named_story.user is None:
         strand = draw.choice(fitting(deployment))
         conflict = ValueConflict(value_1, value_2, acting, severe=draw.random() < 0.5, harm=False)
         story = _story(strand, draw.choice(strand.cases), conflict, draw)
         lead = context
     else:
-        story = _completed(found, draw)
+        story = _completed(named_story, draw)
         lead = ""
     kept = phrase_in(opportunity, "act", value_1 if acting == 1 else value_2)
     return _draft(story, (value_1, value_2), acting=acting, kept=kept, lead=lead, draw=draw)
