@@ -266,12 +266,12 @@ def reached(job: Job, need: Need | None = None) -> str:
 def stop_if_reached(job: Job, need: Need | None = None) -> bool:
     """Pause the job if its budget has no room left; returns whether it has none."""
     job.refresh_from_db()
-    said = reached(job, need)
-    if said:
+    sentence = reached(job, need)
+    if sentence:
         Job.objects.filter(pk=job.pk, state=Job.State.RUNNING).update(
-            state=Job.State.PAUSED, error=said, stopped_at_budget=True
+            state=Job.State.PAUSED, error=sentence, stopped_at_budget=True
         )
-    return bool(said)
+    return bool(sentence)
 
 
 def in_dollars(amount: Decimal) -> str:

@@ -65,8 +65,8 @@ class JobCommand(ConflictScopeCommand):
 
     def report(self, job: Job) -> str:
         """What the command says when a job is done, in numbers: what the job's page says, too."""
-        if said := registry.outcome_of_job(job):
-            return said
+        if outcome := registry.outcome_of_job(job):
+            return outcome
         counts = progress.counts(job)
         return f"{job.title}: {counts.done} done, {counts.failed} failed."
 
@@ -100,8 +100,10 @@ class JobCommand(ConflictScopeCommand):
             raise CommandError(f"{job.title}: {job.state}. {why}".strip())
         self.stdout.write(self.report(job))
         if failures := progress.errors(job):
-            said = "; ".join(f"{n} × {error}" for error, n in failures)
-            raise CommandError(f"Some items failed: {said}. What was done is kept; run the command again for the rest.")
+            counted_errors = "; ".join(f"{n} × {error}" for error, n in failures)
+            raise CommandError(
+                f"Some items failed: {counted_errors}. What was done is kept; run the command again for the rest."
+            )
 
     def _say_what_has_no_price(self, job: Job) -> None:
         if job.budget is not None and (unpriced := usage_of(job).unpriced):

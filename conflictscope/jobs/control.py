@@ -98,8 +98,8 @@ def set_budget(job: Job, budget: Budget) -> None:
         (budget.tokens, job.tokens_used + job.unknown_tokens, "tokens"),
     ):
         if limit is not None and taken >= limit:
-            said = in_dollars(taken) if isinstance(taken, Decimal) else f"{taken:,}"
-            raise Conflict(f"{said} {what} are spent already: name a higher budget.")
+            amount = in_dollars(taken) if isinstance(taken, Decimal) else f"{taken:,}"
+            raise Conflict(f"{amount} {what} are spent already: name a higher budget.")
     changed = {"budget": budget.dollars, "budget_calls": budget.calls, "budget_tokens": budget.tokens}
     if not Job.objects.live().filter(pk=job.pk).update(**changed):
         raise Conflict("The job has ended, so it spends nothing more.")
@@ -115,8 +115,8 @@ def resume(job: Job) -> None:
     Raises:
         Conflict: the job is not paused, or has spent its budget.
     """
-    if job.state == Job.State.PAUSED and (said := reached(job)):
-        raise Conflict(said)
+    if job.state == Job.State.PAUSED and (sentence := reached(job)):
+        raise Conflict(sentence)
     _move(job, origins=(Job.State.PAUSED,), to=Job.State.RUNNING, verb="resumed")
     Job.objects.filter(pk=job.pk).update(error="", errors_in_a_row=0)
     job.error = ""

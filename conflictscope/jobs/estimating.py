@@ -128,43 +128,45 @@ class StartEstimate:
 
     def remarks(self) -> list[str]:
         """What the numbers rest on, and what they leave out, in sentences."""
-        said = []
+        sentences = []
         if not self.calls:
-            said.append("Nothing is left to ask: it would cost nothing.")
+            sentences.append("Nothing is left to ask: it would cost nothing.")
         if self.hours is not None:
             slowest = max(self.paces, key=lambda pace: pace.hours or 0)
-            said.append(
+            sentences.append(
                 f"It takes {in_time(self.hours)} at the least: {slowest.endpoint.name} is held by its {slowest.held_by}."
             )
         elif self.calls:
-            said.append("How long it takes is unknown: no limits per minute are set, and no such call was timed yet.")
+            sentences.append(
+                "How long it takes is unknown: no limits per minute are set, and no such call was timed yet."
+            )
         if self.unpriced:
-            said.append(
+            sentences.append(
                 f"Without a price: {', '.join(self.unpriced)}. What is asked there costs an unknown amount, and a budget in US "
                 "dollars does not bite there: set the prices, or a budget in calls or tokens."
             )
         if self.endless:
-            said.append(
+            sentences.append(
                 f"Nothing ends the replies of {', '.join(self.endless)}, so there is no most that a call may cost: give the endpoint "
                 "max_tokens among its parameters."
             )
         if self.asked < self.items:
-            said.append(f"Extrapolated from {self.asked:,} of {self.items:,} items, drawn at random step by step.")
+            sentences.append(f"Extrapolated from {self.asked:,} of {self.items:,} items, drawn at random step by step.")
         if self.grown:
-            said.append(
+            sentences.append(
                 f"{self.grown:,} calls grow from replies that are not there yet: their prompts are filled with words of the usual length."
             )
         if self.guessed:
             steps = ", ".join(dict.fromkeys(line.purpose for line in self.guessed))
-            said.append(
+            sentences.append(
                 f"The lengths of some replies are a guess, as their endpoints were not asked for these steps yet: {steps}."
             )
         if self.calls:
-            said.append(
+            sentences.append(
                 "Left out: a second try after an error, and the one time that a reply which is not of the form asked for is "
                 "asked for again."
             )
-        return [*said, *self.left_out]
+        return [*sentences, *self.left_out]
 
 
 def in_time(hours: float) -> str:
@@ -278,8 +280,8 @@ class _Forecast:
                 item = WorkItem(job=self.job, key=key, payload=payload)
                 asked.append(await self._ask(Grown(item, await prepare(item)), door))
             self.asked += len(asked)
-            for one in asked:
-                self._add(one, door, times=self.counts[step] / len(asked), grown=False)
+            for sampled in asked:
+                self._add(sampled, door, times=self.counts[step] / len(asked), grown=False)
 
     async def _ask(self, one: Grown[Any], door: DryDoor) -> _Asked:
         handler = self.handler
@@ -321,8 +323,8 @@ class _Asked:
 
 def step_of(key: str) -> str:
     """The word that the key of an item begins with."""
-    found = _LETTERS.match(key)
-    return found.group() if found else ""
+    match = _LETTERS.match(key)
+    return match.group() if match else ""
 
 
 def _sum(costs: Iterable[Decimal | None]) -> Decimal | None:

@@ -186,17 +186,17 @@ def _phases(jobs: Sequence[Job]) -> dict[int, str]:
     unfinished = WorkItem.objects.filter(job__in=running, state__in=[WorkItem.State.OPEN, WorkItem.State.LEASED])
     earliest = unfinished.order_by().values("job").annotate(first=Min("pk")).values("first")
     items = {item.job_id: item for item in WorkItem.objects.filter(pk__in=earliest).only("job", "key", "payload")}
-    found: dict[int, str] = {}
+    phases: dict[int, str] = {}
     for job in running:
         if job.planning_until is not None and job.planning_until >= now:
-            found[job.pk] = job.phase or "planning"
+            phases[job.pk] = job.phase or "planning"
         elif not is_attended(job, now):
-            found[job.pk] = "waiting for a worker"
+            phases[job.pk] = "waiting for a worker"
         elif item := items.get(job.pk):
-            found[job.pk] = phase_of(job, item.key, item.payload)
+            phases[job.pk] = phase_of(job, item.key, item.payload)
         else:
-            found[job.pk] = "planning"
-    return found
+            phases[job.pk] = "planning"
+    return phases
 
 
 def calls_lately(job: Job) -> int:

@@ -71,7 +71,7 @@ def _by_day(paid: Any) -> dict[date, Spend]:
         output_field=IntegerField(),
     )
     lately = paid.filter(call__sent_at__gte=begins[-1]).annotate(days_ago=day)
-    found: dict[int, Spend] = {}
+    spends: dict[int, Spend] = {}
     for row in lately.values("days_ago", "outcome").annotate(**_FIGURES):
-        found.setdefault(row["days_ago"], Spend()).add(row)
-    return {begins[ago].date(): spend for ago, spend in sorted(found.items())}
+        spends.setdefault(row["days_ago"], Spend()).add(row)
+    return {begins[ago].date(): spend for ago, spend in sorted(spends.items())}

@@ -178,9 +178,9 @@ class Seen:
 
 def seen() -> list[Seen]:
     """Processes that are at a task, or died at one."""
-    found: list[Seen] = []
+    processes: list[Seen] = []
     if _memory is None:
-        return found
+        return processes
     for index in range(MOST_PROCESSES):
         at = index * _SIZE
         pid, heard, job, owner = _HEAD.unpack_from(_memory, at)
@@ -188,8 +188,8 @@ def seen() -> list[Seen]:
             (in_loop,) = _IN_LOOP.unpack_from(_memory, at + _LOOP_AT)
             many, *items = _IN_DATABASE.unpack_from(_memory, at + _DATABASE_AT)
             name = owner.rstrip(b"\0").decode()
-            found.append(Seen(index, pid, heard, job, name, in_loop, tuple(items[:many])))
-    return found
+            processes.append(Seen(index, pid, heard, job, name, in_loop, tuple(items[:many])))
+    return processes
 
 
 def _forget(index: int) -> None:

@@ -314,17 +314,17 @@ class _Worker:
         if number < SAME_ERROR_ENDS_JOB:
             return
         done = self.job.items.filter(state=WorkItem.State.DONE).order_by()
-        said = f"Stopped: {number} attempts in a row met the same error, and no item was done. {trouble.sentence}"
+        sentence = f"Stopped: {number} attempts in a row met the same error, and no item was done. {trouble.sentence}"
         if done.exists():
             since = self.job.errors_since or timezone.now()
             patience = AT_THE_SAME_MOMENT if trouble.permanent else OUTAGE
             if timezone.now() - since < patience or done.filter(updated_at__gte=since).exists():
                 return
         elif trouble.permanent:
-            self._finish(Job.State.FAILED, error=said)
+            self._finish(Job.State.FAILED, error=sentence)
             return
-        said = f"{said} Resume the job when that is mended: what is done is kept."
-        if Job.objects.filter(pk=self.job.pk, state=Job.State.RUNNING).update(state=Job.State.PAUSED, error=said):
+        sentence = f"{sentence} Resume the job when that is mended: what is done is kept."
+        if Job.objects.filter(pk=self.job.pk, state=Job.State.RUNNING).update(state=Job.State.PAUSED, error=sentence):
             logger.warning("Job %s is paused: %s times the same error", self.job.pk, number)
 
     def _prepare(self, items: Sequence[WorkItem]) -> list[Any]:

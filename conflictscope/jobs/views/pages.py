@@ -26,52 +26,52 @@ PAGE_SIZE = 30
 
 @require_safe
 def jobs(request: Request, study: str) -> HttpResponse:
-    found = study_for(request.user, study)
-    page = Paginator(found.jobs.select_related("started_by", "study"), PAGE_SIZE).get_page(request.GET.get("page"))
-    context = {"study": found, "section": "jobs", "page": page, "progress": progress_of(list(page))}
+    this_study = study_for(request.user, study)
+    page = Paginator(this_study.jobs.select_related("started_by", "study"), PAGE_SIZE).get_page(request.GET.get("page"))
+    context = {"study": this_study, "section": "jobs", "page": page, "progress": progress_of(list(page))}
     return render(request, "jobs/jobs.html", {**context, "notice": notice()})
 
 
 @require_safe
 def workers(request: Request, study: str) -> HttpResponse:
     """Whether anybody is there to do jobs: what the page of jobs asks for again and again."""
-    found = study_for(request.user, study)
-    return render(request, "jobs/_workers.html", {"study": found, "notice": notice()})
+    this_study = study_for(request.user, study)
+    return render(request, "jobs/_workers.html", {"study": this_study, "notice": notice()})
 
 
 @require_safe
 def row(request: Request, study: str, job: int) -> HttpResponse:
     """A job among the others: what a running one's row asks for again and again."""
-    found = study_for(request.user, study)
-    one = get_object_or_404(found.jobs.select_related("started_by", "study"), pk=job)
-    (progress,) = progress_of([one])
-    return render(request, "jobs/_job_row.html", {"study": found, "one": progress})
+    this_study = study_for(request.user, study)
+    this_job = get_object_or_404(this_study.jobs.select_related("started_by", "study"), pk=job)
+    (progress,) = progress_of([this_job])
+    return render(request, "jobs/_job_row.html", {"study": this_study, "one": progress})
 
 
 @require_safe
 def job(request: Request, study: str, job: int) -> HttpResponse:
-    found = study_for(request.user, study)
-    one = get_object_or_404(found.jobs.select_related("started_by", "study"), pk=job)
-    (progress,) = progress_of([one])
+    this_study = study_for(request.user, study)
+    this_job = get_object_or_404(this_study.jobs.select_related("started_by", "study"), pk=job)
+    (progress,) = progress_of([this_job])
     context = {
-        "study": found,
+        "study": this_study,
         "section": "jobs",
-        "job": one,
+        "job": this_job,
         "progress": progress,
         "items_a_minute": progress.a_minute(progress.lately),
-        "calls_a_minute": progress.a_minute(calls_lately(one)) if progress.running else 0,
-        "lost": lost_calls(one),
-        "budget_form": budget_form_of(one),
-        "limits": limits_of(one),
-        "errors": errors(one),
-        "waiting": waiting(one),
-        "notice": notice_about([one]),
+        "calls_a_minute": progress.a_minute(calls_lately(this_job)) if progress.running else 0,
+        "lost": lost_calls(this_job),
+        "budget_form": budget_form_of(this_job),
+        "limits": limits_of(this_job),
+        "errors": errors(this_job),
+        "waiting": waiting(this_job),
+        "notice": notice_about([this_job]),
     }
     if not request.htmx:
-        told = {"worked_on": registry.worked_on(one), "outcome": registry.outcome_of_job(one)}
-        return render(request, "jobs/job.html", {**context, **told, "usage": usage_of(one)})
+        work_and_outcome = {"worked_on": registry.worked_on(this_job), "outcome": registry.outcome_of_job(this_job)}
+        return render(request, "jobs/job.html", {**context, **work_and_outcome, "usage": usage_of(this_job)})
     response = render(request, "jobs/_job.html", context)
-    if request.GET.get("state", one.state) != one.state:
+    if request.GET.get("state", this_job.state) != this_job.state:
         response["HX-Refresh"] = "true"  # the rest of the page is of another state
     return response
 
@@ -79,22 +79,24 @@ def job(request: Request, study: str, job: int) -> HttpResponse:
 @require_safe
 def usage(request: Request, study: str, job: int) -> HttpResponse:
     """The calls by step and endpoint: asked for less often than the progress, as it sums over all of them."""
-    found = study_for(request.user, study)
-    one = get_object_or_404(found.jobs.select_related("study"), pk=job)
-    return render(request, "jobs/_usage.html", {"study": found, "job": one, "usage": usage_of(one)})
+    this_study = study_for(request.user, study)
+    this_job = get_object_or_404(this_study.jobs.select_related("study"), pk=job)
+    return render(request, "jobs/_usage.html", {"study": this_study, "job": this_job, "usage": usage_of(this_job)})
 
 
 @require_safe
 def spending(request: Request, study: str) -> HttpResponse:
-    found = study_for(request.user, study)
-    return render(request, "jobs/spending.html", {"study": found, "section": "jobs", "spending": spending_of(found)})
+    this_study = study_for(request.user, study)
+    return render(
+        request, "jobs/spending.html", {"study": this_study, "section": "jobs", "spending": spending_of(this_study)}
+    )
 
 
 def _steer(request: Request, study: str, job: int, steer: Callable[[Job], str]) -> HttpResponse:
-    found = study_for(request.user, study, may=Action.RUN_PIPELINE)
-    one = get_object_or_404(found.jobs.select_related("study"), pk=job)
-    messages.success(request, steer(one))
-    return redirect(one)
+    this_study = study_for(request.user, study, may=Action.RUN_PIPELINE)
+    this_job = get_object_or_404(this_study.jobs.select_related("study"), pk=job)
+    messages.success(request, steer(this_job))
+    return redirect(this_job)
 
 
 @require_POST
@@ -120,7 +122,7 @@ def budget(request: Request, study: str, job: int) -> HttpResponse:
     def steer(one: Job) -> str:
         form = budget_form_of(one, request.POST)
         if not form.is_valid():
-            faults = [str(said) for errors in form.errors.values() for said in errors]
+            faults = [str(error) for errors in form.errors.values() for error in errors]
             raise InvalidInput(f"This is no budget. {' '.join(faults)}")
         control.set_budget(one, budget_of(form.cleaned_data))
         return "The budget is set, and the job goes on." if one.state == Job.State.RUNNING else "The budget is set."

@@ -38,15 +38,15 @@ def start_or_estimate(
         template: the page; it includes `jobs/_start.html` where its buttons are.
         then: where to go once it is started.
     """
-    found = None
+    estimated = None
     if form.is_valid():
         try:
             if "estimate" not in request.POST:
                 return then(start())
-            found = estimate(start)
+            estimated = estimate(start)
         except ConflictScopeError as exc:
             form.add_error(None, exc.sentence)
-    shown = {**context, "form": form, "estimate": found}
+    shown = {**context, "form": form, "estimate": estimated}
     if request.htmx:
         return render(request, "jobs/_estimate.html", shown)
     return render(request, template, shown, status=400 if form.errors else 200)
