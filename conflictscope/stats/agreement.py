@@ -243,8 +243,8 @@ def leave_one_out_agreement(
 
 def sizes_of(votes: np.ndarray) -> tuple[tuple[int, int], ...]:
     """How many people answered, and how many items: pairs in ascending order."""
-    found, counts = np.unique(votes, return_counts=True)
-    return tuple(zip(found.tolist(), counts.tolist(), strict=True))
+    sizes, counts = np.unique(votes, return_counts=True)
+    return tuple(zip(sizes.tolist(), counts.tolist(), strict=True))
 
 
 def _about(
@@ -263,8 +263,8 @@ def _about(
         "precision": (tables.precision(size, at), f"the judge never answered {positive}"),
         "recall": (tables.recall(size, at), f"people never answered {positive}"),
     }
-    found = {name: crossing.share(ratio, reason=reason, level=level) for name, (ratio, reason) in shares.items()}
-    return found | {"f1": found["positive_agreement"]}
+    figures = {name: crossing.share(ratio, reason=reason, level=level) for name, (ratio, reason) in shares.items()}
+    return figures | {"f1": figures["positive_agreement"]}
 
 
 _ABOUT_POSITIVE = (
@@ -297,22 +297,22 @@ def _number(value: Floats) -> float | None:
 
 def _warnings(crossing: Crossing, kappa: Estimate, prevalence: Estimate) -> tuple[str, ...]:
     """Sentences that belong beside the numbers."""
-    said = [kappa.warning] if kappa.warning else []
+    sentences = [kappa.warning] if kappa.warning else []
     share = prevalence.value
     if share is not None and not kappa.warning and not LOPSIDED > share > 1 - LOPSIDED:
-        said.append(
+        sentences.append(
             f"people gave the positive answer to {share:.0%} of the items: "
             "kappa is low here even for good raters, read it beside AC1"
         )
     sample = crossing.sample
     if sample.weighted:
-        said.append("items are weighted by one over their inclusion probability")
+        sentences.append("items are weighted by one over their inclusion probability")
     if sample.n and sample.effective < MUCH_WEIGHT * sample.scenarios:
-        said.append(
+        sentences.append(
             f"{sample.scenarios} scenarios say as much as {whole(sample.effective)} of equal weight would: "
             "their weights or their numbers of responses differ"
         )
-    return tuple(said)
+    return tuple(sentences)
 
 
 def _rows(table: Floats, *, whole: bool) -> tuple[tuple[float, ...], ...]:

@@ -99,8 +99,8 @@ class Sample:
             weights: of each item, one over its inclusion probability; without it they weigh the same.
         Raises: ValueError: another number than n, a weight not above 0, or a scenario in two strata.
         """
-        for name, given in (("scenario", scenarios), ("stratum", strata), ("weight", weights)):
-            if given is not None and (length := len(np.asarray(given))) != n:
+        for name, column in (("scenario", scenarios), ("stratum", strata), ("weight", weights)):
+            if column is not None and (length := len(np.asarray(column))) != n:
                 raise ValueError(f"{n} items need {n} entries of {name}, got {length}")
         weight = np.ones(n) if weights is None else np.asarray(weights, dtype=float)
         if not np.all(np.isfinite(weight) & (weight > 0)):

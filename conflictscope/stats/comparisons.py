@@ -90,7 +90,7 @@ def cut_off(beats: Flags, values: Sequence[str]) -> tuple[tuple[str, ...], str]:
     # The largest group is what the others are cut off from; of equals the one that wins.
     main = max(groups, key=lambda group: (len(group), beats[group].sum()))
     cut: list[int] = []
-    said = []
+    clauses = []
     for group in groups:
         if group is main:
             continue
@@ -106,9 +106,9 @@ def cut_off(beats: Flags, values: Sequence[str]) -> tuple[tuple[str, ...], str]:
             verb = "never lose to the others" if plural else "never loses to the others"
         else:
             verb = "were never compared with the others" if plural else "was never compared with the others"
-        said.append(f"{_listed([values[index] for index in group.tolist()])} {verb}")
+        clauses.append(f"{_listed([values[index] for index in group.tolist()])} {verb}")
         cut += group.tolist()
-    return tuple(values[index] for index in sorted(cut)), "; ".join(said)
+    return tuple(values[index] for index in sorted(cut)), "; ".join(clauses)
 
 
 def fit(

@@ -84,14 +84,14 @@ def majority(
     if len(ruled) != len(labels):
         raise ValueError(f"{len(ruled)} adjudicated answers for {len(labels)} items")
     encode(ruled, categories)
-    found = plurality(votes)
+    winners = plurality(votes)
     return Majority(
         labels=tuple(
             rule if rule is not None else None if winner == MISSING else categories[winner]
-            for rule, winner in zip(ruled, found.answer.tolist(), strict=True)
+            for rule, winner in zip(ruled, winners.answer.tolist(), strict=True)
         ),
-        tied=tuple(rule is None and tied for rule, tied in zip(ruled, found.tied.tolist(), strict=True)),
-        answers=tuple(found.votes.tolist()),
+        tied=tuple(rule is None and tied for rule, tied in zip(ruled, winners.tied.tolist(), strict=True)),
+        answers=tuple(winners.votes.tolist()),
         votes=tuple(map(tuple, votes.tolist())),
         adjudicated=tuple(rule is not None for rule in ruled),
         categories=tuple(categories),
@@ -174,19 +174,19 @@ def dawid_skene(
     size = len(categories)
     patterns, kind, counts = np.unique(codes, axis=0, return_inverse=True, return_counts=True)
     answered = (patterns != MISSING).any(axis=1)
-    given = _one_hot(patterns[answered], size)
+    one_hot = _one_hot(patterns[answered], size)
     weight = counts[answered].astype(float)
 
-    votes = given.sum(axis=1)
+    votes = one_hot.sum(axis=1)
     pooled = votes / votes.sum(axis=1, keepdims=True)
     starts = np.concatenate([pooled[None], rng.dirichlet(np.ones(size), size=(restarts, len(weight)))])
-    solutions = _expectation_maximisation(given, weight, starts, tolerance, max_iterations)
+    solutions = _expectation_maximisation(one_hot, weight, starts, tolerance, max_iterations)
     best = max(solutions, key=lambda solution: solution.log_likelihood)
     better_restart = best.log_likelihood > solutions[0].log_likelihood + LIKELIHOOD_GAIN
     if not better_restart:
         best = solutions[0]
 
-    order = _class_names(best, given, weight)
+    order = _class_names(best, one_hot, weight)
     known = np.full((len(patterns), size), np.nan)
     known[answered] = best.posterior[:, order]
     posterior = known[kind.reshape(-1)]

@@ -108,8 +108,8 @@ def self_consistency(
         return SelfConsistency(0, 0, none, none, unread)
     part = sample.part(usable)
     rows, code = patterns(votes[usable])
-    given = rows.sum(axis=1)[:, None, None]
-    pairs = (rows[:, :, None] * rows[:, None, :] - rows[:, :, None] * np.eye(size)) / (given * (given - 1))
+    answers = rows.sum(axis=1)[:, None, None]
+    pairs = (rows[:, :, None] * rows[:, None, :] - rows[:, :, None] * np.eye(size)) / (answers * (answers - 1))
     kinds = part.kinds(code, pairs)
     kappa = partial(chance_corrected, costs=1.0 - np.eye(size), paired=False)
     raw_of = Ratio(np.eye(size), np.ones((size, size)))
@@ -151,13 +151,13 @@ def position_consistency(
     if options[0] == options[1] or not set(options) <= set(categories):
         raise ValueError(f"the options {list(options)} must be two of {list(categories)}")
     size = len(categories)
-    one, other = (list(categories).index(option) for option in options)
+    code_1, code_2 = (list(categories).index(option) for option in options)
     first, second = encode(first_order, categories), encode(second_order, categories)
     agreement = judge_agreement(
         first, second, categories=categories, rng=rng, sample=sample, resamples=resamples, level=level
     )
     stayed_first, moved = np.zeros((size, size)), np.zeros((size, size))
-    stayed_first[one, other] = moved[one, other] = moved[other, one] = 1
+    stayed_first[code_1, code_2] = moved[code_1, code_2] = moved[code_2, code_1] = 1
     followed = Crossing.of(first, second, size, sample).share(
         Ratio(stayed_first, moved), reason="no item was decided differently in the two orders", level=level
     )

@@ -70,18 +70,18 @@ def mean_contrast(twos: Sequence[tuple[Tallies, Tallies]], *, paired: bool, leve
     if not twos:
         raise ValueError("a comparison needs at least one llm that has both sides")
     values = twos[0][0].values
-    if any(one.values != values for two in twos for one in two):
+    if any(table.values != values for two in twos for table in two):
         raise ValueError("all tables must be about the same values, in the same order")
     sides: list[tuple[_Side, _Side]] = []
     left_out: list[str] = []
-    for one, other in twos:
-        both = matched(one, other) if paired else (one, other)
-        found = [_side(tallies, level) for tallies in both]
-        missing = [what for what in found if isinstance(what, str)]
+    for table_1, table_2 in twos:
+        both = matched(table_1, table_2) if paired else (table_1, table_2)
+        outcomes = [_side(tallies, level) for tallies in both]
+        missing = [what for what in outcomes if isinstance(what, str)]
         if missing:
             left_out.append(missing[0])
         else:
-            first, second = (what for what in found if isinstance(what, _Side))
+            first, second = (what for what in outcomes if isinstance(what, _Side))
             sides.append((first, second))
     if not sides:
         reason = f"no llm has strengths on both sides: {left_out[0]}"

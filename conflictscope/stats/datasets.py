@@ -185,18 +185,18 @@ def likert_divergence(
     totals: dict[Hashable, list[int]] = defaultdict(lambda: [0, 0, 0])
     raters: set[Hashable] = set()
     left_out = 0
-    for name, who, one, two in zip(scenario, llm, rating_1, rating_2, strict=True):
-        for rating in (one, two):
+    for name, who, first, second in zip(scenario, llm, rating_1, rating_2, strict=True):
+        for rating in (first, second):
             if rating is not None and not 1 <= rating <= 7:
                 raise ValueError(f"ratings go from 1 to 7, got {rating!r} for scenario {name!r}")
-        if one is None or two is None:
+        if first is None or second is None:
             left_out += 1
             continue
         raters.add(who)
         counts = totals[name]
         counts[0] += 1
-        counts[1] += one != two
-        counts[2] += abs(one - two)
+        counts[1] += first != second
+        counts[2] += abs(first - second)
     return divergence_of_counts(list(totals.values()), left_out=left_out, llms=len(raters), level=level)
 
 
@@ -227,7 +227,7 @@ def discriminative_power(shares: Sequence[Estimate], *, level: float = 0.95) -> 
     Args: shares: one for each pair, as `PairResult.share`; pairs without limits are left out.
     Returns: without limits of its own: the pairs are all there are, and share their scenarios' values; n = pairs with limits.
     """
-    limits = [(one.low, one.high) for one in shares if one.low is not None and one.high is not None]
+    limits = [(share.low, share.high) for share in shares if share.low is not None and share.high is not None]
     if not limits:
         return Estimate.undefined("no pair has a win share with limits", level=level)
     apart = sum(low > 0.5 or high < 0.5 for low, high in limits)

@@ -63,13 +63,13 @@ def compare_judges(
     codes = [encode(answers, categories) for answers in (first, second, people)]
     if len({len(each) for each in codes}) > 1:
         raise ValueError(f"judges and people need the same items, got {', '.join(str(len(each)) for each in codes)}")
-    one, other, truth = codes
+    judge_1, judge_2, truth = codes
     size = len(categories)
     sample = Sample.of(len(truth)) if sample is None else sample
-    answered = (one != MISSING) & (other != MISSING) & (truth != MISSING)
+    answered = (judge_1 != MISSING) & (judge_2 != MISSING) & (truth != MISSING)
     part = sample.part(answered)
-    one, other, truth = (each[answered].astype(np.int64) for each in (one, other, truth))
-    cell = (one * size + other) * size + truth
+    judge_1, judge_2, truth = (each[answered].astype(np.int64) for each in (judge_1, judge_2, truth))
+    cell = (judge_1 * size + judge_2) * size + truth
     n = len(cell)
     kinds = part.kinds(cell, np.eye(size**3).reshape(-1, size, size, size))
 
@@ -88,7 +88,7 @@ def compare_judges(
             return SideBySide(none, none, none)
         estimates = [
             figure(
-                one,
+                function,
                 kinds,
                 part,
                 rng=rng,
@@ -99,12 +99,12 @@ def compare_judges(
                 bounds=bounds,
                 smoothing=0.0 if weights else part.smoothing,
             )
-            for one, bounds in ((of_first, (-1.0, 1.0)), (of_second, (-1.0, 1.0)), (difference, (-2.0, 2.0)))
+            for function, bounds in ((of_first, (-1.0, 1.0)), (of_second, (-1.0, 1.0)), (difference, (-2.0, 2.0)))
         ]
         return SideBySide(*estimates)
 
-    only_first = int(((one == truth) & (other != truth)).sum())
-    only_second = int(((one != truth) & (other == truth)).sum())
+    only_first = int(((judge_1 == truth) & (judge_2 != truth)).sum())
+    only_second = int(((judge_1 != truth) & (judge_2 == truth)).sum())
     why = ""
     if part.clustered:
         why = "several items belong to one scenario: McNemar's test needs independent items"

@@ -28,15 +28,15 @@ def encode(answers: Answers, categories: Sequence[Label]) -> Codes:
             return _checked(answers, categories)
         answers = answers.tolist()
     unknown = len(place)
-    found = np.fromiter(
+    codes = np.fromiter(
         (MISSING if answer is None else place.get(answer, unknown) for answer in answers),
         dtype=np.int8,
         count=len(answers),
     )
-    if (found == unknown).any():
-        index = int((found == unknown).argmax())
+    if (codes == unknown).any():
+        index = int((codes == unknown).argmax())
         raise ValueError(f"answer {answers[index]!r} at position {index} is none of {list(categories)}")
-    return found
+    return codes
 
 
 def encode_table(labels: Sequence[Answers] | Codes, categories: Sequence[Label]) -> Codes:

@@ -190,7 +190,7 @@ def against_the_others(
 
     def tables_of(by_judge: Integers, votes: Floats) -> Floats:
         size = votes.shape[1]
-        found = np.zeros((len(votes), 2, size, size))
+        counts = np.zeros((len(votes), 2, size, size))
         used = np.zeros(len(votes))
         rows = np.arange(len(votes))
         for own in range(size):
@@ -200,10 +200,10 @@ def against_the_others(
             consensus = plurality(np.maximum(others, 0)).answer
             there &= consensus != MISSING
             row, answer, times = rows[there], consensus[there], votes[there, own]
-            found[row, 0, by_judge[there], answer] += times
-            found[row, 1, own, answer] += times
+            counts[row, 0, by_judge[there], answer] += times
+            counts[row, 1, own, answer] += times
             used[there] += times
-        return found / np.maximum(used, 1)[:, None, None, None]
+        return counts / np.maximum(used, 1)[:, None, None, None]
 
     return _footing(
         judge,
@@ -263,7 +263,7 @@ def _footing(
 
         estimates = [
             figure(
-                one,
+                function,
                 kinds,
                 part,
                 rng=rng,
@@ -276,7 +276,7 @@ def _footing(
                 possible=possible,
                 few=FEW_SCENARIOS,
             )
-            for one, bounds in ((of(0), (-1.0, 1.0)), (of(1), (-1.0, 1.0)), (difference, (-2.0, 2.0)))
+            for function, bounds in ((of(0), (-1.0, 1.0)), (of(1), (-1.0, 1.0)), (difference, (-2.0, 2.0)))
         ]
         return SideBySide(*estimates)
 

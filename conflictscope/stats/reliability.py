@@ -112,8 +112,8 @@ def krippendorff_alpha(
         scale = np.asarray(categories, dtype=float) if metric == "interval" else np.arange(size, dtype=float)
         ratings = np.where(codes == MISSING, np.nan, scale[codes])
         point = float(evalica.alpha(pd.DataFrame(ratings.T), distance=metric).alpha)
-    found = _with_interval(point, statistic, kinds, sample, rng, resamples, level, scale=metric != "nominal")
-    return _with_people(found, statistic, codes, votes, sample) if people_too else found
+    alpha = _with_interval(point, statistic, kinds, sample, rng, resamples, level, scale=metric != "nominal")
+    return _with_people(alpha, statistic, codes, votes, sample) if people_too else alpha
 
 
 def coincidences(votes: Floats) -> Floats:
@@ -185,9 +185,9 @@ def _with_people(found: Estimate, statistic: Statistic, codes: Codes, votes: Flo
     raters = np.flatnonzero((codes != MISSING).any(axis=0))
     without = []
     for rater in raters:
-        given = codes[:, rater] != MISSING
+        rated = codes[:, rater] != MISSING
         left = votes.copy()
-        left[given, codes[given, rater]] -= 1
+        left[rated, codes[rated, rater]] -= 1
         left = np.where(left.sum(axis=1, keepdims=True) >= 2, left, 0.0)
         kept = left.sum(axis=1) > 0
         if kept.any():
@@ -263,8 +263,8 @@ def _warning(n: int, kinds: Kinds, sample: Sample, rare: float) -> str:
     if sample.effective < FEW_SCENARIOS:
         worth = f"{n} items only" if plain else f"as much as {whole(sample.effective)} scenarios only"
         return f"{worth}: the interval may miss the truth more often than it says"
-    given = kinds.total.sum(axis=1)
+    answers = kinds.total.sum(axis=1)
     if rare < FEW_RARE:
-        share = 1 - given.max() / given.sum()
+        share = 1 - answers.max() / answers.sum()
         return f"only {share:.1%} of the answers differ from the most frequent one: the figure is unstable"
     return ""

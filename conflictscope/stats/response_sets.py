@@ -78,20 +78,20 @@ def response_sets(
     codes = encode_table(labels, categories)
     size = len(categories)
     marked = codes[:, :, None] == np.arange(size)
-    given = codes != MISSING
+    has_answer = codes != MISSING
     if also is not None:
         more = np.asarray(also, dtype=bool)
         if more.shape != marked.shape:
             raise ValueError(f"what is also defensible has shape {marked.shape}, got {more.shape}")
-        if (more.any(axis=2) & ~given).any():
+        if (more.any(axis=2) & ~has_answer).any():
             raise ValueError("an answer is also defensible only beside a first one")
         marked = marked | more
     doubts = np.zeros(codes.shape, dtype=bool) if unsure is None else np.asarray(unsure, dtype=bool)
     if doubts.shape != codes.shape:
         raise ValueError(f"who was unsure has shape {codes.shape}, got {doubts.shape}")
-    if (doubts & given).any():
+    if (doubts & has_answer).any():
         raise ValueError("who is unsure gives no answer")
-    answered = given.sum(axis=1)
+    answered = has_answer.sum(axis=1)
     allowed = (marked.sum(axis=1) >= ENOUGH * answered[:, None]) & (answered > 0)[:, None]
     return ResponseSets(allowed, answered, doubts.sum(axis=1))
 

@@ -78,12 +78,12 @@ def paired_shift(
         there is none, with the reason.
     Raises: ValueError: other values, a scenario with other values in one than in the other, a value without a group.
     """
-    one, other = matched(first, second)
+    common_first, common_second = matched(first, second)
     values = first.values
     if groups is not None and set(values) - set(groups):
         raise ValueError(f"every value needs a group, {sorted(set(values) - set(groups))} have none")
-    tasks = tuple(Task(tallies, "mle", ALPHA, level, covariates) for tallies in (one, other))
-    n = len(one.scenarios)
+    tasks = tuple(Task(tallies, "mle", ALPHA, level, covariates) for tallies in (common_first, common_second))
+    n = len(common_first.scenarios)
     reason = "no scenario was decided in both" if not n else _why_not(tasks)
     if reason:
         none = (Estimate.undefined(reason, n, level=level),) * len(values)
@@ -94,7 +94,7 @@ def paired_shift(
     theta = [task.theta for task in tasks]
     gap = theta[1] - theta[0]
     low, high = accelerated_percentiles(gap, drawn[1] - drawn[0], pulls[1] - pulls[0], level=level)
-    fewest = int(np.bincount(one.pair).min())
+    fewest = int(np.bincount(common_first.pair).min())
     warning = ""
     if fewest < FEW_SCENARIOS:
         warning = f"a pair has {fewest} shared scenarios only: intervals may miss the truth more often than they say"
@@ -177,12 +177,12 @@ def _groups(
     ranks: tuple[Floats, Floats],
     about: _About,
 ) -> tuple[GroupShift, ...]:
-    found = []
+    shifts = []
     for group in dict.fromkeys(groups[value] for value in values) if groups else ():
         inside = [k for k, value in enumerate(values) if groups and groups[value] == group]
         means = []
         for point, drawn in (strengths, ranks):
             limits = percentiles(drawn[:, inside].mean(axis=1, keepdims=True), level=about.level)
             means.append(about.each(point[inside].mean(keepdims=True), *limits)[0])
-        found.append(GroupShift(group, tuple(values[k] for k in inside), *means))
-    return tuple(found)
+        shifts.append(GroupShift(group, tuple(values[k] for k in inside), *means))
+    return tuple(shifts)

@@ -35,14 +35,14 @@ class SteeredRun:
         columns = (self.scenario, self.slot, self.value_1, self.value_2, self.choice)
         if len({len(column) for column in columns}) != 1:
             raise ValueError("scenario, slot, value_1, value_2 and choice need one entry for each trial")
-        found: dict[tuple[Hashable, Hashable], tuple[str, str, str | None]] = {}
-        for name, where, one, two, what in zip(*columns, strict=True):
-            if what not in DECIDED and what not in UNDECIDED:
-                raise ValueError(f"a choice is value_1, value_2, both, neither or none, got {what!r}")
-            if (name, where) in found:
+        trials: dict[tuple[Hashable, Hashable], tuple[str, str, str | None]] = {}
+        for name, where, value_1, value_2, choice in zip(*columns, strict=True):
+            if choice not in DECIDED and choice not in UNDECIDED:
+                raise ValueError(f"a choice is value_1, value_2, both, neither or none, got {choice!r}")
+            if (name, where) in trials:
                 raise ValueError(f"scenario {name!r} was answered twice in slot {where!r}")
-            found[name, where] = (one, two, what)
-        return found
+            trials[name, where] = (value_1, value_2, choice)
+        return trials
 
 
 @dataclass(frozen=True)
@@ -82,17 +82,17 @@ def alignments(default: SteeredRun, steered: SteeredRun, *, target: Mapping[str,
     """
     counts: dict[Hashable, list[int]] = {}
     other = steered.trials()
-    for (name, where), (one, two, what) in default.trials().items():
+    for (name, where), (value_1, value_2, choice) in default.trials().items():
         answer = other.get((name, where))
-        if answer is None or what not in DECIDED or answer[2] not in DECIDED:
+        if answer is None or choice not in DECIDED or answer[2] not in DECIDED:
             continue
-        if answer[:2] != (one, two):
+        if answer[:2] != (value_1, value_2):
             raise ValueError(f"scenario {name!r} has other values in one run than in the other")
-        if one not in target or two not in target or target[one] == target[two]:
+        if value_1 not in target or value_2 not in target or target[value_1] == target[value_2]:
             continue
-        higher = "value_1" if target[one] < target[two] else "value_2"
+        higher = "value_1" if target[value_1] < target[value_2] else "value_2"
         count = counts.setdefault(name, [0, 0, 0])
-        count[0] += what == higher
+        count[0] += choice == higher
         count[1] += answer[2] == higher
         count[2] += 1
     table = np.array(list(counts.values()), dtype=float).reshape(-1, 3)

@@ -96,32 +96,32 @@ def running(tables: ArrayLike, statistic: Statistic) -> RunningFigure:
         statistic: of tables (..., q, q), such as `tables.kappa`, that does not change when a table is multiplied.
     Raises: ValueError: another shape.
     """
-    given = np.asarray(tables, dtype=float)
-    if given.ndim not in (3, 4) or given.shape[-1] != given.shape[-2]:
-        raise ValueError(f"tables by scenario have shape (n, q, q), got {given.shape}")
-    size = given.shape[-1]
-    total = np.cumsum(given, axis=-3)
-    flat = given.reshape(*given.shape[:-2], size**2)
+    by_scenario = np.asarray(tables, dtype=float)
+    if by_scenario.ndim not in (3, 4) or by_scenario.shape[-1] != by_scenario.shape[-2]:
+        raise ValueError(f"tables by scenario have shape (n, q, q), got {by_scenario.shape}")
+    size = by_scenario.shape[-1]
+    total = np.cumsum(by_scenario, axis=-3)
+    flat = by_scenario.reshape(*by_scenario.shape[:-2], size**2)
     # Scores of a figure that ignores scale add up to 0, so that their squares are all their variance needs.
     products = np.cumsum(flat[..., :, None] * flat[..., None, :], axis=-3)
     slope = slopes(statistic, total, 2).reshape(flat.shape)
     square = np.einsum("...i,...ij,...j->...", slope, products, slope)
-    count = np.arange(1, given.shape[-3] + 1)
+    count = np.arange(1, by_scenario.shape[-3] + 1)
     with np.errstate(divide="ignore", invalid="ignore"):
         error = np.sqrt(np.maximum(square, 0) * np.where(count > 1, count / np.maximum(count - 1, 1), np.nan))
     # By scenario: what lies outside each category, of both raters, and what disagrees.
-    answers = (given.sum(-1) + given.sum(-2)) / 2
+    answers = (by_scenario.sum(-1) + by_scenario.sum(-2)) / 2
     outside = answers.sum(-1, keepdims=True) - answers
     common = (total.sum(-1) + total.sum(-2)).argmax(-1)[..., None]
     rare = np.take_along_axis(_equal(outside, axis=-2), common, axis=-1)[..., 0]
-    apart = _equal(given.sum((-2, -1)) - np.trace(given, axis1=-2, axis2=-1), axis=-1)
+    apart = _equal(by_scenario.sum((-2, -1)) - np.trace(by_scenario, axis1=-2, axis2=-1), axis=-1)
     return RunningFigure(
         value=statistic(total),
         error=error,
         scenarios=np.broadcast_to(count, error.shape),
         rare=rare,
         disagreeing=apart,
-        clustered=bool(given.size) and bool((given.sum((-2, -1)) > 1 + 1e-9).any()),
+        clustered=bool(by_scenario.size) and bool((by_scenario.sum((-2, -1)) > 1 + 1e-9).any()),
     )
 
 

@@ -222,12 +222,17 @@ def matched(first: Tallies, second: Tallies, *, decided: bool = True) -> tuple[T
     both = at >= 0
     if decided:
         both &= (first.decided > 0) & (second.decided[at] > 0 if len(second.pair) else False)
-    one, other = first.take(both), second.pick(at[both])
-    ends = (one.pairs[one.pair].reshape(-1, 2), other.pairs[other.pair].reshape(-1, 2))
+    common_first, common_second = first.take(both), second.pick(at[both])
+    ends = (
+        common_first.pairs[common_first.pair].reshape(-1, 2),
+        common_second.pairs[common_second.pair].reshape(-1, 2),
+    )
     wrong = np.flatnonzero((ends[0] != ends[1]).any(axis=1))
     if len(wrong):
-        raise ValueError(f"scenario {one.scenarios[int(wrong[0])]!r} has other values in one than in the other")
-    return one, other
+        raise ValueError(
+            f"scenario {common_first.scenarios[int(wrong[0])]!r} has other values in one than in the other"
+        )
+    return common_first, common_second
 
 
 def _codes(column: Iterable[Hashable], known: dict[Hashable, int] | dict[str, int] | dict[str | None, int]) -> Integers:

@@ -61,7 +61,7 @@ def authors_ranking(
         raise ValueError(f"unknown values {sorted(unknown)}; known are {list(values)}")
     size = len(place)
     first, second = (np.array([place[name] for name in column]) for column in (value_1, value_2))
-    won = np.array([one == "value_1" for one in choice])
+    won = np.array([answer == "value_1" for answer in choice])
     code = np.where(won, first * size + second, second * size + first)
     pairs = np.array([(i, j) for i in range(size) for j in range(i + 1, size)])
     generator = np.random.RandomState(seed)

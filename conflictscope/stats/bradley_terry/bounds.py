@@ -38,7 +38,7 @@ def undecided_bounds(tallies: Tallies) -> tuple[CreditedStrength, ...]:
     theta = np.full((2 * size, size), np.nan)
     if finite.any():
         theta[finite] = comparisons.fit(weight[finite], share[finite], tallies.pairs, size)[0]
-    found = []
+    strengths = []
     for k, value in enumerate(tallies.values):
         ends = []
         for row in (2 * k, 2 * k + 1):
@@ -46,5 +46,5 @@ def undecided_bounds(tallies: Tallies) -> tuple[CreditedStrength, ...]:
             strength = float(theta[row, k]) if known else None
             rank = int(1 + (theta[row] - theta[row, k] > 1e-9).sum()) if known else None
             ends.append((strength, rank))
-        found.append(CreditedStrength(value, ends[0][0], ends[1][0], ends[1][1], ends[0][1]))
-    return tuple(found)
+        strengths.append(CreditedStrength(value, ends[0][0], ends[1][0], ends[1][1], ends[0][1]))
+    return tuple(strengths)

@@ -143,15 +143,15 @@ class _Spread:
 
 def _strengths(task: Task, spread: _Spread, warning: str) -> tuple[Estimate, ...]:
     """One estimate per value; undefined for a value that nothing was decided about, or whose group has no finite fit."""
-    found = []
+    estimates = []
     for k, scenarios in enumerate(task.scenarios_of_values()):
         name = task.tallies.values[k]
         if not scenarios and not (task.method == "authors" and task.fitted):
-            found.append(Estimate.undefined(task.no_preference or _nothing(task, name), level=task.level))
+            estimates.append(Estimate.undefined(task.no_preference or _nothing(task, name), level=task.level))
         elif not task.fitted or not task.whole[k]:
-            found.append(Estimate.undefined(task.reason, scenarios, level=task.level))
+            estimates.append(Estimate.undefined(task.reason, scenarios, level=task.level))
         else:
-            found.append(
+            estimates.append(
                 Estimate(
                     float(task.theta[k]),
                     _limit(spread.theta_low[k]),
@@ -161,7 +161,7 @@ def _strengths(task: Task, spread: _Spread, warning: str) -> tuple[Estimate, ...
                     level=task.level,
                 )
             )
-    return tuple(found)
+    return tuple(estimates)
 
 
 def _nothing(task: Task, name: str) -> str:
@@ -178,7 +178,7 @@ def _without_limits(task: Task, flat: bool) -> str:
 
 def _effects(task: Task, spread: _Spread, warning: str) -> tuple[Covariate, ...]:
     """What order and action do, in log odds coded +-1/2."""
-    found = []
+    covariates = []
     n = int((task.tallies.decided > 0).sum())
     for position, name in enumerate(task.covariates):
         k = task.size + position
@@ -193,8 +193,8 @@ def _effects(task: Task, spread: _Spread, warning: str) -> tuple[Covariate, ...]
                 warning=_without_limits(task, bool(spread.flat[k])) or warning,
                 level=task.level,
             )
-        found.append(Covariate(name, EFFECTS[name], effect))
-    return tuple(found)
+        covariates.append(Covariate(name, EFFECTS[name], effect))
+    return tuple(covariates)
 
 
 def _limit(limit: float) -> float | None:
@@ -207,9 +207,12 @@ def _ranks(task: Task, spread: _Spread, level: float) -> tuple[Estimate, ...]:
     The best place of a tie counts for the rank and the lower limit, its worst place for the upper limit.
     """
     scenarios = task.scenarios_of_values()
-    found = [Estimate.undefined(one.reason or "no rank", n=one.n, level=level) for one in _strengths(task, spread, "")]
+    estimates = [
+        Estimate.undefined(strength.reason or "no rank", n=strength.n, level=level)
+        for strength in _strengths(task, spread, "")
+    ]
     if not task.fitted:
-        return tuple(found)
+        return tuple(estimates)
     tail = (1 - level) / 2
     for block in map(list, task.groups.blocks):
         drawn = spread.theta_drawn[:, block]
@@ -223,7 +226,7 @@ def _ranks(task: Task, spread: _Spread, level: float) -> tuple[Estimate, ...]:
             if not task.whole[k] or (not scenarios[k] and task.method != "authors"):
                 continue
             why = _without_limits(task, bool(spread.flat[k]))
-            found[k] = Estimate(
+            estimates[k] = Estimate(
                 float(rank[place]),
                 None if why else float(min(low[place], rank[place])),
                 None if why else float(max(high[place], rank[place])),
@@ -231,7 +234,7 @@ def _ranks(task: Task, spread: _Spread, level: float) -> tuple[Estimate, ...]:
                 warning=why,
                 level=level,
             )
-    return tuple(found)
+    return tuple(estimates)
 
 
 def _above(task: Task, spread: _Spread) -> tuple[tuple[float | None, ...], ...]:
@@ -274,10 +277,10 @@ def _strength_warning(task: Task, disconnected: float) -> str:
         return f"{disconnected:.0%} of the resamples have no finite fit: the limits depend on the penalty used for them"
     asked, alike = alike_in_both_orders(task.asked)
     if task.method != "authors" and asked.any():
-        told = np.bincount(task.asked.pair, weights=alike, minlength=pairs)[np.unique(task.asked.pair[asked])]
-        if told.min() < FEWEST_ALIKE:
+        alike_by_pair = np.bincount(task.asked.pair, weights=alike, minlength=pairs)[np.unique(task.asked.pair[asked])]
+        if alike_by_pair.min() < FEWEST_ALIKE:
             return (
-                f"a pair has {whole(float(told.min()))} scenarios answered alike in both orders only: intervals may miss the truth "
+                f"a pair has {whole(float(alike_by_pair.min()))} scenarios answered alike in both orders only: intervals may miss the truth "
                 "more often than they say"
             )
     return ""
@@ -293,18 +296,20 @@ def _apart(task: Task) -> str:
 
 
 def _warnings(task: Task, warning: str, disconnected: int, resamples: int) -> tuple[str, ...]:
-    said: list[str] = []
+    sentences: list[str] = []
     if warning and task.fitted:
-        said.append(warning)
+        sentences.append(warning)
     if apart := _apart(task):
-        said.append(apart)
+        sentences.append(apart)
     if disconnected and disconnected / resamples <= MANY_DISCONNECTED:
         some = "one has" if disconnected == 1 else f"{disconnected} have"
-        said.append(f"of {resamples} resamples {some} no finite fit: there the penalty was used")
+        sentences.append(f"of {resamples} resamples {some} no finite fit: there the penalty was used")
     if task.fitted and task.method == "penalised":
-        said.append(f"penalised fit (alpha {task.alpha:g}): strengths are drawn towards each other, and have no limits")
+        sentences.append(
+            f"penalised fit (alpha {task.alpha:g}): strengths are drawn towards each other, and have no limits"
+        )
     if task.fitted and task.method == "authors":
-        said.append(
+        sentences.append(
             "computed as the paper's script does: whatever is not value 1 counts for value 2, and trials count as independent"
         )
-    return tuple(said)
+    return tuple(sentences)

@@ -18,12 +18,12 @@ def pair_results(task: Task) -> tuple[PairResult, ...]:
     """Every pair that occurs, with its share, and what the strengths say of it where they say anything."""
     tallies = task.tallies
     fitted, residuals = _against_fit(task)
-    found = []
+    pairs = []
     for c, (first, second) in enumerate(tallies.pairs):
         here = tallies.pair == c
         # The cap on the effective sample size counts what the method counts as decided.
         decided = tallies.trials if task.method == "authors" else tallies.decided
-        found.append(
+        pairs.append(
             PairResult(
                 value_1=tallies.values[first],
                 value_2=tallies.values[second],
@@ -34,7 +34,7 @@ def pair_results(task: Task) -> tuple[PairResult, ...]:
                 decided=int((tallies.decided[here] > 0).sum()),
             )
         )
-    return tuple(found)
+    return tuple(pairs)
 
 
 def goodness_of_fit(task: Task) -> GoodnessOfFit:

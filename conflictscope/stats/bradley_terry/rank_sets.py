@@ -23,12 +23,12 @@ def rank_sets(task: Task, drawn: Floats) -> tuple[Estimate, ...]:
     if task.method != "mle":
         return ()
     scenarios = task.scenarios_of_values()
-    found = [
+    sets = [
         Estimate.undefined(task.reason or f"{value} was in no decided scenario", level=task.level)
         for value in task.tallies.values
     ]
     if task.no_preference or not task.groups.compared:
-        return tuple(found)
+        return tuple(sets)
     above = np.zeros((task.size, task.size), dtype=bool)
     reach = reachable(task) if task.groups.reason else np.ones((task.size, task.size), dtype=bool)
     separated = {group: _separated(task, group, reach) for group in task.groups.compared}
@@ -43,7 +43,7 @@ def rank_sets(task: Task, drawn: Floats) -> tuple[Estimate, ...]:
             rank = None
             if task.fitted and task.whole[k]:
                 rank = float(1 + sum(task.theta[other] - task.theta[k] > 1e-9 for other in group))
-            found[k] = Estimate(
+            sets[k] = Estimate(
                 rank,
                 float(1 + above[:, k].sum()),
                 float(len(group) - above[k].sum()),
@@ -52,7 +52,7 @@ def rank_sets(task: Task, drawn: Floats) -> tuple[Estimate, ...]:
                 level=task.level,
                 conservative=True,
             )
-    return tuple(found)
+    return tuple(sets)
 
 
 def surely_above(theta: Floats, drawn: Floats, blocks: tuple[tuple[int, ...], ...], level: float) -> Flags:

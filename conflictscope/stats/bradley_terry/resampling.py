@@ -24,8 +24,8 @@ def resampled_scenarios(task: Task, rng: np.random.Generator, resamples: int) ->
     they would vary too little, by a tenth at 5 scenarios. Scenarios of a pair that look alike are interchangeable, so
     counts of kinds are drawn instead of scenarios: the cost does not grow with the trials, and order plays no part.
     """
-    found, torn = resampled_together((task,), rng, resamples)
-    return found[0], int(torn.sum())
+    coordinates, torn = resampled_together((task,), rng, resamples)
+    return coordinates[0], int(torn.sum())
 
 
 def resampled_together(tasks: tuple[Task, ...], rng: np.random.Generator, resamples: int) -> tuple[list[Floats], Flags]:

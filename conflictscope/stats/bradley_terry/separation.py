@@ -35,18 +35,20 @@ def relative_strengths(task: Task, low: Floats, high: Floats) -> tuple[Estimate,
     reach = reachable(task)
     scenarios = task.scenarios_of_values()
     values = task.tallies.values
-    found = [Estimate.undefined(f"{values[k]} was in no decided scenario", level=task.level) for k in range(task.size)]
+    strengths = [
+        Estimate.undefined(f"{values[k]} was in no decided scenario", level=task.level) for k in range(task.size)
+    ]
     for group, block in zip(task.groups.compared, task.groups.blocks, strict=True):
         core = ", ".join(values[k] for k in block)
         for k in group:
             if k in block and len(block) > 1 and task.fitted:
                 bottom, top = (None if np.isnan(limit[k]) else float(limit[k]) for limit in (low, high))
-                found[k] = Estimate(float(task.theta[k]), bottom, top, n=scenarios[k], level=task.level)
+                strengths[k] = Estimate(float(task.theta[k]), bottom, top, n=scenarios[k], level=task.level)
             elif k in block:
-                found[k] = Estimate.undefined("the others are set against it", scenarios[k], level=task.level)
+                strengths[k] = Estimate.undefined("the others are set against it", scenarios[k], level=task.level)
             else:
-                found[k] = _bound(task, group, block, k, reach, core)
-    return tuple(found)
+                strengths[k] = _bound(task, group, block, k, reach, core)
+    return tuple(strengths)
 
 
 def reachable(task: Task) -> Flags:

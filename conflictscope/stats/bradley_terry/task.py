@@ -114,7 +114,7 @@ class Task:
         if self.method == "penalised":
             return Groups(tuple(compared), tuple(compared), "", ())
         blocks: list[tuple[int, ...]] = []
-        said: list[str] = []
+        reasons: list[str] = []
         cut: list[str] = []
         for group in compared:
             inside = beats[np.ix_(group, group)]
@@ -123,9 +123,9 @@ class Task:
             largest = np.bincount(chains).argmax()
             blocks.append(tuple(k for k, chain in zip(group, chains, strict=True) if chain == largest))
             if why:
-                said.append(why)
+                reasons.append(why)
                 cut += names
-        why = f"no finite maximum likelihood fit: {'; '.join(said)}; the penalised fit is finite" if said else ""
+        why = f"no finite maximum likelihood fit: {'; '.join(reasons)}; the penalised fit is finite" if reasons else ""
         in_order = tuple(value for value in self.tallies.values if value in cut)
         return Groups(tuple(compared), tuple(blocks), why, in_order)
 
@@ -169,13 +169,13 @@ class Task:
         if plane.shape[1] == 0 or not self.weight.any() or self.no_preference:
             self.reason = self.reason or self.no_preference
             return
-        found, converged = comparisons.solve(
+        solutions, converged = comparisons.solve(
             self.weight[None], self.share[None], self.X, self.plane, alpha=self.penalty
         )
         if not converged[0]:
-            self.reason = self._diverged(found[0])
+            self.reason = self._diverged(solutions[0])
             return
-        self.beta, self.fitted = found[0], True
+        self.beta, self.fitted = solutions[0], True
         inside = group >= 0
         self.theta[inside] = (self.plane @ self.beta)[inside]
 

@@ -72,43 +72,43 @@ class Design:
         By strata sum_h W_h^2 (1/m_h - 1/N_h) cov_h; with chances N^-2 sum (1 - pi) / pi^2 of the products, centred.
         x: shape (N, p), z: shape (N, r), read at labelled scenarios. nan where fewer than two are labelled.
         """
-        found = np.full((self.domains, x.shape[1], z.shape[1]), np.nan)
+        covariance = np.full((self.domains, x.shape[1], z.shape[1]), np.nan)
         seen = np.zeros(self.domains, dtype=bool)
         for c, everyone, some in self.strata:
             if len(some) < 2:
                 continue
             if not seen[c]:
-                found[c], seen[c] = 0.0, True
+                covariance[c], seen[c] = 0.0, True
             if self.chance is None:
                 share = (len(everyone) / self.total[c]) ** 2 * (1 / len(some) - 1 / len(everyone))
-                found[c] += share * _covariance(x[some], z[some])
+                covariance[c] += share * _covariance(x[some], z[some])
             else:
                 chance, weight = self.chance[some], self.weights[some]
                 left = (1 - chance) / chance**2
                 near, far = x[some] - weight @ x[some], z[some] - weight @ z[some]
                 # The divisor that makes it unbiased for the mean of one more unit than was used for centring.
-                found[c] += (near * left[:, None]).T @ far / self.total[c] ** 2 * len(some) / (len(some) - 1)
-        return found
+                covariance[c] += (near * left[:, None]).T @ far / self.total[c] ** 2 * len(some) / (len(some) - 1)
+        return covariance
 
     def frame(self, x: Floats, z: Floats) -> Floats:
         """The same covariance as `sampling` expects it, from x and z of all scenarios, shape (C, p, r)."""
-        found = np.zeros((self.domains, x.shape[1], z.shape[1]))
+        covariance = np.zeros((self.domains, x.shape[1], z.shape[1]))
         for c, everyone, some in self.strata:
             if len(some) < 2:
                 continue
             if self.chance is None:
                 share = (len(everyone) / self.total[c]) ** 2 * (1 / len(some) - 1 / len(everyone))
-                found[c] += share * _covariance(x[everyone], z[everyone])
+                covariance[c] += share * _covariance(x[everyone], z[everyone])
             else:
                 chance = self.chance[everyone]
                 left = (1 - chance) / chance
                 near, far = x[everyone] - x[everyone].mean(axis=0), z[everyone] - z[everyone].mean(axis=0)
-                found[c] += (near * left[:, None]).T @ far / self.total[c] ** 2
-        return found
+                covariance[c] += (near * left[:, None]).T @ far / self.total[c] ** 2
+        return covariance
 
     def within(self, x: Floats) -> Floats:
         """Covariance of x among the scenarios of each domain, from the labelled ones, shape (C, p, p); nan below two."""
-        found = np.full((self.domains, x.shape[1], x.shape[1]), np.nan)
+        covariance = np.full((self.domains, x.shape[1], x.shape[1]), np.nan)
         for c in range(self.domains):
             some = np.flatnonzero(self.labelled & (self.domain == c))
             if len(some) < 2:
@@ -116,8 +116,8 @@ class Design:
             weight = self.weights[some]
             near = x[some] - weight @ x[some]
             effective = 1 / (weight**2).sum()
-            found[c] = (near * weight[:, None]).T @ near * effective / (effective - 1)
-        return found
+            covariance[c] = (near * weight[:, None]).T @ near * effective / (effective - 1)
+        return covariance
 
 
 def _covariance(x: Floats, z: Floats) -> Floats:

@@ -75,9 +75,9 @@ def corrected_shift(
     values = first.judge.values
     if groups is not None and set(values) - set(groups):
         raise ValueError(f"every value needs a group, {sorted(set(values) - set(groups))} have none")
-    one, other = matched(first.judge, second.judge, decided=False)
+    common_first, common_second = matched(first.judge, second.judge, decided=False)
     sides = []
-    for side, judge in ((first, one), (second, other)):
+    for side, judge in ((first, common_first), (second, common_second)):
         names = Task(judge, "mle", 0.01, level, covariates).covariates if len(judge.pair) else ()
         strata = None if stratum is None else [stratum[name] for name in judge.scenarios]
         chances = None if chance is None else [chance[name] for name in judge.scenarios]
@@ -89,12 +89,12 @@ def corrected_shift(
         sides.append((sample, names, 1.0 if plain else None))
     fits = [_fit(*side) for side in sides]
     n = min(int(sample.labelled.sum()) for sample, _, _ in sides)
-    for found, which in zip(fits, ("first", "second"), strict=True):
-        if isinstance(found, NoFit):
-            reason = f"the {which} has no strengths to compare: {found.reason}"
+    for fit, which in zip(fits, ("first", "second"), strict=True):
+        if isinstance(fit, NoFit):
+            reason = f"the {which} has no strengths to compare: {fit.reason}"
             none = (Estimate.undefined(reason, n, level=level),) * len(values)
-            return CorrectedShift(values, None, None, none, (), None, False, len(one.scenarios), reason)
-    a, b = (found for found in fits if isinstance(found, Fit))
+            return CorrectedShift(values, None, None, none, (), None, False, len(common_first.scenarios), reason)
+    a, b = (fit for fit in fits if isinstance(fit, Fit))
     covariance, together = _covariance(a, b)
     gap = b.theta - a.theta
     z = z_of(level)
@@ -104,7 +104,7 @@ def corrected_shift(
         return Estimate(point, point - half, point + half, n=n, level=level)
 
     group_of = [groups[value] for value in values] if groups else []
-    means = {group: np.array([one == group for one in group_of], dtype=float) for group in dict.fromkeys(group_of)}
+    means = {group: np.array([name == group for name in group_of], dtype=float) for group in dict.fromkeys(group_of)}
     return CorrectedShift(
         values=values,
         first=tuple(map(float, a.theta)),
@@ -113,7 +113,7 @@ def corrected_shift(
         groups=tuple((group, estimate(inside / inside.sum())) for group, inside in means.items()),
         lam=(a.lam, b.lam),
         together=together,
-        scenarios=len(one.scenarios),
+        scenarios=len(common_first.scenarios),
         reason="",
     )
 
@@ -139,12 +139,12 @@ def _covariance(a: Fit, b: Fit) -> tuple[Floats, bool]:
         return a.theta_covariance + b.theta_covariance, False
     # The side with fewer labels says where both are known.
     design = frames[0].design if census[1] else frames[1].design
-    told, left = [], []
+    people_scores, left = [], []
     for fit in (a, b):
         through = (fit.frame.plane @ fit.bread).T
-        told.append(fit.told @ through)
+        people_scores.append(fit.told @ through)
         left.append((fit.told - fit.lam * fit.judged) @ through)
-    by_people, residual = told[1] - told[0], left[1] - left[0]
+    by_people, residual = people_scores[1] - people_scores[0], left[1] - left[0]
     parts = design.within(by_people) / np.maximum(design.total, 1)[:, None, None] + design.sampling(residual, residual)
     if np.isnan(parts).any():
         return a.theta_covariance + b.theta_covariance, False

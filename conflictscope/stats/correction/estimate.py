@@ -44,9 +44,9 @@ class Frame:
         plane = comparisons.basis(size)
         first, second = judge.pairs[judge.cell_pair].reshape(-1, 2).T
         effects = [judge.cell_order if name == "order" else judge.cell_action for name in covariates]
-        told = np.zeros(len(judge.pair))
-        np.add.at(told, sample.told.scenario, sample.told.d)
-        decided = np.bincount(judge.pair[sample.labelled & (told > 0)], minlength=len(judge.pairs))
+        decided_trials = np.zeros(len(judge.pair))
+        np.add.at(decided_trials, sample.told.scenario, sample.told.d)
+        decided = np.bincount(judge.pair[sample.labelled & (decided_trials > 0)], minlength=len(judge.pairs))
         return cls(
             sample=sample,
             design=sample.design,
@@ -117,29 +117,29 @@ def corrected(frame: Frame, lam: float | None = None) -> Fit | NoFit:
     if lam is not None:
         return _estimate(frame, lam)
     lam = 1.0
-    found = _estimate(frame, lam)
+    fit = _estimate(frame, lam)
     for _ in range(ROUNDS):
-        if isinstance(found, NoFit):
+        if isinstance(fit, NoFit):
             lam /= 2
-            found = _estimate(frame, lam)
+            fit = _estimate(frame, lam)
             continue
-        best = _best(found)
+        best = _best(fit)
         if abs(best - lam) < 1e-6:
             break
-        lam, found = best, _estimate(frame, best)
-    return found
+        lam, fit = best, _estimate(frame, best)
+    return fit
 
 
 def _estimate(frame: Frame, lam: float) -> Fit | NoFit:
     judge, design = frame.sample.judge, frame.design
     pairs = len(judge.pairs)
     everyone = 1 / design.total[judge.pair]
-    judged, told = frame.sample.judged, frame.sample.told
+    judged, by_people = frame.sample.judged, frame.sample.told
     own = _by_pair(frame, lam)
     cell_lam = own[judge.cell_pair]
     all_y, all_d = frame.cell_means(judged, everyone)
     some_y, some_d = frame.cell_means(judged, design.weights)
-    by_people_y, by_people_d = frame.cell_means(told, design.weights)
+    by_people_y, by_people_d = frame.cell_means(by_people, design.weights)
     top = cell_lam * all_y + by_people_y - cell_lam * some_y
     bottom = cell_lam * all_d + by_people_d - cell_lam * some_d
     lent = frame.borrows[judge.cell_pair]
@@ -164,7 +164,7 @@ def _estimate(frame: Frame, lam: float) -> Fit | NoFit:
     curve = comparisons.derivatives(beta, weight[None], share[None], frame.X, frame.plane, 0.0)[1][0]
     bread = np.linalg.inv(curve)
     chance = expit(frame.X @ beta[0])
-    pull = [_pulls(frame, rows, chance, per, top, bottom) for rows in (told, judged)]
+    pull = [_pulls(frame, rows, chance, per, top, bottom) for rows in (by_people, judged)]
     return Fit(
         frame, lam, beta[0], bread, top, bottom, pull[0], pull[1], _covariance(frame, own, bread, pull, chance, per)
     )
@@ -186,10 +186,10 @@ def _lent(frame: Frame) -> tuple[Floats, Floats]:
     judge = frame.sample.judge
     labels = max(int(frame.labels.sum()), 1)
     flat = frame.sample.labelled / labels
-    told, judged = frame.cell_means(frame.sample.told, flat), frame.cell_means(frame.sample.judged, flat)
+    by_people, judged = frame.cell_means(frame.sample.told, flat), frame.cell_means(frame.sample.judged, flat)
     kind = (2 * judge.cell_order + 1) * 3 + 2 * judge.cell_action + 1
     same = (kind[:, None] == kind[None, :]).astype(float)
-    return same @ (told[0] - judged[0]), same @ (told[1] - judged[1])
+    return same @ (by_people[0] - judged[0]), same @ (by_people[1] - judged[1])
 
 
 def _pulls(frame: Frame, rows: Rows, chance: Floats, per: Floats, top: Floats, bottom: Floats) -> Floats:
@@ -209,9 +209,9 @@ def _pulls(frame: Frame, rows: Rows, chance: Floats, per: Floats, top: Floats, b
 def _covariance(frame: Frame, own: Floats, bread: Floats, pull: list[Floats], chance: Floats, per: Floats) -> Floats:
     """Of the coordinates: what all scenarios leave open, and what labelling a sample only adds."""
     design = frame.design
-    told, judged = pull
-    left = told - own[frame.sample.judge.pair][:, None] * judged
-    by_pair = design.within(told) / np.maximum(design.total, 1)[:, None, None] + design.sampling(left, left)
+    by_people, judged = pull
+    left = by_people - own[frame.sample.judge.pair][:, None] * judged
+    by_pair = design.within(by_people) / np.maximum(design.total, 1)[:, None, None] + design.sampling(left, left)
     meat = np.zeros_like(bread)
     few = frame.borrows | np.isnan(by_pair).any(axis=(1, 2))
     for c in np.flatnonzero(~few):
@@ -235,13 +235,13 @@ def _pooled(frame: Frame, own: Floats, chance: Floats, per: Floats) -> tuple[flo
     both = (frame.sample.told, frame.sample.judged)
     scores = [sums(rows.scenario, rows.y - chance[rows.cell] * rows.d, size) for rows in both]
     scale = np.where(frame.design.total > 0, per / np.maximum(frame.design.total, 1), 1.0)[judge.pair]
-    told, left = scale * scores[0], scale * (scores[0] - scores[1])
+    by_people, left = scale * scores[0], scale * (scores[0] - scores[1])
     count = np.bincount(judge.cell_pair, minlength=pairs)
     lean = np.stack([sums(judge.cell_pair, column, pairs) for column in frame.X.T], axis=1) / count[:, None]
     some = int(labelled.sum())
     if some < 2:
         return 0.25, 0.25, lean
-    return float(told[labelled].var(ddof=1)), float(left[labelled].var(ddof=1)), lean
+    return float(by_people[labelled].var(ddof=1)), float(left[labelled].var(ddof=1)), lean
 
 
 def _best(fit: Fit) -> float:

@@ -34,20 +34,27 @@ def corrected_mean(
         of a share on their number stand, marked conservative.
     """
     F, Y = (np.asarray(x, dtype=float) for x in (judge, people))
-    found = corrected_function(
+    estimate = corrected_function(
         F[:, None], Y[:, None], lambda means: float(means[0]), np.ones_like, stratum=stratum, chance=chance, level=level
     )
     shares = bool((F >= 0).all() and (F <= 1).all())
-    if not found.defined or not shares or found.low is None or found.high is None or found.value is None:
-        return found
+    if not estimate.defined or not shares or estimate.low is None or estimate.high is None or estimate.value is None:
+        return estimate
     known = Y[~np.isnan(Y)]
-    value = min(max(found.value, 0.0), 1.0)
+    value = min(max(estimate.value, 0.0), 1.0)
     if np.ptp(known) < EQUAL and known[0] in (0.0, 1.0):
         exact = ratio(known, np.ones(len(known)), level=level)
         return Estimate(
-            value, min(exact.low or 0.0, value), max(exact.high or 0.0, value), found.n, level=level, conservative=True
+            value,
+            min(exact.low or 0.0, value),
+            max(exact.high or 0.0, value),
+            estimate.n,
+            level=level,
+            conservative=True,
         )
-    return Estimate(value, max(found.low, 0.0), min(found.high, 1.0), n=found.n, warning=found.warning, level=level)
+    return Estimate(
+        value, max(estimate.low, 0.0), min(estimate.high, 1.0), n=estimate.n, warning=estimate.warning, level=level
+    )
 
 
 def corrected_steering(
@@ -102,22 +109,22 @@ def corrected_function(
     if n < 2:
         return Estimate.undefined(f"people decided {n} scenarios whole: no correction", n, level=level)
     design = Design(np.zeros(len(F), dtype=np.int64), labelled, stratum=stratum, chance=chance)
-    told = np.where(labelled[:, None], Y, 0.0)
+    by_people = np.where(labelled[:, None], Y, 0.0)
     lam = 1.0
     for _ in range(ROUNDS):
-        means = _means(design, F, told, lam)
+        means = _means(design, F, by_people, lam)
         slope = gradient(means)
         if not np.isfinite(slope).all():
             break
-        first, second = (told @ slope)[:, None], (F @ slope)[:, None]
+        first, second = (by_people @ slope)[:, None], (F @ slope)[:, None]
         bottom = float(design.frame(second, second)[0, 0, 0])
         together = float(np.nan_to_num(design.sampling(first, second))[0, 0, 0])
         lam = float(np.clip(together / bottom, 0.0, 1.0)) if bottom > EQUAL else 0.0
-    means = _means(design, F, told, lam)
+    means = _means(design, F, by_people, lam)
     point, slope = value(means), gradient(means)
     if not np.isfinite(point) or not np.isfinite(slope).all():
         return Estimate.undefined("the corrected shares leave the figure undefined", n, level=level)
-    left, first = ((told - lam * F) @ slope)[:, None], (told @ slope)[:, None]
+    left, first = ((by_people - lam * F) @ slope)[:, None], (by_people @ slope)[:, None]
     variance = float((design.within(first)[0] / len(F) + design.sampling(left, left)[0])[0, 0])
     half = float(t.ppf((1 + level) / 2, n - 1)) * float(np.sqrt(max(variance, 0.0)))
     warning = f"{n} labelled scenarios only: the interval is likely too narrow" if n < FEWEST_LABELLED else ""

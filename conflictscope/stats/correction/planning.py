@@ -36,18 +36,18 @@ def more_labels(
     if width <= 0:
         raise ValueError(f"a width is above 0, got {width}")
     names = tuple(
-        one.name
-        for one in fit_ranking(judge, rng=rng, interval="sandwich", resamples=1, covariates=covariates).covariates
+        covariate.name
+        for covariate in fit_ranking(judge, rng=rng, interval="sandwich", resamples=1, covariates=covariates).covariates
     )
     frame = Frame.of(align(judge, people, stratum=stratum, chance=chance, left_out=left_out, covariates=names), names)
     if not frame.sample.labelled.any():
         return MoreLabels(
             width, None, None, (), 0, False, "no scenario was labelled whole by people: nothing to forecast from"
         )
-    found = corrected(frame)
-    if isinstance(found, NoFit):
-        return MoreLabels(width, None, None, (), 0, False, found.reason)
-    fixed, per = _parts(found)
+    fit = corrected(frame)
+    if isinstance(fit, NoFit):
+        return MoreLabels(width, None, None, (), 0, False, fit.reason)
+    fixed, per = _parts(fit)
     labels, total = frame.labels.astype(float).clip(1), frame.design.total.astype(float)
     more = np.zeros(len(labels), dtype=np.int64)
     reach = 2 * z_of(level)

@@ -58,7 +58,7 @@ def corrected_ranking(
     Source: Angelopoulos, Duchi & Zrnic (2023), arXiv 2311.01453; Saerndal, Swensson & Wretman (1992), chapter 9.
     """
     alone = fit_ranking(judge, rng=rng, interval=interval, level=level, covariates=covariates)
-    used = tuple(one.name for one in alone.covariates)
+    used = tuple(covariate.name for covariate in alone.covariates)
     sample = align(judge, people, stratum=stratum, chance=chance, left_out=left_out, covariates=used)
     if sample.left_out:
         inside = np.array([name not in set(left_out) for name in judge.scenarios])
@@ -66,15 +66,15 @@ def corrected_ranking(
     frame = Frame.of(sample, used)
     labelled = int(sample.labelled.sum())
     reason = _why_not(sample, alone.no_preference)
-    found: Fit | NoFit = NoFit(reason) if reason else corrected(frame)
+    fit: Fit | NoFit = NoFit(reason) if reason else corrected(frame)
     by_people: Fit | NoFit = NoFit(reason) if reason else corrected(frame, 0.0)
     people_alone = _strengths(by_people, frame, used, rng, level, draws)
     bounds = None
-    if labelled and (isinstance(found, NoFit) or isinstance(by_people, NoFit)):
+    if labelled and (isinstance(fit, NoFit) or isinstance(by_people, NoFit)):
         mask = np.array([name in _labelled_names(sample) for name in people.scenarios])
         bounds = fit_ranking(people.take(mask), rng=rng, interval=interval, level=level, covariates=covariates)
-    pairs = _pairs(found, frame, level) if isinstance(found, Fit) else ()
-    lending = frame.borrows if isinstance(found, Fit) else np.zeros(len(sample.judge.pairs), dtype=bool)
+    pairs = _pairs(fit, frame, level) if isinstance(fit, Fit) else ()
+    lending = frame.borrows if isinstance(fit, Fit) else np.zeros(len(sample.judge.pairs), dtype=bool)
     missing = int(np.maximum(FEWEST_LABELLED - frame.labels[lending], 0).sum())
     names = tuple((judge.values[i], judge.values[j]) for i, j in sample.judge.pairs[lending])
     return CorrectedRanking(
@@ -82,7 +82,7 @@ def corrected_ranking(
         judge=alone,
         people=people_alone,
         people_bounds=bounds,
-        corrected=_strengths(found, frame, used, rng, level, draws),
+        corrected=_strengths(fit, frame, used, rng, level, draws),
         pairs=pairs,
         scenarios=len(sample.judge.scenarios),
         labelled=labelled,
@@ -91,7 +91,7 @@ def corrected_ranking(
         foreign=sample.foreign,
         borrowing=names,
         to_end_borrowing=missing,
-        reason=found.reason if isinstance(found, NoFit) else "",
+        reason=fit.reason if isinstance(fit, NoFit) else "",
         warnings=_warnings(sample, names, missing),
     )
 
@@ -194,9 +194,9 @@ def _effects(found: Fit, covariates: tuple[str, ...], n: int, level: float) -> t
 
 
 def _pairs(found: Fit, frame: Frame, level: float) -> tuple[CorrectedPair, ...]:
-    judge, told = frame.sample.judge, frame.sample.told
+    judge, by_people = frame.sample.judge, frame.sample.told
     size = len(judge.pair)
-    won, decided = sums(told.scenario, told.y, size), sums(told.scenario, told.d, size)
+    won, decided = sums(by_people.scenario, by_people.y, size), sums(by_people.scenario, by_people.d, size)
     pairs = []
     for c, (first, second) in enumerate(judge.pairs):
         here = frame.sample.labelled & (judge.pair == c)
@@ -235,14 +235,14 @@ def _rough(labels: int, wins: float, losses: float) -> str:
 
 
 def _warnings(sample: CorrectionSample, borrowing: tuple[tuple[str, str], ...], missing: int) -> tuple[str, ...]:
-    said = []
+    sentences = []
     if borrowing:
-        said.append(
+        sentences.append(
             f"{len(borrowing)} pairs have fewer than {FEWEST_LABELLED} labelled scenarios that people decided and borrow from "
             f"the others, which biases strengths where the judge's errors depend on the value: {missing} labels would end it"
         )
     if sample.partial:
-        said.append(f"of {sample.partial} scenarios people decided some trials only: these do not correct")
+        sentences.append(f"of {sample.partial} scenarios people decided some trials only: these do not correct")
     if sample.foreign:
-        said.append(f"{sample.foreign} scenarios that people decided were not judged: these do not correct")
-    return tuple(said)
+        sentences.append(f"{sample.foreign} scenarios that people decided were not judged: these do not correct")
+    return tuple(sentences)

@@ -94,11 +94,11 @@ def align(
     whole &= _as_many(judge, people, to, cell)
     labelled = np.zeros(len(judge.scenarios), dtype=bool)
     labelled[to[whole]] = True
-    told = whole[rows]
+    in_whole = whole[rows]
     return CorrectionSample(
         judge=judge,
         judged=Rows(judge.row_scenario, judge.row_cell, judge.row_y, judge.row_d),
-        told=Rows(to[rows[told]], cell[people.row_cell[told]], people.row_y[told], people.row_d[told]),
+        told=Rows(to[rows[in_whole]], cell[people.row_cell[in_whole]], people.row_y[in_whole], people.row_d[in_whole]),
         labelled=labelled,
         partial=int((~whole).sum()),
         left_out=int((~inside).sum()),
