@@ -40,8 +40,8 @@ class GroupedForm(forms.Form):
     def groups(self) -> list[tuple[str, list[forms.BoundField]]]:
         named = {name for _, names in self.GROUPS for name in names}
         groups = [*self.GROUPS, ("More", tuple(name for name in self.fields if name not in named))]
-        found = [(title, [self[name] for name in names if name in self.fields]) for title, names in groups]
-        return [(title, fields) for title, fields in found if fields]
+        sections = [(title, [self[name] for name in names if name in self.fields]) for title, names in groups]
+        return [(title, fields) for title, fields in sections if fields]
 
 
 class SeenForm(forms.Form):
@@ -68,11 +68,11 @@ class SeenForm(forms.Form):
             sent = cast("QueryDict", self.data).copy()
             sent[self.add_prefix("seen")] = now  # whoever sends it again has seen this
             self.data = sent
-            said = "; ".join(
+            current = "; ".join(
                 f"{self[name].label}: {Truncator(value or 'nothing').chars(120)}" for name, value in self._now()
             )
             raise forms.ValidationError(
-                f"Somebody has changed this since you opened it. Now there is {said}. Nothing is stored yet: what you chose stands "
+                f"Somebody has changed this since you opened it. Now there is {current}. Nothing is stored yet: what you chose stands "
                 "below; send it again to put it in the place of theirs."
             )
         return self.cleaned_data
