@@ -168,7 +168,7 @@ def _titled(title: str, width: float, titled: bool) -> dict[str, Any]:
 
 
 def _plain(chart: Any, description: str) -> dict[str, Any]:
-    found: dict[str, Any] = chart.to_dict(format="vega-lite")
-    found.pop("config", None)
-    found["description"] = description
-    return found
+    specification: dict[str, Any] = chart.to_dict(format="vega-lite")
+    specification.pop("config", None)
+    specification["description"] = description
+    return specification

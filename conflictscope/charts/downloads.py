@@ -63,7 +63,7 @@ def _labelled(response: HttpResponse, tag: str) -> HttpResponse:
 
 
 def _one_of(request: HttpRequest, name: str, *allowed: str) -> str:
-    given = request.GET.get(name, allowed[0])
-    if given not in allowed:
-        raise InvalidInput(f"A chart's {name} is one of {', '.join(allowed)}, not {given!r}.")
-    return given
+    chosen = request.GET.get(name, allowed[0])
+    if chosen not in allowed:
+        raise InvalidInput(f"A chart's {name} is one of {', '.join(allowed)}, not {chosen!r}.")
+    return chosen

@@ -226,10 +226,10 @@ class _Drawing:
         body = self._view(self.body, with_axis=True)
         parts = [self._view(self.head, with_axis=False), body] if self.head.height else [body]
         whole = alt.vconcat(*parts, spacing=0, bounds="flush").resolve_scale(color="shared", shape="shared")
-        found: dict[str, Any] = whole.to_dict(format="vega-lite")
-        found.pop("config", None)
-        found["description"] = description
-        return found
+        specification: dict[str, Any] = whole.to_dict(format="vega-lite")
+        specification.pop("config", None)
+        specification["description"] = description
+        return specification
 
     def _view(self, part: "_Part", *, with_axis: bool) -> alt.LayerChart:
         """The texts and dividers of a part in pixels, and its marks, in pixels too or against the axis."""

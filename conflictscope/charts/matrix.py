@@ -104,10 +104,10 @@ def matrix_plot(
                 offset=10,
             )
         whole = alt.layer(*layers, width=inner, height=_ROW * len(rows), **heading)
-        found: dict[str, Any] = whole.to_dict(format="vega-lite")
-        found.pop("config", None)
-        found["description"] = description
-        return found
+        specification: dict[str, Any] = whole.to_dict(format="vega-lite")
+        specification.pop("config", None)
+        specification["description"] = description
+        return specification
 
     named: list[tuple[str, list[Cell]]] = [
         (row_title, [cell.row for cell in cells]),
