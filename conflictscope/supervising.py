@@ -116,8 +116,8 @@ class Supervisor:
         self._stop.set()
 
     def _start(self, each: Supervised) -> None:
-        said = each.start(self._environment)
-        threading.Thread(target=self._repeat, args=(each.name, said), daemon=True).start()
+        output = each.start(self._environment)
+        threading.Thread(target=self._repeat, args=(each.name, output), daemon=True).start()
 
     def _repeat(self, name: str, said: IO[bytes]) -> None:
         with said:
