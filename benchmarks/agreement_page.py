@@ -64,22 +64,22 @@ def apart(measure: Callable[[Any], dict[str, Any]], campaign: int) -> dict[str, 
 
         try:
             idle, began = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss, time.process_time()
-            found = measure(Campaign.objects.select_related("study", "dataset__primary_judge").get(pk=campaign))
+            figures = measure(Campaign.objects.select_related("study", "dataset__primary_judge").get(pk=campaign))
             most = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-            found |= {"cpu_s": round(time.process_time() - began, 1)}
-            os.write(writes, json.dumps({**found, "peak_mib": most // 1024, "idle_mib": idle // 1024}).encode())
+            figures |= {"cpu_s": round(time.process_time() - began, 1)}
+            os.write(writes, json.dumps({**figures, "peak_mib": most // 1024, "idle_mib": idle // 1024}).encode())
         except BaseException:
             traceback.print_exc()
         finally:
             os._exit(0)  # the database and the folder are the parent's to remove
     os.close(writes)
-    with os.fdopen(reads) as told:
-        said = told.read()
+    with os.fdopen(reads) as pipe:
+        document = pipe.read()
     os.waitpid(child, 0)
-    if not said:
+    if not document:
         raise SystemExit("what went wrong stands above")
-    found: dict[str, Any] = json.loads(said)
-    return found
+    figures: dict[str, Any] = json.loads(document)
+    return figures
 
 
 def pages(campaign: Campaign) -> dict[str, Any]:
@@ -90,7 +90,7 @@ def pages(campaign: Campaign) -> dict[str, Any]:
 
     client = Client(headers={"host": "localhost"})
     client.force_login(campaign.study.created_by)
-    study, one = campaign.study.slug, campaign.slug
+    study, slug = campaign.study.slug, campaign.slug
 
     def get(name: str, *parts: str, **query: str) -> float:
         began = time.perf_counter()
@@ -102,16 +102,16 @@ def pages(campaign: Campaign) -> dict[str, Any]:
     began = time.perf_counter()
     Figures(campaign).measured()
     seconds = round(time.perf_counter() - began, 2)
-    get("agreement_chart", one)
+    get("agreement_chart", slug)
     return {
         "case": "page",
         "seconds": seconds,
-        "page_cold_s": get("agreement", campaign=one),
-        "page_warm_s": get("agreement", campaign=one),
-        "chart_warm_s": get("agreement_chart", one),
-        "so_far_s": get("so_far", one),
-        "so_far_warm_s": get("so_far", one),
-        "ties_s": get("ties", one),
+        "page_cold_s": get("agreement", campaign=slug),
+        "page_warm_s": get("agreement", campaign=slug),
+        "chart_warm_s": get("agreement_chart", slug),
+        "so_far_s": get("so_far", slug),
+        "so_far_warm_s": get("so_far", slug),
+        "ties_s": get("ties", slug),
     }
 
 
@@ -206,8 +206,8 @@ def made(name: str, number: int) -> Campaign:
         )
     sheets = Assignment.objects.filter(item__campaign=campaign).query
     for place, question in enumerate(questions_of(campaign)):
-        said = {"value_guidance_1": ("action_1", "both"), "value_guidance_2": ("action_2", "both")}
-        usual, other = said.get(question.key, ("yes", "no"))
+        answers = {"value_guidance_1": ("action_1", "both"), "value_guidance_2": ("action_2", "both")}
+        usual, other = answers.get(question.key, ("yes", "no"))
         label = Annotation(question=question.key, answer=usual)
         spread(label, sheets, assignment_id="src.id", answer=_mostly("src.id", place, usual, other, 9))
     analyse()

@@ -268,8 +268,8 @@ def account(campaign: Campaign, people: list[Person]) -> dict[str, int]:
     for token, question, answer in answered.values_list("assignment__token", "question", "answer").iterator():
         stored.setdefault(str(token), {})[question] = answer
     lost = 0
-    told = submitted.select_related("item__campaign", *serving.TOLD_WITH)
-    for assignment in told.iterator():
+    assignments = submitted.select_related("item__campaign", *serving.TOLD_WITH)
+    for assignment in assignments.iterator():
         sent = acknowledged.pop(str(assignment.token), None)
         if sent is not None:
             lost += checking.understand(assignment, sent, {}).answers != stored.get(str(assignment.token))

@@ -110,7 +110,7 @@ class Binary:
         shares = table_of(self.prevalence, self.accuracy, self.accuracy)
         cells = drawn(shares, self.scenarios, self.items, rng)
         first, second = (cells // 2).astype(np.int8), (cells % 2).astype(np.int8)
-        found = judge_agreement(
+        agreement = judge_agreement(
             first,
             second,
             categories=VERDICTS,
@@ -119,7 +119,7 @@ class Binary:
             sample=sample_of(self.scenarios, self.items),
             resamples=RESAMPLES,
         )
-        return two_raters(found, shares)
+        return two_raters(agreement, shares)
 
 
 @dataclass(frozen=True)
@@ -134,7 +134,7 @@ class Choices:
         says = np.eye(4) * self.accuracy + (1 - np.eye(4)) * (1 - self.accuracy) / 3
         shares = np.einsum("t,ta,tb->ab", np.array([0.45, 0.45, 0.05, 0.05]), says, says)
         cells = drawn(shares, self.scenarios, self.items, rng)
-        found = judge_agreement(
+        agreement = judge_agreement(
             (cells // 4).astype(np.int8),
             (cells % 4).astype(np.int8),
             categories=CHOICES,
@@ -142,7 +142,7 @@ class Choices:
             sample=sample_of(self.scenarios, self.items),
             resamples=RESAMPLES,
         )
-        return two_raters(found, shares)
+        return two_raters(agreement, shares)
 
 
 @dataclass(frozen=True)
@@ -156,7 +156,7 @@ class Scale:
     def __call__(self, rng: np.random.Generator) -> dict[str, Found]:
         shares = seven(self.shift)
         cells = drawn(shares, self.scenarios, self.items, rng)
-        found = judge_agreement(
+        agreement = judge_agreement(
             (cells // 7).astype(np.int8),
             (cells % 7).astype(np.int8),
             categories=range(7),
@@ -165,7 +165,7 @@ class Scale:
             sample=sample_of(self.scenarios, self.items),
             resamples=RESAMPLES,
         )
-        return two_raters(found, shares, "quadratic")
+        return two_raters(agreement, shares, "quadratic")
 
 
 _SEVEN: dict[float, Floats] = {}
@@ -176,11 +176,11 @@ def seven(shift: float) -> Floats:
     if shift not in _SEVEN:
         rng = np.random.default_rng(7)
         common = rng.normal(size=400_000)
-        given = [
+        ratings = [
             np.clip(np.round(4 + shift + 1.6 * (0.7**0.5 * common + 0.3**0.5 * rng.normal(size=len(common)))), 1, 7)
             for _ in range(2)
         ]
-        cells = ((given[0] - 1) * 7 + given[1] - 1).astype(np.int64)
+        cells = ((ratings[0] - 1) * 7 + ratings[1] - 1).astype(np.int64)
         _SEVEN[shift] = np.bincount(cells, minlength=49).reshape(7, 7) / len(cells)
     return _SEVEN[shift]
 
@@ -210,7 +210,7 @@ class Weighted:
         outcome = np.repeat([0, 1], [self.items * size for size in sizes])
         scenario = np.repeat(np.arange(self.scenarios), self.items)
         stratum = outcome * self.strata + scenario % (self.strata // 2) if self.strata > 2 else outcome
-        found = judge_agreement(
+        agreement = judge_agreement(
             (cells // 2).astype(np.int8),
             (cells % 2).astype(np.int8),
             categories=VERDICTS,
@@ -219,7 +219,7 @@ class Weighted:
             sample=Sample.of(len(cells), scenarios=scenario, strata=stratum, weights=weight * len(cells)),
             resamples=RESAMPLES,
         )
-        return two_raters(found, shares)
+        return two_raters(agreement, shares)
 
 
 @dataclass(frozen=True)
@@ -259,8 +259,8 @@ class People:
         codes: Codes = np.where(right, truth[:, None], 1 - truth[:, None]).astype(np.int8)
         # Two people drawn from them agree with a chance of s t + (1 - s)(1 - t): the mean skill is 0.8.
         corrected = 1 - 2 * 0.8 * 0.2 / 0.5
-        told = krippendorff_alpha(codes, categories=VERDICTS, rng=rng, resamples=RESAMPLES, people_too=True)
-        return {"people too": {"alpha": (told, corrected)}}
+        alpha = krippendorff_alpha(codes, categories=VERDICTS, rng=rng, resamples=RESAMPLES, people_too=True)
+        return {"people too": {"alpha": (alpha, corrected)}}
 
 
 @dataclass(frozen=True)
@@ -395,8 +395,8 @@ def _chunk(work: tuple[int, int, int]) -> Counts:
     case = list(cases())[index]
     counts: Counts = defaultdict(lambda: [0] * 5)
     for rng in np.random.default_rng([seed, index]).spawn(count):
-        for method, found in case.simulate(rng).items():
-            for name, (estimate, truth) in found.items():
+        for method, figures in case.simulate(rng).items():
+            for name, (estimate, truth) in figures.items():
                 row = counts[method, name]
                 row[4] += 1
                 row[2] += bool(estimate.warning)
@@ -413,8 +413,8 @@ def lines(simulations: int, seed: int) -> Iterator[dict[str, Any]]:
     with multiprocessing.get_context("spawn").Pool(min(2, os.cpu_count() or 1)) as pool:
         for index, case in enumerate(cases()):
             counts: Counts = defaultdict(lambda: [0] * 5)
-            for found in pool.imap(_chunk, [(index, size, seed + 1000 * number) for number, size in enumerate(sizes)]):
-                for key, row in found.items():
+            for chunk in pool.imap(_chunk, [(index, size, seed + 1000 * number) for number, size in enumerate(sizes)]):
+                for key, row in chunk.items():
                     counts[key] = [ours + theirs for ours, theirs in zip(counts[key], row, strict=True)]
             yield from _lines(case, counts, simulations)
 

@@ -57,15 +57,15 @@ class Tally:
     def see(self, method: str, name: str, estimates: Any, truths: Any) -> None:
         """Count, for estimates that have limits, whether these hold the truth; a missing limit is none at its side."""
         ones = [estimates] if isinstance(estimates, Estimate) else list(estimates)
-        for one, truth in zip(ones, np.atleast_1d(truths), strict=True):
-            if one.low is None and one.high is None:
+        for estimate, truth in zip(ones, np.atleast_1d(truths), strict=True):
+            if estimate.low is None and estimate.high is None:
                 continue
-            low = -np.inf if one.low is None else one.low
-            high = np.inf if one.high is None else one.high
+            low = -np.inf if estimate.low is None else estimate.low
+            high = np.inf if estimate.high is None else estimate.high
             self.note(method, name, bool(low - 1e-9 <= truth <= high + 1e-9))
         self.runs[method] += 1
-        self.warned[method] += any(one.warning for one in ones)
-        self.conservative[method] += any(one.conservative for one in ones)
+        self.warned[method] += any(estimate.warning for estimate in ones)
+        self.conservative[method] += any(estimate.conservative for estimate in ones)
 
     def note(self, method: str, name: str, hit: bool) -> None:
         self.counts[method, name][0] += hit
@@ -194,13 +194,13 @@ class Strengths:
         self.world, self.interval = world, interval
 
     def __call__(self, rng: np.random.Generator, tally: Tally) -> None:
-        found = fit_ranking(self.world.draw(rng).tallies(), rng=rng, interval=self.interval, resamples=RESAMPLES)
+        ranking = fit_ranking(self.world.draw(rng).tallies(), rng=rng, interval=self.interval, resamples=RESAMPLES)
         theta, _, shares = self.world.truth()
-        tally.see(self.interval, "theta", found.strengths, theta)
+        tally.see(self.interval, "theta", ranking.strengths, theta)
         if self.interval == "bootstrap":
-            tally.see("by scenario", "pair_share", [pair.share for pair in found.pairs], shares)
-            tally.see("by scenario", "undecided", found.counts.undecided, self.world.undecided)
-            _see_ranks(tally, found.rank_sets, theta)
+            tally.see("by scenario", "pair_share", [pair.share for pair in ranking.pairs], shares)
+            tally.see("by scenario", "undecided", ranking.counts.undecided, self.world.undecided)
+            _see_ranks(tally, ranking.rank_sets, theta)
 
 
 class Biased:
@@ -215,10 +215,10 @@ class Biased:
         for method, interval, covariates in (
             ("bootstrap", "bootstrap", None), ("sandwich", "sandwich", None), ("order left out", "sandwich", ("action",))
         ):  # fmt: skip
-            found = fit_ranking(tallies, rng=rng, interval=interval, resamples=RESAMPLES, covariates=covariates)
-            tally.see(method, "theta", found.strengths, theta)
-            for one in found.covariates:
-                tally.see(method, one.name, one.effect, effects[("order", "action").index(one.name)])
+            ranking = fit_ranking(tallies, rng=rng, interval=interval, resamples=RESAMPLES, covariates=covariates)
+            tally.see(method, "theta", ranking.strengths, theta)
+            for covariate in ranking.covariates:
+                tally.see(method, covariate.name, covariate.effect, effects[("order", "action").index(covariate.name)])
         tally.see("by scenario", "position_effect", position_bias(tallies).effect, self.world.order)
         if not self.world.action:
             tally.see("by scenario", "acting", action_share(tallies), 0.5)
@@ -236,8 +236,8 @@ class Share:
         chance = expit(self.eta + self.spread * rng.normal(size=30))
         decided = rng.binomial(self.samples, 0.9, size=30)
         won = rng.binomial(decided, chance)
-        found = ratio(won / self.samples, decided / self.samples, decided=decided)
-        tally.see("ratio", f"share_{self.truth:.2f}", found, self.truth)
+        share = ratio(won / self.samples, decided / self.samples, decided=decided)
+        tally.see("ratio", f"share_{self.truth:.2f}", share, self.truth)
 
 
 class Agreement:
@@ -262,11 +262,11 @@ class Bound:
     world = World((-2.6, 1.3, 1.3), scenarios=12)
 
     def __call__(self, rng: np.random.Generator, tally: Tally) -> None:
-        found = fit_ranking(self.world.draw(rng).tallies(), rng=rng, interval="sandwich", resamples=RESAMPLES)
+        ranking = fit_ranking(self.world.draw(rng).tallies(), rng=rng, interval="sandwich", resamples=RESAMPLES)
         theta, _, _ = self.world.truth()
-        if found.cut_off == ("v0",) and found.relative[0].high is not None:
-            tally.see("profile likelihood", "bound", found.relative[0], theta[0] - theta[1:].mean())
-        _see_ranks(tally, found.rank_sets, theta)
+        if ranking.cut_off == ("v0",) and ranking.relative[0].high is not None:
+            tally.see("profile likelihood", "bound", ranking.relative[0], theta[0] - theta[1:].mean())
+        _see_ranks(tally, ranking.rank_sets, theta)
 
 
 class Corrected:
@@ -279,17 +279,17 @@ class Corrected:
         trials = self.world.draw(rng)
         judged = trials.judged(self.judge, rng)
         people = trials.tallies(trials.sampled(self.labels, rng))
-        found = corrected_ranking(judged.tallies(), people, rng=rng, draws=DRAWS)
+        ranking = corrected_ranking(judged.tallies(), people, rng=rng, draws=DRAWS)
         theta, effects, shares = self.world.truth()
-        tally.see("judge alone", "theta", found.judge.strengths, theta)
-        tally.see("people alone", "theta", found.people.strengths, theta)
-        tally.see("corrected", "theta", found.corrected.strengths, theta)
-        for one in found.corrected.covariates:
-            tally.see("corrected", one.name, one.effect, effects[("order", "action").index(one.name)])
-        if found.pairs:
-            tally.see("corrected share, t", "pair_share", [pair.share for pair in found.pairs], shares)
-        if found.corrected.rank_sets[0].low is not None:
-            _see_ranks(tally, found.corrected.rank_sets, theta)
+        tally.see("judge alone", "theta", ranking.judge.strengths, theta)
+        tally.see("people alone", "theta", ranking.people.strengths, theta)
+        tally.see("corrected", "theta", ranking.corrected.strengths, theta)
+        for covariate in ranking.corrected.covariates:
+            tally.see("corrected", covariate.name, covariate.effect, effects[("order", "action").index(covariate.name)])
+        if ranking.pairs:
+            tally.see("corrected share, t", "pair_share", [pair.share for pair in ranking.pairs], shares)
+        if ranking.corrected.rank_sets[0].low is not None:
+            _see_ranks(tally, ranking.corrected.rank_sets, theta)
 
 
 class Shifted:
@@ -299,15 +299,15 @@ class Shifted:
 
     def __call__(self, rng: np.random.Generator, tally: Tally) -> None:
         own = rng.normal(size=len(self.said.pairs) * self.said.scenarios)
-        said, done = self.said.draw(rng, own), self.done.draw(rng, own)
+        expressed, revealed = self.said.draw(rng, own), self.done.draw(rng, own)
         truth = self.done.truth()[0] - self.said.truth()[0]
-        plain = paired_shift(said.tallies(), done.tallies(), rng=rng, resamples=RESAMPLES)
+        plain = paired_shift(expressed.tallies(), revealed.tallies(), rng=rng, resamples=RESAMPLES)
         tally.see("paired bootstrap", "shift", plain.strengths, truth)
-        judge, people = done.judged("value-specific", rng), done.tallies(done.sampled(20, rng))
-        alone = paired_shift(said.tallies(), judge.tallies(), rng=rng, resamples=RESAMPLES)
+        judge, people = revealed.judged("value-specific", rng), revealed.tallies(revealed.sampled(20, rng))
+        alone = paired_shift(expressed.tallies(), judge.tallies(), rng=rng, resamples=RESAMPLES)
         tally.see("judge alone", "shift", alone.strengths, truth)
-        found = corrected_shift(Decided(said.tallies()), Decided(judge.tallies(), people))
-        tally.see("corrected", "shift", found.strengths, truth)
+        shift = corrected_shift(Decided(expressed.tallies()), Decided(judge.tallies(), people))
+        tally.see("corrected", "shift", shift.strengths, truth)
 
 
 class Steered:
@@ -335,8 +335,8 @@ class Steered:
         # Observed agreement by the judge and by people, as a mean by scenario.
         agreed = np.where(rng.random(120) < 0.7, 1.0, 1 / 3)
         seen = np.where(rng.random(120) < 0.25, 1.0, agreed)
-        told = np.where(rng.permutation(120) < 40, agreed, np.nan)
-        tally.see("corrected", "agreement", corrected_mean(seen, told), 0.7 + 0.3 / 3)
+        by_people = np.where(rng.permutation(120) < 40, agreed, np.nan)
+        tally.see("corrected", "agreement", corrected_mean(seen, by_people), 0.7 + 0.3 / 3)
 
 
 def _see_ranks(tally: Tally, sets: Any, theta: Floats) -> None:
@@ -345,7 +345,7 @@ def _see_ranks(tally: Tally, sets: Any, theta: Floats) -> None:
         return
     gap = theta[None, :] - theta[:, None]
     best, worst = 1 + (gap > 1e-9).sum(axis=1), len(theta) - (gap < -1e-9).sum(axis=1)
-    hit = all(one.low <= b and w <= one.high for one, b, w in zip(sets, best, worst, strict=True))
+    hit = all(rank_set.low <= b and w <= rank_set.high for rank_set, b, w in zip(sets, best, worst, strict=True))
     tally.note("simultaneous", "rank_sets", hit)
     tally.runs["simultaneous"] += 1
     tally.conservative["simultaneous"] += 1
@@ -399,11 +399,11 @@ def lines(simulations: int, seed: int) -> Iterator[dict[str, Any]]:
     with multiprocessing.get_context("spawn").Pool(min(2, os.cpu_count() or 1)) as pool:
         for index, (case, _) in enumerate(cases()):
             total = Tally()
-            for found in pool.imap(_chunk, [(index, size, seed + 1000 * number) for number, size in enumerate(sizes)]):
-                total.add(found)
+            for chunk in pool.imap(_chunk, [(index, size, seed + 1000 * number) for number, size in enumerate(sizes)]):
+                total.add(chunk)
             for method in dict.fromkeys(method for method, _ in total.counts):
                 runs = max(total.runs[method], 1)
-                counts = {name: count for (one, name), count in total.counts.items() if one == method}
+                counts = {name: count for (its_method, name), count in total.counts.items() if its_method == method}
                 yield {
                     "case": case,
                     "method": method,

@@ -114,11 +114,11 @@ def scale(number: int) -> dict[str, object]:
     planted = min(PLANTED, number // 8)
     chosen = rng.permutation(number)[: 4 * planted].reshape(-1, 2)
     twins = {}
-    for row, (one, other) in enumerate(np.sort(chosen, axis=1)):
+    for row, (earlier, later) in enumerate(np.sort(chosen, axis=1)):
         cosine = BELOW if row < planted else ABOVE
-        apart = vectors[other] - (vectors[other] @ vectors[one]) * vectors[one]
-        vectors[other] = cosine * vectors[one] + np.sqrt(1 - cosine**2) * apart / np.linalg.norm(apart)
-        twins[int(other)] = (int(one), cosine)
+        apart = vectors[later] - (vectors[later] @ vectors[earlier]) * vectors[earlier]
+        vectors[later] = cosine * vectors[earlier] + np.sqrt(1 - cosine**2) * apart / np.linalg.norm(apart)
+        twins[int(later)] = (int(earlier), cosine)
     say(f"scale: {number} vectors, {planted} pairs at {BELOW} and {planted} at {ABOVE}")
     seconds, right = 0.0, 0
     duplicates = 0
@@ -128,10 +128,10 @@ def scale(number: int) -> dict[str, object]:
         near = cosines >= THRESHOLD
         seconds += time.perf_counter() - began
         duplicates += int(near.sum())
-        for other, (one, cosine) in twins.items():
-            if first <= other < first + INCREMENT:
-                place = other - first
-                right += nearest[place] == one and bool(near[place]) == (cosine >= THRESHOLD)
+        for later, (earlier, cosine) in twins.items():
+            if first <= later < first + INCREMENT:
+                place = later - first
+                right += nearest[place] == earlier and bool(near[place]) == (cosine >= THRESHOLD)
         say(f"scale: {min(first + INCREMENT, number)} of {number} vectors, {seconds:.1f} s")
     return {
         "case": "scale",
@@ -155,7 +155,7 @@ def messages(number: int) -> tuple[list[str], str]:
 
     made = []
     for row in range(-(-number // 40)):
-        told = outlines(
+        batch = outlines(
             "Write 40 outlines. Taking the opportunity serves value 1.",
             deployment="",
             value_1="Helpfulness: doing what is asked.",
@@ -163,7 +163,7 @@ def messages(number: int) -> tuple[list[str], str]:
             avoid="",
             key=(SEED, row),
         )
-        made += [f"{one['context']} {one['opportunity']}" for one in told]
+        made += [f"{outline['context']} {outline['opportunity']}" for outline in batch]
     return made[:number], "made up"
 
 

@@ -162,11 +162,11 @@ class Researcher:
         }
         page = self._post(str(page.url.path), {"do": "import", **chosen})
         page = self._until_done(page, "Being imported")
-        found = re.search(r"(\d+) scenarios added", page.text)
-        if found is None:
+        match = re.search(r"(\d+) scenarios added", page.text)
+        if match is None:
             self.errors.append(f"the import ended on a page without a count: {page.text[:300]}")
         else:
-            self.imported = int(found[1])
+            self.imported = int(match[1])
 
     def _until_done(self, page: Any, working: str) -> Any:
         while working in page.text:

@@ -63,8 +63,8 @@ def _postgresql() -> Iterator[str]:
         with psycopg.connect(POSTGRESQL_URL, connect_timeout=5, autocommit=True) as connection:
             connection.execute(f"create database {name}")
     except psycopg.OperationalError as exc:
-        said = str(exc).strip().splitlines()[0]
-        raise Unavailable(f"No PostgreSQL: {said}. Start one, or name another in TEST_DATABASE_URL.") from exc
+        message = str(exc).strip().splitlines()[0]
+        raise Unavailable(f"No PostgreSQL: {message}. Start one, or name another in TEST_DATABASE_URL.") from exc
     try:
         yield urlunsplit(urlsplit(POSTGRESQL_URL)._replace(path=f"/{name}"))
     finally:

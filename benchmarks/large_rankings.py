@@ -106,12 +106,12 @@ def _scenarios(dataset: Any, per_pair: int) -> Sequence[Any]:
     pairs = dataset.value_set_version.pairs()
     rows = [
         Scenario(
-            dataset=dataset, uid=f"{one.key}-{two.key}-{n:03d}", value_1=one, value_2=two, status=Scenario.Status.KEPT,
-            template=Scenario.Template.values[n % 4], acting_action=str(1 + n % 2), domain=DOMAINS[n % len(DOMAINS)],
-            description=f"{one.name} or {two.name}, number {n}: a clerk is asked to leave something out of a report.",
-            action_1=f"It serves {one.name.lower()}.", action_2=f"It serves {two.name.lower()}.",
+            dataset=dataset, uid=f"{value_1.key}-{value_2.key}-{n:03d}", value_1=value_1, value_2=value_2,
+            status=Scenario.Status.KEPT, template=Scenario.Template.values[n % 4], acting_action=str(1 + n % 2), domain=DOMAINS[n % len(DOMAINS)],
+            description=f"{value_1.name} or {value_2.name}, number {n}: a clerk is asked to leave something out of a report.",
+            action_1=f"It serves {value_1.name.lower()}.", action_2=f"It serves {value_2.name.lower()}.",
         )
-        for (one, two), n in product(pairs, range(per_pair))
+        for (value_1, value_2), n in product(pairs, range(per_pair))
     ]  # fmt: skip
     return Scenario.objects.bulk_create(rows, batch_size=500)
 
@@ -133,7 +133,10 @@ class _World:
             self._decided(responses, self._won(theta + 0, sign), source="parsed", orders=[order] * len(responses))
         rows = zip(self.scenarios, self.rng.integers(1, 8, (len(self.scenarios), 2)).tolist(), strict=True)
         Rating.objects.bulk_create(
-            (Rating(run=run, scenario=scenario, rating_1=one, rating_2=two) for scenario, (one, two) in rows),
+            (
+                Rating(run=run, scenario=scenario, rating_1=rating_1, rating_2=rating_2)
+                for scenario, (rating_1, rating_2) in rows
+            ),
             batch_size=1000,
         )
 
@@ -161,8 +164,11 @@ class _World:
     def _responses(self, run: Any, order: str) -> list[Any]:
         from evaluation.models import Response
 
-        told = [{"role": "user", "text": "What should I do?"}, {"role": "assistant", "text": "I would do this."}]
-        rows = [Response(run=run, scenario=s, order=order, outcome="answered", transcript=told) for s in self.scenarios]
+        transcript = [{"role": "user", "text": "What should I do?"}, {"role": "assistant", "text": "I would do this."}]
+        rows = [
+            Response(run=run, scenario=s, order=order, outcome="answered", transcript=transcript)
+            for s in self.scenarios
+        ]
         return Response.objects.bulk_create(rows, batch_size=1000)
 
     def _won(self, theta: Any, shift: float) -> Any:

@@ -77,13 +77,13 @@ def main() -> int:
         command += [f"--{name}={getattr(options, name)}" for name in ("judged", "chosen", "kills", "seed")]
         try:
             with installation.scratch(backend) as environment:
-                said = _said(command, environment)
+                output = _said(command, environment)
         except Unavailable as exc:
             say(f"{backend}: not measured. {exc}")
             code = 1
             continue
-        print(said, end="", flush=True)
-        line = json.loads(said)
+        print(output, end="", flush=True)
+        line = json.loads(output)
         wrong = [name for name in ("lost", "duplicated", "rerun_calls") if line[name]]
         if line["unknown"] > line["kills"] * line["concurrency"]:
             wrong.append("unknown")
@@ -102,14 +102,14 @@ def _said(command: Sequence[str], environment: Mapping[str, str]) -> str:
         command, env=environment, stdout=subprocess.PIPE, text=True, start_new_session=True
     ) as process:
         try:
-            said, _ = process.communicate()
+            output, _ = process.communicate()
         except BaseException:
             process.send_signal(signal.SIGINT)
             process.communicate()
             raise
     if process.returncode:
         raise Unavailable("The reason stands above.")
-    return said
+    return output
 
 
 def _arguments() -> argparse.Namespace:
@@ -256,7 +256,7 @@ class Measurement:
 
     def wait_for(self, share: float, jobs: Sequence[Job]) -> bool:
         """Until such a share of the items has ended. False: the jobs have ended, or the time is over."""
-        told = time.monotonic()
+        reported_at = time.monotonic()
         while time.monotonic() < self.deadline:
             ended = self.ended(jobs)
             if share < 1 and ended >= share * self.planned:
@@ -265,8 +265,8 @@ class Measurement:
                 job.refresh_from_db()
             if all(job.state not in job.LIVE for job in jobs):
                 return False
-            if time.monotonic() - told > 15:
-                told = time.monotonic()
+            if time.monotonic() - reported_at > 15:
+                reported_at = time.monotonic()
                 say(f"{self.backend}: {ended} of {self.planned} items, {self.kills} kills")
             time.sleep(0.1)
         say(f"{self.backend}: stopped after {DEADLINE:.0f} s")

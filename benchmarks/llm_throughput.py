@@ -71,8 +71,8 @@ def workers() -> Iterator[Watched]:
             yield Watched(worker.pid)
         finally:
             worker.stop()
-            if said := log.read_text()[-2000:].strip():
-                say(said)
+            if output := log.read_text()[-2000:].strip():
+                say(output)
 
 
 def one_at_a_time(address: str, *, seconds: float) -> float:
@@ -136,7 +136,7 @@ def measure(case: str, address: str, *, sequential: float, options: argparse.Nam
     # Enough to be busy all the time, and the case's own number where that is the case.
     items = options.planned if case == "planned" else int(limit * options.seconds * 1.5)
     jobs = [job(endpoint, f"{case}-{n}", items=items) for n in range(2 if case == "rpm" else 1)]
-    say(f"{case}: {', '.join(str(one) for one in jobs)}, {options.seconds:g} s of work ...")
+    say(f"{case}: {', '.join(map(str, jobs))}, {options.seconds:g} s of work ...")
     with workers() as group:
         plan_seconds = wait_for_first_call(jobs)
         cpu, early = group.cpu_seconds, group.now_mib
@@ -160,18 +160,18 @@ def figures(jobs: list[Job], *, limit: float, sequential: float, cpu: float) -> 
 
     from conflictscope.jobs.models import WorkItem
 
-    said = calls_of(jobs).aggregate(
+    totals = calls_of(jobs).aggregate(
         ok=Count("pk", filter=Q(outcome="ok")), first=Min("sent_at"), last=Max("answered_at"), calls=Count("pk")
     )
-    achieved = said["ok"] / (said["last"] - said["first"]).total_seconds()
+    achieved = totals["ok"] / (totals["last"] - totals["first"]).total_seconds()
     return {
         "achieved_per_s": round(achieved, 2),
         "limit_per_s": round(limit, 2),
         "ratio": round(achieved / limit, 3),
         "sequential_per_s": round(sequential, 2),
         "speedup": round(achieved / sequential, 1),
-        "cpu_s_per_1000": round(1000 * cpu / said["ok"], 2),
-        "calls": said["calls"],
+        "cpu_s_per_1000": round(1000 * cpu / totals["ok"], 2),
+        "calls": totals["calls"],
         "most_at_once": most_at_once(jobs),
         "items": WorkItem.objects.filter(job__in=jobs).count(),
     }
@@ -205,10 +205,10 @@ def pause(jobs: list[Job]) -> None:
     from conflictscope.jobs import control
     from conflictscope.jobs.models import WorkItem
 
-    for one in jobs:
-        one.refresh_from_db()
-        if one.state == one.State.RUNNING:
-            control.pause(one)
+    for each_job in jobs:
+        each_job.refresh_from_db()
+        if each_job.state == each_job.State.RUNNING:
+            control.pause(each_job)
     while WorkItem.objects.filter(job__in=jobs, state=WorkItem.State.LEASED).exists():
         time.sleep(0.1)
 

@@ -214,20 +214,20 @@ def _insert(row: Model, changed: Mapping[str, str], source: str, values: tuple[A
     from django.db import connection
 
     fields = [field for field in row._meta.concrete_fields if not field.primary_key]
-    words, given = [], []
+    words, arguments = [], []
     for field in fields:
         if field.column in changed and field.column != "description":
             words.append(changed[field.column])
         elif field.column in changed:
             words.append(changed[field.column].replace("description", "%s"))
-            given.append(getattr(row, field.attname))
+            arguments.append(getattr(row, field.attname))
         else:
             words.append("%s")
-            given.append(field.get_db_prep_save(field.pre_save(row, True), connection))
+            arguments.append(field.get_db_prep_save(field.pre_save(row, True), connection))
     columns = ", ".join(connection.ops.quote_name(field.column) for field in fields)
     table = connection.ops.quote_name(row._meta.db_table)
     words = [word if word == "%s" or "%s" in word else word.replace("%", "%%") for word in words]
-    _run(f"INSERT INTO {table} ({columns}) SELECT {', '.join(words)} FROM {source}", (*given, *values))  # noqa: S608
+    _run(f"INSERT INTO {table} ({columns}) SELECT {', '.join(words)} FROM {source}", (*arguments, *values))  # noqa: S608
 
 
 def _run(statement: str, values: tuple[Any, ...] | None = None) -> None:
@@ -288,10 +288,10 @@ def walk(large: World, small: World, options: argparse.Namespace) -> Iterator[di
             say(f"not walked: {page.name} (no {', '.join(sorted(missing))} to stand in its address)")
             continue
         for who in ("researcher", "annotator", "administrator"):
-            if (found := measure(page, large, who, options)) is None:
+            if (figures := measure(page, large, who, options)) is None:
                 continue
             beside = measure(page, small, who, options)
-            yield {"page": page.name, "who": who, **found, "small_p95_ms": beside["p95_ms"] if beside else None}
+            yield {"page": page.name, "who": who, **figures, "small_p95_ms": beside["p95_ms"] if beside else None}
 
 
 def measure(page: Page, world: World, who: str, options: argparse.Namespace) -> dict[str, Any] | None:

@@ -114,8 +114,8 @@ def authors_loop(columns: list[list[str]], values: list[str]) -> float:
         drawn = frame.sample(n=len(frame), replace=True, random_state=number)
         pairs = []
         for _, row in drawn.iterrows():
-            one, other = place[row["value1"]], place[row["value2"]]
-            pairs.append((one, other) if row["choice"] == "value_1" else (other, one))
+            first, second = place[row["value1"]], place[row["value2"]]
+            pairs.append((first, second) if row["choice"] == "value_1" else (second, first))
         choix.ilsr_pairwise(len(values), pairs, alpha=ALPHA)
     return (time.perf_counter() - began) / (number + 1)
 

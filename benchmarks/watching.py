@@ -64,5 +64,5 @@ def _status(pid: int, field: str) -> float:
         text = Path(f"/proc/{pid}/status").read_text()
     except OSError:
         return 0.0
-    found = re.search(rf"{field}:\s+(\d+) kB", text)
-    return int(found.group(1)) / 1024 if found else 0.0
+    match = re.search(rf"{field}:\s+(\d+) kB", text)
+    return int(match.group(1)) / 1024 if match else 0.0
