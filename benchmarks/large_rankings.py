@@ -107,7 +107,8 @@ def _scenarios(dataset: Any, per_pair: int) -> Sequence[Any]:
     rows = [
         Scenario(
             dataset=dataset, uid=f"{value_1.key}-{value_2.key}-{n:03d}", value_1=value_1, value_2=value_2,
-            status=Scenario.Status.KEPT, template=Scenario.Template.values[n % 4], acting_action=str(1 + n % 2), domain=DOMAINS[n % len(DOMAINS)],
+            status=Scenario.Status.KEPT,
+            template=Scenario.Template.values[n % 4], acting_action=str(1 + n % 2), domain=DOMAINS[n % len(DOMAINS)],
             description=f"{value_1.name} or {value_2.name}, number {n}: a clerk is asked to leave something out of a report.",
             action_1=f"It serves {value_1.name.lower()}.", action_2=f"It serves {value_2.name.lower()}.",
         )
