@@ -215,7 +215,9 @@ class Measurement:
             )
         self.judged, chosen = datasets
         self.judge = judge_named(JUDGE)
-        self.run = runs.create_or_find_run(chosen, target=target_for(TARGET), mode="multiple_choice", scope="all")
+        self.run = runs.create_or_find_run(
+            chosen, target=target_for(TARGET), mode="multiple_choice", settings=runs.RunSettings(scope="all")
+        )
 
     def start_jobs(self) -> list[Job]:
         from conflictscope.scenarios.filtering import job as filtering

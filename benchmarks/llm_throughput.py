@@ -224,7 +224,10 @@ def job(endpoint: Endpoint, name: str, *, items: int) -> Job:
     samples = max(1, -(-items // (ITEMS_PER_SCENARIO * SCENARIOS)))
     target = Target.objects.create(endpoint=endpoint, label=name)
     run = runs.create_or_find_run(
-        dataset, target=target, mode=Run.Mode.MULTIPLE_CHOICE, scope=Run.Scope.ALL, samples=samples
+        dataset,
+        target=target,
+        mode=Run.Mode.MULTIPLE_CHOICE,
+        settings=runs.RunSettings(scope=Run.Scope.ALL, samples=samples),
     )
     return runs.start(run)
 

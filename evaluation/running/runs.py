@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 from contextlib import suppress
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from django.db import transaction
@@ -39,6 +40,20 @@ WITH_ACTIONS = (
 )
 
 
+@dataclass(frozen=True, slots=True)
+class RunSettings:
+    """How a run is carried out. User simulator, judges and turns are needed, and used, where a user is simulated only."""
+
+    scope: str = Run.Scope.KEPT
+    user_simulator: Endpoint | None = None
+    judge: Judge | None = None
+    further_judges: Collection[Judge] = ()
+    option_orders: Sequence[str] = tuple(ORDERS["both"])
+    samples: int = 1
+    max_turns: int = 1
+    seed: int = 0
+
+
 def scenarios_in(dataset: Dataset, scope: str) -> QuerySet[Scenario]:
     """The dataset's scenarios that a scope covers. `all`: every one that has its two actions, duplicates excepted."""
     scenarios = Scenario.objects.filter(dataset=dataset)
@@ -59,14 +74,7 @@ def create_or_find_run(
     *,
     target: Target,
     mode: str,
-    scope: str = Run.Scope.KEPT,
-    user_simulator: Endpoint | None = None,
-    judge: Judge | None = None,
-    further_judges: Collection[Judge] = (),
-    option_orders: Sequence[str] = tuple(ORDERS["both"]),
-    samples: int = 1,
-    max_turns: int = 1,
-    seed: int = 0,
+    settings: RunSettings | None = None,
     steering: Steering | None = None,
     created_by: User | None = None,
 ) -> Run:
@@ -82,32 +90,33 @@ def create_or_find_run(
         Conflict: that run has more samples, orders or turns than are asked for: what it has, it keeps.
         NotAllowed: the study may not use the endpoint of the target, the user simulator or the judge.
     """
+    settings = settings or RunSettings()
     talks = mode == Run.Mode.SIMULATED_USER
+    user_simulator, judge = (settings.user_simulator, settings.judge) if talks else (None, None)
     if talks and (user_simulator is None or judge is None):
         raise InvalidInput("The simulated user needs two more LLMs: name a user simulator and a judge.")
-    _check_numbers(samples=samples, max_turns=max_turns)
-    judges = [judge, *further_judges] if talks and judge else []
-    orders, turns = ([], max_turns) if talks else (list(option_orders), 1)
-    asked = [user_simulator, *(each.endpoint for each in judges)] if talks else []
-    check_allowed(dataset.study, endpoint_of_target(target), *asked)
+    _check_numbers(samples=settings.samples, max_turns=settings.max_turns)
+    judges = [judge, *settings.further_judges] if judge else []
+    orders, turns = ([], settings.max_turns) if talks else (list(settings.option_orders), 1)
+    check_allowed(dataset.study, endpoint_of_target(target), user_simulator, *(each.endpoint for each in judges))
     if steering:
         check_steering(dataset, steering)
-    _check_scope(dataset, scope=scope, talks=talks)
+    _check_scope(dataset, scope=settings.scope, talks=talks)
     run, created = Run.objects.select_related("target", "user_simulator", "judge", "steering").get_or_create(
         dataset=dataset,
         mode=mode,
         target=target,
-        scope=scope,
-        seed=seed,
+        scope=settings.scope,
+        seed=settings.seed,
         steering=steering,
-        user_simulator=user_simulator if talks else None,
+        user_simulator=user_simulator,
         imported=False,
         defaults={
-            "judge": judge if talks else None,
+            "judge": judge,
             "option_orders": orders,
-            "samples": samples,
+            "samples": settings.samples,
             "max_turns": turns,
-            "prompt_versions": prompt_versions(mode, judge=judge if talks else None),
+            "prompt_versions": prompt_versions(mode, judge=judge),
             "study": dataset.study,
             "created_by": created_by,
         },
@@ -115,8 +124,8 @@ def create_or_find_run(
     if created:
         run.further_judges.set(each for each in judges if each != judge)
     else:
-        _check_not_fewer(run, samples=samples, turns=turns, orders=orders)
-        top_up(run, samples=samples, max_turns=turns, option_orders=orders, judges=judges)
+        _check_not_fewer(run, samples=settings.samples, turns=turns, orders=orders)
+        top_up(run, samples=settings.samples, max_turns=turns, option_orders=orders, judges=judges)
     return run
 
 
@@ -190,8 +199,8 @@ def _check_scope(dataset: Dataset, *, scope: str, talks: bool) -> None:
             Run.Scope.KEPT: "Filter it first, or evaluate all of its scenarios (scope all).",
             Run.Scope.HUMAN_VALIDATED: "Have people label it first, or evaluate the kept ones (scope kept).",
         }.get(Run.Scope(scope), "Generate or import some first.")
-        said = scope.replace("_", "-") + " " if scope != Run.Scope.ALL else ""
-        raise InvalidInput(f"Dataset {dataset.slug!r} has no {said}scenarios to evaluate. {advice}")
+        which = scope.replace("_", "-") + " " if scope != Run.Scope.ALL else ""
+        raise InvalidInput(f"Dataset {dataset.slug!r} has no {which}scenarios to evaluate. {advice}")
     if not talks:
         return
     # To open a conversation the user simulator must know who speaks, or what they want; an imported message does as well.
@@ -262,14 +271,7 @@ def evaluate(
     *,
     targets: Collection[Target],
     modes: Collection[str],
-    user_simulator: Endpoint | None = None,
-    judge: Judge | None = None,
-    further_judges: Collection[Judge] = (),
-    scope: str = Run.Scope.KEPT,
-    option_orders: Sequence[str] = tuple(ORDERS["both"]),
-    samples: int = 1,
-    max_turns: int = 1,
-    seed: int = 0,
+    settings: RunSettings | None = None,
     steerings: Collection[Steering] = (),
     again: Collection[str] = (),
     started_by: User | None = None,
@@ -293,14 +295,7 @@ def evaluate(
                 dataset,
                 target=target,
                 mode=mode,
-                scope=scope,
-                user_simulator=user_simulator,
-                judge=judge,
-                further_judges=further_judges,
-                option_orders=option_orders,
-                samples=samples,
-                max_turns=max_turns,
-                seed=seed,
+                settings=settings,
                 steering=steering,
                 created_by=started_by,
             )
@@ -348,7 +343,7 @@ def run_of_job(job: Job) -> Run:
     Raises:
         NotFound: the run was deleted since.
     """
-    found = Run.objects.select_related("study", "dataset", "target").filter(pk=job.parameters.get("run"))
-    if (run := found.first()) is None:
+    with_this_id = Run.objects.select_related("study", "dataset", "target").filter(pk=job.parameters.get("run"))
+    if (run := with_this_id.first()) is None:
         raise NotFound(f"The run of job {job.pk} is no longer there.")
     return run

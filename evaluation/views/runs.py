@@ -37,13 +37,13 @@ from evaluation.views.forms import EvaluateForm, TopUpForm
 
 @require_safe
 def runs(request: Request, study: str) -> HttpResponse:
-    found = study_for(request.user, study)
-    rows = run_rows(list(runs_of(found.datasets.shown())))
+    this_study = study_for(request.user, study)
+    rows = run_rows(list(runs_of(this_study.datasets.shown())))
     context = {
-        "study": found,
+        "study": this_study,
         "section": "runs",
         "rows": rows,
-        "datasets": list(found.datasets.shown().select_related("study", "generator")),
+        "datasets": list(this_study.datasets.shown().select_related("study", "generator")),
         "live": any(row.live for row in rows),
         "behind": [row for row in rows if row.behind],
     }
@@ -52,29 +52,29 @@ def runs(request: Request, study: str) -> HttpResponse:
 
 @require_safe
 def run(request: Request, study: str, run: int) -> HttpResponse:
-    found = study_for(request.user, study)
-    one = get_object_or_404(runs_of(found.datasets.all()), pk=run)
+    this_study = study_for(request.user, study)
+    this_run = get_object_or_404(runs_of(this_study.datasets.all()), pk=run)
     chosen = Filter.of(request.GET)
-    (row,) = run_rows([one])
+    (row,) = run_rows([this_run])
     live = {
-        "study": found,
-        "run": one,
+        "study": this_study,
+        "run": this_run,
         "row": row,
         "behind": [row] if row.behind else [],
-        "undecided": undecided_in(one),
+        "undecided": undecided_in(this_run),
     }
     if request.htmx:
         return render(request, "evaluation/_progress.html", live)
     context = live | {
         "section": "runs",
-        "bias": bias_of(one),
-        "judges": judge_columns(one) if one.judge_id else [],
-        "leaks": leaks_of(one),
-        "endings": Response.Ended.choices if one.mode == Run.Mode.SIMULATED_USER else [],
+        "bias": bias_of(this_run),
+        "judges": judge_columns(this_run) if this_run.judge_id else [],
+        "leaks": leaks_of(this_run),
+        "endings": Response.Ended.choices if this_run.mode == Run.Mode.SIMULATED_USER else [],
         "chosen": chosen,
-        "page": page_of_responses(one, chosen, page=request.GET.get("page")),
+        "page": page_of_responses(this_run, chosen, page=request.GET.get("page")),
         "choices": [(key, label, row.summary.choices.get(key, 0)) for key, label in CHOICE_LABELS.items()],
-        "pairs": pairs_of(one.dataset),
+        "pairs": pairs_of(this_run.dataset),
         "outcomes": Response.Outcome.values,
         "narrowings": ONLY,
     }
@@ -84,11 +84,11 @@ def run(request: Request, study: str, run: int) -> HttpResponse:
 @require_POST
 def ask_missing(request: Request, study: str) -> HttpResponse:
     """Ask for what is missing of the runs named (`run`), or of all of the study that lack something."""
-    found = study_for(request.user, study, may=Action.RUN_PIPELINE)
+    this_study = study_for(request.user, study, may=Action.RUN_PIPELINE)
     named = request.POST.getlist("run")
     if not all(each.isdecimal() and len(each) < 19 for each in named):
         raise InvalidInput("A run is named by its number.")
-    runs = runs_of(found.datasets.shown()).filter(imported=False)
+    runs = runs_of(this_study.datasets.shown()).filter(imported=False)
     rows = run_rows(list(runs.filter(pk__in=named) if named else runs))
     try:
         jobs = running.ask_for_missing([row.run for row in rows if row.behind], started_by=request.user)
@@ -100,41 +100,43 @@ def ask_missing(request: Request, study: str) -> HttpResponse:
         )
     if len(named) == len(rows) == 1:
         return redirect(rows[0].run)
-    return redirect("evaluation:runs", found.slug)
+    return redirect("evaluation:runs", this_study.slug)
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
 def evaluate(request: Request, study: str, dataset: str) -> HttpResponse:
-    found = study_for(request.user, study, may=Action.RUN_PIPELINE)
-    one = dataset_of(found, dataset)
-    form = EvaluateForm(request.POST or None, dataset=one)
+    this_study = study_for(request.user, study, may=Action.RUN_PIPELINE)
+    this_dataset = dataset_of(this_study, dataset)
+    form = EvaluateForm(request.POST or None, dataset=this_dataset)
 
     def start() -> list[Job]:
-        given = form.cleaned_data
+        fields = form.cleaned_data
         return running.evaluate(
-            one,
-            targets=[target_for(label) for label in given["targets"]],
-            modes=given["modes"],
-            user_simulator=given["user_simulator"],
-            judge=given["judge"],
-            further_judges=given["further_judges"],
-            max_turns=given["max_turns"] or 1,
-            scope=given["scope"],
-            option_orders=running.ORDERS[given["orders"]],
-            samples=given["samples"],
-            seed=given["seed"],
-            steerings=list(given.get("steerings", [])),
-            again=given["again"],
+            this_dataset,
+            targets=[target_for(label) for label in fields["targets"]],
+            modes=fields["modes"],
+            steerings=list(fields.get("steerings", [])),
+            again=fields["again"],
             started_by=request.user,
-            budget=budget_of(given),
+            budget=budget_of(fields),
+            settings=running.RunSettings(
+                user_simulator=fields["user_simulator"],
+                judge=fields["judge"],
+                further_judges=fields["further_judges"],
+                max_turns=fields["max_turns"] or 1,
+                scope=fields["scope"],
+                option_orders=running.ORDERS[fields["orders"]],
+                samples=fields["samples"],
+                seed=fields["seed"],
+            ),
         )
 
     def to_the_runs(started: Started) -> HttpResponse:
         jobs = [started] if isinstance(started, Job) else started
         messages.success(request, f"{len(jobs)} evaluation{'s are' if len(jobs) > 1 else ' is'} on the way.")
-        return redirect("evaluation:runs", found.slug)
+        return redirect("evaluation:runs", this_study.slug)
 
-    context = {"study": found, "section": "runs", "dataset": one}
+    context = {"study": this_study, "section": "runs", "dataset": this_dataset}
     return start_or_estimate(
         request, form, start, template="evaluation/evaluate.html", context=context, then=to_the_runs
     )
@@ -142,34 +144,39 @@ def evaluate(request: Request, study: str, dataset: str) -> HttpResponse:
 
 @require_http_methods(["GET", "HEAD", "POST"])
 def top_up(request: Request, study: str, run: int) -> HttpResponse:
-    found = study_for(request.user, study, may=Action.RUN_PIPELINE)
-    one = get_object_or_404(runs_of(found.datasets.all()).filter(imported=False), pk=run)
-    form = TopUpForm(request.POST or None, run=one)
+    this_study = study_for(request.user, study, may=Action.RUN_PIPELINE)
+    this_run = get_object_or_404(runs_of(this_study.datasets.all()).filter(imported=False), pk=run)
+    form = TopUpForm(request.POST or None, run=this_run)
 
     def start() -> Job:
-        given = form.cleaned_data
+        fields = form.cleaned_data
         running.top_up(
-            one,
-            samples=given["samples"],
-            max_turns=given.get("max_turns"),
-            option_orders=running.ORDERS[given["orders"]] if given.get("orders") else (),
-            judges=given.get("further_judges", ()),
+            this_run,
+            samples=fields["samples"],
+            max_turns=fields.get("max_turns"),
+            option_orders=running.ORDERS[fields["orders"]] if fields.get("orders") else (),
+            judges=fields.get("further_judges", ()),
         )
-        running.ask_again(one, given["again"])
-        return running.start(one, started_by=request.user, budget=budget_of(given))
+        running.ask_again(this_run, fields["again"])
+        return running.start(this_run, started_by=request.user, budget=budget_of(fields))
 
     def to_the_run(started: Started) -> HttpResponse:
         messages.success(request, "What is missing is being asked.")
-        return redirect(one)
+        return redirect(this_run)
 
-    context = {"study": found, "section": "runs", "run": one, "unasked": running.unasked_scenarios(one).count()}
+    context = {
+        "study": this_study,
+        "section": "runs",
+        "run": this_run,
+        "unasked": running.unasked_scenarios(this_run).count(),
+    }
     return start_or_estimate(request, form, start, template="evaluation/top_up.html", context=context, then=to_the_run)
 
 
 @require_safe
 def scenario_responses(request: Request, study: str, dataset: str, uid: str) -> HttpResponse:
-    found = study_for(request.user, study)
+    this_study = study_for(request.user, study)
     scenarios = Scenario.objects.complete().select_related("dataset")
-    scenario = get_object_or_404(scenarios, dataset__study=found, dataset__slug=dataset, uid=uid)
-    context = {"study": found, "scenario": scenario, "responses": list(responses_to(scenario))}
+    scenario = get_object_or_404(scenarios, dataset__study=this_study, dataset__slug=dataset, uid=uid)
+    context = {"study": this_study, "scenario": scenario, "responses": list(responses_to(scenario))}
     return render(request, "evaluation/_scenario_responses.html", context)

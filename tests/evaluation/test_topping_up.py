@@ -18,7 +18,7 @@ from conflictscope.studies.permissions import Role
 from evaluation.models import Response, Run
 from evaluation.rankings.plots import variants
 from evaluation.running.judge_columns import judge_columns
-from evaluation.running.runs import create_or_find_run, top_up, unasked_scenarios
+from evaluation.running.runs import RunSettings, create_or_find_run, top_up, unasked_scenarios
 from tests.factories.evaluation import JudgementFactory, RunFactory, TargetFactory, answered
 from tests.factories.llm import EndpointFactory
 from tests.factories.scenarios import DatasetFactory, JudgeFactory, ScenarioFactory
@@ -119,11 +119,13 @@ def test_a_second_judge_is_a_column_and_a_second_user_simulator_another_run() ->
     first, second = JudgeFactory(name="first"), JudgeFactory(name="second")
     asked: dict[str, Any] = {"target": TargetFactory(), "mode": "simulated_user"}
     one_user, other_user = EndpointFactory(name="one-user"), EndpointFactory(name="other-user")
-    run = create_or_find_run(dataset, user_simulator=one_user, judge=first, **asked)
-    assert create_or_find_run(dataset, user_simulator=one_user, judge=second, **asked) == run
+    run = create_or_find_run(dataset, **asked, settings=RunSettings(user_simulator=one_user, judge=first))
+    assert create_or_find_run(dataset, **asked, settings=RunSettings(user_simulator=one_user, judge=second)) == run
     run.refresh_from_db()
     assert (run.judge, list(run.further_judges.all())) == (first, [second])
-    other = create_or_find_run(dataset, user_simulator=other_user, judge=first, further_judges=[second], **asked)
+    other = create_or_find_run(
+        dataset, **asked, settings=RunSettings(user_simulator=other_user, judge=first, further_judges=[second])
+    )
     assert other != run
     assert list(other.further_judges.all()) == [second]
     labels = variants([run, other])

@@ -10,7 +10,7 @@ from conflictscope.scenarios.datasets import dataset_named
 from conflictscope.scenarios.filtering.judges import judge_named
 from conflictscope.studies.access import study_named
 from evaluation.models import Response, Run
-from evaluation.running.runs import ORDERS, evaluate
+from evaluation.running.runs import ORDERS, RunSettings, evaluate
 from evaluation.running.targets import target_for
 from evaluation.steering.creating import steering_named
 
@@ -83,15 +83,17 @@ class Command(JobCommand):
             dataset_named(study, options["dataset"]),
             targets=[target_for(spec) for spec in dict.fromkeys(options["targets"])],
             modes=list(dict.fromkeys(modes)),
-            user_simulator=endpoint_named(options["user_simulator"]) if options["user_simulator"] else None,
-            judge=judges[0] if judges else None,
-            further_judges=judges[1:],
-            max_turns=options["turns"],
-            scope=options["scope"],
-            option_orders=ORDERS[options["orders"]],
-            samples=options["samples"],
-            seed=options["seed"],
             steerings=[steering_named(study, name) for name in dict.fromkeys(options["steering"])],
             again=options["again"],
             budget=budget_of(options),
+            settings=RunSettings(
+                user_simulator=endpoint_named(options["user_simulator"]) if options["user_simulator"] else None,
+                judge=judges[0] if judges else None,
+                further_judges=judges[1:],
+                max_turns=options["turns"],
+                scope=options["scope"],
+                option_orders=ORDERS[options["orders"]],
+                samples=options["samples"],
+                seed=options["seed"],
+            ),
         )

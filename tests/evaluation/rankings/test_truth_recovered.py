@@ -59,8 +59,7 @@ def fitted_runs(dataset: Dataset) -> list[FittedRun]:
         dataset,
         targets=[target_for(CANDID), target_for(CAREFUL)],
         modes=list(MODES),
-        user_simulator=endpoint_named(USER),
-        judge=judge_named(JUDGE),
+        settings=runs.RunSettings(user_simulator=endpoint_named(USER), judge=judge_named(JUDGE)),
     )
     for job in jobs:
         work(job)

@@ -105,9 +105,7 @@ def test_both_modes_of_two_targets_are_foreseen_with_the_messages_they_share(
             dataset,
             targets=targets,
             modes=Run.Mode.values,
-            scope=Run.Scope.ALL,
-            user_simulator=endpoints["sim-user"],
-            judge=judge,
+            settings=runs.RunSettings(scope=Run.Scope.ALL, user_simulator=endpoints["sim-user"], judge=judge),
         )
 
     found, took = estimated_and_done(start)
@@ -123,7 +121,14 @@ def test_both_modes_of_two_targets_are_foreseen_with_the_messages_they_share(
     found, took = estimated_and_done(start)
     assert found.tokens_in == pytest.approx(took["into"], rel=0.2)  # it is measured now, on a handful of answers
     assert found.tokens_out == pytest.approx(took["out"], rel=0.25)
-    assert estimate(lambda: runs.evaluate(dataset, targets=targets, modes=["multiple_choice"], scope="all")).calls == 0
+    assert (
+        estimate(
+            lambda: runs.evaluate(
+                dataset, targets=targets, modes=["multiple_choice"], settings=runs.RunSettings(scope="all")
+            )
+        ).calls
+        == 0
+    )
 
 
 def test_a_sample_stands_for_many_items(dataset: Dataset, endpoints: dict[str, Endpoint]) -> None:
@@ -131,7 +136,9 @@ def test_a_sample_stands_for_many_items(dataset: Dataset, endpoints: dict[str, E
     target = Target.objects.create(label="one", endpoint=endpoints["sim-target-candid"])
 
     def start() -> list[Job]:
-        return runs.evaluate(dataset, targets=[target], modes=["multiple_choice"], scope="all")
+        return runs.evaluate(
+            dataset, targets=[target], modes=["multiple_choice"], settings=runs.RunSettings(scope="all")
+        )
 
     whole, part = estimate(start), estimate(start, sample=10)
     assert (whole.asked, part.asked) == (120, 20)

@@ -9,7 +9,7 @@ from conflictscope.jobs.models import Job
 from conflictscope.scenarios.filtering.dimensions import dimensions_of
 from conflictscope.scenarios.models import Dimension, OpeningMessage, Scenario
 from evaluation.models import Run, Target
-from evaluation.running.runs import create_or_find_run, evaluate, jobs_of, scenarios_in, start
+from evaluation.running.runs import RunSettings, create_or_find_run, evaluate, jobs_of, scenarios_in, start
 from evaluation.running.targets import labels_to_choose, target_for
 from tests.factories.evaluation import TargetFactory
 from tests.factories.llm import EndpointFactory
@@ -71,23 +71,31 @@ def test_the_same_settings_find_the_same_run() -> None:
 def test_another_seed_begins_another_run() -> None:
     dataset, target = kept_dataset(), TargetFactory()
     run = create_or_find_run(dataset, target=target, mode=MULTIPLE_CHOICE)
-    assert create_or_find_run(dataset, target=target, mode=MULTIPLE_CHOICE, seed=1) != run
+    assert create_or_find_run(dataset, target=target, mode=MULTIPLE_CHOICE, settings=RunSettings(seed=1)) != run
 
 
 def test_a_run_that_has_begun_keeps_what_it_has() -> None:
     dataset, target = kept_dataset(), TargetFactory()
     create_or_find_run(dataset, target=target, mode=MULTIPLE_CHOICE)
-    create_or_find_run(dataset, target=target, mode=MULTIPLE_CHOICE, samples=3)
+    create_or_find_run(dataset, target=target, mode=MULTIPLE_CHOICE, settings=RunSettings(samples=3))
     with pytest.raises(Conflict, match=r"3 samples, not 1.*another seed"):
-        create_or_find_run(dataset, target=target, mode=MULTIPLE_CHOICE, samples=1)
+        create_or_find_run(dataset, target=target, mode=MULTIPLE_CHOICE, settings=RunSettings(samples=1))
     with pytest.raises(Conflict, match="option order action_2_first as well"):
-        create_or_find_run(dataset, target=target, mode=MULTIPLE_CHOICE, samples=3, option_orders=["action_1_first"])
+        create_or_find_run(
+            dataset,
+            target=target,
+            mode=MULTIPLE_CHOICE,
+            settings=RunSettings(samples=3, option_orders=["action_1_first"]),
+        )
 
 
 def test_the_judge_s_own_prompt_version_is_the_run_s() -> None:
     judge = JudgeFactory(prompt_versions={"judging/action": 1, "filtering/realism": 1})
     run = create_or_find_run(
-        kept_dataset(), target=TargetFactory(), mode=SIMULATED_USER, user_simulator=EndpointFactory(), judge=judge
+        kept_dataset(),
+        target=TargetFactory(),
+        mode=SIMULATED_USER,
+        settings=RunSettings(user_simulator=EndpointFactory(), judge=judge),
     )
     assert run.prompt_versions == {
         "simulated_user/opening": 1,
@@ -102,14 +110,14 @@ def test_the_judge_s_own_prompt_version_is_the_run_s() -> None:
 def test_a_simulated_user_needs_its_two_llms(missing: str) -> None:
     llms = {"user_simulator": EndpointFactory(), "judge": JudgeFactory(), missing: None}
     with pytest.raises(InvalidInput, match="name a user simulator and a judge"):
-        create_or_find_run(kept_dataset(), target=TargetFactory(), mode=SIMULATED_USER, **llms)
+        create_or_find_run(kept_dataset(), target=TargetFactory(), mode=SIMULATED_USER, settings=RunSettings(**llms))
 
 
 def test_a_dataset_without_kept_scenarios_says_what_to_do() -> None:
     dataset = ScenarioFactory(status=Scenario.Status.DROPPED).dataset
     with pytest.raises(InvalidInput, match=r"no kept scenarios.*scope all"):
         create_or_find_run(dataset, target=TargetFactory(), mode=MULTIPLE_CHOICE)
-    assert create_or_find_run(dataset, target=TargetFactory(), mode=MULTIPLE_CHOICE, scope="all")
+    assert create_or_find_run(dataset, target=TargetFactory(), mode=MULTIPLE_CHOICE, settings=RunSettings(scope="all"))
 
 
 def test_a_scenario_with_nobody_to_play_is_refused_to_a_simulated_user() -> None:
@@ -118,15 +126,21 @@ def test_a_scenario_with_nobody_to_play_is_refused_to_a_simulated_user() -> None
     nobody = ScenarioFactory(dataset=dataset, persona="", background="", goal="")
     llms = {"user_simulator": EndpointFactory(), "judge": JudgeFactory()}
     with pytest.raises(InvalidInput, match=r"1 of 2 scenarios .* neither a persona nor a goal.*multiple choice"):
-        create_or_find_run(dataset, target=TargetFactory(), mode=SIMULATED_USER, scope="all", **llms)
+        create_or_find_run(
+            dataset, target=TargetFactory(), mode=SIMULATED_USER, settings=RunSettings(scope="all", **llms)
+        )
     OpeningMessage.objects.create(scenario=nobody, text="Hello, I need advice.", source="imported")
-    assert create_or_find_run(dataset, target=TargetFactory(), mode=SIMULATED_USER, scope="all", **llms)
+    assert create_or_find_run(
+        dataset, target=TargetFactory(), mode=SIMULATED_USER, settings=RunSettings(scope="all", **llms)
+    )
 
 
 @pytest.mark.parametrize("samples", [0, 101])
 def test_samples_have_bounds(samples: int) -> None:
     with pytest.raises(InvalidInput, match="from 1 to 100"):
-        create_or_find_run(kept_dataset(), target=TargetFactory(), mode=MULTIPLE_CHOICE, samples=samples)
+        create_or_find_run(
+            kept_dataset(), target=TargetFactory(), mode=MULTIPLE_CHOICE, settings=RunSettings(samples=samples)
+        )
 
 
 def test_scopes_cover_what_they_say() -> None:
@@ -159,8 +173,7 @@ def test_one_job_is_started_for_each_target_and_mode() -> None:
         kept_dataset(),
         targets=targets,
         modes=[MULTIPLE_CHOICE, SIMULATED_USER],
-        user_simulator=EndpointFactory(),
-        judge=JudgeFactory(),
+        settings=RunSettings(user_simulator=EndpointFactory(), judge=JudgeFactory()),
     )
     assert len(jobs) == Run.objects.count() == 4
     assert {job.subject for job in jobs} == {f"run {run.pk}" for run in Run.objects.all()}

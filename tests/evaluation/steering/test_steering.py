@@ -14,7 +14,7 @@ from conflictscope.stats.steering import holm
 from conflictscope.values.models import TargetRanking
 from conflictscope.values.orders import parse_order, write_order
 from evaluation.models import Comparison, Judgement, Run, Steering
-from evaluation.running.runs import evaluate
+from evaluation.running.runs import RunSettings, evaluate
 from evaluation.steering.browsing import effects_table, finding
 from evaluation.steering.creating import create_steering, delete_steering, steer_by_order, steering_named
 from evaluation.steering.effects import decided_runs, default_and_steered, effects_of, work_out, work_out_all
@@ -122,7 +122,13 @@ class TestRuns:
         steering = steered_by(dataset)
         target = TargetFactory(endpoint=endpoint_at(scripted_server))
         scripted_server.afterwards = openai_reply("A")
-        jobs = evaluate(dataset, targets=[target], modes=[Run.Mode.MULTIPLE_CHOICE], steerings=[steering], samples=2)
+        jobs = evaluate(
+            dataset,
+            targets=[target],
+            modes=[Run.Mode.MULTIPLE_CHOICE],
+            steerings=[steering],
+            settings=RunSettings(samples=2),
+        )
         default, steered = Run.objects.order_by("pk")
         assert (default.steering, steered.steering) == (None, steering)
         assert "steered by Careful first" in jobs[1].title
