@@ -55,7 +55,7 @@ def test_orders_samples_and_scenarios_that_came_since_are_asked_from_the_run_s_p
     assert len(provider.seen) == 3
     late = ScenarioFactory(dataset=run.dataset, status=Scenario.Status.KEPT)
     client.force_login(member(run.study, Role.RESEARCHER))
-    assert "1 scenario has no response from" in text_of(client.get(address(run, "run")))
+    assert "1 kept scenario has no response from" in text_of(client.get(address(run, "run")))
     assert "1 scenario in its scope was not asked about yet" in text_of(client.get(address(run)))
 
     answer = client.post(address(run), {"samples": 2, "orders": "both"})
