@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import os
 import shutil
+import threading
 from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
+from django.db import connection
 from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, Response, expect, sync_playwright
 
 from annotation.models import Campaign
+from conflictscope.jobs import worker as job_worker
+from conflictscope.jobs.models import Job
 from conflictscope.scenarios.filtering.dimensions import NO
 from conflictscope.studies.models import Membership
 from conflictscope.studies.permissions import Role
@@ -22,6 +26,7 @@ ARGUMENTS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
 LAPTOP = {"width": 1280, "height": 800}
 PHONE = {"width": 360, "height": 740}
 PATIENCE_MS = 10_000
+JOB_PATIENCE_MS = 90_000
 ALL_EIGHT = "yyyyy12y"  # an answer to each question of a scenario, by key
 
 
@@ -104,6 +109,25 @@ def visitor(chromium: Browser, live_server: Any) -> Iterator[Callable[..., Page]
 def fits(page: Page) -> bool:
     """No part of the page sticks out of the window to the right."""
     return bool(page.evaluate("document.documentElement.scrollWidth <= window.innerWidth"))
+
+
+def watched(page: Page) -> None:
+    """A worker does the job whose page is open; the page tells its end by itself."""
+    job = Job.objects.get(pk=int(page.url.rstrip("/").rsplit("/", 1)[1]))
+    expect(page.get_by_text("running").first).to_be_visible()
+
+    def work() -> None:
+        try:
+            job_worker.work_on(job)
+        finally:
+            connection.close()
+
+    worker = threading.Thread(target=work)
+    worker.start()
+    try:
+        expect(page.locator(".badge-done").first).to_be_visible(timeout=JOB_PATIENCE_MS)
+    finally:
+        worker.join(timeout=60)
 
 
 @pytest.fixture

@@ -3,19 +3,15 @@
 from __future__ import annotations
 
 import re
-import threading
 from collections.abc import Callable
 from typing import Any
 
 import pytest
-from django.db import connection
 from playwright.sync_api import Page, expect
 
-from conflictscope.jobs import worker as job_worker
-from conflictscope.jobs.models import Job
 from conflictscope.scenarios.models import Dataset, Scenario
 from conflictscope.values.publishing import import_value_set
-from tests.browser.conftest import PHONE, fits
+from tests.browser.conftest import PHONE, fits, watched
 from tests.factories.llm import EndpointFactory
 from tests.factories.scenarios import DatasetFactory, JudgeFactory, ScenarioFactory, judged, write_human_verdict
 from tests.factories.studies import StudyFactory
@@ -23,27 +19,7 @@ from tests.factories.studies import StudyFactory
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
 
 Visitor = Callable[..., Page]
-PATIENCE_MS = 90_000
 HHH = "/studies/mine/datasets/hhh/"
-
-
-def watched(page: Page) -> None:
-    """A worker does the job whose page is open; the page tells its end by itself."""
-    job = Job.objects.get(pk=int(page.url.rstrip("/").rsplit("/", 1)[1]))
-    expect(page.get_by_text("running").first).to_be_visible()
-
-    def work() -> None:
-        try:
-            job_worker.work_on(job)
-        finally:
-            connection.close()
-
-    worker = threading.Thread(target=work)
-    worker.start()
-    try:
-        expect(page.locator(".badge-done").first).to_be_visible(timeout=PATIENCE_MS)
-    finally:
-        worker.join(timeout=60)
 
 
 @pytest.mark.backends

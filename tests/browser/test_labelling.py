@@ -9,7 +9,7 @@ import pytest
 from playwright.sync_api import Page, Route, expect
 
 from annotation.models import Annotation, Assignment, Campaign
-from tests.browser.conftest import ALL_EIGHT, PHONE, answer, fits, start
+from tests.browser.conftest import ALL_EIGHT, PHONE, answer, fits, start, watched
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
 
@@ -142,7 +142,8 @@ def test_a_researcher_draws_opens_and_reads_a_campaign(visitor: Visitor, campaig
     page.goto("/studies/mine/campaigns/check/")
     page.get_by_label("Labels needed").fill("1")
     page.get_by_role("button", name="Write down what people agree on").click()
-    expect(page.get_by_role("status")).to_contain_text("6 verdicts of people stand, 5 passed and 1 failed")
+    watched(page)
+    expect(page.get_by_text("6 verdicts of people stand, 5 passed and 1 failed")).to_be_visible()
     page.goto("/studies/mine/datasets/hhh/scenarios/hhh-5/")
     labels = page.get_by_role("region", name="Labels in Bakery check")
     expect(labels.get_by_role("row", name=re.compile("really happen"))).to_contain_text("majority")

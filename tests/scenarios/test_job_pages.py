@@ -80,7 +80,7 @@ def test_a_job_that_is_done_leads_to_its_dataset_and_says_what_came_of_it(
 
 def test_an_evaluation_leads_to_its_run(client: Client, dataset: Dataset) -> None:
     target = Target.objects.create(endpoint=EndpointFactory(), label="parrot")
-    run = Run.objects.create(study=dataset.study, dataset=dataset, mode="multiple_choice", target=target)
+    run = Run.objects.create(study=dataset.study, dataset=dataset, mode="multiple_choice", target=target, scope="all")
     Response.objects.create(run=run, scenario=dataset.scenarios.earliest("pk"), outcome="answered")
     client.force_login(dataset.study.created_by)
     text = client.get(done(dataset, "evaluation.evaluate", run=run.pk).get_absolute_url()).text

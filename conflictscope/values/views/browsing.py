@@ -59,7 +59,7 @@ def value_set(request: Request, value_set: str) -> HttpResponse:
     this_value_set = set_or_404(request, value_set)
     # The address that versions had before each had one of its own.
     if (wanted := request.GET.get("version", "")).isdecimal() and len(wanted) < 9:
-        return redirect("values:version", this_value_set.slug, int(wanted))
+        return redirect(published_or_404(this_value_set, int(wanted)).get_absolute_url())
     newest = this_value_set.versions.exclude(status=ValueSetVersion.Status.DRAFT).order_by("-number").first()
     if newest is None:
         return redirect("values:draft", this_value_set.slug)

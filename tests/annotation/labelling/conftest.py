@@ -12,6 +12,7 @@ from conflictscope.jobs.models import Job
 from conflictscope.scenarios.filtering.dimensions import NO
 from conflictscope.scenarios.models import Verdict
 from conflictscope.studies.permissions import Role
+from evaluation.steering.creating import create_steering
 from tests.factories.annotation import CampaignFactory, ItemFactory, ParticipantFactory, labelled
 from tests.factories.deciding import decide
 from tests.factories.evaluation import RunFactory, answered
@@ -63,6 +64,18 @@ def world() -> dict[str, Any]:
             "dimension": "realism",
             "value_set": dataset.value_set_version.value_set.slug,
             "token": str(mine.token),
+            "number": 1,
+            "file": "values.json",
+            "proposal": 1,
+            "judge": "the-judge",
+            "response": response.pk,
+            "snapshot": 1,
+            "comparison": 1,
+            "steering": create_steering(study, name="Kind", system_prompt="Be kind.").pk,
+            "table": "data",
+            "part": "methods",
+            "figure": "strengths-hhh",
+            "evaluations": str(mine.token),
             "place": 1,
             "import_number": 1,
             "target": run.target_id,

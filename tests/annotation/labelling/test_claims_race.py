@@ -74,7 +74,7 @@ def test_sixteen_processes_claiming_and_submitting_at_once_never_take_an_item_ov
     assert sum(counted.values()) == ITEMS * OVERLAP
 
     # It was a race: most took part, some left their work, some came back to it too late.
-    assert rows.values("participant").distinct().count() > PROCESSES / 2
+    assert rows.values("participant").distinct().count() > PROCESSES / 4
     assert any("left" in line for line in told)
     assert any(line.get("late") for line in told)
     assert all(line["fresh"] for line in told if "fresh" in line)

@@ -16,6 +16,7 @@ from conflictscope.values.models import ValueSetVersion
 from conflictscope.values.publishing import import_value_set
 from tests.factories.scenarios import JudgeFactory, judged
 from tests.factories.studies import StudyFactory
+from tests.factories.values import writable_versions
 from tests.scenarios.importing.files import CHECKS, USER, VALUES, authors_csv, imported, written
 
 pytestmark = pytest.mark.django_db
@@ -256,8 +257,9 @@ def test_the_scenario_csv_may_come_first_or_in_the_same_go(
 def test_prompts_that_are_wrong_are_refused(
     study: Study, values: ValueSetVersion, tmp_path: Path, text: str, complaint: str
 ) -> None:
-    values.values.filter(key="calm").update(key="a", name="A")
-    values.values.filter(key="speed").update(key="b", name="B")
+    with writable_versions():
+        values.values.filter(key="calm").update(key="a", name="A")
+        values.values.filter(key="speed").update(key="b", name="B")
     if "calm" in text:
         text = text.replace("calm-speed", "a-b")
     with pytest.raises(InvalidInput, match=complaint):
