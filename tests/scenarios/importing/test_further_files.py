@@ -20,8 +20,8 @@ READ = [("She asks.", "I tell her.", "I do not."), ("He asks.", "I tell him.", "
 def workbook() -> bytes:
     held = io.BytesIO()
     with zipfile.ZipFile(held, "w") as archive:
-        archive.writestr("[Content_Types].xml", "<Types/>")
-        archive.writestr("xl/workbook.xml", "<workbook/>")
+        archive.writestr(zipfile.ZipInfo("[Content_Types].xml"), "<Types/>")
+        archive.writestr(zipfile.ZipInfo("xl/workbook.xml"), "<workbook/>")
     return held.getvalue()
 
 
@@ -34,7 +34,7 @@ def rows_of(path: Path) -> list[object]:
     ("name", "content"),
     [
         ("tabs.csv", ROWS.replace(",", "\t").encode()),
-        ("packed.csv", gzip.compress(ROWS.encode())),
+        ("packed.csv", gzip.compress(ROWS.encode(), mtime=0)),
         ("mixed_ends.csv", ROWS.replace("\n", "\r\n", 1).encode()),
         ("old_ends.csv", ROWS.replace("\n", "\r").encode()),
         ("sep_tab.csv", ("sep=\t\n" + ROWS.replace(",", "\t")).encode()),
