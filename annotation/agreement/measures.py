@@ -208,11 +208,13 @@ def crossings(
 
 
 def chart(measured: CampaignAgreement, campaign: Campaign) -> Chart:
-    """Kappa of judge and people, and alpha among people, for each dimension with its interval."""
+    """Kappa of judge and people (where there is a judge), and alpha among people, for each dimension with its interval."""
     rows = []
     for dimension in measured.dimensions:
-        kappa = dimension.judge_people.kappa
-        for group, estimate in (("Judge against people (κ)", kappa), ("Between people (α)", dimension.alpha)):
+        groups = [("Between people (α)", dimension.alpha)]
+        if measured.judge:
+            groups.insert(0, ("Judge against people (κ)", dimension.judge_people.kappa))
+        for group, estimate in groups:
             rows.append(
                 IntervalRow(
                     label=dimension.label,
@@ -230,6 +232,8 @@ def chart(measured: CampaignAgreement, campaign: Campaign) -> Chart:
         description=(
             "For each dimension or question: Cohen's kappa of the judge with the majority of people, and Krippendorff's "
             "alpha among people, with 95 % intervals."
+            if measured.judge
+            else "For each dimension or question: Krippendorff's alpha among people, with 95 % intervals."
         ),
         x_title="Agreement beyond chance",
         label_title="Dimension or question",

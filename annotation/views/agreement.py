@@ -43,7 +43,8 @@ def agreement(request: Request, study: str) -> HttpResponse:
         if dimension not in {subject.key for subject in kept.subjects}:
             raise Http404("The campaign has no such dimension.")
         measured, comparison = kept.measured(), kept.compared(dimension)
-        matrix = matrix_of(comparison)
+        # Its first row is the judge's, which says nothing where none was asked.
+        matrix = matrix_of(comparison)[0 if measured.judge else 1 :]
         context |= {
             "kind": KINDS[campaign.kind],
             "measured": measured,

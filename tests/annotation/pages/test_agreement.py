@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 import re
 from typing import Any
 
@@ -78,7 +79,8 @@ def test_without_a_judge_people_are_compared_with_each_other(viewer: Client, cam
     Dataset.objects.update(primary_judge=None)
     text = text_of(page(viewer, "agreement", "mine"))
     assert "No judge has filtered HHH" in text
-    assert "undefined" in row_of(text, "Realism")
+    assert "n = 4" in row_of(text, "Realism"), "alpha of people alone"
+    assert "undefined" not in row_of(text, "Realism")
 
 
 def test_without_labels_the_page_says_what_comes_first(viewer: Client, study: Study, dataset: Dataset) -> None:
@@ -169,3 +171,21 @@ def test_a_scenario_s_labels_cost_as_many_queries_for_many_people_as_for_few(
         labelled(item, ParticipantFactory(campaign=campaign), surplus=True)
     with django_assert_max_num_queries(12):
         page(viewer, "scenario_labels", "mine", "hhh", "hhh-1")
+
+
+def test_where_no_judge_is_asked_people_stand_beside_each_other_alone(viewer: Client, dataset: Dataset) -> None:
+    campaign = CampaignFactory(dataset=dataset, kind=Campaign.Kind.PREFERENCE, slug="order", overlap=2)
+    people = ParticipantFactory.create_batch(2, campaign=campaign)
+    for number in range(4):
+        item = ItemFactory(campaign=campaign, scenario=ScenarioFactory(dataset=dataset, status="kept"))
+        for person in people:
+            labelled(item, person, {"preferred_action": "action_2"} if number % 2 else {})
+    text = " ".join(viewer.get(f"/studies/{dataset.study.slug}/agreement/?campaign=order").text.split())
+    assert "No judge is asked what should be done" in text
+    assert "How far people agree with each other" in text
+    assert "Fleiss' κ" in html.unescape(text)
+    assert "Judge against people" not in text
+    assert '<th scope="row">Judge' not in text
+    assert "no item was answered by both" not in text
+    chart = viewer.get(f"/studies/{dataset.study.slug}/agreement/order/chart/?format=csv").text
+    assert "Judge" not in chart
