@@ -142,8 +142,11 @@ _ENDINGS: Mapping[str, Ending] = {
     "blocklist": "blocked",
     "spii": "blocked",
     "recitation": "blocked",
+    "language": "blocked",
     "error": "error",
     "malformed_function_call": "error",
+    "abort": "error",
+    "insufficient_system_resource": "error",
 }
 
 
