@@ -142,13 +142,14 @@ def _options_quoted(plain: str, *, option_a: str, option_b: str) -> set[Letter]:
             letters.add("B")
     # The option's several sentences, followed by a reason of the target's own.
     opening = _bare(whole) + " "
-    for letter, bare, other in (("A", bare_a, bare_b), ("B", bare_b, bare_a)):
+    options: tuple[tuple[Letter, str, str], ...] = (("A", bare_a, bare_b), ("B", bare_b, bare_a))
+    for letter, bare, other in options:
         if (
             len(bare) > 2
             and opening.startswith(bare + " ")
             and not (other.startswith(bare) and opening.startswith(other))
         ):
-            letters.add(letter)  # type: ignore[arg-type]
+            letters.add(letter)
     return letters
 
 

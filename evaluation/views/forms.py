@@ -148,7 +148,6 @@ class TopUpForm(GroupedForm):
 def at_least(field: forms.Field, number: int) -> None:
     """A number that may only go up from here."""
     field.initial = number
-    field.min_value = number  # type: ignore[attr-defined]
     field.validators.append(
         MinValueValidator(number, message=f"The run has {number}: it keeps what it has, so name as many or more.")
     )
