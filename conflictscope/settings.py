@@ -232,6 +232,12 @@ SPECTACULAR_SETTINGS = {
         "OptionOrderEnum": "conflictscope.scenarios.option_orders.OptionOrder",
         "AssignmentStateEnum": "annotation.models.Assignment.State",
         "CampaignStateEnum": "annotation.models.Campaign.State",
+        "CampaignKindEnum": "annotation.models.Campaign.Kind",
+        "TurnRoleEnum": ["user", "assistant"],
+        "VersionStatusEnum": "conflictscope.values.models.ValueSetVersion.Status",
+        "SetRoleEnum": "conflictscope.studies.permissions.SetRole",
+        "ValueChangeKindEnum": ["added", "changed", "dropped", "moved"],
+        "StretchKindEnum": ["same", "added", "dropped"],
     },
 }
 

@@ -28,6 +28,7 @@ urlpatterns = [
     path("", include("conflictscope.llm.urls")),
     path("", include("conflictscope.jobs.urls")),
     path("", include("conflictscope.values.urls")),
+    path("api/v1/", include("conflictscope.values.api.urls")),
     path("", include("conflictscope.scenarios.urls")),
     path("api/v1/", include("conflictscope.scenarios.api.urls")),
     path("", include("evaluation.urls")),

@@ -6,7 +6,6 @@ each would cost a serializer's turn on every item that is handed out. A test hol
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Any
 
 from rest_framework import serializers
@@ -16,21 +15,9 @@ from annotation.labelling.progress import OwnProgress
 from annotation.labelling.sheets import Sheet
 from annotation.models import Assignment, Campaign
 from annotation.questions import Control
+from conflictscope.sending import Sent
 
 # --- what comes in ---
-
-
-class Sent(serializers.Serializer[Any]):
-    """What comes in. A key that means nothing is refused: misspelt, it would be taken for an answer taken back."""
-
-    def to_internal_value(self, data: Any) -> Any:
-        unknown = sorted(set(data) - set(self.fields)) if isinstance(data, Mapping) else []
-        if unknown:
-            known = ", ".join(self.fields)
-            raise serializers.ValidationError(
-                dict.fromkeys(unknown, f"Nothing is known by this name. What may be sent: {known}.")
-            )
-        return super().to_internal_value(data)
 
 
 class WishSerializer(Sent):

@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from django.db import transaction
 
 from conflictscope.errors import Conflict, InvalidInput
-from conflictscope.studies.permissions import SET_MAY, SetAction, SetRole
+from conflictscope.files.texts import storable
+from conflictscope.studies.models import Study
+from conflictscope.studies.permissions import SET_MAY, Action, SetAction, SetRole
 from conflictscope.values.models import SetMembership, ValueSet
 
 if TYPE_CHECKING:
     from django.contrib.auth.models import AnonymousUser, User
+
+MOST_ANSWERS = 50
 
 
 def role_in(user: User | AnonymousUser, value_set: ValueSet) -> SetRole | None:
@@ -24,6 +29,11 @@ def role_in(user: User | AnonymousUser, value_set: ValueSet) -> SetRole | None:
 def may(user: User | AnonymousUser, action: SetAction, value_set: ValueSet) -> bool:
     role = role_in(user, value_set)
     return role is not None and action in SET_MAY[role]
+
+
+def may_import(user: User | AnonymousUser) -> bool:
+    """Value sets belong to no study: whoever runs a pipeline anywhere may bring one as a file."""
+    return Study.objects.visible_to(user, may=Action.RUN_PIPELINE).exists()
 
 
 def set_role(value_set: ValueSet, user: User, role: str) -> None:
@@ -52,6 +62,25 @@ def remove_member(value_set: ValueSet, user: User) -> None:
         ValueSet.objects.select_for_update().get(pk=value_set.pk)
         _refuse_last_steward(value_set, user)
         SetMembership.objects.filter(value_set=value_set, user=user).delete()
+
+
+def change_settings(value_set: ValueSet, *, public: bool, question: str, answers: Sequence[str]) -> None:
+    """Who reads published versions, and what the set asks its members. What they answered before stays until they change it.
+
+    Raises:
+        InvalidInput: a question without answers, or answers without a question; one that is too long.
+    """
+    question = storable(" ".join(question.split()), where="The question")
+    lines = (storable(" ".join(answer.split()), where="An answer") for answer in answers)
+    different = list(dict.fromkeys(line for line in lines if line))
+    if bool(question) != bool(different):
+        raise InvalidInput("A question needs its answers, and answers a question.")
+    if len(question) > 200 or any(len(answer) > 100 for answer in different) or len(different) > MOST_ANSWERS:
+        raise InvalidInput(
+            f"A question has at most 200 characters, and at most {MOST_ANSWERS} answers of 100 characters each."
+        )
+    value_set.public, value_set.question, value_set.question_answers = public, question, different
+    value_set.save(update_fields=["public", "question", "question_answers"])
 
 
 def answer_question(value_set: ValueSet, user: User, answer: str) -> None:

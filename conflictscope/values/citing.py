@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from typing import Any
 
 import yaml
@@ -68,6 +69,16 @@ def authors_of(version: ValueSetVersion) -> list[str]:
             if person is not None:
                 names.setdefault(person.get_full_name() or str(person))
     return list(names)
+
+
+# What a version is taken along as: the writer, whether it is told the address, and the type of content.
+FILES: dict[str, tuple[Callable[..., str], bool, str]] = {
+    "values.json": (as_json, False, "application/json"),
+    "short.json": (as_short_json, False, "application/json"),
+    "values.yaml": (as_yaml, False, "application/yaml"),
+    "citation.bib": (as_bibtex, True, "application/x-bibtex"),
+    "CITATION.cff": (as_cff, True, "application/yaml"),
+}
 
 
 def _yaml(said: dict[str, Any]) -> str:

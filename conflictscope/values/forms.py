@@ -179,13 +179,12 @@ class SettingsForm(forms.Form):
     )
 
     def clean_answers(self) -> list[str]:
-        lines = (" ".join(line.split())[:100] for line in self.cleaned_data["answers"].splitlines())
-        return list(dict.fromkeys(line for line in lines if line))
+        return str(self.cleaned_data["answers"]).splitlines()
 
     def clean(self) -> dict[str, Any]:
         super().clean()
         cleaned = self.cleaned_data
-        if bool(cleaned.get("question")) != bool(cleaned.get("answers")):
+        if bool(cleaned.get("question")) != any(line.strip() for line in cleaned.get("answers", [])):
             raise forms.ValidationError("A question needs its answers, and answers a question.")
         return cleaned
 

@@ -1,4 +1,5 @@
-"""What happened to a value set, newest first, credited: versions begun and published, what was written, proposed and decided."""
+"""What happened to a value set, newest first, credited: versions begun and published, what was written, proposed and
+decided, and the orders of values that members wrote."""
 
 from __future__ import annotations
 
@@ -8,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from conflictscope.values.contents import content_from, content_of
 from conflictscope.values.differences import Differences, differences
-from conflictscope.values.models import DraftRevision, Proposal, ValueSet, ValueSetVersion
+from conflictscope.values.models import DraftRevision, Proposal, TargetRanking, ValueSet, ValueSetVersion
 from conflictscope.values.parsing import ValueSetText
 
 if TYPE_CHECKING:
@@ -59,6 +60,11 @@ def events_of(value_set: ValueSet) -> list[Event]:
             events.append(
                 Event(proposal.decided_at, proposal.decided_by, decided, proposal.decision_reason, proposal=proposal)
             )
+    # A study's own orders are for its people.
+    orders = TargetRanking.objects.filter(version__value_set=value_set, study=None)
+    for order in orders.select_related("created_by", "version"):
+        wrote = f"wrote the order {order.name} of version {order.version.number}"
+        events.append(Event(order.created_at, order.created_by, wrote))
     return sorted(events, key=lambda event: event.at, reverse=True)
 
 

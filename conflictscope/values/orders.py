@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from django.db import transaction
+from django.db.models import QuerySet
 
 from conflictscope.errors import Conflict, InvalidInput, NotAllowed
 from conflictscope.studies.models import Study
@@ -64,6 +65,12 @@ def said_order(ranking: TargetRanking) -> list[list[Value]]:
 def in_words(ranking: TargetRanking) -> str:
     """Such as "Honesty > Helpfulness = Harmlessness"; `parse_order` reads it."""
     return " > ".join(" = ".join(value.name for value in tier) for tier in said_order(ranking))
+
+
+def orders_of(version: ValueSetVersion) -> QuerySet[TargetRanking]:
+    """Those that are every study's, by name: a study's own are for its people."""
+    every = TargetRanking.objects.filter(version=version, study=None).order_by("name")
+    return every.select_related("created_by", "version__value_set").prefetch_related("positions__value")
 
 
 def carried_over(ranking: TargetRanking, version: ValueSetVersion) -> dict[str, int]:

@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 
 import pytest
+from django.contrib.auth.models import User
 from django.core.management import call_command
 from django.db import IntegrityError, connection, transaction
+from django.test import Client
+from django.urls import URLResolver, get_resolver, reverse
 
+from conflictscope.studies.permissions import SetRole
+from conflictscope.values.access import set_role
 from conflictscope.values.models import Value, ValueSet, ValueSetVersion
 from conflictscope.values.publishing import import_value_set, retire
 from tests.factories.values import ValueSetVersionFactory
@@ -73,6 +79,43 @@ def test_nothing_changes_what_was_published(change: str, status: str) -> None:
     before = _rows()
     with pytest.raises(IntegrityError, match="never changes"), transaction.atomic():
         CHANGES[change](version)
+    assert _rows() == before
+
+
+def test_no_page_api_or_admin_changes_what_was_published(client: Client) -> None:
+    """Every address of the room and its admin is sent a change of a published version by a steward with all rights: none takes it."""
+    version = ValueSetVersionFactory()
+    steward = User.objects.create_superuser("root")
+    set_role(version.value_set, steward, SetRole.STEWARD)
+    client.force_login(steward)
+    slug, value = version.value_set.slug, version.values.all()[0]
+    other = {"name": "Other", "licence": "CC0", "description": "Else.", "pairing": "across_groups", "edition": 1}
+    rows = {"values-TOTAL_FORMS": 1, "values-INITIAL_FORMS": 0, "values-0-name": "Calm", "values-0-definition": "Soft."}
+    change = other | rows | {"values": [{"name": "Calm", "definition": "Soft."}], "status": "draft", "digest": "f" * 64}
+    parts = {"value_set": slug, "number": 1, "file": "values.json", "proposal": 1, "username": "root"}
+    before = _rows()
+    tried = 0
+    rooms = [each for each in get_resolver().url_patterns if isinstance(each, URLResolver)]
+    modules = [(room, getattr(room.urlconf_module, "__name__", "")) for room in rooms]
+    of_values = [room for room, module in modules if module.startswith("conflictscope.values.")]
+    for pattern in [pattern for room in of_values for pattern in room.url_patterns]:
+        name = pattern.name or ""
+        if name.endswith(("retire", "fork", "start_version", "versions")):
+            continue  # retiring is allowed, and the others make a new one
+        space = "" if name.startswith("api-") else "values:"
+        path = reverse(space + name, kwargs={part: parts[part] for part in pattern.pattern.converters})
+        for method in ("post", "put", "patch", "delete"):
+            client.generic(method.upper(), path, json.dumps(change), content_type="application/json")
+            tried += 1
+        client.post(path, change)
+        assert _rows() == before, path
+    assert tried > 100
+    for row in (version, value):
+        for what in ("change", "delete"):
+            page = f"/admin/values/{row._meta.model_name}/{row.pk}/{what}/"
+            client.post(page, other | {"post": "yes", "definition": "Other."})
+    inline = {"values-TOTAL_FORMS": 1, "values-INITIAL_FORMS": 1, "values-0-id": value.pk, "values-0-name": "Other"}
+    client.post(f"/admin/values/valuesetversion/{version.pk}/change/", other | inline)
     assert _rows() == before
 
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 from django.contrib import messages
 from django.contrib.auth.decorators import login_not_required
 from django.contrib.auth.views import redirect_to_login
@@ -16,37 +14,26 @@ from django.views.decorators.http import require_http_methods, require_safe
 from conflictscope.errors import ConflictScopeError
 from conflictscope.files.uploads import as_file
 from conflictscope.http import Request, posted
-from conflictscope.studies.models import Study
-from conflictscope.studies.permissions import Action, SetAction, SetRole
+from conflictscope.studies.permissions import SetAction, SetRole
 from conflictscope.values import citing, publishing
+from conflictscope.values.access import may_import
 from conflictscope.values.browsing import value_set_rows
 from conflictscope.values.contents import content_of
 from conflictscope.values.differences import differences
+from conflictscope.values.finding import published_or_404, versions_seen
 from conflictscope.values.forms import ImportValueSetForm
 from conflictscope.values.history import events_of
-from conflictscope.values.models import TargetRanking, ValueSet, ValueSetVersion
-from conflictscope.values.orders import said_order
-from conflictscope.values.views.common import actions_in, page_context, published_or_404, set_or_404
+from conflictscope.values.models import ValueSet, ValueSetVersion
+from conflictscope.values.orders import orders_of, said_order
+from conflictscope.values.taking_along import taken_along
+from conflictscope.values.views.common import page_context, set_or_404
 
 _EVENTS_A_PAGE = 30
-# What a version is taken along as: the writer, and its type of content.
-FILES: dict[str, tuple[Callable[..., str], str]] = {
-    "values.json": (citing.as_json, "application/json"),
-    "short.json": (citing.as_short_json, "application/json"),
-    "values.yaml": (citing.as_yaml, "application/yaml"),
-    "citation.bib": (citing.as_bibtex, "application/x-bibtex"),
-    "CITATION.cff": (citing.as_cff, "application/yaml"),
-}
-
-
-def _may_import_value_sets(request: Request) -> bool:
-    """Value sets belong to no study: whoever runs a pipeline anywhere may bring one."""
-    return Study.objects.visible_to(request.user, may=Action.RUN_PIPELINE).exists()
 
 
 @require_safe
 def value_sets(request: Request) -> HttpResponse:
-    context = {"rows": value_set_rows(request.user), "may_import": _may_import_value_sets(request)}
+    context = {"rows": value_set_rows(request.user), "may_import": may_import(request.user)}
     return render(request, "values/value_sets.html", context)
 
 
@@ -81,22 +68,13 @@ def version_file(request: Request, value_set: str, number: int, file: str) -> Ht
     if _turned_away(request, value_set):
         return redirect_to_login(request.get_full_path())
     shown = published_or_404(set_or_404(request, value_set), number)
-    if file not in FILES:
-        raise Http404("No such file of a value set.")
-    write, content_type = FILES[file]
-    if write in (citing.as_bibtex, citing.as_cff):
-        text = write(shown, address=request.build_absolute_uri(shown.get_absolute_url()))
-    else:
-        text = write(shown)
-    response = HttpResponse(text, content_type=f"{content_type}; charset=utf-8")
-    response["Content-Disposition"] = f'attachment; filename="{shown.value_set.slug}-v{number}-{file}"'
-    return response
+    return taken_along(request, shown, file)
 
 
 @require_safe
 def compare(request: Request, value_set: str) -> HttpResponse:
     this_value_set = set_or_404(request, value_set)
-    versions = _versions_seen(request, this_value_set)
+    versions = versions_seen(request.user, this_value_set)
     if not versions:
         raise Http404("No version to compare.")
     by_number = {str(each.number): each for each in versions}
@@ -122,7 +100,7 @@ def history(request: Request, value_set: str) -> HttpResponse:
 
 @require_http_methods(["GET", "HEAD", "POST"])
 def import_value_set(request: Request) -> HttpResponse:
-    if not _may_import_value_sets(request):
+    if not may_import(request.user):
         raise PermissionDenied("Value sets are imported by those who run a pipeline.")
     form = ImportValueSetForm(*posted(request))
     if form.is_valid():
@@ -148,32 +126,21 @@ def _turned_away(request: Request, slug: str) -> bool:
     return not ValueSet.objects.visible_to(request.user).filter(slug=slug).exists()
 
 
-def _versions_seen(request: Request, value_set: ValueSet) -> list[ValueSetVersion]:
-    versions = value_set.versions.select_related("parent__value_set", "created_by", "published_by").order_by("-number")
-    if SetAction.SEE not in actions_in(request, value_set):
-        versions = versions.exclude(status=ValueSetVersion.Status.DRAFT)
-    shown = list(versions)
-    for each in shown:
-        each.value_set = value_set
-    return shown
-
-
 def _version_page(request: Request, value_set: ValueSet, shown: ValueSetVersion) -> HttpResponse:
     shown.value_set = value_set
-    # Orders of a study are its own.
-    orders = TargetRanking.objects.filter(version=shown, study=None).select_related("created_by").order_by("name")
-    orders = orders.prefetch_related("positions__value")
     stewards = value_set.members.filter(set_memberships__role=SetRole.STEWARD, set_memberships__value_set=value_set)
     context = page_context(request, value_set, "version") | {
-        "versions": _versions_seen(request, value_set),
+        "versions": versions_seen(request.user, value_set),
         "version": shown,
         "values": list(shown.values.all()),
         "pairs": shown.pairs(),
         "forks": shown.forks.exclude(value_set=value_set).exclude(status="draft").select_related("value_set"),
         "stewards": list(stewards.order_by("username")),
         "authors": citing.authors_of(shown),
-        "orders": [(order, [[value.name for value in tier] for tier in said_order(order)]) for order in orders],
-        "files": list(FILES),
+        "orders": [
+            (order, [[value.name for value in tier] for tier in said_order(order)]) for order in orders_of(shown)
+        ],
+        "files": list(citing.FILES),
         "address": request.build_absolute_uri(shown.get_absolute_url()),
     }
     return render(request, "values/value_set.html", context)

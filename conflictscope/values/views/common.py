@@ -2,40 +2,21 @@
 
 from __future__ import annotations
 
-from django.http import Http404
-from django.shortcuts import get_object_or_404
-
 from conflictscope.http import Request
 from conflictscope.studies.permissions import SET_MAY, SetAction
 from conflictscope.values.access import role_in
+from conflictscope.values.finding import set_for
 from conflictscope.values.models import ValueSet, ValueSetVersion
 
 
 def set_or_404(request: Request, slug: str, action: SetAction | None = None) -> ValueSet:
     """The set, if the person may do this there, or see what is published of it. To everybody else it does not exist."""
-    sets = ValueSet.objects
-    allowed = sets.where_may(request.user, action) if action else sets.visible_to(request.user)
-    return get_object_or_404(allowed, slug=slug)
+    return set_for(request.user, slug, action)
 
 
 def actions_in(request: Request, value_set: ValueSet) -> frozenset[SetAction]:
     role = role_in(request.user, value_set)
     return SET_MAY[role] if role else frozenset()
-
-
-def draft_or_404(value_set: ValueSet) -> ValueSetVersion:
-    draft = value_set.versions.filter(status=ValueSetVersion.Status.DRAFT).first()
-    if draft is None:
-        raise Http404("No draft is being written.")
-    draft.value_set = value_set
-    return draft
-
-
-def published_or_404(value_set: ValueSet, number: int) -> ValueSetVersion:
-    published = value_set.versions.exclude(status=ValueSetVersion.Status.DRAFT)
-    version = get_object_or_404(published, number=number)
-    version.value_set = value_set
-    return version
 
 
 def page_context(request: Request, value_set: ValueSet, section: str) -> dict[str, object]:

@@ -13,9 +13,10 @@ from conflictscope.errors import ConflictScopeError
 from conflictscope.http import Request
 from conflictscope.studies.permissions import SetAction
 from conflictscope.values import access, orders
+from conflictscope.values.finding import published_or_404
 from conflictscope.values.forms import OrderForm, SetMemberForm, SettingsForm
 from conflictscope.values.models import SetMembership, TargetRanking, ValueSet
-from conflictscope.values.views.common import page_context, published_or_404, set_or_404
+from conflictscope.values.views.common import page_context, set_or_404
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
@@ -30,21 +31,14 @@ def members(request: Request, value_set: str) -> HttpResponse:
     }
     form = SetMemberForm(request.POST) if sent and not changes_settings else SetMemberForm()
     settings = SettingsForm(request.POST) if changes_settings else SettingsForm(initial=initial)
-    if sent and (settings if changes_settings else form).is_valid():
+    asked = settings if changes_settings else form
+    if sent and asked.is_valid():
         try:
-            if changes_settings:
-                fields = settings.cleaned_data
-                this_value_set.public, this_value_set.question = fields["public"], fields["question"]
-                this_value_set.question_answers = fields["answers"]
-                this_value_set.save(update_fields=["public", "question", "question_answers"])
-                messages.success(request, "Stored.")
-            else:
-                user: User = form.cleaned_data["username"]
-                access.set_role(this_value_set, user, form.cleaned_data["role"])
-                messages.success(request, f"{user} is {form.cleaned_data['role']} of {this_value_set}.")
+            messages.success(request, _changed(this_value_set, settings if changes_settings else None, form))
         except ConflictScopeError as exc:
-            messages.error(request, exc.sentence)
-        return redirect("values:members", this_value_set.slug)
+            asked.add_error(None, exc.sentence)
+        else:
+            return redirect("values:members", this_value_set.slug)
     memberships = list(this_value_set.memberships.select_related("user").order_by("role", "user__username"))
     context = page_context(request, this_value_set, "members") | {
         "memberships": memberships,
@@ -53,6 +47,20 @@ def members(request: Request, value_set: str) -> HttpResponse:
         "settings": settings,
     }
     return render(request, "values/members.html", context, status=400 if form.errors or settings.errors else 200)
+
+
+def _changed(value_set: ValueSet, settings: SettingsForm | None, form: SetMemberForm) -> str:
+    """Carry out the one form or the other, and say so.
+
+    Raises:
+        ConflictScopeError: see `change_settings` and `set_role`.
+    """
+    if settings is not None:
+        access.change_settings(value_set, **settings.cleaned_data)
+        return "Stored."
+    user: User = form.cleaned_data["username"]
+    access.set_role(value_set, user, form.cleaned_data["role"])
+    return f"{user} is {form.cleaned_data['role']} of {value_set}."
 
 
 @require_POST

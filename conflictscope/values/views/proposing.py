@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 from django.contrib import messages
 from django.http import HttpResponse
-from django.shortcuts import get_object_or_404, redirect, render
+from django.shortcuts import redirect, render
 from django.views.decorators.http import require_http_methods, require_POST
 
 from conflictscope.errors import ConflictScopeError
@@ -15,6 +15,7 @@ from conflictscope.studies.permissions import SetAction
 from conflictscope.values import proposing
 from conflictscope.values.contents import content_of
 from conflictscope.values.differences import word_by_word
+from conflictscope.values.finding import proposal_or_404
 from conflictscope.values.forms import ProposalForm
 from conflictscope.values.models import Proposal, ValueSet
 from conflictscope.values.parsing import ValueText
@@ -115,9 +116,7 @@ def _decided(
     request: Request, slug: str, number: int, action: SetAction, do: Callable[[Proposal], object], done: str
 ) -> HttpResponse:
     value_set: ValueSet = set_or_404(request, slug, action)
-    proposal = get_object_or_404(
-        Proposal.objects.select_related("version__value_set").filter(version__value_set=value_set), pk=number
-    )
+    proposal = proposal_or_404(value_set, number)
     try:
         do(proposal)
     except ConflictScopeError as exc:

@@ -1,0 +1,1 @@
+"""The door for programs that read, write, discuss and publish value sets."""
