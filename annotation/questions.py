@@ -54,8 +54,15 @@ class Question:
     ends: tuple[str, str] | None = None
     places: str = ""
 
+    @property
+    def may_have_two(self) -> bool:
+        """Whether a second answer can be as defensible as the first: places on a scale say by themselves how near they are."""
+        return self.control is Control.CHOICE
+
 
 MIDDLE = 4
+# What stands in place of a second answer where somebody was asked for one, and sees none.
+NO_OTHER = "none"
 
 _YES_NO = (Answer(YES, "Yes"), Answer(NO, "No"))
 _WHICH_ACTION = (

@@ -36,6 +36,12 @@ class WorkSerializer(Sent):
         default=dict,
         help_text="Every comment as it now stands, by the question's field.",
     )
+    also = serializers.DictField(
+        child=serializers.CharField(allow_blank=True, max_length=40),
+        default=dict,
+        help_text="Where the campaign takes second answers: the one that is defensible, too, by the question's field; `none`: no "
+        "other is, which has to be said where the campaign asks.",
+    )
     submit = serializers.BooleanField(default=False, help_text="False: keep as a draft. True: count them.")
     edit = serializers.BooleanField(default=False, help_text="True: change what was submitted before.")
     sure = serializers.BooleanField(
@@ -135,6 +141,7 @@ class QuestionSerializer(serializers.Serializer[Any]):
     control = serializers.ChoiceField([(each.value, each.value) for each in Control])
     ends = serializers.ListField(child=serializers.CharField(), allow_null=True)
     options = OptionSerializer(many=True)
+    may_have_two = serializers.BooleanField(help_text="Whether a second answer can be marked as also defensible.")
 
 
 class SheetSerializer(serializers.Serializer[Any]):
@@ -152,6 +159,12 @@ class SheetSerializer(serializers.Serializer[Any]):
     questions = QuestionSerializer(many=True)
     answers = serializers.DictField(child=serializers.CharField(), help_text="What the person has answered so far.")
     comments = serializers.DictField(child=serializers.CharField())
+    also = serializers.DictField(
+        child=serializers.CharField(), help_text="What they marked as defensible, too; `none`: no other."
+    )
+    second_answers = serializers.ChoiceField(
+        Campaign.SecondAnswers.choices, help_text="Whether a second answer may be marked, or whether there is one is asked."
+    )
     flags = serializers.ListField(child=serializers.CharField())
 
 
@@ -207,6 +220,7 @@ def sheet_payload(sheet: Sheet, *, campaign: int, state: str | None) -> dict[str
                     {"value": option.value, "words": option.label, "key": option.shortcut}
                     for option in question.options
                 ],
+                "may_have_two": bool(question.second),
             }
             for question in questions
         ],
@@ -214,6 +228,8 @@ def sheet_payload(sheet: Sheet, *, campaign: int, state: str | None) -> dict[str
             question.field: option.value for question in questions for option in question.options if option.chosen
         },
         "comments": {question.field: question.comment for question in questions if question.comment},
+        "also": {question.field: question.also for question in questions if question.also},
+        "second_answers": sheet.second_answers,
         "flags": list(sheet.flags),
     }
 

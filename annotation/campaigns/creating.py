@@ -47,6 +47,7 @@ class CampaignSettings:
         guideline: Markdown; empty: the default of the kind. invited: annotators of the study; none: all of them.
         among: of such a kind, the address of a filter of responses (`Filter.of`): only those that it lets through are drawn from. What
             people say of a selected set tells nothing of the whole, so no estimate uses it; empty: all responses.
+        second_answers: whether people may mark a second answer as also defensible, or are asked each time.
     """
 
     name: str
@@ -64,6 +65,7 @@ class CampaignSettings:
     purpose: str = ""
     invited: Collection[User] = ()
     among: str = ""
+    second_answers: str = Campaign.SecondAnswers.OFF
 
     @property
     def called(self) -> str:
@@ -123,6 +125,7 @@ def create_campaign(
             lease_minutes=settings.lease_minutes,
             quota=settings.quota,
             purpose=settings.purpose.strip(),
+            second_answers=settings.second_answers,
             created_by=created_by,
             sampling_plan=settings.asked
             | {
@@ -335,6 +338,8 @@ def _problems(settings: CampaignSettings) -> Iterator[str]:
         yield f"the overlap (people for each item) must be from 1 to {MOST_PEOPLE}"
     if settings.quota is not None and settings.quota < 1:
         yield "the quota (items for one person) must be at least 1, or left empty"
+    if settings.second_answers not in Campaign.SecondAnswers.values:
+        yield f"second answers must be one of: {', '.join(Campaign.SecondAnswers.values)}"
     if not 1 <= settings.lease_minutes <= 10_000:
         yield "the lease must be from 1 to 10000 minutes"
 
@@ -369,6 +374,7 @@ def _same(existing: Campaign, dataset: Dataset, settings: CampaignSettings) -> C
         "kind": existing.kind,
         "overlap": existing.overlap,
         "quota": existing.quota,
+        "second_answers": existing.second_answers,
     }
     stands |= {key: existing.sampling_plan.get(key) for key in settings.asked}
     stands["among"] = existing.sampling_plan.get("among", "")
@@ -378,6 +384,7 @@ def _same(existing: Campaign, dataset: Dataset, settings: CampaignSettings) -> C
         "overlap": settings.overlap,
         "quota": settings.quota,
         "among": settings.among,
+        "second_answers": settings.second_answers,
         **settings.asked,
     }
     other = [key.replace("_", " ") for key in wanted if wanted[key] != stands[key]]

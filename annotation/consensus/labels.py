@@ -7,7 +7,7 @@ offers, -1 where somebody gave none: a hundred thousand items by sixty people ar
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cache, cached_property
 from itertools import product
 
@@ -58,6 +58,7 @@ class Labels:
         items: those that somebody has labelled, or that were named, in the order in which they are served.
         asked: how many items the campaign asks about.
         dimensions: those of a scenario filter; in other kinds there are none.
+        also: as `codes`, the second answers that were marked as defensible, too; empty where the campaign takes none.
     """
 
     items: tuple[LabelledItem, ...]
@@ -65,6 +66,7 @@ class Labels:
     annotators: tuple[Participant, ...]
     dimensions: tuple[Dimension, ...]
     codes: dict[str, Codes]
+    also: dict[str, Codes] = field(default_factory=dict)
 
     @cached_property
     def counts(self) -> NDArray[np.int64]:
@@ -87,6 +89,28 @@ class Labels:
     def outcomes(self, dimension: str) -> Codes:
         """Pass or fail of the dimension (places in `OUTCOMES`), as each annotator's answers put it."""
         return outcome_codes(dimension, self.codes)
+
+    def marked(self, question: str) -> NDArray[np.bool_]:
+        """Whether each annotator marked each answer, first or also, shape (items, annotators, answers)."""
+        places = np.arange(len(answers_of(question)))
+        marked: NDArray[np.bool_] = self.codes[question][:, :, None] == places
+        if question in self.also:
+            marked |= self.also[question][:, :, None] == places
+        return marked
+
+    def defensible_outcomes(self, dimension: str) -> NDArray[np.bool_]:
+        """The same of the dimension's outcomes: one that some choice among first and second answers comes to."""
+        firsts = {question.key: self.codes[question.key] for question in questions_of(dimension)}
+        seconds = {
+            key: np.where(self.also[key] == MISSING, codes, self.also[key]) if key in self.also else codes
+            for key, codes in firsts.items()
+        }
+        found = [
+            outcome_codes(dimension, dict(zip(firsts, chosen, strict=True)))
+            for chosen in product(*zip(firsts.values(), seconds.values(), strict=True))
+        ]
+        places = np.arange(len(OUTCOMES))
+        return np.logical_or.reduce([codes[:, :, None] == places for codes in found])
 
     def votes(self, row: int, question: str) -> dict[str, int]:
         """How many gave each answer to the question about the item, answers in the order of the alphabet."""
@@ -138,7 +162,8 @@ def served(campaign: Campaign) -> QuerySet[Item]:
 
 
 def counted(campaign: Campaign, *, among: Collection[int] | None = None, part: str = "") -> Labels:
-    """The campaign's answers that count, in four queries: of all items that have any, or of the items `among` which are named.
+    """The campaign's answers that count, in four queries: of all items that have any, or of the items `among` which are named. Where it
+    takes second answers, in one more.
 
     Args: part: of a campaign that is split, the dev or the test part alone; empty: all of it.
 
@@ -165,24 +190,33 @@ def counted(campaign: Campaign, *, among: Collection[int] | None = None, part: s
         )
     )
     keys = [question.key for question in asked_in(campaign)]
+    takes_two = campaign.second_answers != Campaign.SecondAnswers.OFF
+    second = [question.key for question in asked_in(campaign) if question.may_have_two and takes_two]
+    rows, columns = [item.pk for item in items], [annotator.pk for annotator in annotators]
     return Labels(
         items=items,
         asked=served(campaign).filter(**of_part).order_by().count() if among is None else len(items),
         annotators=annotators,
         dimensions=dimensions_of(campaign.dataset) if kind.by_dimension else (),
-        codes=_codes(submitted, keys, [item.pk for item in items], [annotator.pk for annotator in annotators]),
+        codes=_codes(submitted, keys, rows, columns),
+        also=_codes(submitted, second, rows, columns, of="also") if second else {},
     )
 
 
 def _codes(
-    submitted: QuerySet[Assignment], keys: Sequence[str], items: Sequence[int], annotators: Sequence[int]
+    submitted: QuerySet[Assignment],
+    keys: Sequence[str],
+    items: Sequence[int],
+    annotators: Sequence[int],
+    *,
+    of: str = "answer",
 ) -> dict[str, Codes]:
-    """For each question the table of codes, items by annotators."""
+    """For each question the table of codes, items by annotators. `of`: the column of an annotation that is read."""
     every = sorted({answer for key in keys for answer in answers_of(key)})
     if len(keys) > MOST_DIGITS or len(every) >= BASE:
         raise ValueError(f"{len(keys)} questions with {len(every)} answers do not fit into one number")
     answer = Case(
-        *(When(annotations__answer=option, then=Value(place)) for place, option in enumerate(every, start=1)),
+        *(When(**{f"annotations__{of}": option}, then=Value(place)) for place, option in enumerate(every, start=1)),
         default=Value(0),
         output_field=BigIntegerField(),
     )

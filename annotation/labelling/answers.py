@@ -24,7 +24,7 @@ from annotation.labelling.checking import LONGEST_COMMENT, Given, check_answers,
 from annotation.models import Annotation, Assignment, Flag, Participant
 from conflictscope.errors import InvalidInput
 
-Pair = tuple[str, str]  # an answer and the comment on it
+Said = tuple[str, str, str]  # an answer, the comment on it, and the answer that is also defensible
 
 
 def save(
@@ -32,6 +32,7 @@ def save(
     answers: Mapping[str, str],
     *,
     comments: Mapping[str, str] | None = None,
+    also: Mapping[str, str] | None = None,
     worked: int = 0,
     now: datetime | None = None,
 ) -> None:
@@ -45,15 +46,15 @@ def save(
         AlreadySubmitted: the answers stand.
         AnswerUnknown: a question the item does not have, or an answer it does not offer.
     """
-    comments = comments or {}
-    check_answers(assignment, answers, comments)
+    given = Given(dict(answers), dict(comments or {}), dict(also or {}))
+    check_answers(assignment, given)
     with transaction.atomic():
         places.lock(assignment.participant_id)
         if not routing.renew(assignment, worked=_at_most_a_lease(assignment, worked), now=now):
             assignment.refresh_from_db(fields=["state"])
             if assignment.state == Assignment.State.SUBMITTED:
                 raise AlreadySubmitted("You have submitted this item; its answers stand.")
-        store(assignment, answers, comments)
+        store(assignment, given)
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,23 +79,27 @@ def submit(
     answers: Mapping[str, str],
     *,
     comments: Mapping[str, str] | None = None,
+    also: Mapping[str, str] | None = None,
     worked: int = 0,
     sure: bool = False,
-    then_next: bool = False,
-    wish: uuid.UUID | None = None,
+    then_next: bool | uuid.UUID = False,
     now: datetime | None = None,
 ) -> Submitted:
     """Store the answers and count them; with `then_next` the person has the next item in the same step.
 
-    Args: sure: they have been asked about answers that are at odds, and mean them. wish: as `routing.claim`.
+    Args:
+        also: answers that they find defensible beside those they give, by question.
+        sure: they have been asked about answers that are at odds, and mean them.
+        then_next: True, or the token of the item that they would like to have, as `wish` of `routing.claim`.
     Raises:
         AnswersMissing, AtOdds: naming the questions; what is answered is kept, and what was answered before.
         AnswerUnknown: as `save`. SubmittedOtherwise: other answers were submitted before, and stand.
     """
-    given = Given(dict(answers), dict(comments or {}))
-    check_answers(assignment, given.answers, given.comments)
+    given = Given(dict(answers), dict(comments or {}), dict(also or {}))
+    wish = then_next if isinstance(then_next, uuid.UUID) else None
+    check_answers(assignment, given)
     try:
-        check_complete(assignment, given.answers, kept="What you have answered is kept.")
+        check_complete(assignment, given, kept="What you have answered is kept.")
         if not sure:
             check_not_at_odds(assignment, given.answers)
     except (AnswersMissing, AtOdds):
@@ -108,7 +113,7 @@ def submit(
         place = places.lock(assignment.participant_id)
         done = routing.submit_at(place, assignment, worked=_at_most_a_lease(assignment, worked), now=when)
         if done.fresh:
-            _write(assignment, _pairs(given.answers, given.comments))
+            _write(assignment, given.said)
         # Only while no item's row is held: nobody may wait for one who waits.
         if then_next and done.alone:
             handed = _handed(lambda: routing.take_next(place, wish=wish, now=when))
@@ -139,10 +144,11 @@ def _handed(take: Callable[[], Assignment | None]) -> Handed:
 def _keep_too(assignment: Assignment, given: Given, *, worked: int, now: datetime | None) -> bool:
     """Keep a refused submission's answers beside those that are stored. False: it has been submitted already."""
     stored = _stored(assignment)
-    answers = {key: answer for key, (answer, _) in stored.items() if answer} | given.answers
-    comments = {key: comment for key, (_, comment) in stored.items() if comment} | given.comments
+    answers = {key: said[0] for key, said in stored.items() if said[0]} | given.answers
+    comments = {key: said[1] for key, said in stored.items() if said[1]} | given.comments
+    also = {key: said[2] for key, said in stored.items() if said[2] and said[2] != answers[key]} | given.also
     try:
-        save(assignment, answers, comments=comments, worked=worked, now=now)
+        save(assignment, answers, comments=comments, also=also, worked=worked, now=now)
     except AlreadySubmitted:
         return False
     return True
@@ -153,34 +159,34 @@ def _check_stands(assignment: Assignment, given: Given) -> None:
     Raises:
         SubmittedOtherwise: what was submitted before is not this.
     """
-    if _stored(assignment) != _pairs(given.answers, given.comments):
+    if _stored(assignment) != given.said:
         raise SubmittedOtherwise(
             "You submitted this item before, with other answers, and those stand. To change them, open it from Latest."
         )
 
 
-def store(assignment: Assignment, answers: Mapping[str, str], comments: Mapping[str, str]) -> dict[str, Pair]:
+def store(assignment: Assignment, given: Given) -> dict[str, Said]:
     """Let exactly these answers and comments stand; the caller holds the assignment's row. Returns what stood before."""
-    wanted = _pairs(answers, comments)
+    wanted = given.said
     stood = _stored(assignment)
     gone = set(stood) - set(wanted)
     if gone:
         assignment.annotations.filter(question__in=gone).delete()
-    _write(assignment, {key: pair for key, pair in wanted.items() if stood.get(key) != pair})
+    _write(assignment, {key: said for key, said in wanted.items() if stood.get(key) != said})
     return stood
 
 
-def _write(assignment: Assignment, pairs: Mapping[str, Pair]) -> None:
+def _write(assignment: Assignment, every: Mapping[str, Said]) -> None:
     """These answers and comments, over those to the same questions: all there is of a submission, which answers each."""
-    if pairs:
+    if every:
         Annotation.objects.bulk_create(
             [
-                Annotation(assignment=assignment, question=key, answer=answer, comment=comment)
-                for key, (answer, comment) in pairs.items()
+                Annotation(assignment=assignment, question=key, answer=answer, comment=comment, also=also)
+                for key, (answer, comment, also) in every.items()
             ],
             update_conflicts=True,
             unique_fields=["assignment", "question"],
-            update_fields=["answer", "comment", "updated_at"],
+            update_fields=["answer", "comment", "also", "updated_at"],
         )
 
 
@@ -204,13 +210,9 @@ def flag(assignment: Assignment, reason: str) -> Flag:
     return raised
 
 
-def _stored(assignment: Assignment) -> dict[str, Pair]:
-    rows = assignment.annotations.order_by().values_list("question", "answer", "comment")
-    return {question: (answer, comment) for question, answer, comment in rows}
-
-
-def _pairs(answers: Mapping[str, str], comments: Mapping[str, str]) -> dict[str, Pair]:
-    return {key: (answers.get(key, ""), comments.get(key, "")) for key in {*answers, *comments}}
+def _stored(assignment: Assignment) -> dict[str, Said]:
+    rows = assignment.annotations.order_by().values_list("question", "answer", "comment", "also")
+    return {question: (answer, comment, also) for question, answer, comment, also in rows}
 
 
 def _at_most_a_lease(assignment: Assignment, seconds: int) -> int:

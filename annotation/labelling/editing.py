@@ -17,7 +17,7 @@ from django.utils import timezone
 from annotation.errors import NotEditable
 from annotation.labelling import places, serving
 from annotation.labelling.answers import store
-from annotation.labelling.checking import check_answers, check_complete, check_not_at_odds
+from annotation.labelling.checking import Given, check_answers, check_complete, check_not_at_odds
 from annotation.models import Assignment, Campaign, Participant, Revision
 
 logger = logging.getLogger(__name__)
@@ -60,6 +60,7 @@ def edit(
     answers: Mapping[str, str],
     *,
     comments: Mapping[str, str] | None = None,
+    also: Mapping[str, str] | None = None,
     sure: bool = False,
     now: datetime | None = None,
 ) -> bool:
@@ -69,22 +70,21 @@ def edit(
         NotEditable: it is not submitted, not one of the person's latest, or nothing counts any more.
         AnswersMissing, AnswerUnknown, AtOdds: naming the question; the submitted answers stand unchanged.
     """
-    comments = comments or {}
+    given = Given(dict(answers), dict(comments or {}), dict(also or {}))
     check_editable(assignment)
-    check_answers(assignment, answers, comments)
-    check_complete(assignment, answers, kept="Until then the answers that you submitted stand.")
+    check_answers(assignment, given)
+    check_complete(assignment, given, kept="Until then the answers that you submitted stand.")
     if not sure:
         check_not_at_odds(assignment, answers)
     with transaction.atomic():
         places.lock(assignment.participant_id)
-        stood = store(assignment, answers, comments)
-        wanted = {key: (answers.get(key, ""), comments.get(key, "")) for key in {*answers, *comments}}
-        if stood == wanted:
+        stood = store(assignment, given)
+        if stood == given.said:
             return False
         Revision.objects.create(
             assignment=assignment,
             number=assignment.revisions.count() + 1,
-            answers=stood,
+            answers={key: said if said[2] else said[:2] for key, said in stood.items()},
             replaced_at=now or timezone.now(),
         )
     logger.info("Assignment %s edited", assignment.pk)

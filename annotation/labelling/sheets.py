@@ -15,9 +15,8 @@ from django.utils import timezone
 
 from annotation.guidelines.examples import EXAMPLES, Example
 from annotation.kinds import KINDS, questions_about
-from annotation.models import Annotation, Assignment, Item
-from annotation.questions import Control, Question
-from conflictscope.scenarios.models import Scenario
+from annotation.models import Annotation, Assignment, Campaign, Item
+from annotation.questions import NO_OTHER, Control, Question
 from conflictscope.scenarios.option_orders import FARTHEST, OptionOrder, letters, turned
 from conflictscope.values.models import Value
 
@@ -39,7 +38,9 @@ class Option:
 class ShownQuestion:
     """A question as one person sees it. `field` is what the page sends; `ends` are the words at both ends of a scale.
 
-    `places`: the field of the question whose answer says on which side of a scale's middle the answer lies.
+    `places`: the field of the question whose answer says on which side of a scale's middle the answer lies. `second`: what can be
+    marked as also defensible, first that nothing is; empty where the campaign or the question takes one answer only; `also`:
+    what was said of it.
     """
 
     number: int
@@ -53,6 +54,8 @@ class ShownQuestion:
     control: Control = Control.CHOICE
     ends: tuple[str, str] | None = None
     places: str = ""
+    second: tuple[Option, ...] = ()
+    also: str = ""
 
     @property
     def answered(self) -> bool:
@@ -89,6 +92,7 @@ class Sheet:
     questions: tuple[ShownQuestion, ...]
     flags: tuple[str, ...]
     lease_seconds: int
+    second_answers: str = Campaign.SecondAnswers.OFF
 
     @property
     def answered(self) -> int:
@@ -176,16 +180,17 @@ def _sheet(
         ),
         actions=(ShownAction("A", getattr(scenario, first)), ShownAction("B", getattr(scenario, second))),
         questions=tuple(
-            _asked(number, question, scenario, order, given.get(question.key))
+            _asked(number, question, item, order, given.get(question.key))
             for number, question in enumerate(in_order(item, order), start=1)
         ),
         flags=flags,
         lease_seconds=lease_seconds,
+        second_answers=item.campaign.second_answers,
     )
 
 
-def _asked(number: int, question: Question, scenario: Scenario, order: str, given: Annotation | None) -> ShownQuestion:
-    about = getattr(scenario, question.about) if question.about.startswith("value_") else None
+def _asked(number: int, question: Question, item: Item, order: str, given: Annotation | None) -> ShownQuestion:
+    about = getattr(item.subject, question.about) if question.about.startswith("value_") else None
     shown = [to_page(question, answer.key, order) for answer in question.answers]
     labels = dict(zip(shown, (answer.label for answer in question.answers), strict=True))
     labels |= {letter: letter.upper() for letter in ("a", "b") if letter in labels}
@@ -195,6 +200,7 @@ def _asked(number: int, question: Question, scenario: Scenario, order: str, give
     values = sorted(labels) if question.control is Control.SCALE else [*sorted(set(labels) & {"a", "b"})]
     values += [value for value in labels if value not in values]
     chosen = to_page(question, given.answer, order) if given is not None and given.answer else ""
+    also = _also_of(question, order, given)
     yes_no = set(labels) == {"yes", "no"}
     return ShownQuestion(
         number=number,
@@ -216,7 +222,23 @@ def _asked(number: int, question: Question, scenario: Scenario, order: str, give
         control=question.control,
         ends=(question.ends[0].format("A"), question.ends[1].format("B")) if question.ends else None,
         places=question.places,
+        second=_second(question, item.campaign.second_answers, also, [(key, labels[key]) for key in values]),
+        also=also,
     )
+
+
+def _also_of(question: Question, order: str, given: Annotation | None) -> str:
+    stored = given.also if given is not None else ""
+    return stored if stored == NO_OTHER else to_page(question, stored, order)
+
+
+def _second(question: Question, mode: str, also: str, offered: list[tuple[str, str]]) -> tuple[Option, ...]:
+    """What can be marked as also defensible. Where it is optional, nothing is as long as nothing was marked."""
+    if mode == Campaign.SecondAnswers.OFF or not question.may_have_two:
+        return ()
+    marked = also or (NO_OTHER if mode == Campaign.SecondAnswers.OPTIONAL else "")
+    options = [(NO_OTHER, "No other"), *offered]
+    return tuple(Option(value=key, label=label, shortcut="", chosen=key == marked) for key, label in options)
 
 
 def _wording(question: Question, order: str, value: Value | None) -> str:

@@ -82,7 +82,13 @@ class Annotation(models.Model):
     updated_at = models.DateTimeField(auto_now=True)
 
     class Meta:
-        constraints = [models.UniqueConstraint(fields=["assignment", "question"], name="one_annotation_per_question")]
+        constraints = [
+            models.UniqueConstraint(fields=["assignment", "question"], name="one_annotation_per_question"),
+            models.CheckConstraint(
+                condition=Q(also="") | (~Q(answer="") & ~Q(also=models.F("answer"))),
+                name="also_defensible_beside_another",
+            ),
+        ]
 
     def __str__(self) -> str:
         return f"{self.question}: {self.answer}"
@@ -93,7 +99,9 @@ class Revision(models.Model):
 
     assignment = models.ForeignKey(Assignment, on_delete=models.CASCADE, related_name="revisions")
     number = models.PositiveSmallIntegerField(help_text="1 is what was submitted first.")
-    answers = models.JSONField(help_text="Question to its answer and comment, in a pair.")
+    answers = models.JSONField(
+        help_text="Question to its answer and comment, and third the answer that was also defensible, if one was marked."
+    )
     replaced_at = models.DateTimeField()
 
     class Meta:

@@ -59,10 +59,12 @@ def _line(row: Assignment, campaign: Campaign) -> dict[str, Any]:
         "submitted_at": row.submitted_at,
         "answers": {each.question: each.answer for each in annotations if each.answer},
         "comments": {each.question: each.comment for each in annotations if each.comment},
+        "also": {each.question: each.also for each in annotations if each.also},
         "revisions": [
             {
                 "replaced_at": each.replaced_at,
-                "answers": {key: pair[0] for key, pair in each.answers.items() if pair[0]},
+                "answers": {key: said[0] for key, said in each.answers.items() if said[0]},
+                "also": {key: said[2] for key, said in each.answers.items() if len(said) > 2},
             }
             for each in row.revisions.all()
         ],

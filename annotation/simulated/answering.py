@@ -12,7 +12,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from annotation.kinds import KINDS
-from annotation.questions import MIDDLE, Control
+from annotation.models import Campaign
+from annotation.questions import MIDDLE, NO_OTHER, Control
 from conflictscope.errors import InvalidInput
 from conflictscope.llm.simulator import draws, reading
 from conflictscope.scenarios.filtering.dimensions import ACTION_1, ACTION_2, BOTH, NEITHER, NO, YES
@@ -34,6 +35,8 @@ class Annotator:
         accuracy: of the answers that follow a reading, the share that is true.
         speed: words they read in a second; with some seconds a question it makes their time at work.
         bias: the share of answers given without reading: yes, action A, the middle of a scale.
+        doubt: where a second answer may be marked, the share of answers beside which they mark one: the truth beside a
+            mistake, a mistake beside the truth.
 
     Raises:
         InvalidInput: a share that is none, or no speed.
@@ -44,9 +47,10 @@ class Annotator:
     speed: float = READERS
     bias: float = 0.0
     seed: int = 0
+    doubt: float = 0.0
 
     def __post_init__(self) -> None:
-        for what, share in (("An accuracy", self.accuracy), ("A bias", self.bias)):
+        for what, share in (("An accuracy", self.accuracy), ("A bias", self.bias), ("A doubt", self.doubt)):
             if not 0 <= share <= 1:
                 raise InvalidInput(f"{what} is a probability from 0 to 1, not {share:g}.")
         if not (self.speed > 0 and math.isfinite(self.speed)):
@@ -59,6 +63,22 @@ class Annotator:
             question["field"]: self._answer(question, truth[question["field"]], sheet)
             for question in sheet["questions"]
         }
+
+    def second_answers_to(self, sheet: Sheet, answers: Mapping[str, str]) -> dict[str, str]:
+        """What they find defensible beside what they answer; where the sheet asks for it also that nothing is."""
+        truth = true_answers(sheet)
+        second = {}
+        for question in sheet["questions"]:
+            if not question["may_have_two"]:
+                continue
+            field = question["field"]
+            key = (self.seed, self.name, *_asked_about(field, sheet))
+            if draws.chance(self.doubt, "in doubt", *key):
+                right = answers[field] == truth[field]
+                second[field] = _mistake(question, truth[field], sheet, key) if right else truth[field]
+            elif sheet["second_answers"] == Campaign.SecondAnswers.ASKED:
+                second[field] = NO_OTHER
+        return second
 
     def seconds_for(self, sheet: Sheet) -> int:
         """Some seconds for reading and some for each question, more or fewer by the person and by the item."""

@@ -89,10 +89,18 @@ class LabellingClient:
         return answer.body if answer.status == 200 else None
 
     def submit(
-        self, token: str, answers: Mapping[str, str], *, active_seconds: int = 0, then_next: bool = False
+        self,
+        token: str,
+        answers: Mapping[str, str],
+        *,
+        also: Mapping[str, str] | None = None,
+        active_seconds: int = 0,
+        then_next: bool = False,
     ) -> dict[str, Any]:
         """Submit, also answers at odds with each other; with `then_next` the reply has the next item in `next`."""
         body = {"answers": dict(answers), "submit": True, "sure": True, "active_seconds": active_seconds}
+        if also:
+            body["also"] = dict(also)
         if then_next:
             body["next"] = True
         return dict(self.ask("PUT", f"/assignments/{token}/", body).body)

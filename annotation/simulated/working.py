@@ -92,9 +92,11 @@ def label_campaign(
         while at_work := [(annotator, client, sheet) for annotator, client, sheet in at_work if sheet is not None]:
             handed = []
             for annotator, client, sheet in at_work:
+                answers = annotator.answers_to(sheet)
                 done = client.submit(
                     sheet["token"],
-                    annotator.answers_to(sheet),
+                    answers,
+                    also=annotator.second_answers_to(sheet, answers),
                     active_seconds=annotator.seconds_for(sheet),
                     then_next=True,
                 )

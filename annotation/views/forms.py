@@ -11,6 +11,7 @@ from annotation.campaigns.creating import judgeable_runs
 from annotation.campaigns.sampling import Plan
 from annotation.guidelines import default_guideline
 from annotation.kinds import KINDS
+from annotation.models import Campaign
 from conflictscope.scenarios.models import Dataset
 from conflictscope.studies.models import Study
 from conflictscope.studies.permissions import Role
@@ -20,6 +21,11 @@ PLANS = {
     Plan.RANDOM: "Random: every scenario is as likely as any other",
     Plan.STRATIFIED: "Stratified: equal parts of what the judge made of them, spread over pairs and templates",
     Plan.UNCERTAINTY: "Leaning to uncertainty: up to four times as likely where the judge was least sure",
+}
+SECOND = {
+    Campaign.SecondAnswers.OFF: "One answer to each question",
+    Campaign.SecondAnswers.OPTIONAL: "Optional: whoever sees a second defensible answer marks it with a key",
+    Campaign.SecondAnswers.ASKED: "Asked: after each answer, whether another one is defensible, too",
 }
 # Where no judge has said anything of what is drawn.
 PLANS_BY_PAIR = {
@@ -84,6 +90,13 @@ class CampaignForm(forms.Form):
         widget=forms.RadioSelect,
         help_text="Every scenario has a known chance, rejected ones too, and figures are weighted back to all of them.",
     )
+    second_answers = forms.ChoiceField(
+        label="Second answers",
+        choices=list(SECOND.items()),
+        initial=Campaign.SecondAnswers.OFF,
+        widget=forms.RadioSelect,
+        help_text="Where more than one answer can be defended, agreement is told by sets of answers, too.",
+    )
     seed = forms.IntegerField(min_value=0, initial=0, help_text="The same seed draws the same scenarios.")
     invited = forms.ModelMultipleChoiceField(
         User.objects.none(),
@@ -111,6 +124,7 @@ class CampaignForm(forms.Form):
     WHY = ("name", "purpose")
     HOW_MANY = ("size", "overlap")
     HOW = ("plan", "seed")
+    ANSWERS = ("second_answers",)
     WHO = ("invited", "quota", "lease_minutes")
 
     def __init__(self, *args: Any, study: Study, kind: str, dataset: Dataset, **kwargs: Any) -> None:
@@ -139,6 +153,7 @@ class CampaignForm(forms.Form):
             ("Why", self.part(self.WHY)),
             ("How many", self.part(self.HOW_MANY)),
             ("Drawn how", self.part(self.HOW)),
+            ("Answers", self.part(self.ANSWERS)),
             ("Who", self.part(self.WHO)),
         ]
         return [(title, fields) for title, fields in steps if fields]

@@ -99,7 +99,9 @@ def answers(request: Request, study: str, campaign: str, token: uuid.UUID) -> Ht
     try:
         assignment = _assignment(request, study, campaign, token)
         given = checking.read(assignment, request.POST)
-        labelling.save(assignment, given.answers, comments=given.comments, worked=seconds_of(request))
+        labelling.save(
+            assignment, given.answers, comments=given.comments, also=given.also, worked=seconds_of(request)
+        )
     except ConflictScopeError as exc:
         return JsonResponse({"code": exc.code, "sentence": exc.sentence}, status=exc.http_status)
     lease_seconds = sheet_of(assignment).lease_seconds
@@ -112,7 +114,7 @@ def submit(request: Request, study: str, campaign: str, token: uuid.UUID) -> Htt
     assignment = access.assignment_of(request.user, token, place=place, told=True)
     given = checking.read(assignment, request.POST)
     if request.POST.get("do") == "save":
-        labelling.save(assignment, given.answers, comments=given.comments)
+        labelling.save(assignment, given.answers, comments=given.comments, also=given.also)
         messages.success(request, "Your answers are kept. The item is waiting for you until you submit or skip it.")
         return _onwards(request, place)
     try:
@@ -120,10 +122,10 @@ def submit(request: Request, study: str, campaign: str, token: uuid.UUID) -> Htt
             assignment,
             given.answers,
             comments=given.comments,
+            also=given.also,
             worked=seconds_of(request),
             sure=bool(request.POST.get("sure")),
-            then_next=_in_background(request) and not _more_to_send(request),
-            wish=_wish(request),
+            then_next=_in_background(request) and not _more_to_send(request) and (_wish(request) or True),
         )
     except (AnswersMissing, AtOdds) as exc:
         return _workspace(
@@ -155,7 +157,7 @@ def edit(request: Request, study: str, campaign: str, token: uuid.UUID) -> HttpR
     try:
         given = checking.read(assignment, request.POST)
         sure = bool(request.POST.get("sure"))
-        editing.edit(assignment, given.answers, comments=given.comments, sure=sure)
+        editing.edit(assignment, given.answers, comments=given.comments, also=given.also, sure=sure)
     except (AnswersMissing, AnswerUnknown, AtOdds) as exc:
         return _workspace(
             request,

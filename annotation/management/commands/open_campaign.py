@@ -69,6 +69,12 @@ class Command(ConflictScopeCommand):
         )
         parser.add_argument("--guideline", type=Path, help="A file in Markdown; by default the kind's own guideline.")
         parser.add_argument("--purpose", default="", help="What the labels are for.")
+        parser.add_argument(
+            "--second-answers",
+            default=Campaign.SecondAnswers.OFF,
+            help="Whether people may mark a second answer as also defensible, one of: "
+            f"{', '.join(Campaign.SecondAnswers.values)}.",
+        )
         parser.add_argument("--draft", action="store_true", help="Draw the items, and leave the campaign unopened.")
 
     def handle(self, *args: Any, **options: Any) -> None:
@@ -91,6 +97,7 @@ class Command(ConflictScopeCommand):
             guideline=_text_of(options["guideline"]),
             purpose=options["purpose"],
             invited=_people(options["annotator"]),
+            second_answers=options["second_answers"],
         )
         campaign = make(study, dataset, settings)
         self.stdout.write(f"{campaign.name} ({campaign.slug}): {_since_when(campaign, known=campaign.pk in before)}.")

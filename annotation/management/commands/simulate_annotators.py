@@ -37,6 +37,12 @@ class Command(ConflictScopeCommand):
             help="Share of answers given without reading: yes, action A, the middle of a scale.",
         )
         parser.add_argument(
+            "--doubt",
+            type=float,
+            default=0.0,
+            help="Where second answers may be marked: the share of answers beside which they mark one.",
+        )
+        parser.add_argument(
             "--base-url",
             default="",
             help="The server whose API they use, such as http://127.0.0.1:8000; it must serve this database. "
@@ -47,7 +53,12 @@ class Command(ConflictScopeCommand):
     def handle(self, *args: Any, **options: Any) -> None:
         campaign = campaign_named(study_named(options["study"]), options["campaign"])
         like = Annotator(
-            "", accuracy=options["accuracy"], speed=options["speed"], bias=options["bias"], seed=options["seed"]
+            "",
+            accuracy=options["accuracy"],
+            speed=options["speed"],
+            bias=options["bias"],
+            doubt=options["doubt"],
+            seed=options["seed"],
         )
         with self.bar(f"Label {campaign.name}", unit="sheet") as bar:
             done = label_campaign(

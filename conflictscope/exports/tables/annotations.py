@@ -67,6 +67,12 @@ ANNOTATIONS: Table[Annotation] = Table(
             "order, not the order shown.",
             lambda annotation: annotation.answer,
         ),
+        Column(
+            "also",
+            _T,
+            "Another answer that they find defensible, too; none: they were asked for one, and see no other.",
+            lambda annotation: annotation.also,
+        ),
         Column("comment", _T, "What the annotator added.", lambda annotation: annotation.comment),
         Column(
             "action_order",

@@ -41,7 +41,7 @@ export class Sheet {
     undo.hidden = false;
     this.root.querySelector(".label-again").hidden = false;
     undo.addEventListener("click", () => this.undo());
-    const open = this.questions.findIndex((question) => this.answerOf(question) === null);
+    const open = this.questions.findIndex((question) => !this.said(question));
     this.goTo(open === -1 ? 0 : open);
   }
 
@@ -68,15 +68,30 @@ export class Sheet {
   }
 
   remember() {
-    this.given = new Map(this.questions.map((question) => [question.dataset.question, this.answerOf(question)]));
+    this.given = new Map();
+    for (const input of this.element.querySelectorAll("input[type=radio]")) {
+      if (input.checked || !this.given.has(input.name)) this.given.set(input.name, input.checked ? input.value : null);
+    }
+    for (const question of this.questions) this.offerSecond(question);
   }
 
   answerOf(question) {
-    return question.querySelector("input:checked")?.value ?? null;
+    return question.querySelector(`input[name="${question.dataset.question}"]:checked`)?.value ?? null;
+  }
+
+  /** The ways to say that another answer is defensible, too; none where one answer is all that is asked for. */
+  secondOf(question) {
+    return [...question.querySelectorAll(".second input")];
+  }
+
+  /** Whether all that is asked of the question has been said: where it is asked, also whether there is a second answer. */
+  said(question) {
+    const second = this.secondOf(question);
+    return this.answerOf(question) !== null && (!second.length || second.some((input) => input.checked));
   }
 
   unanswered() {
-    return this.questions.filter((question) => this.answerOf(question) === null);
+    return this.questions.filter((question) => !this.said(question));
   }
 
   /* --- moving and answering --- */
@@ -87,13 +102,23 @@ export class Sheet {
     this.current = index;
     const question = this.questions[index];
     question.classList.add("is-current");
-    if (focus) (question.querySelector("input:checked") ?? question.querySelector("input")).focus({ preventScroll: true });
+    if (focus) {
+      const waits = this.answerOf(question) !== null && !this.said(question);
+      const given = question.querySelector(`input[name="${question.dataset.question}"]:checked`);
+      const inSecond = waits ? this.secondOf(question).find((input) => !input.disabled) : null;
+      (inSecond ?? given ?? question.querySelector("input")).focus({ preventScroll: true });
+    }
     const calm = focus || matchMedia("(prefers-reduced-motion: reduce)").matches; // what a style sheet says does not bind a script
     if (scroll) question.scrollIntoView({ block: "nearest", behavior: calm ? "auto" : "smooth" });
   }
 
   /** To the next question without an answer. When all have one, to the next in order, and from the last one nowhere. */
   moveOn(how) {
+    const here = this.questions[this.current];
+    if (this.answerOf(here) !== null && !this.said(here)) {
+      this.goTo(this.current, how); // there is more to say of it: whether another answer is defensible, too
+      return;
+    }
     const open = this.unanswered().map((question) => this.questions.indexOf(question));
     const next = open.find((index) => index > this.current) ?? open[0];
     this.goTo(next ?? Math.min(this.current + 1, this.questions.length - 1), how);
@@ -101,7 +126,7 @@ export class Sheet {
 
   answer(key) {
     const question = this.questions[this.current];
-    const inputs = [...question.querySelectorAll("input[type=radio]")];
+    const inputs = [...question.querySelectorAll(`input[name="${question.dataset.question}"]`)];
     const chosen = inputs.find((input) => input.dataset.key === key) ?? inputs[Number(key) - 1];
     if (!chosen) return false;
     if (!chosen.checked) {
@@ -123,10 +148,59 @@ export class Sheet {
     }
   }
 
+  /** One key: the next answer beside the one given is defensible, too, of this question or of the one dealt with before. */
+  alsoDefensible() {
+    const question = this.questionInHand();
+    const others = question ? this.secondOf(question).filter((input) => !input.disabled) : [];
+    if (!others.length) return;
+    // The first of them says that there is no other: from there on, one after the other, and back to it.
+    const at = Math.max(others.findIndex((input) => input.checked), 0);
+    this.chooseSecond(question, others[(at + 1) % others.length]);
+  }
+
+  noOther() {
+    const question = this.questionInHand();
+    const none = question && this.secondOf(question)[0];
+    if (none) this.chooseSecond(question, none);
+  }
+
+  questionInHand() {
+    const here = this.questions[this.current];
+    if (this.answerOf(here) !== null) return here;
+    const [last] = this.history.at(-1) ?? [];
+    return this.questions.find((question) => last && question.querySelector(`input[name="${last}"]`)) ?? null;
+  }
+
+  chooseSecond(question, input) {
+    if (!input.checked) {
+      input.checked = true;
+      this.answered(input);
+    }
+    const words = input.closest("label").querySelector("span").textContent;
+    announce(input === this.secondOf(question)[0] ? "No other answer." : `Also defensible: ${words}.`);
+    if (question === this.questions[this.current]) this.moveOn({ focus: true });
+  }
+
+  /** The answer given is no second one beside itself. */
+  offerSecond(question) {
+    const first = this.answerOf(question);
+    const [none, ...others] = this.secondOf(question);
+    if (!none) return;
+    for (const input of others) {
+      input.disabled = first === null || input.value === first;
+      input.closest("label").hidden = input.value === first;
+      if (input.disabled) input.checked = false;
+    }
+    if (none.dataset.usual !== undefined && !others.some((input) => input.checked)) none.checked = true;
+    this.given.set(none.name, [none, ...others].find((input) => input.checked)?.value ?? null);
+  }
+
   answered(input) {
+    const question = input.closest(".question");
     this.history.push([input.name, this.given.get(input.name)]);
     this.given.set(input.name, input.value);
-    input.closest(".question").classList.remove("is-missing");
+    question.classList.remove("is-missing");
+    this.offerSecond(question);
     this.root.querySelector("#label-error")?.remove();
     this.touched("changed");
   }
@@ -143,9 +217,10 @@ export class Sheet {
       return;
     }
     const [field, before] = last;
-    const question = this.questions.find((each) => each.dataset.question === field);
-    for (const input of question.querySelectorAll("input[type=radio]")) input.checked = input.value === before;
+    const question = this.questions.find((each) => each.querySelector(`input[name="${field}"]`));
+    for (const input of question.querySelectorAll(`input[name="${field}"]`)) input.checked = input.value === before;
     this.given.set(field, before);
+    this.offerSecond(question);
     this.goTo(this.questions.indexOf(question), { focus: true });
     announce("Undone.");
     this.touched("changed");
