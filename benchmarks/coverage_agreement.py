@@ -26,7 +26,7 @@ from conflictscope.stats.judge_pairs import compare_judges
 from conflictscope.stats.labels import Codes
 from conflictscope.stats.panels import one_against_one
 from conflictscope.stats.reliability import fleiss_kappa, krippendorff_alpha
-from conflictscope.stats.response_sets import response_sets, set_agreement
+from conflictscope.stats.response_sets import compare_by_sets, response_sets, set_agreement
 from conflictscope.stats.types import Estimate
 
 Floats = NDArray[np.float64]
@@ -337,6 +337,7 @@ class Itself:
         also[both, 0, 1 - codes[both, 1]] = True
         sets = response_sets(codes[:, 1:2], categories=VERDICTS, also=also)
         in_sets = set_agreement(codes[:, 0], sets, **options)
+        beside = compare_by_sets(codes[:, 0], codes[:, 3], sets, **options)
         raw = accuracy**2 + (1 - accuracy) ** 2
         says = prevalence * accuracy + (1 - prevalence) * (1 - accuracy)
         later = prevalence * 0.8 + (1 - prevalence) * 0.2
@@ -351,6 +352,7 @@ class Itself:
                 "agreement": (in_sets.agreement, 0.3 + 0.7 * raw),
                 "above_shuffled": (in_sets.above_shuffled, 0.7 * (raw - chance)),
                 "mean_size": (in_sets.mean_size, 1.3),
+                "difference": (beside.difference, 0.7 * (raw - (accuracy * 0.8 + (1 - accuracy) * 0.2))),
             },
         }
 

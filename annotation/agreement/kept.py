@@ -25,7 +25,7 @@ from conflictscope.scenarios.models import Judge, Verdict
 from evaluation.models import Judgement
 
 # To be raised where a figure's meaning or form changes: what was kept of old is then not read.
-VERSION = 1
+VERSION = 2
 
 FoundT = TypeVar("FoundT")
 
@@ -110,6 +110,7 @@ def stamp_of(campaign: Campaign, judge: Judge | None) -> tuple[Any, ...]:
         latest = verdicts.aggregate(Max("pk"))["pk__max"]
     return (
         campaign.name,
+        campaign.second_answers,
         served(campaign).order_by().count(),
         *map(str, (*work.values(), *revised.values())),
         tuple(people),

@@ -15,6 +15,7 @@ import numpy as np
 from django.db.models import QuerySet
 
 from annotation.agreement import believing
+from annotation.agreement.defensible import by_sets
 from annotation.agreement.kept import Figures
 from annotation.agreement.tables import Subject, Tables
 from annotation.consensus.labels import Labels
@@ -31,6 +32,7 @@ from conflictscope.stats.consistency import Drift, PositionConsistency, drift, p
 from conflictscope.stats.intervals import ratio
 from conflictscope.stats.labels import MISSING, Codes
 from conflictscope.stats.panels import Footing, MajorityAgreement, one_against_one, what_a_majority_hides
+from conflictscope.stats.response_sets import SetAgreement
 from conflictscope.stats.types import Estimate
 from evaluation.models import Target
 
@@ -57,6 +59,7 @@ class PassportRow:
         replaces: the alternative annotator test. lean: shares of the judge's outcomes less those of the majority's.
         position: None where the judge was not asked in both orders.
         unread: share of labelled items of which the judge said nothing that could be read.
+        sets: against the sets of answers that people allow; None where they give one answer each.
     """
 
     subject: Subject
@@ -68,6 +71,7 @@ class PassportRow:
     position: PositionConsistency | None
     unread: Estimate
     believed: believing.Believed
+    sets: SetAgreement | None = None
 
 
 @dataclass(frozen=True)
@@ -175,6 +179,7 @@ def _row(tables: Tables, subject: Subject, position: PositionConsistency | None)
         believed=believing.believed(
             footing, replaces=replaces, lean=lean, position=position, unread=unread, said=subject.said
         ),
+        sets=by_sets(tables, subject),
     )
 
 

@@ -163,7 +163,8 @@ class SheetSerializer(serializers.Serializer[Any]):
         child=serializers.CharField(), help_text="What they marked as defensible, too; `none`: no other."
     )
     second_answers = serializers.ChoiceField(
-        Campaign.SecondAnswers.choices, help_text="Whether a second answer may be marked, or whether there is one is asked."
+        Campaign.SecondAnswers.choices,
+        help_text="Whether a second answer may be marked, or whether there is one is asked.",
     )
     flags = serializers.ListField(child=serializers.CharField())
 

@@ -194,23 +194,31 @@ class OneAssignment(LabellingView):
         assignment = self.assignment(token)
         sent = self.sent(WorkSerializer)
         given = checking.understand(assignment, sent["answers"], sent["comments"], sent["also"])
-        beside = {"comments": given.comments, "also": given.also}
         handed = None
         stored = True
         if sent["edit"]:
-            stored = editing.edit(assignment, given.answers, **beside, sure=sent["sure"])
+            stored = editing.edit(
+                assignment, given.answers, comments=given.comments, also=given.also, sure=sent["sure"]
+            )
         elif sent["submit"]:
             done = labelling.submit(
                 assignment,
                 given.answers,
-                **beside,
+                comments=given.comments,
+                also=given.also,
                 worked=sent["active_seconds"],
                 sure=sent["sure"],
                 then_next=sent["next"] and (sent.get("wish") or True),
             )
             stored, handed = done.fresh, done.handed
         else:
-            labelling.save(assignment, given.answers, **beside, worked=sent["active_seconds"])
+            labelling.save(
+                assignment,
+                given.answers,
+                comments=given.comments,
+                also=given.also,
+                worked=sent["active_seconds"],
+            )
         return Response(standing(assignment, stored=stored) | (handed_out(handed) if handed else {}))
 
 

@@ -110,7 +110,8 @@ class Labels:
             for chosen in product(*zip(firsts.values(), seconds.values(), strict=True))
         ]
         places = np.arange(len(OUTCOMES))
-        return np.logical_or.reduce([codes[:, :, None] == places for codes in found])
+        possible: NDArray[np.bool_] = np.logical_or.reduce([codes[:, :, None] == places for codes in found])
+        return possible
 
     def votes(self, row: int, question: str) -> dict[str, int]:
         """How many gave each answer to the question about the item, answers in the order of the alphabet."""

@@ -122,9 +122,7 @@ def check_complete(assignment: Assignment, given: Given, *, kept: str) -> None:
     numbered = list(enumerate(in_order(assignment.item, order), start=1))
     missing = [(str(number), field_of(each, order)) for number, each in numbered if not given.answers.get(each.key)]
     if missing:
-        raise AnswersMissing(
-            f"Please answer {_questions(missing)} too. {kept}", missing=[name for _, name in missing]
-        )
+        raise AnswersMissing(f"Please answer {_questions(missing)} too. {kept}", missing=[name for _, name in missing])
     if _mode(assignment) == Campaign.SecondAnswers.ASKED:
         missing = [
             (str(number), f"also_{field_of(each, order)}")

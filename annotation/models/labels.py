@@ -78,6 +78,11 @@ class Annotation(models.Model):
     assignment = models.ForeignKey(Assignment, on_delete=models.CASCADE, related_name="annotations")
     question = models.CharField(max_length=40)
     answer = models.CharField(max_length=20)
+    also = models.CharField(
+        max_length=20,
+        blank=True,
+        help_text="Another answer that the person finds defensible, too; none: they were asked, and see no other.",
+    )
     comment = models.TextField(blank=True)
     updated_at = models.DateTimeField(auto_now=True)
 

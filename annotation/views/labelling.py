@@ -99,9 +99,7 @@ def answers(request: Request, study: str, campaign: str, token: uuid.UUID) -> Ht
     try:
         assignment = _assignment(request, study, campaign, token)
         given = checking.read(assignment, request.POST)
-        labelling.save(
-            assignment, given.answers, comments=given.comments, also=given.also, worked=seconds_of(request)
-        )
+        labelling.save(assignment, given.answers, comments=given.comments, also=given.also, worked=seconds_of(request))
     except ConflictScopeError as exc:
         return JsonResponse({"code": exc.code, "sentence": exc.sentence}, status=exc.http_status)
     lease_seconds = sheet_of(assignment).lease_seconds

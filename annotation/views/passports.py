@@ -12,6 +12,7 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
 from django.views.decorators.http import require_POST, require_safe
 
+from annotation.agreement.defensible import chosen_otherwise, takes_two
 from annotation.agreement.passport import Passport, judges_in, passport_of
 from annotation.agreement.passport_charts import ceiling_chart
 from annotation.agreement.sealed import open_test, openings_of
@@ -53,6 +54,7 @@ def passports(request: Request, study: str) -> HttpResponse:
     labels = {each.campaign.pk: cache(partial(labels_of, each.campaign)) for each in page}
     rows = [(each, passport_of(each.campaign, each.judge, labels=labels[each.campaign.pk])) for each in page]
     context = {"study": this_study, "section": "agreement", "page": page, "rows": rows, "campaigns": campaigns}
+    context["sets"] = any(takes_two(each.campaign) for each, _ in rows)
     context["simulated"] = any(passport.simulated for _, passport in rows)
     return render(request, "annotation/passports.html", context)
 
@@ -61,6 +63,7 @@ def passports(request: Request, study: str) -> HttpResponse:
 def passport(request: Request, study: str, campaign: str, judge: str) -> HttpResponse:
     this_campaign, this_judge = held_against(request, study, campaign, judge)
     shown = passport_of(this_campaign, this_judge)
+    others = [each for each in judges_in(this_campaign) if each.pk != this_judge.pk]
     context = {
         "study": this_campaign.study,
         "section": "agreement",
@@ -69,7 +72,9 @@ def passport(request: Request, study: str, campaign: str, judge: str) -> HttpRes
         "passport": shown,
         "prompts": sorted(this_judge.prompt_versions.items()),
         "parameters": sorted(this_judge.parameters.items()),
-        "others": [each for each in judges_in(this_campaign) if each.pk != this_judge.pk],
+        "others": others,
+        "sets": takes_two(this_campaign),
+        "otherwise": chosen_otherwise(this_campaign, this_judge, others),
         "kind_has_prompts": KINDS[this_campaign.kind].by_dimension,
         "openings": list(openings_of(this_campaign)),
         "opening": openings_of(this_campaign).filter(judge=this_judge).first(),

@@ -15,6 +15,7 @@ from conflictscope.stats.clusters import Flags, Floats, Sample, Statistic
 from conflictscope.stats.crossing import Crossing
 from conflictscope.stats.figures import RESAMPLES, figure, patterns
 from conflictscope.stats.labels import MISSING, Answers, Codes, Label, encode, encode_table
+from conflictscope.stats.panels import SideBySide
 from conflictscope.stats.tables import used_by_first
 from conflictscope.stats.types import Estimate, Result
 
@@ -168,6 +169,46 @@ def set_agreement(
         mean_size=told(lambda t: t[..., 2] / t[..., 0], (0.0, float(size))),
         unsure=doubts,
     )
+
+
+def compare_by_sets(
+    first: Answers,
+    second: Answers,
+    sets: ResponseSets,
+    *,
+    categories: Sequence[Label],
+    rng: np.random.Generator,
+    sample: Sample | None = None,
+    resamples: int = RESAMPLES,
+    level: float = 0.95,
+) -> SideBySide:
+    """Two judges against the same sets, on the items that both answered: which of them may lose by one answer what it wins by sets.
+
+    Args: first, second: n labels each, None = no answer, or codes (int8). Others as `set_agreement`.
+    Returns: of the first judge, of the second (`people`), and the first less the second.
+    Raises: ValueError: another number of items; as `encode`.
+    """
+    codes = [encode(answers, categories) for answers in (first, second)]
+    if any(len(each) != len(sets.allowed) for each in codes):
+        raise ValueError(f"both judges and the sets need the same items, got {[*map(len, codes), len(sets.allowed)]}")
+    sample = Sample.of(len(sets.allowed)) if sample is None else sample
+    usable = sets.allowed.any(axis=1) & (codes[0] != MISSING) & (codes[1] != MISSING)
+    if not usable.any():
+        none = Estimate.undefined(NO_SET, level=level)
+        return SideBySide(none, none, none)
+    part, n = sample.part(usable), int(usable.sum())
+    right = [sets.allowed[usable][np.arange(n), each[usable]].astype(np.int8) for each in codes]
+    rows, code = patterns(np.column_stack(right))
+    kinds = part.kinds(code, np.column_stack([np.ones(len(rows)), rows]).astype(float))
+
+    def difference(t: Floats) -> Floats:
+        return (t[..., 1] - t[..., 2]) / t[..., 0]
+
+    shares = [Crossing.of(each, each, 2, part).share(used_by_first(2, 1), reason=NO_SET, level=level) for each in right]
+    apart = figure(
+        difference, kinds, part, rng=rng, n=n, reason="", resamples=resamples, level=level, smoothing=part.smoothing
+    )
+    return SideBySide(shares[0], shares[1], apart)
 
 
 def _counted(unsure: NDArray[np.int64], asked: NDArray[np.int64]) -> tuple[NDArray[np.int64], Floats]:

@@ -11,7 +11,7 @@ from statsmodels.stats.inter_rater import fleiss_kappa
 from conflictscope.stats.agreement_by_group import agreement_by_group
 from conflictscope.stats.clusters import Sample
 from conflictscope.stats.consistency import drift, position_consistency, self_consistency
-from conflictscope.stats.response_sets import response_sets, set_agreement
+from conflictscope.stats.response_sets import compare_by_sets, response_sets, set_agreement
 
 VERDICTS = ("a", "b")
 CHOICES = ("value_1", "value_2", "both", "neither")
@@ -90,6 +90,24 @@ def test_a_judge_that_picks_what_is_also_defensible_gains_by_sets_alone(rng):
     assert forced.agreement.value == pytest.approx(0.5)
     assert by_sets.agreement.value == 1
     assert by_sets.mean_size.value == 1.5
+
+
+def test_the_judge_that_wins_by_one_answer_can_lose_by_sets(rng):
+    people = np.zeros((100, 1), dtype=np.int8)
+    also = np.zeros((100, 1, 2), dtype=bool)
+    also[:40, 0, 1] = True
+    sets = response_sets(people, categories=VERDICTS, also=also)
+    places = np.arange(100)
+    bold, shy = (places < 40).astype(np.int8), (places >= 80).astype(np.int8)
+    # By one answer the shy one is right 80 times and the bold one 60; by sets 80 times and always.
+    found = compare_by_sets(bold, shy, sets, categories=VERDICTS, rng=rng)
+    assert (found.judge.value, found.people.value, found.difference.value) == (1.0, 0.8, pytest.approx(0.2))
+    assert found.difference.low is not None
+    assert 0.1 < found.difference.low < 0.2
+    nobody = compare_by_sets([None] * 100, shy, sets, categories=VERDICTS, rng=rng)
+    assert nobody.difference.value is None
+    with pytest.raises(ValueError, match="same items"):
+        compare_by_sets(bold[:9], shy, sets, categories=VERDICTS, rng=rng)
 
 
 def test_bad_sets_are_refused_in_words(rng):

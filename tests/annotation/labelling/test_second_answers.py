@@ -40,7 +40,11 @@ def test_a_second_answer_is_saved_with_the_draft_and_counts_with_the_submission(
     held = taken(place)
     labelling.save(held, {"realism": YES}, also={"realism": NO})
     realism = next(question for question in sheet_of(held).questions if question.field == "realism")
-    assert [(option.value, option.chosen) for option in realism.second] == [("none", False), ("yes", False), ("no", True)]
+    assert [(option.value, option.chosen) for option in realism.second] == [
+        ("none", False),
+        ("yes", False),
+        ("no", True),
+    ]
     labelling.submit(held, all_passing(held.item.subject), also={"realism": NO})
     assert Annotation.objects.get(question="realism").also == NO
     (line,) = map(json.loads, label_lines(place.campaign))
@@ -117,12 +121,20 @@ def test_page_and_api_carry_it_and_without_a_script_the_same_answer_twice_says_n
     held = taken(place)
     client.force_login(place.user)
     address = [place.campaign.study.slug, place.campaign.slug, held.token]
-    given = checking.read(held, {"realism": "yes", "also_realism": "yes", "specificity": "no", "also_specificity": "none"})
+    given = checking.read(
+        held, {"realism": "yes", "also_realism": "yes", "specificity": "no", "also_specificity": "none"}
+    )
     assert (given.answers, given.also) == ({"realism": YES, "specificity": NO}, {})
     client.post(reverse("annotation:label_answers", args=address), {"realism": "yes", "also_realism": "no"})
     asked: Any = client.get(f"/api/v1/assignments/{held.token}/").json()
-    assert (asked["second_answers"], asked["answers"], asked["also"]["realism"]) == ("optional", {"realism": "yes"}, "no")
-    assert b'name="also_realism" value="no" checked' in client.get(reverse("annotation:label", args=address[:2])).content
+    assert (asked["second_answers"], asked["answers"], asked["also"]["realism"]) == (
+        "optional",
+        {"realism": "yes"},
+        "no",
+    )
+    assert (
+        b'name="also_realism" value="no" checked' in client.get(reverse("annotation:label", args=address[:2])).content
+    )
     refused = client.put(
         f"/api/v1/assignments/{held.token}/",
         {"answers": {"realism": "yes"}, "also": {"realism": "yes"}},
