@@ -49,6 +49,8 @@ class RunSerializer(serializers.ModelSerializer[Run]):
             "max_turns",
             "seed",
             "prompt_versions",
+            "imported",
+            "import_unfinished",
             "simulated",
             "created_at",
         ]

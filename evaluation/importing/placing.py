@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 from django.utils.text import slugify
 
@@ -15,10 +15,14 @@ from conflictscope.scenarios.option_orders import OptionOrder
 from evaluation.importing.records import ImportedTrial
 from evaluation.models import Judgement, Run, Target
 
+if TYPE_CHECKING:
+    from django.contrib.auth.models import User
+
 Choice = Judgement.Choice
 REMEMBERED = 5_000  # bad rows; all are counted
 _TURNED = {"first": Choice.VALUE_2, "second": Choice.VALUE_1}
 _STRAIGHT = {"first": Choice.VALUE_1, "second": Choice.VALUE_2}
+RunName = tuple[str, str, str, str]  # mode, target, user simulator and judge, as the file calls them
 _ENDS = 8  # 1 and 7, 2 and 6, ... of a scale seen from its other end
 
 
@@ -89,6 +93,7 @@ class Scenarios:
         }
         version = dataset.value_set_version
         self._names = ValueNames(version) if version else None
+        self._actions: dict[int, tuple[str, str]] = {}
 
     def place(self, trial: ImportedTrial) -> Placed:
         """
@@ -120,51 +125,65 @@ class Scenarios:
         return pair.turned
 
     def _options_turned(self, trial: ImportedTrial, pk: int) -> bool:
-        actions = self._dataset.scenarios.values_list("action_1", "action_2").get(pk=pk)
+        if not self._actions:
+            rows = self._dataset.scenarios.values_list("pk", "action_1", "action_2")
+            self._actions = {scenario: (_plain(first), _plain(second)) for scenario, first, second in rows.iterator()}
         shown = tuple(_plain(option) for option in trial.options or ())
-        first, second = (_plain(action) for action in actions)
+        first, second = self._actions[pk]
         if shown not in ((first, second), (second, first)):
             raise RowProblem("choices", f"the options are not the two actions of scenario {trial.scenario}.")
         return shown == (second, first) and first != second
 
 
 class Runs:
-    """The imported runs of a dataset, found or made as trials name them."""
+    """The imported runs of a dataset as trials name them: found, and made once something is to be written."""
 
     def __init__(self, dataset: Dataset) -> None:
         self._dataset = dataset
-        self._runs: dict[tuple[str, str, str, str], Run] = {}
+        self._runs: dict[RunName, Run | None] = {}
 
-    def of(self, trial: ImportedTrial) -> Run:
-        key = (trial.mode, trial.target, trial.user, trial.judge)
-        if key not in self._runs:
-            run, _ = Run.objects.select_related("target", "judge").get_or_create(
+    @staticmethod
+    def name(trial: ImportedTrial) -> RunName:
+        return trial.mode, trial.target[:80], trial.user[:100], (trial.judge or "judge") if trial.talks else ""
+
+    def found(self, name: RunName) -> Run | None:
+        """None: there is no such run yet."""
+        if name not in self._runs:
+            mode, target, user, judge = name
+            runs = Run.objects.filter(dataset=self._dataset, mode=mode, imported=True, imported_user=user)
+            self._runs[name] = runs.filter(
+                target__label=_label(target), target__endpoint=None, judge__name=_judge_name(judge) if judge else None
+            ).first()
+        return self._runs[name]
+
+    def made(self, name: RunName, *, created_by: User | None) -> Run:
+        """The run, begun if there is none."""
+        run = self.found(name)
+        if run is None:
+            mode, target, user, judge = name
+            run, _ = Run.objects.get_or_create(
                 dataset=self._dataset,
-                mode=trial.mode,
-                target=_target(trial.target),
-                judge=_judge(trial.judge) if trial.talks else None,
+                mode=mode,
+                target=Target.objects.get_or_create(label=_label(target), defaults={"endpoint": None})[0],
+                judge=Judge.objects.get_or_create(name=_judge_name(judge), defaults={"endpoint": None})[0]
+                if judge
+                else None,
                 imported=True,
-                imported_user=trial.user[:100],
-                defaults={"study": self._dataset.study, "scope": Run.Scope.ALL},
+                imported_user=user,
+                defaults={"study": self._dataset.study, "scope": Run.Scope.ALL, "created_by": created_by},
             )
-            self._runs[key] = run
-        return self._runs[key]
-
-    def all(self) -> Iterable[Run]:
-        return self._runs.values()
+            self._runs[name] = run
+        return run
 
 
-def _target(name: str) -> Target:
-    """An imported target of that name. One of ours that is called so answers for itself: then the label says which this is."""
-    label = name[:80]
-    if Target.objects.filter(label=label, endpoint__isnull=False).exists():
-        label = f"{label} (imported)"
-    return Target.objects.get_or_create(label=label, defaults={"endpoint": None})[0]
+def _label(name: str) -> str:
+    """Of an imported target of that name. One of ours that is called so answers for itself: then the label says which this is."""
+    ours = Target.objects.filter(label=name, endpoint__isnull=False).exists()
+    return f"{name} (imported)" if ours else name
 
 
-def _judge(name: str) -> Judge:
-    slug = f"{slugify(name)[:40] or 'judge'}-imported"
-    return Judge.objects.get_or_create(name=slug, defaults={"endpoint": None})[0]
+def _judge_name(name: str) -> str:
+    return f"{slugify(name)[:40] or 'judge'}-imported"
 
 
 def _plain(text: str) -> str:

@@ -71,7 +71,7 @@ def keep_look(upload: ImportUpload, *, progress: Callable[[int], object] | None 
 def bring_in(
     upload: ImportUpload, *, skip_bad: bool, created_by: User, progress: Callable[[int], object] | None = None
 ) -> None:
-    """Import the file, all of it or nothing, remember the report, and remove the file.
+    """Import the file, or what is missing of it, remember the report, and remove the file.
 
     Raises: as `import_evaluations`; NotFound: the file or the dataset is gone.
     """
@@ -108,7 +108,7 @@ def start_import(upload: ImportUpload, *, skip_bad: bool, started_by: User) -> J
 
 
 class EvaluationImportHandler(UploadHandler):
-    """What targets answered elsewhere, into runs. All of a file is written at once, so that a killed import has left nothing."""
+    """What targets answered elsewhere, into runs. What a killed import has left, another worker goes on with."""
 
     kind = KIND
 

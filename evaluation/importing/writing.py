@@ -1,22 +1,27 @@
-"""Files of evaluations to runs, responses, judgements and ratings. All of them are written, or none."""
+"""Files of evaluations to runs, responses, judgements and ratings: gone through once, then written in portions."""
 
 from __future__ import annotations
 
 import logging
-from collections import Counter, defaultdict
-from collections.abc import Callable, Sequence
+from abc import ABC, abstractmethod
+from collections import Counter
+from collections.abc import Callable, Iterable, Sequence
+from contextlib import nullcontext
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from django.db import transaction
+from django.db.models import FilteredRelation, Q
 
 from conflictscope.errors import InvalidInput
 from conflictscope.files.texts import unstorable
 from conflictscope.scenarios.importing.records import BadRow, ReadingOptions, RowProblem
 from conflictscope.scenarios.models import Dataset
+from conflictscope.scenarios.option_orders import OptionOrder
 from evaluation.importing.detecting import detected, format_named
-from evaluation.importing.placing import EvaluationReport, Placed, Runs, Scenarios
-from evaluation.importing.records import ImportedTrial
+from evaluation.importing.placing import EvaluationReport, Placed, RunName, Runs, Scenarios
+from evaluation.importing.records import Format, ImportedTrial
 from evaluation.models import Judgement, Rating, Response, Run
 
 if TYPE_CHECKING:
@@ -24,7 +29,7 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
-BATCH = 500
+AT_ONCE = 500  # trials in one transaction
 
 _Trial = tuple[int, str, int]  # scenario, order, sample
 
@@ -43,12 +48,14 @@ def import_evaluations(
     """Read what targets answered on the dataset's scenarios, in the files' own order.
 
     Each target, and of conversations each user simulator and judge, has an imported run, for which nothing is ever asked. The same
-    file again adds nothing.
+    file again adds nothing. The files are gone through before anything is written, so that what cannot be imported has left
+    nothing. Then they are written in short transactions, and others can write in between; an import that was broken off has
+    left whole trials, in runs that are marked, and the same files again add the rest.
 
     Args:
         format_name: empty: each file's own, by what stands in it.
         skip_bad: leave out rows that cannot be read, instead of refusing the whole.
-        progress: called now and then with the number of rows read so far.
+        progress: called now and then with the number of rows read so far; what it raises ends the import.
         write: False only looks: the report says what would be done, and nothing is.
 
     Raises:
@@ -58,144 +65,232 @@ def import_evaluations(
     if not paths:
         raise InvalidInput("Name at least one file to import.")
     named_format = format_named(format_name) if format_name else None
-    reading = ReadingOptions(encoding=encoding, lenient=skip_bad)
-    report = EvaluationReport()
-    with transaction.atomic():
-        writing = _Writing(dataset, report, created_by=created_by)
-        for path in paths:
-            format_ = named_format or detected(path, encoding=encoding)
-            report.format = format_.name
-            for row in format_.read(path, reading):
-                report.read += 1
-                bad = row if isinstance(row, BadRow) else writing.take(row)
-                if bad is not None:
-                    if not skip_bad:
-                        raise InvalidInput(f"{bad.sentence} Mend it, or leave such rows out (--skip-bad).")
-                    report.remember_bad(bad)
-                if progress and report.read % BATCH == 0:
-                    progress(report.read)
-        writing.finish()
-        if progress:
-            progress(report.read)
-        if not report.added + report.known:
-            raise InvalidInput(f"No row could be read: {report.bad_rows[0].sentence}")
-        if not write:
-            transaction.set_rollback(True)
-    if write:
-        logger.info("Dataset %s: %s responses imported, %s known", dataset.pk, report.added, report.known)
+    files = [(path, named_format or detected(path, encoding=encoding)) for path in paths]
+    passing = _Passing(files, ReadingOptions(encoding=encoding, lenient=skip_bad), skip_bad, progress)
+    report = passing.go(_Looking(dataset))
+    if not write:
+        return report
+    with transaction.atomic() if report.read <= AT_ONCE else nullcontext():
+        report = passing.go(_Writing(dataset, created_by=created_by))
+    logger.info("Dataset %s: %s responses imported, %s known", dataset.pk, report.added, report.known)
     return report
 
 
-class _Writing:
-    """Trials on their way into the tables, in batches."""
+@dataclass(frozen=True, slots=True)
+class _Passing:
+    """One way through the files, which are gone twice."""
 
-    def __init__(self, dataset: Dataset, report: EvaluationReport, *, created_by: User | None) -> None:
+    files: Sequence[tuple[Path, Format]]
+    reading: ReadingOptions
+    skip_bad: bool
+    progress: Callable[[int], object] | None
+
+    def go(self, taking: _Taking) -> EvaluationReport:
+        """
+        Raises: as `import_evaluations`.
+        """
+        report = taking.report
+        for path, format_ in self.files:
+            report.format = format_.name
+            for row in format_.read(path, self.reading):
+                report.read += 1
+                self._leave_out(report, [row] if isinstance(row, BadRow) else taking.take(row))
+                if self.progress and report.read % AT_ONCE == 0:
+                    self.progress(report.read)
+        self._leave_out(report, taking.finish())
+        if self.progress:
+            self.progress(report.read)
+        if not report.added + report.known:
+            raise InvalidInput(
+                f"No row could be read: {report.bad_rows[0].sentence}"
+                if report.bad
+                else "There is no row in it: nothing to import."
+            )
+        return report
+
+    def _leave_out(self, report: EvaluationReport, bad_rows: Iterable[BadRow]) -> None:
+        for bad in bad_rows:
+            if not self.skip_bad:
+                raise InvalidInput(f"{bad.sentence} Mend it, or leave such rows out (--skip-bad).")
+            report.remember_bad(bad)
+
+
+@dataclass(frozen=True, slots=True)
+class _Row:
+    """A trial with its place among those of its run."""
+
+    run: RunName
+    placed: Placed
+    sample: int
+
+    @property
+    def trial(self) -> _Trial:
+        return self.placed.scenario, self.placed.order, self.sample
+
+
+class _Taking(ABC):
+    """Trials to their runs, and what comes of each. `take` and `finish` tell which rows are none."""
+
+    def __init__(self, dataset: Dataset) -> None:
+        self.report = EvaluationReport()
         self._scenarios = Scenarios(dataset)
         self._runs = Runs(dataset)
-        self._report = report
-        self._created_by = created_by
-        self._counted: Counter[tuple[int, int, str]] = Counter()
-        self._known: dict[int, dict[_Trial, str | None]] = {}
-        self._rated: dict[int, set[tuple[int, int]]] = defaultdict(set)
-        self._orders: set[tuple[int, str]] = set()
-        self._samples: set[tuple[int, int]] = set()
-        self._responses: list[tuple[Response, Placed]] = []
-        self._ratings: list[Rating] = []
+        self._counted: Counter[tuple[RunName, int, str]] = Counter()
 
-    def take(self, trial: ImportedTrial) -> BadRow | None:
-        """Write the trial with its batch; what cannot be one comes back as a bad row."""
+    def take(self, trial: ImportedTrial) -> Iterable[BadRow]:
         try:
-            for text in (trial.target, trial.reason, *(turn["text"] for turn in trial.transcript)):
+            for text in (trial.target, trial.user, trial.judge, trial.reason, *_texts(trial)):
                 if why := unstorable(text):
                     raise RowProblem("", why)
-            self._take(self._scenarios.place(trial))
+            placed = self._scenarios.place(trial)
         except RowProblem as exc:
-            return BadRow(trial.place, exc.column, exc.why)
-        return None
-
-    def finish(self) -> None:
-        self._write()
-        self._report.runs = {run.pk: run for run in self._runs.all()}
-        for run in self._runs.all():
-            orders = {order for number, order in self._orders if number == run.pk and order} | set(run.option_orders)
-            samples = [sample + 1 for number, sample in self._samples if number == run.pk]
-            Run.objects.filter(pk=run.pk).update(
-                option_orders=sorted(orders),
-                samples=max([*samples, run.samples]),
-                created_by=run.created_by or self._created_by,
-            )
-
-    def _take(self, placed: Placed) -> None:
-        trial, run = placed.trial, self._runs.of(placed.trial)
-        if run.pk not in self._known:
-            self._known[run.pk] = _known_of(run)
-            self._rated[run.pk] = set(run.ratings.values_list("scenario", "sample"))
-        sample = trial.sample
+            return [BadRow(trial.place, exc.column, exc.why)]
+        name, sample = self._runs.name(trial), trial.sample
         if sample is None:
-            slot = (run.pk, placed.scenario, placed.order)
+            slot = (name, placed.scenario, placed.order)
             sample = self._counted[slot]
             self._counted[slot] += 1
-        name = (placed.scenario, placed.order, sample)
-        known = self._known[run.pk]
-        if name in known:
-            if known[name] != placed.choice:
-                raise RowProblem(
-                    "choice",
-                    f"{trial.target} has another choice in sample {sample} of scenario {trial.scenario} already.",
-                )
-            self._report.known += 1
+        return self._keep(_Row(name, placed, sample))
+
+    def finish(self) -> Iterable[BadRow]:
+        return ()
+
+    @abstractmethod
+    def _keep(self, row: _Row) -> Iterable[BadRow]:
+        """What becomes of a trial that has its place."""
+
+    def _meets(self, row: _Row, known: dict[_Trial, str | None]) -> BadRow | None:
+        """Count the row, and note it among what is known; a bad row where another choice stands there."""
+        trial = row.placed.trial
+        if row.trial in known and known[row.trial] != row.placed.choice:
+            why = f"{trial.target} has another choice in sample {row.sample} of scenario {trial.scenario} already."
+            return BadRow(trial.place, "choice", why)
+        if row.trial in known:
+            self.report.known += 1
         else:
-            known[name] = placed.choice
-            self._add(run, placed, sample)
-        self._report.choices[trial.target][placed.choice or "failed"] += 1
-        self._report.refused[trial.target] += trial.refused
+            known[row.trial] = row.placed.choice
+            self.report.added += 1
+        self.report.choices[trial.target][row.placed.choice or "failed"] += 1
+        self.report.refused[trial.target] += trial.refused
+        return None
 
-    def _add(self, run: Run, placed: Placed, sample: int) -> None:
-        trial = placed.trial
-        response = Response(
+
+class _Looking(_Taking):
+    """Nothing is written: what stands in the files is held against what is there, and against itself."""
+
+    def __init__(self, dataset: Dataset) -> None:
+        super().__init__(dataset)
+        self._known: dict[RunName, dict[_Trial, str | None]] = {}
+
+    def _keep(self, row: _Row) -> Iterable[BadRow]:
+        if row.run not in self._known:
+            run = self._runs.found(row.run)
+            self._known[row.run] = _known_of([run]).get(run.pk, {}) if run else {}
+        bad = self._meets(row, self._known[row.run])
+        return [bad] if bad else ()
+
+
+class _Writing(_Taking):
+    """Into the tables, a portion at a time. Whoever imports the same meanwhile waits for the portion, and finds it there."""
+
+    def __init__(self, dataset: Dataset, *, created_by: User | None) -> None:
+        super().__init__(dataset)
+        self._created_by = created_by
+        self._rows: list[_Row] = []
+
+    def _keep(self, row: _Row) -> Iterable[BadRow]:
+        self._rows.append(row)
+        return self._write() if len(self._rows) >= AT_ONCE else ()
+
+    def finish(self) -> Iterable[BadRow]:
+        bad = self._write()
+        Run.objects.filter(pk__in=self.report.runs).update(import_unfinished=False)
+        return bad
+
+    def _write(self) -> list[BadRow]:
+        rows, self._rows = self._rows, []
+        with transaction.atomic():
+            runs = {
+                name: self._runs.made(name, created_by=self._created_by) for name in {row.run: None for row in rows}
+            }
+            numbers = [run.pk for run in runs.values()]
+            list(Run.objects.select_for_update().filter(pk__in=numbers).order_by("pk"))
+            known = _known_of(runs.values(), among=rows)
+            bad, fresh = [], []
+            for row in rows:
+                of_run = known.setdefault(runs[row.run].pk, {})
+                new = row.trial not in of_run
+                if why := self._meets(row, of_run):
+                    bad.append(why)
+                elif new:
+                    fresh.append((runs[row.run], row))
+            _create(fresh)
+        self.report.runs |= {run.pk: run for run in runs.values()}
+        return bad
+
+
+def _create(rows: Sequence[tuple[Run, _Row]]) -> None:
+    """The responses, judgements and ratings of trials that are new, in their order; their runs grow to hold them."""
+    if not rows:
+        return
+    responses = Response.objects.bulk_create(
+        Response(
             run=run,
-            scenario_id=placed.scenario,
-            order=placed.order,
-            sample=sample,
-            transcript=[dict(turn) for turn in trial.transcript],
-            refused=trial.refused,
-            outcome=_outcome(placed),
+            scenario_id=row.placed.scenario,
+            order=row.placed.order,
+            sample=row.sample,
+            transcript=[dict(turn) for turn in row.placed.trial.transcript],
+            refused=row.placed.trial.refused,
+            outcome=_outcome(row.placed),
         )
-        self._responses.append((response, placed))
-        self._orders.add((run.pk, placed.order))
-        self._samples.add((run.pk, sample))
-        rated = placed.rating_1 is not None or placed.rating_2 is not None
-        if rated and (placed.scenario, sample) not in self._rated[run.pk]:
-            self._rated[run.pk].add((placed.scenario, sample))
-            self._ratings.append(
-                Rating(
-                    run=run,
-                    scenario_id=placed.scenario,
-                    sample=sample,
-                    rating_1=placed.rating_1,
-                    rating_2=placed.rating_2,
-                )
-            )
-        self._report.added += 1
-        if len(self._responses) >= BATCH:
-            self._write()
-
-    def _write(self) -> None:
-        responses = Response.objects.bulk_create([response for response, _ in self._responses])
-        judgements = [
-            _judgement(response, placed, placed.choice)
-            for response, (_, placed) in zip(responses, self._responses, strict=True)
-            if placed.choice is not None
-        ]
-        Judgement.objects.bulk_create(judgements)
-        Rating.objects.bulk_create(self._ratings)
-        self._responses, self._ratings = [], []
+        for run, row in rows
+    )
+    Judgement.objects.bulk_create(
+        _judgement(response, row.placed, row.placed.choice)
+        for response, (_, row) in zip(responses, rows, strict=True)
+        if row.placed.choice is not None
+    )
+    Rating.objects.bulk_create(_ratings(rows))
+    for run in {run.pk: run for run, _ in rows}.values():
+        mine = [row for each, row in rows if each.pk == run.pk]
+        run.refresh_from_db(fields=["option_orders", "samples"])
+        orders = {*run.option_orders, *(row.placed.order for row in mine)}
+        run.option_orders = [order for order in OptionOrder.values if order in orders]
+        run.samples = max(run.samples, *(row.sample + 1 for row in mine))
+        run.import_unfinished = True
+        run.save(update_fields=["option_orders", "samples", "import_unfinished"])
 
 
-def _known_of(run: Run) -> dict[_Trial, str | None]:
-    """The trials that the run has already, with their choices: None where the target failed."""
-    trials = run.responses.values_list("scenario", "order", "sample", "judgements__choice")
-    return {(scenario, order, sample): choice for scenario, order, sample, choice in trials}
+def _texts(trial: ImportedTrial) -> list[str]:
+    return [turn["text"] for turn in trial.transcript]
+
+
+def _known_of(runs: Iterable[Run], *, among: Sequence[_Row] | None = None) -> dict[int, dict[_Trial, str | None]]:
+    """The trials that runs have already, with the choices that came with them: None where the target failed. `among`: no others."""
+    machine = FilteredRelation("judgements", condition=~Q(judgements__source=Judgement.Source.HUMAN))
+    trials = Response.objects.filter(run__in=[run.pk for run in runs]).annotate(imported=machine)
+    if among is not None:
+        scenarios, samples = {row.placed.scenario for row in among}, {row.sample for row in among}
+        trials = trials.filter(scenario__in=scenarios, sample__in=samples)
+    known: dict[int, dict[_Trial, str | None]] = {}
+    for run, scenario, order, sample, choice in trials.values_list(
+        "run", "scenario", "order", "sample", "imported__choice"
+    ):
+        known.setdefault(run, {})[scenario, order, sample] = choice
+    return known
+
+
+def _ratings(rows: Sequence[tuple[Run, _Row]]) -> Iterable[Rating]:
+    """A scenario is rated once a sample: the other order of its options tells the same again."""
+    scenarios = {row.placed.scenario for _, row in rows}
+    there = Rating.objects.filter(run__in={run.pk for run, _ in rows}, scenario__in=scenarios)
+    rated = set(there.values_list("run", "scenario", "sample"))
+    for run, row in rows:
+        first, second = row.placed.rating_1, row.placed.rating_2
+        trial = (run.pk, row.placed.scenario, row.sample)
+        if trial not in rated and not (first is None and second is None):
+            rated.add(trial)
+            yield Rating(run=run, scenario_id=row.placed.scenario, sample=row.sample, rating_1=first, rating_2=second)
 
 
 def _outcome(placed: Placed) -> str:

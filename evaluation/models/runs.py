@@ -124,6 +124,10 @@ class Run(models.Model):
         default=dict, help_text="Prompt name to the version that the run began with, and goes on with."
     )
     imported = models.BooleanField(default=False, help_text="Its responses came with files; nothing is asked for it.")
+    import_unfinished = models.BooleanField(
+        default=False,
+        help_text="Of an imported run: its import is under way, or was broken off; the same files again add the rest.",
+    )
     imported_user = models.CharField(
         max_length=100, blank=True, help_text="Of an imported run: the user simulator, as its file calls it."
     )

@@ -22,6 +22,7 @@ from conflictscope.studies.access import study_for
 from conflictscope.studies.models import Study
 from conflictscope.studies.permissions import Action
 from evaluation.importing import FORMATS, uploads
+from evaluation.models import Run
 from evaluation.views.import_forms import ImportEvaluationsForm, ReadAsForm
 
 SHOWN = 20  # bad rows on the page; the download has all
@@ -106,7 +107,7 @@ def import_upload(request: Request, study: str, evaluations: uuid.UUID) -> HttpR
 
 
 def _error_of(upload: ImportUpload) -> str:
-    """Why the last import of it came to nothing."""
+    """Why the last import of it did not come to its end, and what it has left."""
     job = upload.job
     if (
         job is None
@@ -114,7 +115,14 @@ def _error_of(upload: ImportUpload) -> str:
         or job.state not in (Job.State.FAILED, Job.State.CANCELLED)
     ):
         return ""
-    return job.error if job.state == Job.State.FAILED else "The import was stopped."
+    why = job.error if job.state == Job.State.FAILED else "The import was stopped."
+    begun = Run.objects.filter(study=upload.study, dataset__slug=upload.options["dataset"], import_unfinished=True)
+    left = (
+        "What it brought in until then is there; import the file again for the rest."
+        if begun.exists()
+        else "Nothing was imported."
+    )
+    return f"{why} {left}"
 
 
 @require_POST
@@ -125,7 +133,7 @@ def give_up_upload(request: Request, study: str, evaluations: uuid.UUID) -> Http
         if upload.job is not None and upload.job.state in Job.LIVE:
             control.cancel(upload.job)
         staging.give_up(upload)
-        messages.success(request, f"{upload.file_name} was removed; nothing was imported.")
+        messages.success(request, f"{upload.file_name} was removed; nothing more of it is imported.")
     return redirect("evaluation:import_evaluations", this_study.slug)
 
 

@@ -12,7 +12,7 @@ SHOWN = 20  # bad rows on the screen
 
 
 class Command(ConflictScopeCommand):
-    help = "Import what targets answered elsewhere on a dataset's scenarios. All of the files' trials are written, or none."
+    help = "Import what targets answered elsewhere on a dataset's scenarios. They are gone through before anything is written; killed half-way, the same command adds the rest."
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("files", nargs="+", type=Path, metavar="FILE")

@@ -10,16 +10,17 @@ from typing import Any
 
 import pytest
 from django.core.management import call_command
+from django.db import connection
 
 from conflictscope.errors import Conflict, InvalidInput
 from conflictscope.scenarios.models import Dataset, Scenario
-from evaluation.importing import detected, import_evaluations
+from evaluation.importing import detected, import_evaluations, writing
 from evaluation.models import Judgement, Rating, Response, Run, Target
 from evaluation.rankings.fitting import fit_dataset
 from evaluation.running.runs import start
 from evaluation.running.targets import labels_to_choose, target_for
 from tests.evaluation.rankings.test_ranking import scenarios_for
-from tests.factories.evaluation import TargetFactory
+from tests.factories.evaluation import JudgementFactory, TargetFactory
 from tests.factories.scenarios import DatasetFactory
 
 pytestmark = pytest.mark.django_db
@@ -253,6 +254,79 @@ def test_a_file_of_nothing_known_says_what_is_known(tmp_path: Path) -> None:
     path.write_text("name,score\nx,1\n")
     with pytest.raises(InvalidInput, match="authors' multiple-choice CSV: scenario_id, model"):
         detected(path)
+
+
+def test_what_people_decided_of_an_imported_answer_is_no_other_choice_of_its_file(
+    dataset: Dataset, tmp_path: Path
+) -> None:
+    path = write_csv(tmp_path / "talk.csv", conversations(dataset))
+    import_evaluations(dataset, paths=[path])
+    response = Response.objects.first()
+    JudgementFactory(response=response, human=True, choice="both")
+    again = import_evaluations(dataset, paths=[path])
+    assert (again.added, again.known, again.bad) == (0, dataset.scenarios.count(), 0)
+
+
+def test_an_import_that_broke_off_is_marked_and_gone_on_with(
+    dataset: Dataset, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """In portions of ten, between which others can write. Row order, choices, ratings and samples are those of an import in one go."""
+    monkeypatch.setattr(writing, "AT_ONCE", 10)
+    rows = multiple_choice(dataset)
+    path = write_csv(tmp_path / "mc.csv", rows)
+
+    class PowerCut(BaseException):
+        pass
+
+    def until_written(read: int) -> None:
+        assert not connection.in_atomic_block or connection.savepoint_ids == savepoints
+        if Response.objects.count() == 20:
+            raise PowerCut
+
+    savepoints = list(connection.savepoint_ids)
+    with pytest.raises(PowerCut):
+        import_evaluations(dataset, paths=[path], progress=until_written)
+    assert Response.objects.count() == 20
+    assert Judgement.objects.count() == sum(row["choice"] != "ERROR" for row in rows[:20])
+    assert set(Run.objects.values_list("import_unfinished", flat=True)) == {True}
+    report = import_evaluations(dataset, paths=[path])
+    assert (report.added, report.known) == (len(rows) - 20, 20)
+    assert set(Run.objects.values_list("import_unfinished", flat=True)) == {False}
+    for model in MODELS:
+        mine = [row for row in rows if row["model"] == model]
+        stored = Response.objects.filter(run__target__label=model).order_by("pk")
+        assert list(stored.values_list("scenario__uid", flat=True)) == [row["scenario_id"] for row in mine]
+        assert Rating.objects.filter(run__target__label=model).count() == len(mine)
+
+
+def test_samples_and_orders_of_a_part_count_for_the_run(
+    dataset: Dataset, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(writing, "AT_ONCE", 5)
+    path = tmp_path / "log.json"
+    path.write_text(json.dumps(inspect_log(dataset)))
+    import_evaluations(dataset, paths=[path])
+    run = Run.objects.get()
+    assert (run.samples, run.option_orders) == (2, ["action_1_first", "action_2_first"])
+
+
+def test_looking_writes_nothing_and_finds_what_contradicts_itself(dataset: Dataset, tmp_path: Path) -> None:
+    uid = dataset.scenarios.first().uid
+    rows = [{"scenario": uid, "model": "own", "choice": word, "sample": "0"} for word in ("A", "A", "B")]
+    path = write_csv(tmp_path / "trials.csv", rows)
+    report = import_evaluations(dataset, paths=[path], skip_bad=True, write=False)
+    assert (report.added, report.known, report.bad) == (1, 1, 1)
+    assert not Run.objects.exists()
+    assert not Target.objects.exists()
+    written = import_evaluations(dataset, paths=[path], skip_bad=True)
+    assert (written.added, written.known, written.bad) == (1, 1, 1)
+
+
+def test_a_file_without_rows_says_so(dataset: Dataset, tmp_path: Path) -> None:
+    path = tmp_path / "trials.csv"
+    path.write_text("scenario,model,choice\n")
+    with pytest.raises(InvalidInput, match="no row"):
+        import_evaluations(dataset, paths=[path])
 
 
 def test_the_command_looks_first_and_then_brings_in(
