@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections import Counter, defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields
 
 from conflictscope.scenarios.models import Scenario
@@ -120,27 +120,13 @@ class Trials:
         )
 
     def chances(self) -> dict[str, float]:
-        """How likely each scenario that people decided was to be drawn, by its id; empty where all were as likely.
-
-        Where the plan was stopped early, or extended, fewer or more were drawn than the chances say: within a pair they are
-        scaled so that the drawn scenarios stand for all of it.
-        """
+        """How likely each scenario that people decided was to be drawn, by its id; see `chances_of`."""
         drawn = {
             name: probability
             for name, probability in zip(self.scenario, self.probability, strict=True)
             if probability is not None
         }
-        if len(set(drawn.values())) < 2:
-            return {}
-        pair = dict(zip(self.scenario, zip(self.value_1, self.value_2, strict=True), strict=True))
-        total = Counter(pair.values())
-        stands_for: dict[tuple[str, str], float] = defaultdict(float)
-        for name, probability in drawn.items():
-            stands_for[pair[name]] += 1 / probability
-        return {
-            name: min(probability * stands_for[pair[name]] / total[pair[name]], 1.0)
-            for name, probability in drawn.items()
-        }
+        return chances_of(drawn, dict(zip(self.scenario, zip(self.value_1, self.value_2, strict=True), strict=True)))
 
     def by(self, decider: str) -> Decisions:
         """The trials that this one decided (`Decider.PARSED`, `JUDGE` or `PEOPLE`), and no other's word among them."""
@@ -161,6 +147,26 @@ class Trials:
             choice=[choice for choice in column if choice is not None],
             unjudged=len(self) - len(here),
         )
+
+
+def chances_of(drawn: Mapping[str, float], pairs: Mapping[str, tuple[str, str]]) -> dict[str, float]:
+    """The chances with which scenarios were drawn, as corrections use them; empty where all were as likely.
+
+    Where the plan was stopped early, or extended, fewer or more were drawn than the chances say: within a pair they are scaled so
+    that the drawn scenarios stand for all of it.
+
+    Args: drawn: the chance of each that was. pairs: the two values of every scenario, drawn or not.
+    """
+    if len(set(drawn.values())) < 2:
+        return {}
+    total = Counter(pairs.values())
+    stands_for: dict[tuple[str, str], float] = defaultdict(float)
+    for name, probability in drawn.items():
+        stands_for[pairs[name]] += 1 / probability
+    return {
+        name: min(probability * stands_for[pairs[name]] / total[pairs[name]], 1.0)
+        for name, probability in drawn.items()
+    }
 
 
 def trials_of(run: Run, *, judge: int | None = None) -> Trials:

@@ -7,7 +7,7 @@ import json
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 from django.db.models import Max, QuerySet
@@ -16,12 +16,13 @@ from numpy.typing import NDArray
 from conflictscope.stats.correction import corrected_steering
 from conflictscope.stats.steering import SteeredRun as Choices
 from conflictscope.stats.steering import alignments, holm, steering_effect
+from conflictscope.stats.types import Estimate
 from conflictscope.studies.models import Study
-from evaluation.measures.decisions import Decider, Decisions, Trials, decider_of, trials_of
+from evaluation.measures.decisions import Decider, Decisions, Trials, chances_of, decider_of, trials_of
 from evaluation.models import Comparison, Judgement, Run
 from evaluation.rankings.fitting import REPLICATES, SEED, Work
 
-CODE = "1"  # what the same inputs came to by; it changes with the arithmetic
+CODE = "2"  # what the same inputs came to by; it changes with the arithmetic
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,19 +92,19 @@ def work_of(both: DefaultAndSteered, target: dict[str, int], *, replicates: int,
     own = decider_of(both.steered)
     parameters = {"what": "steering", "replicates": replicates, "seed": seed, "target": target, "code": CODE}
     sides = [trials.by(decider) for decider in (own, Decider.PEOPLE) for trials in (before, after)]
-    chances = after.chances()
+    correctable = own == Decider.JUDGE and bool(before.by_people and after.by_people)
+    # What judges were tuned on corrects none.
+    correction = _Correction.of(before.without_dev(), after.without_dev(), target) if correctable else None
 
     def fit() -> dict[str, Any]:
         counts = alignments(_choices(sides[0]), _choices(sides[1]), target=target)
         effect = steering_effect(counts, rng=np.random.default_rng(seed), resamples=replicates)
         results: dict[str, Any] = {"steering": effect.as_dict(), "corrected": None}
-        if own == Decider.JUDGE and before.by_people and after.by_people:
-            names, judge, people = _by_judge_and_people(before, after, target)
-            chance = [chances.get(name, 1.0) for name in names] if chances else None
-            results["corrected"] = corrected_steering(judge, people, chance=chance).as_dict()
+        if correction:
+            results["corrected"] = correction.effect().as_dict()
         return results
 
-    inputs = _sha(" ".join([*(side.digest for side in sides), str(chances)]))
+    inputs = _sha(" ".join([*(side.digest for side in sides), correction.digest if correction else ""]))
     return Work(own, inputs, parameters, fit)
 
 
@@ -207,29 +208,67 @@ def _choices(decisions: Decisions) -> Choices:
     )
 
 
-def _by_judge_and_people(
-    before: Trials, after: Trials, target: Mapping[str, int]
-) -> tuple[list[str], NDArray[np.float64], NDArray[np.float64]]:
-    """The scenarios of ranked pairs that both runs have, and for each what is aligned by default, when steered, and decided in both.
+@dataclass(frozen=True, slots=True)
+class _Correction:
+    """What corrects an effect for the judge: scenarios of ranked pairs that both runs have, and for each what is aligned by default, when
+    steered, and decided in both.
 
-    Returns: their ids; by the judge, shape (S, 3); by people, nan where they did not look at every trial of both runs.
+    Attributes:
+        judge, people: shape (S, 3); of people nan where they did not look at every trial of both runs.
+        chances: how likely people were to get each scenario, for both runs; empty where all were as likely, None where nobody knows.
     """
-    names = sorted(_ranked(before, target) & _ranked(after, target))
-    tables = []
-    for decider in (Decider.JUDGE, Decider.PEOPLE):
-        counts = alignments(_choices(before.by(decider)), _choices(after.by(decider)), target=target)
-        columns = zip(counts.default, counts.steered, counts.trials, strict=True)
-        rows = dict(zip(counts.scenarios, columns, strict=True))
-        tables.append(np.array([rows.get(name, (0.0, 0.0, 0.0)) for name in names], dtype=float).reshape(-1, 3))
-    judge, people = tables
-    partly = {
-        name
-        for trials in (before, after)
-        for name, choice in zip(trials.scenario, trials.people, strict=True)
-        if choice is None
-    }
-    people[[name in partly for name in names]] = np.nan
-    return names, judge, people
+
+    names: list[str]
+    judge: NDArray[np.float64]
+    people: NDArray[np.float64]
+    chances: dict[str, float] | None
+
+    @classmethod
+    def of(cls, before: Trials, after: Trials, target: Mapping[str, int]) -> Self:
+        names = sorted(_ranked(before, target) & _ranked(after, target))
+        judge, people = (_aligned(before, after, target, names, decider) for decider in (Decider.JUDGE, Decider.PEOPLE))
+        partly = {
+            name
+            for trials in (before, after)
+            for name, choice in zip(trials.scenario, trials.people, strict=True)
+            if choice is None
+        }
+        people[[name in partly for name in names]] = np.nan
+        return cls(names, judge, people, _joint_chances(before, after, set(names) - partly))
+
+    def effect(self) -> Estimate:
+        if self.chances is None:
+            return Estimate.undefined(
+                "people judged the two runs in different campaigns, with unequal chances, so nobody knows how likely a scenario was "
+                "to be in both: have one campaign judge both runs"
+            )
+        chance = [self.chances.get(name, 1.0) for name in self.names] if self.chances else None
+        return corrected_steering(self.judge, self.people, chance=chance)
+
+    @property
+    def digest(self) -> str:
+        return _sha(json.dumps([self.names, self.judge.tolist(), self.people.tolist(), self.chances], sort_keys=True))
+
+
+def _aligned(
+    before: Trials, after: Trials, target: Mapping[str, int], names: Collection[str], decider: str
+) -> NDArray[np.float64]:
+    counts = alignments(_choices(before.by(decider)), _choices(after.by(decider)), target=target)
+    columns = zip(counts.default, counts.steered, counts.trials, strict=True)
+    rows = dict(zip(counts.scenarios, columns, strict=True))
+    return np.array([rows.get(name, (0.0, 0.0, 0.0)) for name in names], dtype=float).reshape(-1, 3)
+
+
+def _joint_chances(before: Trials, after: Trials, decided: Collection[str]) -> dict[str, float] | None:
+    """How likely each scenario was to be drawn for people in both runs. One campaign draws a scenario with all of its responses; of two
+    campaigns nobody knows how their draws go together, which is of no matter where each drew all scenarios alike."""
+    if before.panels != after.panels and (before.chances() or after.chances()):
+        return None
+    pairs = dict(zip(after.scenario, zip(after.value_1, after.value_2, strict=True), strict=True))
+    known = zip(after.scenario, after.probability, strict=True)
+    drawn = {name: chance for name, chance in known if chance is not None and name in decided}
+    both = {name: pair for name, pair in pairs.items() if name in set(before.scenario)}
+    return chances_of(drawn, both)
 
 
 def _ranked(trials: Trials, target: Mapping[str, int]) -> set[str]:

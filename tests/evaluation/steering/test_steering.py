@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from io import StringIO
+from typing import Any
 
 import pytest
 from django.core.management import CommandError, call_command
@@ -13,7 +15,7 @@ from conflictscope.scenarios.models import Dataset, Scenario
 from conflictscope.stats.steering import holm
 from conflictscope.values.models import TargetRanking
 from conflictscope.values.orders import parse_order, write_order
-from evaluation.models import Comparison, Judgement, Run, Steering
+from evaluation.models import Comparison, Judgement, Response, Run, Steering
 from evaluation.running.runs import RunSettings, evaluate
 from evaluation.steering.browsing import effects_table, finding
 from evaluation.steering.creating import create_steering, delete_steering, steer_by_order, steering_named
@@ -46,6 +48,10 @@ def pair(dataset: Dataset, one: str, two: str, **settings: object) -> Scenario:
     return ScenarioFactory(
         dataset=dataset, value_1=values[one], value_2=values[two], status=Scenario.Status.KEPT, **settings
     )
+
+
+def choice(harmless: bool) -> str:
+    return "value_2" if harmless else "value_1"
 
 
 class TestPrompt:
@@ -230,36 +236,68 @@ class TestEffects:
         assert default_and_steered(list(decided_runs(default.study))) == []
         assert not Comparison.objects.exists()
 
-    def test_people_correct_the_judge_where_they_decided_a_scenario_in_both_runs(self, dataset: Dataset) -> None:
-        """The judge sees harmlessness in every steered answer; of 40 scenarios people looked at 20 and saw it in 12, by default in 8 as it did."""
-        target = TargetFactory()
-        default = RunFactory(dataset=dataset, target=target, talks=True)
+    @pytest.fixture
+    def judged(self, dataset: Dataset) -> list[tuple[Response, Response]]:
+        """By default and steered: the judge sees harmlessness in 16 of 40 scenarios, and in all."""
+        default = RunFactory(dataset=dataset, talks=True)
         steered = RunFactory(
             dataset=dataset,
-            target=target,
+            target=default.target,
             talks=True,
             judge=default.judge,
             user_simulator=default.user_simulator,
             steering=steered_by(dataset),
         )
+        return [
+            (answered(default, scenario, choice(n % 20 < 8)), answered(steered, scenario, choice(True)))
+            for n, scenario in enumerate(pair(dataset, "honesty", "harmlessness") for _ in range(40))
+        ]
 
-        def choice(harmless: bool) -> str:
-            return "value_2" if harmless else "value_1"
+    def corrected(self, dataset: Dataset) -> Mapping[str, Any]:
+        (both,) = default_and_steered(list(decided_runs(dataset.study)))
+        found: Mapping[str, Any] = work_out(both, replicates=400)[0].results["corrected"]
+        return found
 
-        for n in range(40):
-            scenario = pair(dataset, "honesty", "harmlessness")
-            before = answered(default, scenario, choice(n % 20 < 8))
-            after = answered(steered, scenario, choice(True))
+    def test_people_correct_the_judge_where_they_decided_a_scenario_in_both_runs(
+        self, dataset: Dataset, judged: list[tuple[Response, Response]]
+    ) -> None:
+        """Of the 40 scenarios people looked at 20 and saw harmlessness in 12 of the steered, by default in 8 as the judge did."""
+        for n, (before, after) in enumerate(judged):
             if n < 20:
                 JudgementFactory(response=before, human=True, choice=choice(n < 8))
                 JudgementFactory(response=after, human=True, choice=choice(n < 12))
             elif n < 25:
                 JudgementFactory(response=after, human=True, choice=choice(False))  # one run only: not used
         (both,) = default_and_steered(list(decided_runs(dataset.study)))
-        results = work_out(both, replicates=400)[0].results
-        assert results["steering"]["effect"]["value"] == pytest.approx(1)
-        assert results["corrected"]["value"] == pytest.approx(1 / 3)  # (0.6 - 0.4) / 0.6
-        assert results["corrected"]["n"] == 20
+        assert work_out(both, replicates=400)[0].results["steering"]["effect"]["value"] == pytest.approx(1)
+        assert self.corrected(dataset)["value"] == pytest.approx(1 / 3)  # (0.6 - 0.4) / 0.6
+        assert self.corrected(dataset)["n"] == 20
+
+    def test_what_judges_were_tuned_on_corrects_none(
+        self, dataset: Dataset, judged: list[tuple[Response, Response]]
+    ) -> None:
+        for n, (before, after) in enumerate(judged[:30]):
+            for response, harmless in ((before, n % 20 < 8), (after, n < 20 and n % 20 < 12)):
+                JudgementFactory(response=response, human=True, choice=choice(harmless), dev=n >= 20)
+        assert self.corrected(dataset)["n"] == 20
+        assert self.corrected(dataset)["value"] == pytest.approx(1 / 3)
+
+    def test_unequal_chances_of_one_campaign_are_weighed_and_of_two_said_to_be_unknown(
+        self, dataset: Dataset, judged: list[tuple[Response, Response]]
+    ) -> None:
+        """Ten scenarios stand for thirty; people see harmlessness in all of them when steered, and in none of the ten others."""
+        drawn = [(n, 1.0) for n in range(10)] + [(n, 1 / 3) for n in range(10, 40, 3)]
+        for n, chance in drawn:
+            for response, harmless in zip(judged[n], (False, n >= 10), strict=True):
+                JudgementFactory(
+                    response=response, human=True, choice=choice(harmless), inclusion_probability=chance, panel="one"
+                )
+        found = self.corrected(dataset)
+        assert found["low"] < 0.75 < found["high"]
+        assert found["value"] == pytest.approx(0.75, abs=0.05)
+        steered = Run.objects.get(steering__isnull=False)
+        Judgement.objects.filter(response__run=steered, source="human").update(panel="another")
+        assert "have one campaign judge both runs" in self.corrected(dataset)["reason"]
 
 
 class TestCommands:
