@@ -27,6 +27,8 @@ CAMPAIGN = "hhh-check"
 JUDGED = "which-action"
 PEOPLE = {"researcher": Role.OWNER, "annotator": Role.ANNOTATOR}
 ANNOTATORS = 3
+STEERING = "Harmlessness first"
+ORDER = "Harmlessness > Honesty > Helpfulness"
 TARGETS = ("sim-target-candid", "sim-target-careful")
 EMBEDDED_PASSWORD = "conflictscope"  # noqa: S105 - printed for everyone; only where nothing but loopback is served
 
@@ -87,6 +89,21 @@ def steps(*, per_pair: int, items: int, seed: int) -> list[list[str]]:
             "sim-judge",
             "--queue",
         ],
+        # One of them once more, told by a system prompt what to put first.
+        ["create_steering", *here, "--name", STEERING, "--order", ORDER],
+        [
+            "evaluate_targets",
+            *here,
+            "--targets",
+            TARGETS[0],
+            "--user-simulator",
+            "sim-user",
+            "--judge",
+            "sim-judge",
+            "--steering",
+            STEERING,
+            "--queue",
+        ],
         # People judge a part of the conversations, too: their ranking stands beside the judge's.
         [
             "open_campaign",
@@ -121,6 +138,7 @@ def steps(*, per_pair: int, items: int, seed: int) -> list[list[str]]:
         ["measure_agreement", "--study", STUDY, "--campaign", JUDGED],
         ["decide_campaign", "--study", STUDY, "--campaign", JUDGED, "--minimum", str(ANNOTATORS)],
         ["measure_dataset", *here],
+        ["measure_steering", "--study", STUDY, "--seed", str(seed)],
         ["fit_rankings", *here, "--seed", str(seed)],
         ["export_dataset", *here, "--out", str(settings.VAR_DIR / "exports" / DATASET), "--format", "jsonl", "csv"],
     ]

@@ -7,7 +7,8 @@ from typing import Any
 from rest_framework import serializers
 
 from conflictscope.scenarios.option_orders import OptionOrder
-from evaluation.models import Comparison, Judgement, Ranking, Response, Run
+from conflictscope.values.orders import said_order
+from evaluation.models import Comparison, Judgement, Ranking, Response, Run, Steering
 from evaluation.running.summaries import CHOICE_LABELS
 
 _CHOICES = [choice for choice in CHOICE_LABELS if choice != "unjudged"]
@@ -54,6 +55,26 @@ class RunSerializer(serializers.ModelSerializer[Run]):
             "simulated",
             "created_at",
         ]
+
+
+class SteeringSerializer(serializers.ModelSerializer[Steering]):
+    target_ranking: serializers.SlugRelatedField[Any] = serializers.SlugRelatedField(
+        slug_field="name", read_only=True, allow_null=True
+    )
+    order = serializers.SerializerMethodField(
+        help_text="Keys of the values from the highest rank to the lowest, those of one rank together; empty: it stands for no order."
+    )
+    runs: serializers.PrimaryKeyRelatedField[Any] = serializers.PrimaryKeyRelatedField(
+        many=True, read_only=True, help_text="Those that were steered by it."
+    )
+
+    class Meta:
+        model = Steering
+        fields = ["id", "name", "system_prompt", "template", "target_ranking", "order", "runs", "created_at"]
+
+    def get_order(self, steering: Steering) -> list[list[str]]:
+        ranking = steering.target_ranking
+        return [[value.key for value in tier] for tier in said_order(ranking)] if ranking else []
 
 
 class TurnSerializer(serializers.Serializer[Any]):
@@ -147,6 +168,12 @@ class RankingSerializer(serializers.ModelSerializer[Ranking]):
 class ComparisonSerializer(serializers.ModelSerializer[Comparison]):
     dataset: serializers.SlugRelatedField[Any] = serializers.SlugRelatedField(slug_field="slug", read_only=True)
     target = serializers.CharField(source="second.target.label", read_only=True)
+    what = serializers.SerializerMethodField(
+        help_text="said_and_done: conversations minus multiple choice; steering: the steered run against the default one."
+    )
+    steering: serializers.SlugRelatedField[Any] = serializers.SlugRelatedField(
+        source="second.steering", slug_field="name", read_only=True, allow_null=True
+    )
     simulated = serializers.SerializerMethodField()
     parameters = serializers.DictField(read_only=True)
     results = serializers.DictField(read_only=True, help_text="Second minus first, with paired intervals.")
@@ -157,6 +184,8 @@ class ComparisonSerializer(serializers.ModelSerializer[Comparison]):
             "id",
             "dataset",
             "target",
+            "what",
+            "steering",
             "first",
             "second",
             "simulated",
@@ -165,6 +194,9 @@ class ComparisonSerializer(serializers.ModelSerializer[Comparison]):
             "results",
             "created_at",
         ]
+
+    def get_what(self, comparison: Comparison) -> str:
+        return str(comparison.parameters.get("what", "said_and_done"))
 
     def get_simulated(self, comparison: Comparison) -> bool:
         return comparison.first.simulated or comparison.second.simulated

@@ -10,6 +10,8 @@ urlpatterns = [
     path("studies/<slug:study>/runs/<number:run>/responses/", api_views.ResponseList.as_view(), name="api-responses"),
     path("studies/<slug:study>/rankings/", api_views.RankingList.as_view(), name="api-rankings"),
     path("studies/<slug:study>/rankings/<number:snapshot>/", api_views.RankingDetail.as_view(), name="api-ranking"),
+    path("studies/<slug:study>/steerings/", api_views.SteeringList.as_view(), name="api-steerings"),
+    path("studies/<slug:study>/steerings/<number:steering>/", api_views.SteeringDetail.as_view(), name="api-steering"),
     path("studies/<slug:study>/comparisons/", api_views.ComparisonList.as_view(), name="api-comparisons"),
     path(
         "studies/<slug:study>/comparisons/<number:comparison>/",

@@ -9,8 +9,14 @@ from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework import generics
 
 from conflictscope.studies.api import InStudy
-from evaluation.api.serializers import ComparisonSerializer, RankingSerializer, ResponseSerializer, RunSerializer
-from evaluation.models import Comparison, Ranking, Response, Run
+from evaluation.api.serializers import (
+    ComparisonSerializer,
+    RankingSerializer,
+    ResponseSerializer,
+    RunSerializer,
+    SteeringSerializer,
+)
+from evaluation.models import Comparison, Ranking, Response, Run, Steering
 from evaluation.running.browsing import ONLY, Filter, in_scope_or_not, responses_of, runs_of
 from evaluation.running.summaries import CHOICE_LABELS
 
@@ -18,8 +24,9 @@ from evaluation.running.summaries import CHOICE_LABELS
 IN_SCOPE = {"0": True, "false": True, "1": False, "true": False}
 _OF_BOTH = (
     *("first__target__endpoint", "first__user_simulator", "first__judge__endpoint"),
-    *("second__target__endpoint", "second__user_simulator", "second__judge__endpoint"),
+    *("second__target__endpoint", "second__user_simulator", "second__judge__endpoint", "second__steering"),
 )
+_STEERED = ("target_ranking__positions__value", "runs")
 _SELECTED = ("run__target__endpoint", "run__user_simulator", "run__judge__endpoint", "run__steering")
 
 
@@ -97,8 +104,29 @@ class RankingDetail(InStudy[Ranking], generics.RetrieveAPIView[Ranking]):
         return Ranking.objects.filter(study=self.study).select_related("dataset", *_SELECTED)
 
 
+class SteeringList(InStudy[Steering], generics.ListAPIView[Steering]):
+    """The study's steerings: the system prompt of each, word for word, and the order that it stands for."""
+
+    queryset = Steering.objects.none()
+    serializer_class = SteeringSerializer
+
+    def get_queryset(self) -> Any:
+        return Steering.objects.filter(study=self.study).select_related("target_ranking").prefetch_related(*_STEERED)
+
+
+class SteeringDetail(InStudy[Steering], generics.RetrieveAPIView[Steering]):
+    """One steering."""
+
+    queryset = Steering.objects.none()
+    serializer_class = SteeringSerializer
+    lookup_url_kwarg = "steering"
+
+    def get_queryset(self) -> Any:
+        return Steering.objects.filter(study=self.study).select_related("target_ranking").prefetch_related(*_STEERED)
+
+
 class ComparisonList(InStudy[Comparison], generics.ListAPIView[Comparison]):
-    """What targets do minus what they say, newest first: snapshots."""
+    """What targets do minus what they say, and what steerings do, newest first: snapshots."""
 
     queryset = Comparison.objects.none()
     serializer_class = ComparisonSerializer

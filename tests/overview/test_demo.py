@@ -18,7 +18,7 @@ from annotation.models import Assignment, Campaign, Participant
 from conflictscope.llm.models import Call
 from conflictscope.scenarios.models import Scenario, Verdict
 from conflictscope.studies.models import Membership, Study
-from evaluation.models import Judgement, Ranking, Response
+from evaluation.models import Comparison, Judgement, Ranking, Response
 from tests.processes import environment
 
 pytestmark = [pytest.mark.backends, pytest.mark.django_db(transaction=True)]
@@ -68,11 +68,15 @@ def test_the_demo_does_the_whole_job_and_run_again_only_what_is_missing(port: in
     assert not Scenario.objects.filter(status__in=[Scenario.Status.OUTLINED, Scenario.Status.DRAFTED]).exists()
     submitted = Assignment.objects.filter(state=Assignment.State.SUBMITTED)
     assert submitted.filter(item__campaign__kind="scenario_filter").count() == 3 * 6
-    assert submitted.filter(item__campaign__kind="action_judgement").count() == 3 * 2 * 3
+    assert submitted.filter(item__campaign__kind="action_judgement").count() == 3 * 3 * 3
     assert Judgement.objects.filter(source=Judgement.Source.HUMAN).exists()
     assert Verdict.objects.filter(source=Verdict.Source.HUMAN).exists()
     assert set(Response.objects.values_list("run__mode", flat=True)) == {"multiple_choice", "simulated_user"}
-    assert Ranking.objects.filter(method="mle").count() == 4
+    assert Ranking.objects.filter(method="mle").count() == 6
+    steered = Comparison.objects.filter(parameters__what="steering")
+    assert set(steered.values_list("second__steering__name", flat=True)) == {"Harmlessness first"}
+    assert steered.count() == 2
+    assert "steered runs moved towards its order" in first.stdout
     assert {"parsed", "judge", "corrected"} == set(Ranking.objects.values_list("decider", flat=True))
     campaign = Campaign.objects.get(slug="hhh-check")
     assert campaign.items.open().count() == 6, "room for the reader to label"

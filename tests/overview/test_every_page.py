@@ -200,6 +200,8 @@ OPEN_TO: dict[str, Action | SetAction | str] = {
     "api-responses": Action.SEE,
     "api-rankings": Action.SEE,
     "api-ranking": Action.SEE,
+    "api-steerings": Action.SEE,
+    "api-steering": Action.SEE,
     "api-comparisons": Action.SEE,
     "api-comparison": Action.SEE,
     "api-report": Action.SEE,

@@ -5,6 +5,7 @@ from typing import Any
 
 from django.contrib.auth.models import User
 from django.core.management.base import CommandParser
+from django.utils.text import slugify
 
 from annotation.campaigns.creating import CampaignSettings, create_campaign, judgeable_runs, open_campaign
 from annotation.campaigns.sampling import Plan
@@ -45,7 +46,7 @@ class Command(ConflictScopeCommand):
             action="append",
             default=[],
             help="Action judgement: a target whose simulated-user runs on the dataset are judged; may be repeated. "
-            "By default every one.",
+            "By default every one there is; where the campaign stands already, those that it has.",
         )
         parser.add_argument(
             "--responses-each",
@@ -85,7 +86,7 @@ class Command(ConflictScopeCommand):
         settings = CampaignSettings(
             name=options["name"],
             kind=options["kind"],
-            runs=_runs(dataset, options["kind"], options["target"]),
+            runs=_runs(dataset, options["kind"], options["target"], name=options["name"]),
             responses_each=options["responses_each"],
             among=options["among"],
             size=options["items"],
@@ -122,9 +123,12 @@ def _sampled(campaign: Campaign) -> str:
     return f"{sentence}{more}."
 
 
-def _runs(dataset: Dataset, kind: str, targets: list[str]) -> list[Run]:
+def _runs(dataset: Dataset, kind: str, targets: list[str], *, name: str) -> list[Run]:
     if not kind_named(kind).of_responses:
         return []
+    standing = dataset.study.campaigns.filter(slug=slugify(name)[:50], dataset=dataset, kind=kind).first()
+    if standing is not None and not targets:
+        return list(standing.runs.all())
     runs = list(judgeable_runs(dataset))
     known = sorted({run.target.label for run in runs})
     unknown = sorted(set(targets) - set(known))

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections import Counter
+from io import StringIO
 
 import pytest
+from django.core.management import call_command
 
 from annotation.campaigns.creating import CampaignSettings, create_campaign, extend_campaign, open_campaign
 from annotation.campaigns.lifecycle import add_guideline, campaign_named, close, consent, join, pause, start
@@ -257,6 +259,16 @@ def test_an_action_judgement_draws_scenarios_with_all_the_responses_of_its_runs(
     assert all(item.inclusion_probability == pytest.approx(5 / 12) for item in items)
     assert {item.stratum.rpartition(" · ")[2] for item in items} <= {"value_1", "value_2", "both"}
     assert set(campaign.runs.all()) == set(talked.runs.all())
+
+
+def test_the_command_finds_a_campaign_of_answers_whatever_runs_came_since(talked):
+    where = ["--study", talked.study.slug, "--dataset", talked.slug, "--items", "5"]
+    command = ["open_campaign", *where, "--name", "Talk", "--kind", "action_judgement"]
+    call_command(*command, stdout=StringIO())
+    runs = set(Campaign.objects.get().runs.all())
+    answered(RunFactory(dataset=talked, talks=True), talked.scenarios.filter(status="kept").first(), "value_1")
+    call_command(*command, stdout=StringIO())
+    assert set(Campaign.objects.get().runs.all()) == runs
 
 
 def test_an_action_judgement_of_selected_answers_draws_from_those_alone_with_their_chances(talked):

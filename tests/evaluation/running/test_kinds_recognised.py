@@ -3,20 +3,26 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from itertools import combinations
+from statistics import fmean
 
 import pytest
 from django.test import Client
 from django.urls import reverse
+from scipy.special import expit
 
 from conflictscope.llm.models import Call, Endpoint
 from conflictscope.llm.simulator import personas
 from conflictscope.llm.simulator.endpoints import KEY_NAME
 from conflictscope.llm.simulator.server import Running
 from conflictscope.scenarios.models import Dataset, OpeningMessage, Scenario
+from conflictscope.values.orders import parse_order
 from evaluation.models import Judgement, Rating, Response, Run
 from evaluation.rankings.shifts import SaidAndDone, compare
 from evaluation.running.bias import bias_of
 from evaluation.running.judge_columns import judge_columns
+from evaluation.steering.creating import steer_by_order
+from evaluation.steering.effects import decided_runs, effects_of, work_out_all
 from tests.evaluation.conftest import work
 from tests.factories.evaluation import RunFactory, TargetFactory
 from tests.factories.llm import EndpointFactory
@@ -144,6 +150,42 @@ def test_the_gap_of_a_liar_lies_within_the_interval_of_its_shift(simulator: Runn
         assert found["low"] < truth[value] < found["high"], (value, found)
     harmless = shift["strengths"][shift["values"].index("harmlessness")]
     assert harmless["high"] < 0  # it is seen to lie
+
+
+def test_what_a_steering_does_to_one_it_moves_by_two_lies_within_its_interval(
+    simulator: Running, at: At, client: Client
+) -> None:
+    """Two logits from the top of the order to its bottom, one from a value to the next; in what it does, as the page shows it."""
+    simulator.reset(seed=11)
+    dataset = dataset_of(*PAIRS, batches=3)
+    moved = f"sim-steered:steerable=2,{SURE}"
+    default = done(dataset, at(moved), at, judge="sim-judge:misses=0,slips=0")
+    version = dataset.value_set_version
+    assert version is not None
+    order = ("harmlessness", "honesty", "helpfulness")
+    steering = steer_by_order(dataset.study, version, parse_order(" > ".join(order), version), name="Careful first")
+    same = {name: getattr(default, name) for name in ("dataset", "target", "user_simulator", "judge")}
+    work(RunFactory(talks=True, steering=steering, **same))
+    runs = list(decided_runs(dataset.study))
+    work_out_all(runs, replicates=500)
+    (effect,) = effects_of(runs)
+    assert effect.found is not None
+    strengths = personas.strengths(moved, "revealed", seed=11)
+
+    def aligned(by: float) -> float:
+        pairs = combinations(enumerate(order), 2)
+        return fmean(expit(strengths[high] - strengths[low] + by * (down - up)) for (up, high), (down, low) in pairs)
+
+    for name, truth in (
+        ("default", aligned(0)),
+        ("steered", aligned(1)),
+        ("effect", (aligned(1) - aligned(0)) / (1 - aligned(0))),
+    ):
+        assert effect.found[name]["low"] < truth < effect.found[name]["high"], (name, truth, effect.found[name])
+    assert effect.found["effect"]["low"] > 0  # it is seen to be moved
+    client.force_login(member(dataset.study, "viewer"))
+    page = client.get(reverse("evaluation:steerings", args=[dataset.study.slug])).content.decode()
+    assert "1 of 1 steered run moved towards its order beyond chance" in " ".join(page.split())
 
 
 @pytest.mark.parametrize("anthropic", [False, True])

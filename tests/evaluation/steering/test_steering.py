@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 from django.core.management import CommandError, call_command
+from django.test import Client
 
 from conflictscope.errors import Conflict, InvalidInput, NotFound
 from conflictscope.llm.simulator.choosing import ranking_in
@@ -23,7 +24,7 @@ from evaluation.steering.effects import decided_runs, default_and_steered, effec
 from tests.evaluation.conftest import endpoint_at, work
 from tests.factories.evaluation import JudgementFactory, RunFactory, TargetFactory, answered
 from tests.factories.scenarios import DatasetFactory, ScenarioFactory
-from tests.factories.studies import StudyFactory
+from tests.factories.studies import StudyFactory, member
 from tests.factories.values import writable_versions
 from tests.llm.scripted import ScriptedServer, openai_reply
 
@@ -163,27 +164,28 @@ class TestRuns:
         assert not Run.objects.exists()
 
 
-class TestEffects:
-    @pytest.fixture
-    def two(self, dataset: Dataset) -> tuple[Run, Run]:
-        """Of 20 scenarios harmlessness wins 8 by default and 14 when steered; of 10 more one run did not decide; 5 are of tied values."""
-        target = TargetFactory(label="moved")
-        default = RunFactory(dataset=dataset, target=target)
-        steered = RunFactory(dataset=dataset, target=target, steering=steered_by(dataset))
-        for n in range(20):
-            scenario = pair(dataset, "honesty", "harmlessness")
-            answered(default, scenario, "value_2" if n < 8 else "value_1")
-            answered(steered, scenario, "value_2" if n < 14 else "value_1")
-        for n in range(10):
-            scenario = pair(dataset, "honesty", "harmlessness")
-            answered(default, scenario, "none" if n < 5 else "value_2")
-            answered(steered, scenario, "value_2" if n < 5 else "none")
-        for _ in range(5):
-            scenario = pair(dataset, "helpfulness", "honesty")
-            answered(default, scenario, "value_1")
-            answered(steered, scenario, "value_2")
-        return default, steered
+@pytest.fixture
+def two(dataset: Dataset) -> tuple[Run, Run]:
+    """Of 20 scenarios harmlessness wins 8 by default and 14 when steered; of 10 more one run did not decide; 5 are of tied values."""
+    target = TargetFactory(label="moved")
+    default = RunFactory(dataset=dataset, target=target)
+    steered = RunFactory(dataset=dataset, target=target, steering=steered_by(dataset))
+    for n in range(20):
+        scenario = pair(dataset, "honesty", "harmlessness")
+        answered(default, scenario, "value_2" if n < 8 else "value_1")
+        answered(steered, scenario, "value_2" if n < 14 else "value_1")
+    for n in range(10):
+        scenario = pair(dataset, "honesty", "harmlessness")
+        answered(default, scenario, "none" if n < 5 else "value_2")
+        answered(steered, scenario, "value_2" if n < 5 else "none")
+    for _ in range(5):
+        scenario = pair(dataset, "helpfulness", "honesty")
+        answered(default, scenario, "value_1")
+        answered(steered, scenario, "value_2")
+    return default, steered
 
+
+class TestEffects:
     def test_are_counted_on_what_both_decided_of_ranked_pairs(self, two: tuple[Run, Run]) -> None:
         (both,) = default_and_steered(list(decided_runs(two[0].study)))
         comparison, fresh = work_out(both, replicates=400)
@@ -298,6 +300,24 @@ class TestEffects:
         steered = Run.objects.get(steering__isnull=False)
         Judgement.objects.filter(response__run=steered, source="human").update(panel="another")
         assert "have one campaign judge both runs" in self.corrected(dataset)["reason"]
+
+
+class TestApi:
+    def test_tells_the_prompt_word_for_word_its_order_its_runs_and_what_it_did(
+        self, client: Client, two: tuple[Run, Run]
+    ) -> None:
+        default, steered = two
+        create_steering(default.study, name="Kind", system_prompt="Be kind.")
+        work_out_all(list(decided_runs(default.study)), replicates=200)
+        client.force_login(member(default.study, "viewer"))
+        first, second = client.get(f"/api/v1/studies/{default.study.slug}/steerings/").json()["results"]
+        assert first["system_prompt"] == steered.steering.system_prompt
+        assert (first["order"], first["runs"]) == ([["harmlessness"], ["helpfulness", "honesty"]], [steered.pk])
+        assert (second["name"], second["order"], second["runs"]) == ("Kind", [], [])
+        assert client.get(f"/api/v1/studies/{default.study.slug}/steerings/{first['id']}/").json() == first
+        (compared,) = client.get(f"/api/v1/studies/{default.study.slug}/comparisons/").json()["results"]
+        assert (compared["what"], compared["steering"], compared["second"]) == ("steering", "Careful first", steered.pk)
+        assert client.get(f"/api/v1/studies/{StudyFactory().slug}/steerings/").status_code == 404
 
 
 class TestCommands:
