@@ -12,8 +12,8 @@ from django.db import transaction
 from django.forms import ModelForm
 from django.http import HttpRequest
 
-from annotation.labelling.exclusion import leave_out, take_back
 from annotation.models import Annotation, Assignment, Campaign, Decision, Flag, Guideline, Item, Participant, Revision
+from annotation.quality.excluding import exclude, include
 from conflictscope.admin import LookOnly, LookOnlyInline
 
 
@@ -58,12 +58,13 @@ class ParticipantAdmin(admin.ModelAdmin):
     readonly_fields = ["campaign", "pseudonym", "simulated", "consented_at"]
 
     def save_model(self, request: HttpRequest, obj: Participant, form: ModelForm[Participant], change: bool) -> None:
-        super().save_model(request, obj, form, change)
-        # Once the exclusion itself stands: one transaction for all their items would hold other people up, or worse.
+        reason = obj.excluded_reason
+        obj.save(update_fields=["quota"])
+        # Not within this transaction: one for all their items would hold other people up, or worse.
         if obj.excluded:
-            transaction.on_commit(lambda: leave_out(obj))
+            transaction.on_commit(lambda: exclude(obj, reason=reason, by=request.user))  # type: ignore[arg-type]
         elif "excluded" in form.changed_data:
-            transaction.on_commit(lambda: take_back(obj))
+            transaction.on_commit(lambda: include(obj, by=request.user))  # type: ignore[arg-type]
 
     def has_add_permission(self, request: HttpRequest) -> bool:
         return False

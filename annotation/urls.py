@@ -12,6 +12,7 @@ from annotation.views import (
     monitoring,
     more_labels,
     passports,
+    people,
     tuning,
 )
 
@@ -48,6 +49,10 @@ urlpatterns = [
     path(f"{_CAMPAIGN}ties/", monitoring.ties, name="ties"),
     path(f"{_CAMPAIGN}items/<number:item>/", monitoring.item, name="item"),
     path(f"{_CAMPAIGN}items/<number:item>/settle/", monitoring.settle_item, name="settle_item"),
+    path(f"{_CAMPAIGN}people/", people.people, name="people"),
+    path(f"{_CAMPAIGN}people/<str:pseudonym>/", people.person, name="person"),
+    path(f"{_CAMPAIGN}people/<str:pseudonym>/exclude/", people.exclude_person, name="exclude_person"),
+    path(f"{_CAMPAIGN}people/<str:pseudonym>/include/", people.include_person, name="include_person"),
     path(f"{_CAMPAIGN}preview/", creating.preview, name="preview"),
     path(f"{_CAMPAIGN}preview/<number:place>/", creating.preview_item, name="preview_item"),
     path(f"{_CAMPAIGN}open/", campaigns.open_campaign, name="open_campaign"),

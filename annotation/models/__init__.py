@@ -2,16 +2,21 @@
 
 from annotation.models.campaigns import Campaign, GoldAnswer, Guideline, Item, Participant, Unsealing
 from annotation.models.labels import Annotation, Assignment, Decision, Flag, Revision
+from annotation.models.quality import AdjudicationTask, ExclusionStep, FlagReply, JudgeLook
 
 __all__ = [
+    "AdjudicationTask",
     "Annotation",
     "Assignment",
     "Campaign",
     "Decision",
+    "ExclusionStep",
     "Flag",
+    "FlagReply",
     "GoldAnswer",
     "Guideline",
     "Item",
+    "JudgeLook",
     "Participant",
     "Revision",
     "Unsealing",

@@ -49,6 +49,11 @@ class Campaign(models.Model):
         PAUSED = "paused"
         CLOSED = "closed"
 
+    class Told(models.TextChoices):
+        NOTHING = "nothing", "nothing"
+        GOLD = "gold", "how many known answers they gave"
+        OTHERS = "others", "that, and once the campaign is closed how often they agreed with the others"
+
     study = models.ForeignKey(Study, on_delete=models.PROTECT, related_name="campaigns")
     slug = models.SlugField()
     name = models.CharField(max_length=200)
@@ -88,6 +93,21 @@ class Campaign(models.Model):
         related_name="campaigns",
         help_text="Preference: the community's order of values that it came to.",
     )
+    gold_share = models.FloatField(
+        default=0, help_text="Share of the items served that are mixed in unmarked, with known answers. 0: none."
+    )
+    training_each = models.PositiveSmallIntegerField(
+        default=0, help_text="Items to practise on, of one try, before work begins. 0: no training."
+    )
+    pass_at = models.FloatField(default=0.8, help_text="Share of a try's answers that must be the known ones.")
+    training_tries = models.PositiveSmallIntegerField(default=1, help_text="How often one may try, on fresh items.")
+    told = models.CharField(
+        max_length=10, choices=Told, default=Told.NOTHING, help_text="What people are told about their own work."
+    )
+    unsure = models.BooleanField(default=False, help_text="Whether a question may be answered with unsure.")
+    consent_anew = models.BooleanField(
+        default=False, help_text="Whether a new version of the guideline has to be agreed to before work goes on."
+    )
     created_by = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, null=True, related_name="+")
     created_at = models.DateTimeField(auto_now_add=True)
 
@@ -111,6 +131,11 @@ class Campaign(models.Model):
             models.CheckConstraint(
                 condition=Q(state__in=["draft", "open", "paused", "closed"]), name="campaign_state_known"
             ),
+            models.CheckConstraint(condition=Q(gold_share__gte=0, gold_share__lte=0.5), name="campaign_gold_share"),
+            models.CheckConstraint(
+                condition=Q(pass_at__gt=0, pass_at__lte=1, training_tries__gte=1), name="campaign_pass_at_and_tries"
+            ),
+            models.CheckConstraint(condition=Q(told__in=["nothing", "gold", "others"]), name="campaign_told_known"),
         ]
 
     def __str__(self) -> str:
@@ -126,6 +151,7 @@ class Guideline(models.Model):
     campaign = models.ForeignKey(Campaign, on_delete=models.CASCADE, related_name="guidelines")
     version = models.PositiveSmallIntegerField()
     markdown = models.TextField()
+    changes = models.TextField(blank=True, help_text="What is new against the version before, for those who label.")
     created_at = models.DateTimeField(auto_now_add=True)
 
     class Meta:
@@ -150,6 +176,14 @@ class Participant(models.Model):
     pseudonym = models.CharField(max_length=40, help_text="The only name that exports and other people see.")
     simulated = models.BooleanField(default=False, help_text="No person: answers come from simulate_annotators.")
     consented_at = models.DateTimeField(null=True, blank=True)
+    agreed_to = models.ForeignKey(
+        Guideline,
+        on_delete=models.PROTECT,
+        null=True,
+        blank=True,
+        related_name="+",
+        help_text="The newest version of the guideline that they have read.",
+    )
     qualification = models.CharField(max_length=12, choices=Qualification, default=Qualification.NOT_NEEDED)
     quota = models.PositiveIntegerField(null=True, blank=True, help_text="Over the campaign's own.")
     excluded = models.BooleanField(default=False)
@@ -182,6 +216,12 @@ class Item(models.Model):
         DEV = "dev"  # judges may be tuned on its labels
         TEST = "test"  # sealed until somebody opens the test for a judge
 
+    class Use(models.TextChoices):
+        SAMPLE = "sample"  # what the campaign is about
+        TRAINING = "training"  # to practise on: known answers, explained after each
+        GOLD = "gold"  # mixed in unmarked: known answers, never told
+        CHECK = "check"  # an attention check: reads like an item, and says what to answer
+
     campaign = models.ForeignKey(Campaign, on_delete=models.CASCADE, related_name="items")
     scenario = models.ForeignKey(Scenario, on_delete=models.PROTECT, null=True, blank=True, related_name="items")
     response = models.ForeignKey(Response, on_delete=models.PROTECT, null=True, blank=True, related_name="items")
@@ -192,7 +232,10 @@ class Item(models.Model):
     )
     inclusion_probability = models.FloatField()
     stratum = models.CharField(max_length=200, blank=True)
-    is_training = models.BooleanField(default=False)
+    use = models.CharField(max_length=8, choices=Use, default=Use.SAMPLE)
+    is_training = models.BooleanField(
+        default=False, help_text="In no count, estimate or digest: all uses but the sample."
+    )
     part = models.CharField(
         max_length=4,
         choices=Part,
@@ -215,6 +258,11 @@ class Item(models.Model):
                 name="inclusion_probability_in_0_1",
             ),
             models.CheckConstraint(condition=Q(part__in=["", "dev", "test"]), name="item_part_known"),
+            models.CheckConstraint(
+                condition=Q(use="sample", is_training=False)
+                | Q(use__in=["training", "gold", "check"], is_training=True),
+                name="item_counts_if_of_the_sample",
+            ),
             models.UniqueConstraint(
                 fields=["campaign", "scenario"], condition=Q(scenario__isnull=False), name="scenario_once_in_campaign"
             ),

@@ -42,6 +42,9 @@ class Assignment(models.Model):
     action_order = models.CharField(max_length=16, choices=OptionOrder, help_text="Which action was shown as A.")
     guideline = models.ForeignKey(Guideline, on_delete=models.PROTECT, null=True, related_name="+")
     active_seconds = models.PositiveIntegerField(default=0)
+    signs = models.PositiveIntegerField(
+        null=True, help_text="Keys, movements and changes of focus that the page saw; empty: no page told."
+    )
     skip_reason = models.CharField(max_length=200, blank=True)
     leased_at = models.DateTimeField(auto_now_add=True)
     submitted_at = models.DateTimeField(null=True)
@@ -123,6 +126,10 @@ class Flag(models.Model):
     assignment = models.ForeignKey(Assignment, on_delete=models.CASCADE, related_name="flags")
     reason = models.TextField()
     created_at = models.DateTimeField(auto_now_add=True)
+    resolved_at = models.DateTimeField(null=True, blank=True)
+    resolved_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, on_delete=models.PROTECT, null=True, blank=True, related_name="+"
+    )
 
     def __str__(self) -> str:
         return f"flag on assignment {self.assignment_id}"
@@ -142,6 +149,9 @@ class Decision(models.Model):
     method = models.CharField(max_length=12, choices=Method)
     decided_by = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, null=True, related_name="+")
     reason = models.TextField(blank=True)
+    blind = models.BooleanField(
+        default=True, help_text="Whether who settled it had seen no machine's word on the item, nor could have."
+    )
     verdict = models.ForeignKey(
         "scenarios.Verdict", on_delete=models.SET_NULL, null=True, related_name="decisions", help_text="What it wrote."
     )

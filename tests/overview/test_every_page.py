@@ -243,6 +243,10 @@ OPEN_TO: dict[str, Action | SetAction | str] = {
     "annotation:ties": Action.SEE,
     "annotation:item": Action.SEE,
     "annotation:settle_item": Action.ADJUDICATE,
+    "annotation:people": Action.SEE,
+    "annotation:person": Action.SEE,
+    "annotation:exclude_person": Action.RUN_PIPELINE,
+    "annotation:include_person": Action.RUN_PIPELINE,
     "annotation:preview": Action.SEE,
     "annotation:preview_item": Action.SEE,
     "annotation:pause_campaign": Action.RUN_PIPELINE,
@@ -278,6 +282,7 @@ TO_SEND: dict[str, Action | SetAction] = {
 QUERIES = {"exports:download": {"dataset": "hhh", "format": "csv"}}
 BODIES = {
     "annotation:settle_item": {"realism": "yes", "reason": "Read again."},
+    "annotation:exclude_person": {"reason": "Clicks."},
     "overview:remove_member": {"username": "the.viewer"},
 }
 FRAGMENTS = {"scenarios:dataset_live"}  # answer htmx only
@@ -386,6 +391,7 @@ def whole(db: None) -> Whole:
         "campaign": campaign.slug,
         "campaign_id": campaign.pk,
         "token": mine.token,
+        "pseudonym": other.pseudonym,
         "upload": stage(
             study,
             SimpleUploadedFile("rain.csv", b"scenario,a,b\nRain.,Go.,Stay.\nSnow.,Go.,\n"),

@@ -58,6 +58,7 @@ def world() -> dict[str, Any]:
             "campaign": "check",
             "campaign_id": campaign.pk,
             "uid": "hhh-2",
+            "pseudonym": "other-person",
             "run": run.pk,
             "endpoint": run.target.endpoint_id,
             "job": job.pk,
