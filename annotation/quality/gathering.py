@@ -25,7 +25,7 @@ _NO_LEASE = timedelta(minutes=1)
 
 
 @dataclass(frozen=True, eq=False)
-class Work:
+class CampaignWork:
     """The campaign's work: `sheets` has a row for each item and a column for each of `people`; `comments` as the statistics want
     them. `items`: keys of the rows; `assignments`: of each cell, 0 where there is none."""
 
@@ -36,7 +36,7 @@ class Work:
     comments: tuple[tuple[int, int, str], ...]
 
 
-def work_of(campaign: Campaign) -> Work:
+def work_of(campaign: Campaign) -> CampaignWork:
     """All that was submitted, by those who are excluded too, on items of every use but training. Seven queries."""
     submitted = submitted_in(campaign)
     items = tuple(
@@ -59,7 +59,7 @@ def work_of(campaign: Campaign) -> Work:
         assignments[row, column] = pk
         first[row, column] = order == OptionOrder.ACTION_1_FIRST
     comments = _answers(submitted, cells, codes)
-    return Work(
+    return CampaignWork(
         people=people,
         items=tuple(rows),
         sheets=WorkSheets(

@@ -14,7 +14,7 @@ from conflictscope.stats.types import Result
 
 Floats = NDArray[np.float64]
 
-FEWEST_ITEMS = 10
+FEWEST_ITEMS = 20
 FEWEST_PEOPLE = 4
 # Above this many cells, agreement is not kept item by item.
 MOST_CELLS = 20_000_000
