@@ -8,7 +8,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('annotation', '0007_dev_and_sealed_test'),
+        ('annotation', '0008_second_answers'),
         ('evaluation', '0016_judgements_of_selections'),
         ('scenarios', '0019_what_an_upload_is'),
         ('studies', '0003_keep_who_may_what'),
