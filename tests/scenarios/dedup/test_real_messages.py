@@ -14,11 +14,12 @@ from conflictscope.scenarios.embedding import embed
 
 @pytest.mark.shared_data
 def test_real_messages_in_batches_have_the_duplicates_of_the_whole_matrix(shared_data: Path) -> None:
-    """All 1,109 messages of the authors' first set: 284 pairs are as near as 0.8, whatever the batches."""
+    """The first 400 messages of the authors' first set: 34 pairs are as near as 0.8, whatever the batches. All 1,109 are compared
+    by `benchmarks/dedup.py`, as embedding them takes a minute."""
     told: dict[str, str] = json.loads((shared_data / "conflictscope" / "HHH.prompts.json").read_text())
-    vectors = embed(list(told.values()))
+    vectors = embed(list(told.values())[:400])
     cosines = vectors.astype(np.float64) @ vectors.astype(np.float64).T
     cosines[np.triu_indices(len(vectors))] = -1
-    assert (cosines >= 0.8).sum() == 284
+    assert (cosines >= 0.8).sum() == 34
     decided = [nearest_earlier(vectors[: start + 40], start=start)[1] >= 0.8 for start in range(0, len(vectors), 40)]
     np.testing.assert_array_equal(np.concatenate(decided), cosines.max(axis=1) >= 0.8)
