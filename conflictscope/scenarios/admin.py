@@ -14,6 +14,8 @@ from conflictscope.scenarios.models import (
     PairYield,
     Scenario,
     StudyPrompt,
+    Trial,
+    TrialScenario,
     Verdict,
 )
 
@@ -50,6 +52,18 @@ class StudyPromptAdmin(LookOnly):
     list_display = ["name", "version", "study", "note", "created_by", "created_at"]
     list_select_related = ["study", "created_by"]
     list_filter = ["study", "name"]
+
+
+class TrialScenarioInline(LookOnlyInline):
+    model = TrialScenario
+    fields = ["first", "second", "number", "description", "action_1", "action_2"]
+
+
+@admin.register(Trial)
+class TrialAdmin(LookOnly):
+    list_display = ["version", "edition", "study", "generator", "started_by", "created_at"]
+    list_select_related = ["version__value_set", "study", "generator", "started_by"]
+    inlines = [TrialScenarioInline]
 
 
 @admin.register(Dataset)

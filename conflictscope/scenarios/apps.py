@@ -15,6 +15,7 @@ class ScenariosConfig(AppConfig):
         from conflictscope.scenarios.generation import GenerationHandler
         from conflictscope.scenarios.importing.job import ImportHandler
         from conflictscope.scenarios.search.index import look_after_indexes
+        from conflictscope.scenarios.value_sets.trying import TrialHandler
 
         register(GenerationHandler())
         register(FilterHandler())
@@ -22,4 +23,5 @@ class ScenariosConfig(AppConfig):
         register(EmbedDescriptionsHandler())
         register(DedupHandler())
         register(ImportHandler())
+        register(TrialHandler())
         post_migrate.connect(look_after_indexes, sender=self, dispatch_uid="scenarios.search")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from django import forms
 from django.utils.text import Truncator
@@ -19,8 +19,12 @@ from conflictscope.scenarios.importing.mapping import FIELDS
 from conflictscope.scenarios.importing.staging import MappedColumn
 from conflictscope.scenarios.models import Dataset, ImportUpload, Judge
 from conflictscope.studies.forms import GroupedForm, SeenForm, offer, offer_endpoints
-from conflictscope.studies.models import Study
+from conflictscope.studies.models import Study, StudyEndpoint
+from conflictscope.studies.permissions import Action
 from conflictscope.values.models import ValueSetVersion
+
+if TYPE_CHECKING:
+    from django.contrib.auth.models import User
 
 
 def _slug(what: str) -> forms.SlugField:
@@ -61,6 +65,31 @@ SCENARIOS_A_PAIR = 24
 class PromptForm(SeenForm):
     text = forms.CharField(widget=forms.Textarea(attrs={"rows": 20, "spellcheck": "true"}), strip=False)
     note = forms.CharField(max_length=200, required=False, help_text="What is different in it.")
+
+
+class TryValueSetForm(forms.Form):
+    """Whose generator writes a trial's scenarios: of the studies in which the person may spend."""
+
+    generator = forms.ChoiceField(help_text="Of a study whose pipeline you run; it pays.")
+    budget = dollars_field()
+    budget_calls = calls_field()
+    budget_tokens = tokens_field()
+
+    def __init__(self, *args: Any, user: User, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        allowed = StudyEndpoint.objects.filter(study__in=Study.objects.visible_to(user, may=Action.RUN_PIPELINE))
+        allowed = allowed.select_related("study", "endpoint").order_by("study__name", "endpoint__name")
+        self._offered = {f"{each.study.slug} {each.endpoint.name}": (each.study, each.endpoint) for each in allowed}
+        by_study: dict[str, list[tuple[str, str]]] = {}
+        for key, (study, endpoint) in self._offered.items():
+            by_study.setdefault(str(study), []).append((key, endpoint.name))
+        field = self.fields["generator"]
+        field.choices = [("", "Choose one"), *by_study.items()]  # type: ignore[attr-defined]
+        if not self._offered:
+            field.help_text = "You run the pipeline of no study that may use an endpoint: ask somebody who does."
+
+    def clean_generator(self) -> tuple[Study, Endpoint]:
+        return self._offered[self.cleaned_data["generator"]]
 
 
 class DedupForm(SeenForm):

@@ -17,10 +17,12 @@ from conflictscope.scenarios.views import (
 )
 
 app_name = "scenarios"
+_VERSION = "value-sets/<slug:value_set>/versions/<number:number>/"
 urlpatterns = [
-    path(
-        "value-sets/<slug:value_set>/versions/<number:number>/uses/", value_sets.value_set_uses, name="value_set_uses"
-    ),
+    path(f"{_VERSION}uses/", value_sets.value_set_uses, name="value_set_uses"),
+    path(f"{_VERSION}try/", value_sets.try_value_set, name="try_value_set"),
+    path(f"{_VERSION}trial/", value_sets.value_set_trial, name="value_set_trial"),
+    path(f"{_VERSION}likeness/", value_sets.value_set_likeness, name="value_set_likeness"),
     path("studies/<slug:study>/datasets/", datasets.datasets, name="datasets"),
     path("studies/<slug:study>/prompts/", prompts.prompts, name="prompts"),
     path("studies/<slug:study>/prompts/<path:prompt>/", prompts.prompt, name="prompt"),

@@ -39,6 +39,20 @@ def published_or_404(value_set: ValueSet, number: int) -> ValueSetVersion:
     return version
 
 
+def version_for_member(
+    user: User | AnonymousUser, slug: str, number: int, action: SetAction = SetAction.SEE
+) -> ValueSetVersion:
+    """A version, published or not, of a set in which the person may do this.
+
+    Raises:
+        Http404: they may not, or there is none.
+    """
+    value_set = set_for(user, slug, action)
+    version = get_object_or_404(value_set.versions.all(), number=number)
+    version.value_set = value_set
+    return version
+
+
 def proposal_or_404(value_set: ValueSet, pk: int) -> Proposal:
     proposals = Proposal.objects.select_related("version__value_set", "author", "decided_by")
     return get_object_or_404(proposals, version__value_set=value_set, pk=pk)

@@ -25,7 +25,7 @@ from conflictscope.jobs.models import Job
 from conflictscope.scenarios.filtering.verdicts import make_primary
 from conflictscope.scenarios.generation.recipe import DatasetRecipe, open_dataset
 from conflictscope.scenarios.importing.staging import stage
-from conflictscope.scenarios.models import Import, Scenario
+from conflictscope.scenarios.models import Import, Scenario, Trial
 from conflictscope.studies.permissions import MAY, SET_MAY, Action, Role, SetAction, SetRole
 from conflictscope.values.access import set_role
 from conflictscope.values.drafting import start_version
@@ -124,7 +124,11 @@ OPEN_TO: dict[str, Action | SetAction | str] = {
     "api-value-set-members": SetAction.SEE,
     "api-value-set-member": SetAction.STEWARD,
     "api-value-set-answer": SetAction.PROPOSE,
+    "api-value-set-trial": SetAction.SEE,
     "scenarios:value_set_uses": LOGGED_IN,
+    "scenarios:try_value_set": SetAction.PROPOSE,
+    "scenarios:value_set_trial": SetAction.SEE,
+    "scenarios:value_set_likeness": SetAction.SEE,
     "scenarios:datasets": Action.SEE,
     "scenarios:new_dataset": Action.RUN_PIPELINE,
     "scenarios:import_dataset": Action.RUN_PIPELINE,
@@ -277,6 +281,7 @@ TO_SEND: dict[str, Action | SetAction] = {
     "api-value-set-orders": SetAction.PROPOSE,
     "api-value-set-proposals": SetAction.PROPOSE,
     "api-value-set-members": SetAction.STEWARD,
+    "api-value-set-trial": SetAction.PROPOSE,
 }
 # What an address must be asked with to show or do anything.
 QUERIES = {"exports:download": {"dataset": "hhh", "format": "csv"}}
@@ -352,6 +357,8 @@ def whole(db: None) -> Whole:
         people[role.value] = UserFactory()
         set_role(value_set, people[role.value], role)
     start_version(value_set, by=people[SetRole.STEWARD])
+    tried = {"version": dataset.value_set_version, "edition": 1, "values": [], "pairs": []}
+    Trial.objects.create(study=study, generator=dataset.generator, **tried)
     asked = Wish("reword", key=scenario.value_1.key, definition="In other words.")
     User.objects.filter(pk=people[Role.VIEWER].pk).update(username="the.viewer")
     campaign = CampaignFactory(study=study, dataset=dataset, slug="check", items=2)

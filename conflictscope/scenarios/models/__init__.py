@@ -4,6 +4,7 @@ from conflictscope.scenarios.models.datasets import Dataset, OpeningMessage, Sce
 from conflictscope.scenarios.models.domains import DomainTag
 from conflictscope.scenarios.models.generation import PairYield, StudyPrompt
 from conflictscope.scenarios.models.imports import Import
+from conflictscope.scenarios.models.trials import Trial, TrialScenario
 from conflictscope.scenarios.models.uploads import ImportUpload
 from conflictscope.scenarios.models.vectors import TextVector
 from conflictscope.scenarios.models.verdicts import Dimension, Judge, Verdict
@@ -20,5 +21,7 @@ __all__ = [
     "Scenario",
     "StudyPrompt",
     "TextVector",
+    "Trial",
+    "TrialScenario",
     "Verdict",
 ]

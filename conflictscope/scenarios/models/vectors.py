@@ -6,7 +6,7 @@ from django.db import models
 
 
 class TextVector(models.Model):
-    """The unit vector of a scenario's description. `Scenario.embedding` is that of its outline, for dedup."""
+    """The unit vector of a scenario's description, or of a value's definition. `Scenario.embedding` is that of its outline, for dedup."""
 
     key = models.CharField(max_length=64, unique=True, help_text="SHA-256 of the embedding model and the text.")
     vector = models.BinaryField(editable=False, help_text="Unit vector, little-endian float32.")

@@ -1,0 +1,1 @@
+"""What this room does for whoever writes a value set: tries it on a generator, and says which values say nearly the same."""
