@@ -2,10 +2,24 @@
 
 from django.urls import path
 
-from evaluation.views import comparing, datasets, importing, rankings, runs, snapshots, steerings, transcripts, ways
+from evaluation.views import (
+    comparing,
+    datasets,
+    importing,
+    rankings,
+    runs,
+    snapshots,
+    steerings,
+    transcripts,
+    value_sets,
+    ways,
+)
 
 app_name = "evaluation"
+_VERSION = "value-sets/<slug:value_set>/versions/<number:number>/"
 urlpatterns = [
+    path(f"{_VERSION}orders/", value_sets.value_set_orders, name="value_set_orders"),
+    path(f"{_VERSION}orders/preview/", value_sets.preview_order, name="preview_order"),
     path("studies/<slug:study>/runs/", runs.runs, name="runs"),
     path("studies/<slug:study>/runs/missing/", runs.ask_missing, name="ask_missing"),
     path("studies/<slug:study>/runs/<number:run>/", runs.run, name="run"),

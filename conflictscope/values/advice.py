@@ -48,9 +48,8 @@ def _of_value(value: ValueText, values: Sequence[ValueText]) -> Iterator[Advice]
     words = _words(value.definition)
     own = _stems(value.name)
     if len(words) < _SHORTEST:
-        yield Advice(
-            (value.key,), f"{value.name}: {len(words)} words are few for a definition: say what an assistant would do."
-        )
+        counted = f"{len(words)} word{'s are' if len(words) != 1 else ' is'} few"
+        yield Advice((value.key,), f"{value.name}: {counted} for a definition: say what an assistant would do.")
     meaningful = [word for word in words if word not in own]
     if own and own & _stems(value.definition) and len(meaningful) < 2 * _SHORTEST:
         yield Advice((value.key,), f"{value.name} is explained by its own name: say it in other words.")

@@ -195,10 +195,17 @@ class OrderForm(forms.Form):
     name = forms.CharField(max_length=200, help_text="Whose order it is, or what it is for.")
 
     def __init__(self, *args: Any, values: list[tuple[str, str]], ranks: dict[str, int], **kwargs: Any) -> None:
+        """`ranks`: of an order that one begins with; values that it does not know come last."""
         super().__init__(*args, **kwargs)
-        for place, (key, name) in enumerate(values, start=1):
+        last = max(ranks.values(), default=0) + 1
+        rows = sorted(values, key=lambda value: ranks.get(value[0], last))
+        for place, (key, name) in enumerate(rows, start=1):
             self.fields[f"rank_{key}"] = forms.IntegerField(
-                label=name, min_value=1, max_value=len(values), initial=ranks.get(key, place)
+                label=name,
+                min_value=1,
+                max_value=len(values),
+                initial=ranks.get(key, last) if ranks else place,
+                help_text="New in this version." if ranks and key not in ranks else "",
             )
 
     @property

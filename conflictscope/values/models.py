@@ -282,6 +282,10 @@ class TargetRankingQuerySet(models.QuerySet["TargetRanking"]):
         """Those that the study may choose from: its own, and those that are every study's."""
         return self.filter(Q(study=study) | Q(study__isnull=True))
 
+    def visible_to(self, user: User | AnonymousUser) -> Self:
+        """Those that are every study's, and those of studies into which the person may look. Of which set is not asked."""
+        return self.filter(Q(study__in=Study.objects.visible_to(user)) | Q(study__isnull=True))
+
 
 class TargetRanking(models.Model):
     """An order of a set's values that an author or a community wants an LLM to follow; ties allowed."""
@@ -308,6 +312,14 @@ class TargetRanking(models.Model):
         blank=True,
         related_name="+",
         help_text="Empty: a campaign found it.",
+    )
+    begun_with = models.ForeignKey(
+        "self",
+        on_delete=models.SET_NULL,
+        null=True,
+        blank=True,
+        related_name="+",
+        help_text="The order that its writer began with: a campaign's, or one of another version.",
     )
     created_at = models.DateTimeField(auto_now_add=True)
 

@@ -10,13 +10,14 @@ from django.db import transaction
 from django.db.models import QuerySet
 
 from conflictscope.errors import Conflict, InvalidInput, NotAllowed
+from conflictscope.files.texts import storable
 from conflictscope.studies.models import Study
 from conflictscope.studies.permissions import SetAction
 from conflictscope.values.access import may
-from conflictscope.values.models import TargetRanking, TargetRankingPosition, Value, ValueSetVersion
+from conflictscope.values.models import TargetRanking, TargetRankingPosition, Value, ValueSet, ValueSetVersion
 
 if TYPE_CHECKING:
-    from django.contrib.auth.models import User
+    from django.contrib.auth.models import AnonymousUser, User
 
 LONGEST = 10_000
 _NUMBERED = re.compile(r"\d{1,3}[.):]\s")
@@ -70,7 +71,15 @@ def in_words(ranking: TargetRanking) -> str:
 def orders_of(version: ValueSetVersion) -> QuerySet[TargetRanking]:
     """Those that are every study's, by name: a study's own are for its people."""
     every = TargetRanking.objects.filter(version=version, study=None).order_by("name")
-    return every.select_related("created_by", "version__value_set").prefetch_related("positions__value")
+    return every.select_related("created_by", "version__value_set", "begun_with__version").prefetch_related(
+        "positions__value"
+    )
+
+
+def orders_to_begin_with(user: User | AnonymousUser, value_set: ValueSet) -> QuerySet[TargetRanking]:
+    """Orders of any version of the set, also those that the person's studies wrote or their campaigns found."""
+    seen = TargetRanking.objects.visible_to(user).filter(version__value_set=value_set)
+    return seen.select_related("version__value_set", "study").order_by("-version__number", "name")
 
 
 def carried_over(ranking: TargetRanking, version: ValueSetVersion) -> dict[str, int]:
@@ -83,15 +92,24 @@ def carried_over(ranking: TargetRanking, version: ValueSetVersion) -> dict[str, 
     }
 
 
-def order_of_members(version: ValueSetVersion, ranks: Mapping[str, int], *, name: str, by: User) -> TargetRanking:
+def order_of_members(
+    version: ValueSetVersion,
+    ranks: Mapping[str, int],
+    *,
+    name: str,
+    by: User,
+    begun_with: TargetRanking | None = None,
+) -> TargetRanking:
     """An order that members of the set write by hand, which every study may use.
 
-    Args: ranks: by the key of each value; 1 is to be followed first, equal ranks are ties. Gaps are closed.
+    Args:
+        ranks: by the key of each value; 1 is to be followed first, equal ranks are ties. Gaps are closed.
+        begun_with: another order of the set. One that a campaign found over this very version, kept as it is, stays the community's.
 
     Raises:
         NotAllowed: the person may not propose in this set.
         Conflict: the version is a draft, whose values may yet go; or it has another order of this name.
-        InvalidInput: no name; a value without a rank.
+        InvalidInput: no name; a value without a rank, or one that the version does not have.
     """
     if not may(by, SetAction.PROPOSE, version.value_set):
         raise NotAllowed(
@@ -99,14 +117,17 @@ def order_of_members(version: ValueSetVersion, ranks: Mapping[str, int], *, name
         )
     if version.status == ValueSetVersion.Status.DRAFT:
         raise Conflict(f"{version} is a draft, and its values may yet change: publish it, then write an order of them.")
-    name = " ".join(name.split())
+    name = storable(" ".join(name.split()), where="The name")
     if not name or len(name) > 200:
         raise InvalidInput("An order has a name of at most 200 characters.")
     values = list(version.values.all())
     if missing := [value.name for value in values if value.key not in ranks]:
         raise InvalidInput(f"{missing[0]} has no rank: every value needs one.")
+    if unknown := sorted(set(ranks) - {value.key for value in values}):
+        raise InvalidInput(f"{unknown[0]!r} is no value of {version}; it has: {', '.join(v.key for v in values)}.")
     dense = {rank: place for place, rank in enumerate(sorted({ranks[value.key] for value in values}), start=1)}
-    return write_order(version, {value: dense[ranks[value.key]] for value in values}, name=name, by=by)
+    ordered = {value: dense[ranks[value.key]] for value in values}
+    return write_order(version, ordered, name=name, by=by, begun_with=begun_with)
 
 
 def write_order(
@@ -116,20 +137,31 @@ def write_order(
     name: str,
     study: Study | None = None,
     by: User | None = None,
+    begun_with: TargetRanking | None = None,
 ) -> TargetRanking:
     """An author's order as a target ranking; the same one again is found.
 
     Raises:
         Conflict: there is another order of that name.
     """
+    whose = TargetRanking.Origin.AUTHOR
+    if begun_with is not None and begun_with.version_id == version.pk and _ranks_of(begun_with) == dict(ranks):
+        whose = TargetRanking.Origin(begun_with.origin)
     with transaction.atomic():
         ranking, created = TargetRanking.objects.get_or_create(
-            version=version, study=study, name=name, defaults={"origin": TargetRanking.Origin.AUTHOR, "created_by": by}
+            version=version,
+            study=study,
+            name=name,
+            defaults={"origin": whose, "created_by": by, "begun_with": begun_with},
         )
         if created:
             TargetRankingPosition.objects.bulk_create(
                 TargetRankingPosition(ranking=ranking, value=value, rank=rank) for value, rank in ranks.items()
             )
-        elif dict(ranking.positions.values_list("value", "rank")) != {value.pk: rank for value, rank in ranks.items()}:
+        elif _ranks_of(ranking) != dict(ranks):
             raise Conflict(f"{version} has another order that is called {name!r}: choose another name.")
     return ranking
+
+
+def _ranks_of(ranking: TargetRanking) -> dict[Value, int]:
+    return {position.value: position.rank for position in ranking.positions.select_related("value")}

@@ -225,6 +225,14 @@ class Heard:
         return sum(group.against for group in self.groups)
 
     @property
+    def words_for(self) -> list[Voice]:
+        return [voice for voice in self.voices if voice.words and voice.stance == Voice.Stance.SUPPORT]
+
+    @property
+    def words_against(self) -> list[Voice]:
+        return [voice for voice in self.voices if voice.words and voice.stance == Voice.Stance.OBJECT]
+
+    @property
     def bridging(self) -> float:
         return math.prod(group.share for group in self.groups)
 

@@ -1,25 +1,52 @@
-/* Rows of a form that people put in order: by two buttons each, or by dragging. Without this, they write the numbers. */
+/* Rows of a form that people put in order: by buttons, by dragging, or by writing numbers. Without this, they write the numbers. */
 
 for (const list of document.querySelectorAll("[data-rows]")) {
   const ranks = list.dataset.rows === "ranks";
   const rows = () => [...list.querySelectorAll(":scope > [data-row]")];
   const place = (row) => row.querySelector(ranks ? "input[type=number]" : "input[name$='-ORDER']");
   const nameOf = (row) => row.querySelector(ranks ? "label" : "input[name$='-name']");
-  const called = (row) => (ranks ? nameOf(row).textContent : nameOf(row).value) || "this value";
+  const called = (row) => (ranks ? nameOf(row).textContent.trim() : nameOf(row).value) || "this value";
+  const numberOf = (row) => Number(place(row).value) || Infinity;
 
-  /* Ties stay ties where only the order of rows changes: the numbers are dealt out again in their new order. */
-  const number = () => {
-    const numbers = rows().map((row) => Number(place(row).value) || Infinity).sort((a, b) => a - b);
-    rows().forEach((row, index) => {
-      const written = ranks ? numbers[index] : index + 1;
-      if (place(row).value || nameOf(row).value) place(row).value = Number.isFinite(written) ? written : index + 1;
-    });
-  };
   const say = document.createElement("p");
   say.className = "visually-hidden";
   say.setAttribute("role", "status");
   list.before(say);
 
+  const isTied = (row) => {
+    const above = row.previousElementSibling;
+    return Boolean(above) && numberOf(above) === numberOf(row);
+  };
+  /* What is changed here by script is told as if it had been written by hand: previews listen. */
+  const changed = () => {
+    for (const row of rows()) {
+      const button = row.querySelector("[data-tie]");
+      if (!button) continue;
+      button.disabled = row === list.firstElementChild;
+      button.setAttribute("aria-pressed", String(isTied(row)));
+    }
+    list.dispatchEvent(new Event("change", { bubbles: true }));
+  };
+  /* Ties stay where they are while rows change places: the numbers are dealt out again in their new order. */
+  const number = () => {
+    const numbers = rows().map(numberOf).sort((a, b) => a - b);
+    rows().forEach((row, index) => {
+      const written = ranks ? numbers[index] : index + 1;
+      if (place(row).value || nameOf(row).value) place(row).value = Number.isFinite(written) ? written : index + 1;
+    });
+    changed();
+  };
+  const tie = (row) => {
+    const tied = rows().map((each) => (each === row ? !isTied(each) : isTied(each)));
+    let rank = 0;
+    rows().forEach((each, index) => {
+      rank += tied[index] && index ? 0 : 1;
+      place(each).value = rank;
+    });
+    const above = called(row.previousElementSibling);
+    say.textContent = isTied(row) ? `${called(row)} is tied with ${above}` : `${called(row)} comes after ${above}`;
+    changed();
+  };
   const move = (row, by) => {
     const other = by < 0 ? row.previousElementSibling : row.nextElementSibling;
     if (!other) return;
@@ -28,25 +55,39 @@ for (const list of document.querySelectorAll("[data-rows]")) {
     say.textContent = `${called(row)}: place ${rows().indexOf(row) + 1} of ${rows().length}`;
   };
 
+  const addButton = (row, sign, label, action) => {
+    const button = document.createElement("button");
+    button.type = "button";
+    button.className = "button button-small button-ghost";
+    button.textContent = sign;
+    button.setAttribute("aria-label", label);
+    button.addEventListener("click", () => {
+      action();
+      button.focus();
+    });
+    row.querySelector("[data-row-tools]").append(button);
+    return button;
+  };
   for (const row of rows()) {
-    const buttons = row.querySelector("[data-row-tools]");
-    for (const [by, sign, word] of [[-1, "↑", "up"], [1, "↓", "down"]]) {
-      const button = document.createElement("button");
-      button.type = "button";
-      button.className = "button button-small button-ghost";
-      button.textContent = sign;
-      button.setAttribute("aria-label", `Move ${called(row)} ${word}`);
-      button.addEventListener("click", () => {
-        move(row, by);
-        button.focus();
-      });
-      buttons.append(button);
-    }
+    addButton(row, "↑", `Move ${called(row)} up`, () => move(row, -1));
+    addButton(row, "↓", `Move ${called(row)} down`, () => move(row, 1));
+    if (ranks) addButton(row, "=", `Tie ${called(row)} with the one above`, () => tie(row)).dataset.tie = "";
+    const tools = row.querySelector("[data-row-tools]");
     row.addEventListener("dragstart", (event) => event.dataTransfer.setData("text/plain", String(rows().indexOf(row))));
     /* Only from the buttons' line, so that text in the fields can still be marked with the mouse. */
-    buttons.addEventListener("pointerdown", () => (row.draggable = true));
+    tools.addEventListener("pointerdown", () => (row.draggable = true));
     row.addEventListener("dragend", () => (row.draggable = false));
   }
+  /* A number that is written by hand puts its row where it belongs. */
+  list.addEventListener("change", (event) => {
+    if (!ranks || event.target.type !== "number") return;
+    const focused = document.activeElement;
+    rows()
+      .sort((a, b) => numberOf(a) - numberOf(b))
+      .forEach((row) => list.append(row));
+    focused.focus();
+    changed();
+  });
   list.addEventListener("dragover", (event) => event.preventDefault());
   list.addEventListener("drop", (event) => {
     event.preventDefault();
@@ -56,4 +97,5 @@ for (const list of document.querySelectorAll("[data-rows]")) {
     rows().indexOf(dragged) < rows().indexOf(onto) ? onto.after(dragged) : onto.before(dragged);
     number();
   });
+  changed();
 }

@@ -161,6 +161,8 @@ OPEN_TO: dict[str, Action | SetAction | str] = {
     "overview:report": Action.SEE,
     "overview:report_table": Action.SEE,
     "overview:report_figure": Action.SEE,
+    "evaluation:value_set_orders": LOGGED_IN,
+    "evaluation:preview_order": SetAction.PROPOSE,
     "evaluation:runs": Action.SEE,
     "evaluation:run": Action.SEE,
     "evaluation:ask_missing": Action.RUN_PIPELINE,

@@ -11,9 +11,12 @@ import pytest
 from django.core.management import CommandError, call_command
 
 from conflictscope.errors import InvalidInput, NotFound
+from conflictscope.values.contents import content_of
+from conflictscope.values.drafting import fork
 from conflictscope.values.models import Value, ValueSet, ValueSetVersion
 from conflictscope.values.parsing import parse_value_set
-from conflictscope.values.publishing import SHIPPED, import_value_set, version_named
+from conflictscope.values.publishing import SHIPPED, import_value_set, publish_draft, version_named
+from tests.factories.studies import UserFactory
 
 pytestmark = pytest.mark.django_db
 
@@ -186,3 +189,12 @@ def test_the_command_says_what_it_did_in_numbers() -> None:
 def test_the_command_ends_with_an_error_on_a_wrong_file(tmp_path: Path) -> None:
     with pytest.raises(CommandError, match="at least two"):
         call_command("import_value_set", str(written(tmp_path, '{"thrift": "Save."}')))
+
+
+@pytest.mark.parametrize("name", SHIPPED)
+def test_a_set_that_ships_is_an_ordinary_one_that_can_be_forked(name: str) -> None:
+    version = import_value_set(name).version
+    assert (version.status, version.digest) == ("published", content_of(version).digest)
+    draft = fork(version, name="Ours", slug="ours", by=UserFactory())
+    assert (draft.parent, content_of(draft).values) == (version, content_of(version).values)
+    assert publish_draft(draft, edition=draft.edition, by=None).digest == version.digest

@@ -16,7 +16,7 @@ from conflictscope.jobs.views.starting import Started, start_or_estimate
 from conflictscope.scenarios.filtering.job import calls_a_scenario
 from conflictscope.scenarios.forms import SCENARIOS_A_PAIR, TryValueSetForm
 from conflictscope.scenarios.models import Dataset
-from conflictscope.scenarios.tasks import embed_values
+from conflictscope.scenarios.tasks import send_for_vectors
 from conflictscope.scenarios.value_sets import likeness, trying
 from conflictscope.studies.models import Study
 from conflictscope.studies.permissions import Action, SetAction
@@ -91,7 +91,7 @@ def value_set_likeness(request: Request, value_set: str, number: int) -> HttpRes
     """A fragment for the set's members: which values say nearly the same. Sent to, it has a worker embed what is not embedded yet."""
     version = version_for_member(request.user, value_set, number)
     if request.method == "POST":
-        embed_values.delay(version.pk)
+        send_for_vectors(version)
     context = {
         "version": version,
         "found": likeness.likeness_of(version),

@@ -112,6 +112,9 @@ class OrderSent(Sent):
         child=serializers.IntegerField(min_value=1, max_value=1_000),
         help_text="By the key of each value: 1 is to be followed first, equal ranks are ties.",
     )
+    begun_with = serializers.IntegerField(
+        required=False, help_text="The id of another order of this set, where the ranks were taken from it."
+    )
 
 
 # --- what goes out ---
@@ -287,7 +290,7 @@ class OrderSerializer(serializers.ModelSerializer[TargetRanking]):
 
     class Meta:
         model = TargetRanking
-        fields = ["id", "name", "origin", "created_by", "created_at", "tiers"]
+        fields = ["id", "name", "origin", "created_by", "created_at", "begun_with", "tiers"]
 
     @extend_schema_field(serializers.ListField(child=serializers.ListField(child=serializers.CharField())))
     def get_tiers(self, order: TargetRanking) -> list[list[str]]:

@@ -154,7 +154,11 @@ class Orders(ValueSetView):
         """Write one by hand: for members who may propose."""
         version = published_or_404(self.value_set(SetAction.PROPOSE), number)
         fields = self.sent(OrderSent)
-        order = orders.order_of_members(version, fields["ranks"], name=fields["name"], by=self.user)
+        begun = None
+        if "begun_with" in fields:
+            known = orders.orders_to_begin_with(self.user, version.value_set)
+            begun = get_object_or_404(known, pk=fields["begun_with"])
+        order = orders.order_of_members(version, fields["ranks"], name=fields["name"], by=self.user, begun_with=begun)
         return Response(self.told(OrderSerializer, order), status=status.HTTP_201_CREATED)
 
 

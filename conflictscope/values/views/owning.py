@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from django.contrib import messages
 from django.contrib.auth.models import User
-from django.db.models import QuerySet
 from django.http import HttpResponse
 from django.shortcuts import redirect, render
 from django.views.decorators.http import require_http_methods, require_POST
@@ -15,7 +14,7 @@ from conflictscope.studies.permissions import SetAction
 from conflictscope.values import access, orders
 from conflictscope.values.finding import published_or_404
 from conflictscope.values.forms import OrderForm, SetMemberForm, SettingsForm
-from conflictscope.values.models import SetMembership, TargetRanking, ValueSet
+from conflictscope.values.models import SetMembership, ValueSet
 from conflictscope.values.views.common import page_context, set_or_404
 
 
@@ -98,17 +97,17 @@ def new_order(request: Request, value_set: str, number: int) -> HttpResponse:
     """An order of a version's values; `?from=` begins with another order of this set, where values kept their keys."""
     this_value_set = set_or_404(request, value_set, SetAction.PROPOSE)
     version = published_or_404(this_value_set, number)
-    values = list(version.values.values_list("key", "name"))
-    wanted = request.GET.get("from", "")
-    begun = (
-        _orders_of(this_value_set).filter(pk=int(wanted)).first() if wanted.isdecimal() and len(wanted) < 10 else None
-    )
+    others = list(orders.orders_to_begin_with(request.user, this_value_set))
+    begun = next((each for each in others if str(each.pk) == request.GET.get("from", "")), None)
     ranks = orders.carried_over(begun, version) if begun else {}
     data = request.POST if request.method == "POST" else None
-    form = OrderForm(data, values=values, ranks=ranks, initial={"name": begun.name if begun else ""})
+    names = list(version.values.values_list("key", "name"))
+    form = OrderForm(data, values=names, ranks=ranks, initial={"name": begun.name if begun else ""})
     if form.is_valid():
         try:
-            orders.order_of_members(version, form.ranks(), name=form.cleaned_data["name"], by=request.user)
+            orders.order_of_members(
+                version, form.ranks(), name=form.cleaned_data["name"], by=request.user, begun_with=begun
+            )
         except ConflictScopeError as exc:
             form.add_error(None, exc.sentence)
         else:
@@ -117,11 +116,7 @@ def new_order(request: Request, value_set: str, number: int) -> HttpResponse:
     context = page_context(request, this_value_set, "version") | {
         "version": version,
         "form": form,
-        "others": _orders_of(this_value_set),
+        "begun": begun,
+        "others": [each for each in others if each != begun],
     }
     return render(request, "values/new_order.html", context, status=400 if form.errors else 200)
-
-
-def _orders_of(value_set: ValueSet) -> QuerySet[TargetRanking]:
-    """Those that are every study's: a study's own are for its people."""
-    return TargetRanking.objects.filter(version__value_set=value_set, study=None).select_related("version__value_set")
