@@ -17,7 +17,7 @@ NEARLY_THE_SAME = 0.6
 
 
 @dataclass(frozen=True, slots=True)
-class AlikePair:
+class NearValues:
     first: Value
     second: Value
     cosine: float
@@ -28,8 +28,8 @@ class Likeness:
     """`alike`: pairs at or above the bound, nearest first. `closest`: the nearest of all. `missing`: values without a vector yet,
     while there are any nothing is said."""
 
-    alike: list[AlikePair]
-    closest: AlikePair | None
+    alike: list[NearValues]
+    closest: NearValues | None
     missing: int
 
 
@@ -43,7 +43,7 @@ def likeness_of(version: ValueSetVersion) -> Likeness:
         return Likeness([], None, 0)
     vectors = unpacked([found[keys[value.pk]] for value in values])
     cosines = np.clip(vectors @ vectors.T, -1, 1)
-    every = [AlikePair(values[i], values[j], float(cosines[i, j])) for i, j in combinations(range(len(values)), 2)]
+    every = [NearValues(values[i], values[j], float(cosines[i, j])) for i, j in combinations(range(len(values)), 2)]
     every.sort(key=lambda pair: -pair.cosine)
     return Likeness([pair for pair in every if pair.cosine >= NEARLY_THE_SAME], every[0], 0)
 
