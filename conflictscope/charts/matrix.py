@@ -7,8 +7,9 @@ from typing import Any
 import altair as alt
 
 from conflictscope.charts.chart import WIDTHS, Cell, Chart, Size
+from conflictscope.charts.heading import heading
 from conflictscope.charts.lettering import widest, wrap
-from conflictscope.charts.themes import LARGE, SMALL
+from conflictscope.charts.themes import SMALL
 
 _ROW = 20
 _LETTER = 9  # below this width of a cell its number is left to the table
@@ -92,18 +93,8 @@ def matrix_plot(
         layers = [data.mark_rect().encode(x=x, y=y, color=shade)]
         if step >= _LETTER * (digits + 2):
             layers.append(data.mark_text(style="cell-words").encode(x=x, y=y, text="words:N"))
-        heading: dict[str, Any] = {}
-        if titled or footnote:
-            heading["title"] = alt.TitleParams(
-                wrap(title, width, LARGE, bold=True) if titled else "",
-                subtitle=wrap(footnote, width, SMALL) if footnote else [],
-                anchor="start",
-                frame="bounds",
-                fontSize=LARGE,
-                subtitleFontSize=SMALL,
-                offset=10,
-            )
-        whole = alt.layer(*layers, width=inner, height=_ROW * len(rows), **heading)
+        under = wrap(footnote, width, SMALL) if footnote else []
+        whole = alt.layer(*layers, width=inner, height=_ROW * len(rows), **heading(title, under, width, titled=titled))
         specification: dict[str, Any] = whole.to_dict(format="vega-lite")
         specification.pop("config", None)
         specification["description"] = description

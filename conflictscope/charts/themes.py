@@ -11,8 +11,8 @@ TEXT, SMALL, LARGE = 13, 12, 16
 
 # Okabe and Ito's colours for all kinds of colour vision, darkened or lightened for contrast with the paper.
 _PALETTES: dict[Theme, tuple[str, ...]] = {
-    "light": ("#0068a3", "#c65300", "#007f5c", "#a8507f", "#7a6a00", "#3b3f42"),
-    "dark": ("#6fc0f0", "#f0a04b", "#3fc79b", "#e59cc4", "#e8dc6a", "#c9d0d4"),
+    "light": ("#0068a3", "#c65300", "#007f5c", "#a8507f", "#7a6a00", "#5d6bc0", "#8d4b2f", "#4d8f2c"),
+    "dark": ("#6fc0f0", "#f0a04b", "#3fc79b", "#e59cc4", "#e8dc6a", "#a3adf2", "#d39a7d", "#93cc6e"),
 }
 
 _INKS: dict[Theme, dict[str, str]] = {

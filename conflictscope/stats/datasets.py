@@ -234,6 +234,32 @@ def discriminative_power(shares: Sequence[Estimate], *, level: float = 0.95) -> 
     return Estimate(apart / len(limits), n=len(limits), warning="a count of pairs: no interval", level=level)
 
 
+def pair_shares(
+    pair: Sequence[Hashable],
+    first: Sequence[int],
+    second: Sequence[int],
+    trials: Sequence[int],
+    *,
+    level: float = 0.95,
+) -> dict[Hashable, Estimate]:
+    """The win share of each pair by scenario, as a ranking's `PairResult.share`, from scenarios already counted.
+
+    Args: of each scenario its pair (anything hashable), the trials decided for its first and its second value, and all trials.
+    Raises: ValueError: lengths differ.
+    """
+    codes = {name: code for code, name in enumerate(dict.fromkeys(pair))}
+    place = np.array([codes[name] for name in pair], dtype=np.int64)
+    won, lost, asked = (np.array(counts, dtype=float) for counts in (first, second, trials))
+    if not len(place) == len(won) == len(lost) == len(asked):
+        raise ValueError("pair, first, second and trials need one entry for each scenario")
+    shares = {}
+    for name, code in codes.items():
+        here = place == code
+        decided = won[here] + lost[here]
+        shares[name] = ratio(won[here] / asked[here], decided / asked[here], decided=decided, level=level)
+    return shares
+
+
 def diversity(pairs: Iterable[NDArray[np.float32]], *, level: float = 0.95) -> Diversity:
     """Mean over value pairs of 1 - mean cosine of the texts within the pair.
 

@@ -19,6 +19,8 @@ ALPHA = 0.01
 EQUAL = 1e-9
 MANY_DISCONNECTED = 0.01
 FEW_SCENARIOS = 5
+# Instead of limits that fall together: what is the same on these scenarios need not be on others.
+ALIKE = "both sides were decided alike wherever it matters here: no interval can be meant"
 
 
 @dataclass(frozen=True)
@@ -113,7 +115,7 @@ def paired_shift(
         second=tuple(map(float, theta[1])),
         first_ranks=tuple(map(int, ranks[0])),
         second_ranks=tuple(map(int, ranks[1])),
-        strengths=about.each(gap, low, high),
+        strengths=tuple(_limited(estimate) for estimate in about.each(gap, low, high)),
         ranks=about.each(rank_gap, *percentiles(rank_drawn, level=level)),
         groups=_groups(values, groups, (gap, drawn[1] - drawn[0]), (rank_gap, rank_drawn), about),
         tau=Estimate.undefined("all strengths are equal in one of the two", n, level=level)
@@ -123,6 +125,13 @@ def paired_shift(
         disconnected=int(torn.sum()),
         reason="",
     )
+
+
+def _limited(estimate: Estimate) -> Estimate:
+    """Without limits where they fall together."""
+    if estimate.low is None or estimate.high is None or estimate.high - estimate.low > EQUAL:
+        return estimate
+    return Estimate(estimate.value, n=estimate.n, warning=ALIKE, level=estimate.level)
 
 
 def ranks_of(theta: Floats) -> NDArray[np.int64]:
@@ -183,6 +192,7 @@ def _groups(
         means = []
         for point, drawn in (strengths, ranks):
             limits = percentiles(drawn[:, inside].mean(axis=1, keepdims=True), level=about.level)
-            means.append(about.each(point[inside].mean(keepdims=True), *limits)[0])
+            estimate = about.each(point[inside].mean(keepdims=True), *limits)[0]
+            means.append(_limited(estimate) if point is strengths[0] else estimate)
         shifts.append(GroupShift(group, tuple(values[k] for k in inside), *means))
     return tuple(shifts)

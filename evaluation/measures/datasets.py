@@ -46,7 +46,7 @@ def measure(dataset: Dataset, *, scope: str = "") -> DatasetMeasures:
             f"No target has answered the scenarios of dataset {dataset.slug!r}{f' in scope {scope}' if scope else ''} by multiple "
             "choice: run evaluate_targets with the mode multiple_choice first."
         )
-    return DatasetMeasures(scope, tuple(runs), _agreement(dataset, scope, runs), _divergence(dataset, scope, runs))
+    return DatasetMeasures(scope, tuple(runs), agreement_in(dataset, scope, runs), divergence_in(dataset, scope, runs))
 
 
 def evaluated_scope(dataset: Dataset) -> str:
@@ -69,8 +69,8 @@ def _runs(dataset: Dataset, scope: str) -> list[Run]:
     return sorted(newest.values(), key=lambda run: run.target.label)
 
 
-def _agreement(dataset: Dataset, scope: str, runs: Sequence[Run]) -> ObservedAgreement:
-    """Counted by the database: to read every trial takes thirty times as long."""
+def agreement_in(dataset: Dataset, scope: str, runs: Sequence[Run]) -> ObservedAgreement:
+    """Of these runs, on the scenarios of the scope. Counted by the database: to read every trial takes thirty times as long."""
     parsed = Judgement.objects.filter(response__run__in=runs, source=Judgement.Source.PARSED)
     slots = list(
         parsed.filter(response__scenario__in=scenarios_in(dataset, scope))
@@ -85,7 +85,8 @@ def _agreement(dataset: Dataset, scope: str, runs: Sequence[Run]) -> ObservedAgr
     return agreement_of_counts(*zip(*slots, strict=True)) if slots else agreement_of_counts((), (), ())
 
 
-def _divergence(dataset: Dataset, scope: str, runs: Sequence[Run]) -> LikertDivergence:
+def divergence_in(dataset: Dataset, scope: str, runs: Sequence[Run]) -> LikertDivergence:
+    """Of these runs, on the scenarios of the scope. Counted by the database."""
     rated = Rating.objects.filter(run__in=runs, scenario__in=scenarios_in(dataset, scope)).order_by()
     both = rated.filter(rating_1__isnull=False, rating_2__isnull=False)
     distance = Abs(Cast("rating_1", IntegerField()) - Cast("rating_2", IntegerField()))

@@ -191,6 +191,8 @@ OPEN_TO: dict[str, Action | SetAction | str] = {
     "evaluation:alike_chart": Action.SEE,
     "evaluation:compare_datasets": Action.SEE,
     "evaluation:compare_datasets_csv": Action.SEE,
+    "evaluation:ablation_table": Action.SEE,
+    "evaluation:ablation_chart": Action.SEE,
     "evaluation:embed_descriptions": Action.RUN_PIPELINE,
     "evaluation:evaluate": Action.RUN_PIPELINE,
     "evaluation:fit_rankings": Action.RUN_PIPELINE,

@@ -43,7 +43,8 @@ def test_nothing_differs_from_itself_and_turning_the_sides_turns_the_sign(rng):
     first = answers((0.5, 0.0, -0.5), scenarios=30, rng=rng)
     second = answers((0.2, 0.1, -0.3), scenarios=30, rng=rng)
     same = mean_contrast([(first, first)], paired=True)
-    assert [(one.value, one.low, one.high) for one in same.strengths] == [(0, 0, 0)] * 3
+    assert [(one.value, one.low, one.high) for one in same.strengths] == [(0, None, None)] * 3
+    assert "no interval" in same.strengths[0].warning
     there, back = (mean_contrast([two], paired=True) for two in ((first, second), (second, first)))
     assert [one.value for one in there.strengths] == pytest.approx([-one.value for one in back.strengths])
     assert there.tau == back.tau
@@ -96,3 +97,17 @@ def test_scenarios_shared_by_llms_are_one_unit():
             hits += one.low <= 0 <= one.high
             tries += 1
     assert hits / tries > 0.9
+
+
+def test_a_group_s_difference_is_the_mean_of_its_values(rng):
+    """Two groups of two of four values that sum to zero: what one gains the other loses, as surely."""
+    first = answers((0.8, 0.2, -0.3, -0.7), scenarios=40, rng=rng)
+    second = answers((0.1, 0.4, 0.0, -0.5), scenarios=40, rng=rng)
+    groups = {"v0": "own", "v1": "own", "v2": "others", "v3": "others"}
+    found = mean_contrast([(first, second)], paired=True, groups=groups)
+    (own, mine), (others, theirs) = found.groups
+    assert (own, others) == ("own", "others")
+    assert mine.value == pytest.approx((found.strengths[0].value + found.strengths[1].value) / 2)
+    assert (theirs.value, theirs.low) == pytest.approx((-mine.value, -mine.high))
+    with pytest.raises(ValueError, match="needs a group"):
+        mean_contrast([(first, second)], paired=True, groups={"v0": "own"})
