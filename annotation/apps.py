@@ -6,7 +6,7 @@ class AnnotationConfig(AppConfig):
     label = "annotation"
 
     def ready(self) -> None:
-        from annotation.agreement.sealed import opened_by_correction
+        from annotation.agreement.sealed import opened_by_correction, sealed_to
         from annotation.campaigns.places import studies_with_a_place_of
         from annotation.consensus.job import DecideHandler
         from conflictscope.jobs import registry
@@ -15,4 +15,4 @@ class AnnotationConfig(AppConfig):
 
         blindness.register(studies_with_a_place_of)
         registry.register(DecideHandler())
-        corrections.register(opened_by_correction)
+        corrections.register(opened_by_correction, sealed_to)

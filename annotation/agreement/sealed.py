@@ -64,6 +64,12 @@ def opened_by_correction(study: Study, judge: Judge, panels: Collection[str]) ->
             _opened(campaign, judge, Unsealing.How.CORRECTION, items=items, by=None, reason="")
 
 
+def sealed_to(study: Study, judge: Judge, panels: Collection[str]) -> bool:
+    """Whether one of these campaigns has a test that was not opened for the judge."""
+    split = Campaign.objects.filter(study=study, slug__in=panels, dev_share__gt=0)
+    return split.exclude(pk__in=Unsealing.objects.filter(judge=judge).values("campaign")).exists()
+
+
 def _opened(
     campaign: Campaign, judge: Judge, how: Unsealing.How, *, items: int, by: User | None, reason: str
 ) -> Unsealing:

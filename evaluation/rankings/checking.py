@@ -9,6 +9,7 @@ from typing import Any
 from evaluation.models import Comparison, Ranking
 from evaluation.rankings.fitting import CODE, Work
 from evaluation.rankings.fitting import work_of as ranking_work
+from evaluation.rankings.shifts import CODE as CODE_OF_SHIFTS
 from evaluation.rankings.shifts import SaidAndDone
 from evaluation.rankings.shifts import work_of as shift_work
 
@@ -75,7 +76,7 @@ def check_shift(comparison: Comparison) -> Checked:
         replicates=int(parameters["replicates"]),
         seed=int(parameters["seed"]),
     )
-    return check(comparison, work)
+    return check(comparison, work, code=CODE_OF_SHIFTS)
 
 
 def _difference(before: Any, now: Any) -> float | None:

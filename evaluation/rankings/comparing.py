@@ -18,10 +18,11 @@ from conflictscope.studies.models import Study
 from evaluation.measures.decisions import Decider, decider_of, trials_of
 from evaluation.measures.kept import state_of, worked_out
 from evaluation.models import Judgement, Run
+from evaluation.rankings import corrections
 from evaluation.rankings.fitting import CODE, REPLICATES, SEED, other_judges, values_of
 from evaluation.rankings.plots import variants
 
-ARITHMETIC = f"comparison 1, {CODE}"
+ARITHMETIC = f"comparison 2, {CODE}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -290,6 +291,8 @@ def _of_two_runs(first: RunReading, second: RunReading, *, values: list[str], re
         # What judges were tuned on corrects none.
         trials = trials_of(reading.run, judge=reading.other).without_dev()
         correctable = decider_of(reading.run) == Decider.JUDGE and trials.by_people
+        if correctable and corrections.sealed(reading.run, reading.judge, trials):
+            return {"plain": plain, "corrected": {"reason": corrections.SEALED}}
         own = trials.by(decider_of(reading.run)).tallies(values) if correctable else judge
         sides.append(Decided(own, trials.by(Decider.PEOPLE).tallies(values) if correctable else None))
         chances.update(trials.chances() if correctable else {})

@@ -81,7 +81,7 @@ def fit_run(run: Run, *, replicates: int = REPLICATES, seed: int = SEED, judge: 
     how = _How(values, replicates, seed, other)
     own = _fit(run, trials.by(decider_of(run)), how)
     if decider_of(run) == Decider.JUDGE and trials.without_dev().by_people:
-        corrections.tell(run, other or run.judge, trials.panels)
+        corrections.tell(run, other or run.judge, trials)
         return replace(own, corrected=_kept(run, "corrected", _correction(trials, how), how)[0])
     return own
 

@@ -8,6 +8,7 @@ from conflictscope.errors import InvalidInput
 from conflictscope.stats.correction import MoreLabels, more_labels
 from evaluation.measures.decisions import Decider, decider_of, trials_of
 from evaluation.models import Run
+from evaluation.rankings import corrections
 from evaluation.rankings.fitting import SEED, values_of
 
 NARROWEST, WIDEST = 0.05, 10.0
@@ -25,7 +26,9 @@ def forecast(run: Run, *, width: float) -> MoreLabels:
     if decider_of(run) != Decider.JUDGE:
         raise InvalidInput("Multiple-choice answers are read, not judged: there is nothing that people would correct.")
     values = values_of(run.dataset)
-    trials = trials_of(run)
+    trials = trials_of(run).without_dev()  # what judges were tuned on corrects none
+    if corrections.sealed(run, run.judge, trials):
+        return MoreLabels(width, None, None, (), 0, False, corrections.SEALED)
     judge, people = trials.by(Decider.JUDGE).tallies(values), trials.by(Decider.PEOPLE).tallies(values)
     chances = trials.chances()
     return more_labels(

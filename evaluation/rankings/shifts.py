@@ -15,7 +15,10 @@ from conflictscope.stats.correction import Decided, corrected_shift
 from conflictscope.stats.shifts import paired_shift
 from evaluation.measures.decisions import Decider, Trials, decider_of, trials_of
 from evaluation.models import Comparison, Run
-from evaluation.rankings.fitting import CODE, REPLICATES, SEED, Work, values_of
+from evaluation.rankings import corrections
+from evaluation.rankings.fitting import REPLICATES, SEED, Work, values_of
+
+CODE = "4: what is alike has no limits"  # what the same inputs came to by; it changes with the arithmetic
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +51,7 @@ def compare(both: SaidAndDone, *, replicates: int = REPLICATES, seed: int = SEED
         Conflict: the dataset has no values.
     """
     work = work_of(both, values_of(both.said.dataset), replicates=replicates, seed=seed)
+    corrections.tell(both.done, both.done.judge, trials_of(both.done))
     key = {
         "first": both.said,
         "second": both.done,

@@ -20,6 +20,7 @@ from conflictscope.stats.types import Estimate
 from conflictscope.studies.models import Study
 from evaluation.measures.decisions import Decider, Decisions, Trials, chances_of, decider_of, trials_of
 from evaluation.models import Comparison, Judgement, Run
+from evaluation.rankings import corrections
 from evaluation.rankings.fitting import REPLICATES, SEED, Work
 
 CODE = "2"  # what the same inputs came to by; it changes with the arithmetic
@@ -69,6 +70,8 @@ def work_out(both: DefaultAndSteered, *, replicates: int = REPLICATES, seed: int
     """Alignment without and with the steering, the effect and its test; where people decided conversations of both runs, corrected for
     the judge as well. The same decisions find the same snapshot; the second result says whether it was worked out now."""
     work = work_of(both, target_of(both.steered), replicates=replicates, seed=seed)
+    for run in (both.default, both.steered):
+        corrections.tell(run, run.judge, trials_of(run))
     key = {
         "first": both.default,
         "second": both.steered,

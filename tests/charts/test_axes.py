@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import xml.etree.ElementTree as ET
+from itertools import pairwise
 
 import pytest
 
@@ -45,7 +46,7 @@ def test_every_line_is_named_at_both_ends_and_no_name_lies_on_another(size: str,
     assert sum("0.30" in text for text in said) >= len(NAMES)
     places = re.findall(r'text-anchor="start" transform="translate\(([\d.]+),([\d.]+)\)"', svg)
     heights = sorted(float(y) for _, y in places)
-    assert all(after - before > 10 for before, after in zip(heights, heights[1:], strict=False))
+    assert all(after - before > 10 for before, after in pairwise(heights))
 
 
 def test_the_numbers_of_a_slope_are_in_its_table() -> None:

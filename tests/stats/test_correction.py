@@ -7,7 +7,7 @@ import pytest
 from ppi_py import ppi_mean_pointestimate
 
 from conflictscope.stats.bradley_terry import fit_ranking, tally_trials
-from conflictscope.stats.correction import corrected_ranking, more_labels
+from conflictscope.stats.correction import corrected_ranking, corrected_steering, more_labels
 from conflictscope.stats.correction.design import Design
 from conflictscope.stats.correction.estimate import Frame, corrected, pair_limits
 from conflictscope.stats.correction.sample import align
@@ -340,3 +340,13 @@ class TestMoreLabels:
         judge, people = drawn(rng)
         plan = more_labels(judge, people.take(np.zeros(len(people.scenarios), dtype=bool)), width=1.0, rng=rng)
         assert "nothing to forecast from" in plan.reason
+
+
+def test_where_people_find_everything_aligned_by_default_there_is_no_effect_to_correct():
+    """The effect is a share of what is left to align: with nothing left it is undefined, and says so."""
+    judge = np.tile([[0.0, 1.0, 1.0], [1.0, 1.0, 1.0]], (15, 1))
+    people = np.ones((30, 3))
+    people[20:] = np.nan
+    found = corrected_steering(judge, people)
+    assert not found.defined
+    assert "undefined" in found.reason

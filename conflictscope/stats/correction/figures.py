@@ -78,6 +78,8 @@ def corrected_steering(
 
     def gradient(means: Floats) -> Floats:
         a, b = means[0] / means[2], means[1] / means[2]
+        if 1 - a <= EQUAL:
+            return np.full(3, np.nan)
         by_a, by_b = -(1 - b) / (1 - a) ** 2, 1 / (1 - a)
         slope: Floats = np.array([by_a, by_b, -(by_a * a + by_b * b)]) / means[2]
         return slope

@@ -16,7 +16,10 @@ from conflictscope.scenarios.models import Judge
 from conflictscope.studies.permissions import Role
 from evaluation.measures.decisions import trials_of
 from evaluation.models import Judgement
+from evaluation.rankings import corrections
 from evaluation.rankings.fitting import fit_run
+from evaluation.rankings.forecast import forecast
+from evaluation.steering.effects import DefaultAndSteered, work_of
 from tests.factories.annotation import CampaignFactory, ItemFactory, ParticipantFactory, labelled
 from tests.factories.deciding import decide
 from tests.factories.evaluation import RunFactory, answered
@@ -138,8 +141,37 @@ def test_dev_labels_correct_no_ranking_and_test_labels_that_do_are_an_opening(ju
     assert Judgement.objects.filter(source="human", dev=True).count() == dev
     trials = trials_of(run)
     assert (len(trials), len(trials.without_dev())) == (12, 12 - dev)
+    assert "sealed test" in forecast(run, width=1.0).reason  # a page that is only looked at opens nothing
+    assert not Unsealing.objects.exists()
     fit_run(run, replicates=100)
+    assert "sealed test" not in forecast(run, width=1.0).reason
     opening = Unsealing.objects.get()
     assert (opening.judge, opening.how, opening.opened_by) == (judge, "correction", None)
     opened_by_correction(dataset.study, judge, ["talks"])
     assert Unsealing.objects.count() == 1
+
+
+def test_an_effect_or_a_shift_corrected_by_test_labels_is_an_opening_too(judge: Judge) -> None:
+    """Steered and not, both runs talked; the campaign's test labels correct the effect, those for tuning do not."""
+    dataset = DatasetFactory(primary_judge=judge)
+    default = RunFactory(dataset=dataset, talks=True, judge=judge)
+    steered = RunFactory(dataset=dataset, target=default.target, talks=True, judge=judge, seed=1)
+    campaign = CampaignFactory(
+        study=dataset.study, dataset=dataset, slug="talks", kind=Campaign.Kind.ACTION_JUDGEMENT, overlap=1
+    )
+    for n in range(40):
+        scenario = ScenarioFactory(dataset=dataset, status="kept")
+        for run in (default, steered):
+            response = answered(run, scenario, "value_1" if n % 2 else "value_2")
+            ItemFactory(campaign=campaign, scenario=None, response=response)
+    split(campaign, 0.5)
+    person = ParticipantFactory(campaign=campaign)
+    for item in campaign.items.all():
+        labelled(item, person, {"action_taken": "action_1" if item.pk % 3 else "action_2"})
+    decide(campaign)
+    target = {value.key: place for place, value in enumerate(dataset.value_set_version.values.all())}
+    work = work_of(DefaultAndSteered(default, steered), target, replicates=100, seed=0)
+    test = campaign.items.filter(part="test").values("response__scenario").distinct().count()
+    assert work.fit()["corrected"]["n"] == test
+    corrections.tell(steered, judge, trials_of(steered))
+    assert Unsealing.objects.get().judge == judge
