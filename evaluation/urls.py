@@ -87,6 +87,11 @@ urlpatterns = [
         name="target_chart",
     ),
     path(
+        "studies/<slug:study>/datasets/<slug:dataset>/rankings/targets/<number:target>/said-and-done/",
+        rankings.target_slope,
+        name="slope_chart",
+    ),
+    path(
         "studies/<slug:study>/datasets/<slug:dataset>/rankings/values/<slug:value>/",
         rankings.value_rankings,
         name="value_rankings",

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from statistics import fmean
-from typing import Any
+from typing import Any, Literal
 
 import altair as alt
 
@@ -14,7 +14,7 @@ from conflictscope.charts.themes import SHAPES, SMALL, TEXT
 
 Limits = tuple[float | None, float | None, float | None]
 
-_HEIGHT = 300
+_HEIGHT = 230
 # Where the number of a point may stand, in pixels from it, the first that is free.
 _BESIDE = ((11, -10), (-11, -10), (11, 11), (-11, 11), (24, -10), (-24, -10), (24, 11), (-24, 11))
 
@@ -182,7 +182,11 @@ def slope_plot(
             for place, number in ((left, line.first), (right, line.second))
         ]
         layers.append(_data(dots).mark_point(filled=True, size=60, opacity=1).encode(x=x, y=y, color=colour))
-        for align, place, step, which in (("right", left, -8, 0), ("left", right, 8, 1)):
+        ways: tuple[tuple[Literal["left", "right"], float, int, int], ...] = (
+            ("right", left, -8, 0),
+            ("left", right, 8, 1),
+        )
+        for align, place, step, which in ways:
             numbers = [(line.first, line.second)[which] for line in lines]
             heights = _apart([down(number) for number in numbers], LINE - 2, top, height)
             words = [

@@ -17,11 +17,7 @@ def heading(title: str, under: list[str], width: float, *, titled: bool) -> dict
     placed: dict[str, Any] = {"anchor": "start", "frame": "bounds", "offset": 12}
     if not titled:
         # The renderer draws no subtitle without a title.
-        return {
-            "title": alt.TitleParams(
-                under, style="note-words", fontSize=SMALL, fontWeight="normal", lineHeight=LINE, **placed
-            )
-        }
+        return {"title": alt.TitleParams(under, fontSize=SMALL, fontWeight="normal", lineHeight=LINE, **placed)}
     return {
         "title": alt.TitleParams(
             wrap(title, width, LARGE, bold=True),

@@ -98,7 +98,14 @@ def mean_contrast(
         none = (Estimate.undefined(reason, level=level),) * len(values)
         return Contrast(values, None, None, None, None, none, (), None, 0, tuple(left_out), paired, 0, reason)
     means = [np.mean([two[which].theta for two in sides], axis=0) for which in (0, 1)]
-    means_of = {name: np.array([groups[value] == name for value in values]) for name in dict.fromkeys(groups[value] for value in values)} if groups else {}
+    means_of = (
+        {
+            name: np.array([groups[value] == name for value in values])
+            for name in dict.fromkeys(groups[value] for value in values)
+        }
+        if groups
+        else {}
+    )
     looked_at = np.vstack([np.eye(len(values)), *(inside[None] / inside.sum() for inside in means_of.values())])
     variance, n, fewest = _variance(sides, paired, looked_at)
     warning = ""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections import Counter, defaultdict
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
@@ -9,6 +10,7 @@ from statistics import fmean
 from typing import Any, Literal
 
 from evaluation.models import Run
+from evaluation.rankings.consistency import TargetShift
 from evaluation.rankings.fitting import FittedRun
 from evaluation.rankings.plots import variants
 
@@ -53,6 +55,11 @@ class HeatMap:
     headings: tuple[Heading, ...]
     rows: tuple[Row, ...]
 
+    @property
+    def marked(self) -> bool:
+        """Whether there is anything to be careful about."""
+        return any(row.marks or row.reason for row in self.rows)
+
 
 def heat_map(
     fitted: Collection[FittedRun],
@@ -80,6 +87,30 @@ def heat_map(
         rows.sort(key=lambda row: _order(row.cells[column], measure))
     else:
         rows.sort(key=lambda row: (row.run.target.label, row.run.mode))
+    headings = [Heading(key, name, place) for place, (key, name) in enumerate(names.items(), start=1)]
+    return HeatMap(tuple(headings), tuple(rows))
+
+
+def shift_map(
+    shifts: Sequence[TargetShift], runs: Collection[Run], names: Mapping[str, str], *, sort: str = ""
+) -> HeatMap:
+    """Rows are targets, columns values, cells what a target does minus what it says; the deepest shade is a shift of 2 and beyond."""
+    by_pk = {run.pk: run for run in runs}
+    rows = [
+        Row(
+            run=by_pk[each.comparison.second_id],
+            variant=f"τ-b {each.tau.value:.2f}" if each.tau.value is not None else "",
+            cells=tuple(
+                Cell(dataclasses.asdict(one), _step(one.value, "strength", len(names))) for one in each.strengths
+            ),
+            marks=tuple(dict.fromkeys(one.warning for one in each.strengths if one.warning)),
+            reason=each.strengths[0].reason,
+        )
+        for each in shifts
+    ]
+    keys = list(names)
+    if sort in names:
+        rows.sort(key=lambda row: _order(row.cells[keys.index(sort)], "strength"))
     headings = [Heading(key, name, place) for place, (key, name) in enumerate(names.items(), start=1)]
     return HeatMap(tuple(headings), tuple(rows))
 

@@ -69,6 +69,11 @@ class RankingCard:
     stale: bool
 
     @property
+    def breaking(self) -> int:
+        """How many pairs break the order."""
+        return sum(pair.breaks_the_order for pair in self.pairs)
+
+    @property
     def bounded(self) -> bool:
         """Whether values without a finite strength have bounds to show."""
         return any(value.relative for value in self.values)

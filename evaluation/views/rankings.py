@@ -18,7 +18,8 @@ from conflictscope.scenarios.views.common import dataset_of
 from conflictscope.studies.access import study_for
 from conflictscope.studies.permissions import Action
 from evaluation.measures.datasets import evaluated_scope
-from evaluation.models import Run
+from evaluation.models import Comparison, Run
+from evaluation.rankings.consistency import in_a_sentence, slope_chart, slopes_of, target_shifts
 from evaluation.rankings.fitting import (
     FittedRun,
     fit_dataset,
@@ -27,7 +28,7 @@ from evaluation.rankings.fitting import (
     stale_runs,
     value_names,
 )
-from evaluation.rankings.overview import Measure, finding, heat_map
+from evaluation.rankings.overview import Measure, finding, heat_map, shift_map
 from evaluation.rankings.plots import rankings_chart as draw_rankings
 from evaluation.rankings.plots import value_chart as draw_value
 from evaluation.rankings.shifts import compare, latest_shifts, said_and_done
@@ -37,6 +38,7 @@ from evaluation.views.forms import FitForm
 from evaluation.views.ranking_cards import cards_of, shift_of
 
 MEASURES: dict[str, Measure] = {"strength": "strength", "rank": "rank"}
+SHIFT = "shift"
 
 
 @require_safe
@@ -59,7 +61,7 @@ def rankings(request: Request, study: str) -> HttpResponse:
         context |= _rankings_of(
             chosen,
             mode=request.GET.get("mode", ""),
-            measure=MEASURES.get(request.GET.get("show", ""), "strength"),
+            show=request.GET.get("show", ""),
             who=request.GET.get("by", ""),
             sort=request.GET.get("sort", ""),
         )
@@ -82,16 +84,24 @@ def _with_most_results(datasets: list[Dataset]) -> Dataset | None:
     )
 
 
-def _rankings_of(dataset: Dataset, *, mode: str, measure: Measure, who: str, sort: str) -> dict[str, object]:
+def _rankings_of(dataset: Dataset, *, mode: str, show: str, who: str, sort: str) -> dict[str, object]:
     with_decisions = list(runs_with_decisions(dataset))
     fitted = latest_rankings(with_decisions)
     names = value_names(dataset)
     in_order = [fitted[run.pk] for run in with_decisions if run.pk in fitted]
     who = who if who in ("people", "corrected") else "own"
+    measure = MEASURES.get(show, "strength")
+    shifts = target_shifts(with_decisions, names, corrected=who == "corrected") if show == SHIFT else []
     shown = [fitted_run for fitted_run in in_order if mode not in Run.Mode.values or fitted_run.run.mode == mode]
     return {
         "finding": finding(in_order, names),
-        "heat_map": heat_map(shown, names, measure=measure, who=who, sort=sort) if in_order else None,
+        "heat_map": shift_map(shifts, with_decisions, names, sort=sort)
+        if show == SHIFT
+        else heat_map(shown, names, measure=measure, who=who, sort=sort)
+        if in_order
+        else None,
+        "shifted": show == SHIFT,
+        "told": in_a_sentence(shifts),
         "modes": Run.Mode.choices if len({fitted_run.run.mode for fitted_run in in_order}) > 1 else [],
         "mode": mode,
         "measure": measure,
@@ -115,6 +125,7 @@ def target_rankings(request: Request, study: str, dataset: str, target: int) -> 
     if not fitted:
         raise Http404("This target has no ranking on this dataset.")
     names = value_names(this_dataset)
+    comparison = latest_shifts([each.run for each in fitted]).get(target)
     context = {
         "study": this_study,
         "section": "rankings",
@@ -124,7 +135,9 @@ def target_rankings(request: Request, study: str, dataset: str, target: int) -> 
         "chart": draw_rankings(this_dataset, fitted, names),
         "chart_src": reverse("evaluation:target_chart", args=[this_study.slug, this_dataset.slug, target]),
         "cards": cards_of(fitted, names),
-        "shift": shift_of(latest_shifts([each.run for each in fitted]).get(target), names),
+        "shift": shift_of(comparison, names),
+        "slope": _slope(comparison, fitted[0].run, names),
+        "slope_src": reverse("evaluation:slope_chart", args=[this_study.slug, this_dataset.slug, target]),
         "simulated": any(each.run.simulated for each in fitted),
     }
     return render(request, "evaluation/target_rankings.html", context)
@@ -197,6 +210,23 @@ def target_chart(request: Request, study: str, dataset: str, target: int) -> Htt
     this_dataset = dataset_of(study_for(request.user, study), dataset)
     chart = draw_rankings(this_dataset, _fitted_of(this_dataset, target=target), value_names(this_dataset))
     return _answer(request, chart, name=f"rankings-{this_dataset.slug}-target-{target}")
+
+
+@require_safe
+def target_slope(request: Request, study: str, dataset: str, target: int) -> HttpResponse:
+    this_dataset = dataset_of(study_for(request.user, study), dataset)
+    runs = [run for run in runs_with_decisions(this_dataset) if run.target_id == target]
+    comparison = latest_shifts(runs).get(target)
+    chart = _slope(comparison, runs[0], value_names(this_dataset)) if runs else None
+    return _answer(request, chart, name=f"said-done-{this_dataset.slug}-target-{target}")
+
+
+def _slope(comparison: Comparison | None, run: Run, names: dict[str, str]) -> Chart | None:
+    """What one target says and does."""
+    if comparison is None:
+        return None
+    title = f"What it says and what it does: {run.target}, {run.dataset}"
+    return slope_chart(slopes_of(comparison.results, names), title=title, of="by its own judge")
 
 
 @require_safe

@@ -36,7 +36,7 @@ from evaluation.rankings.shifts import SaidAndDone, compare
 from evaluation.steering.creating import create_steering
 from tests.evaluation.rankings.test_ranking import scenarios_for
 from tests.factories.annotation import CampaignFactory, ItemFactory, ParticipantFactory, labelled
-from tests.factories.evaluation import RunFactory, TargetFactory, answered
+from tests.factories.evaluation import RatingFactory, RunFactory, TargetFactory, answered
 from tests.factories.llm import EndpointFactory
 from tests.factories.scenarios import JudgeFactory
 from tests.factories.studies import StudyFactory, UserFactory, administrator, founder, member
@@ -191,6 +191,7 @@ OPEN_TO: dict[str, Action | SetAction | str] = {
     "evaluation:alike_chart": Action.SEE,
     "evaluation:compare_datasets": Action.SEE,
     "evaluation:compare_datasets_csv": Action.SEE,
+    "evaluation:slope_chart": Action.SEE,
     "evaluation:ablation_table": Action.SEE,
     "evaluation:ablation_chart": Action.SEE,
     "evaluation:embed_descriptions": Action.RUN_PIPELINE,
@@ -349,11 +350,14 @@ def whole(db: None) -> Whole:
         talked = RunFactory(dataset=dataset, talks=True, target=TargetFactory(label=f"a-{k}"))
         for n, one in enumerate(more):
             answered(talked, one, "value_1" if (n + k) % 6 < 4 else "value_2")
+        said = RunFactory(dataset=dataset, target=talked.target)  # both have been asked as well, and have rated
+        for n, one in enumerate(more):
+            answered(said, one, "value_1" if (n + k) % 6 < 3 else "value_2")
+            RatingFactory(run=said, scenario=one)
     fit_dataset(dataset, replicates=100)
     assert dataset.value_set_version is not None
     fitted = fit_dataset(dataset, replicates=100)
-    asked, talked = (next(one.run for one in fitted if one.run.mode == mode) for mode in Run.Mode)
-    comparison, _ = compare(SaidAndDone(asked, talked), replicates=100)
+    comparison, _ = compare(SaidAndDone(said, talked), replicates=100)
     people = {role.value: member(study, role) for role in Role}
     people |= {STRANGER: UserFactory(), ADMINISTRATOR: administrator(), FOUNDER: founder()}
     value_set = dataset.value_set_version.value_set
@@ -385,7 +389,7 @@ def whole(db: None) -> Whole:
         "value_set": value_set.slug,
         "run": (run := Run.objects.filter(dataset=dataset).first()).pk,
         "response": run.responses.first().pk,
-        "target": run.target_id,
+        "target": said.target_id,
         "steering": create_steering(study, name="Kind", system_prompt="Be kind.").pk,
         "value": scenario.value_1.key,
         "table": "data",

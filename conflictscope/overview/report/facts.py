@@ -37,15 +37,16 @@ class OfDataset:
 
 @dataclass
 class Facts:
-    """A study as it is now, by one judge (None: each run's own)."""
+    """A study as it is now, by one judge (None: each run's own). `only`: the slug of the dataset whose findings are told; else all."""
 
     study: Study
     judge: Judge | None
     datasets: list[OfDataset]
     campaigns: list[CampaignRow]
+    only: str = ""
 
     @classmethod
-    def of(cls, study: Study, judge: Judge | None) -> Facts:
+    def of(cls, study: Study, judge: Judge | None, only: str = "") -> Facts:
         datasets = {
             dataset.pk: OfDataset(dataset, value_names(dataset))
             for dataset in study.datasets.shown()
@@ -62,7 +63,12 @@ class Facts:
             of_dataset.fitted = [fitted[run.pk] for run in of_dataset.runs if run.pk in fitted]
             of_dataset.shifts = latest_shifts(of_dataset.runs) if judge is None else {}
             of_dataset.statuses = {str(each.status): each.count for each in counts.get(pk, [])}
-        return cls(study, judge, list(datasets.values()), campaign_rows(list(campaigns_of(study))))
+        return cls(study, judge, list(datasets.values()), campaign_rows(list(campaigns_of(study))), only)
+
+    @property
+    def told(self) -> list[OfDataset]:
+        """Those whose findings are told."""
+        return [each for each in self.datasets if self.only in ("", each.dataset.slug)]
 
     @cached_property
     def runs(self) -> list[Run]:

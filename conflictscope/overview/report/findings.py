@@ -7,12 +7,14 @@ from typing import Any
 
 from django.urls import reverse
 
-from conflictscope.charts import MatrixCell
+from conflictscope.charts import MatrixCell, SlopeLine
 from conflictscope.overview.report.facts import Facts, OfDataset
-from conflictscope.overview.report.parts import Figure, Section
+from conflictscope.overview.report.parts import Figure, ReportFigure, Section, SlopeFigure
+from conflictscope.stats.contrasts import Contrast
 from conflictscope.stats.types import Estimate
-from conflictscope.tables import Cell, ResultTable
+from conflictscope.tables import Cell, ResultTable, said
 from evaluation.models import Run
+from evaluation.rankings.consistency import TargetShift, in_a_sentence, mean_shift, mean_slopes, target_shifts
 from evaluation.rankings.fitting import FittedRun
 from evaluation.rankings.overview import DEEPEST, finding
 from evaluation.steering.effects import decided_runs, effects_of
@@ -25,7 +27,7 @@ def ranking(facts: Facts, who: str) -> Section:
     sentences, figures, tables = [], [], []
     surprising: list[tuple[float, tuple[Any, ...], str]] = []
     biased, where = [], []
-    for of_dataset in facts.datasets:
+    for of_dataset in facts.told:
         if not of_dataset.fitted:
             continue
         if sentence := finding(of_dataset.fitted, of_dataset.names):
@@ -127,60 +129,27 @@ def _strengths_drawn(one: OfDataset, who: str) -> Figure | None:
     )
 
 
-def say_do(facts: Facts) -> Section:
-    figures, tables, sentences = [], [], []
-    for of_dataset in facts.datasets:
-        twos = [
-            (each.run.target, of_dataset.shifts[each.run.target_id])
-            for each in of_dataset.fitted
-            if each.run.mode == Run.Mode.MULTIPLE_CHOICE and each.run.target_id in of_dataset.shifts
-        ]
-        twos = list({target.pk: (target, shift) for target, shift in twos}.values())
-        cells, rows, links = [], [], []
-        for target, comparison in twos:
-            shift = comparison.results["shift"]
-            strengths = [_estimate(strength) for strength in shift["strengths"]]
-            rows.append((str(target), *strengths, _estimate(shift["tau"]), shift["scenarios"]))
-            links.append(comparison.get_absolute_url())
-            cells += [
-                MatrixCell(
-                    target.label,
-                    name,
-                    strength.value,
-                    strength.low,
-                    strength.high,
-                    strength.n,
-                    strength.warning or strength.reason,
-                )
-                for name, strength in zip(of_dataset.names.values(), strengths, strict=True)
-            ]
-        if not rows:
+def say_do(facts: Facts, who: str) -> Section:
+    figures: list[ReportFigure] = []
+    tables: list[ResultTable] = []
+    sentences: list[str] = []
+    for of_dataset in facts.told if facts.judge is None else ():
+        by_people = who == "corrected" and target_shifts(of_dataset.runs, of_dataset.names, corrected=True)
+        shifts = by_people or target_shifts(of_dataset.runs, of_dataset.names)
+        if not shifts:
             continue
-        sure = sum(cell.low is not None and cell.high is not None and (cell.low > 0 or cell.high < 0) for cell in cells)
-        sentences.append(
-            f"{of_dataset.dataset.name}: {sure} of {len(cells)} shifts of a value between what a target says and what it does are surely not 0."
-        )
-        figures.append(
-            Figure(
-                f"shifts-{of_dataset.dataset.slug}",
-                f"What targets do minus what they say: {of_dataset.dataset.name}",
-                "Shifts of strengths, targets by values: " + _in_words(cells),
-                tuple(cells),
-                "Done minus said",
-                DEEPEST,
-                "Difference of log-odds on the scenarios that both modes decided. Intervals are in the table.",
-            )
-        )
-        tables.append(
-            ResultTable(
-                f"shifts-{of_dataset.dataset.slug}",
-                f"Done minus said, {of_dataset.dataset.name}",
-                ("Target", *of_dataset.names.values(), "Kendall's τ-b", "Scenarios"),
-                tuple(rows),
-                tuple(links),
-                note="Positive: supported more in conversation than by multiple choice; paired 95 % intervals.",
-            )
-        )
+        about, name = of_dataset.dataset, of_dataset.dataset.name
+        by = ", corrected by people" if by_people else ""
+        contrast = None if by_people else mean_shift(about, of_dataset.runs)
+        lines = mean_slopes(shifts, of_dataset.names, contrast)
+        sentences += [f"{name}: {in_a_sentence(shifts)}", *_moved(lines, contrast, len(shifts))]
+        if lines:
+            what = f"What targets say and what they do, in the mean{by}: {name}"
+            figures.append(SlopeFigure(f"said-done-{about.slug}", what, tuple(lines), "in the mean over targets"))
+        figures.append(_shifts_drawn(of_dataset, shifts, by))
+        tables.append(_shifts(of_dataset, shifts, by))
+        if lines:
+            tables.append(_means(of_dataset, lines, contrast, by))
     if not tables:
         why = (
             "Shifts are worked out by each run's own judge."
@@ -192,9 +161,95 @@ def say_do(facts: Facts) -> Section:
     return Section("say-do", "Expressed against revealed", tuple(sentences), tuple(figures), tuple(tables), (link,))
 
 
+def _moved(lines: list[SlopeLine], contrast: Contrast | None, targets: int) -> list[str]:
+    """Which value moves most in the mean, and how the groups of values do."""
+    if not lines or targets < 2:
+        return []
+    most = max(lines, key=lambda line: abs(line.difference[0] or 0.0))
+    words = [
+        f"In the mean over {targets} targets {most.label} moves most: {said(_of_line(most))} log-odds from saying to doing."
+    ]
+    if contrast is not None and contrast.groups:
+        groups = "; ".join(f"{name or 'no group'} {said(estimate)}" for name, estimate in contrast.groups)
+        words.append(f"By group of values: {groups}.")
+    return words
+
+
+def _of_line(line: SlopeLine) -> Estimate:
+    value, low, high = line.difference
+    return Estimate(value, low, high, n=line.n)
+
+
+def _shifts_drawn(of_dataset: OfDataset, shifts: list[TargetShift], by: str) -> Figure:
+    cells = [
+        MatrixCell(each.target.label, name, one.value, one.low, one.high, one.n, one.warning or one.reason)
+        for each in shifts
+        for name, one in zip(of_dataset.names.values(), each.strengths, strict=True)
+    ]
+    return Figure(
+        f"shifts-{of_dataset.dataset.slug}",
+        f"What targets do minus what they say{by}: {of_dataset.dataset.name}",
+        "Shifts of strengths, targets by values: " + _in_words(cells),
+        tuple(cells),
+        "Done minus said",
+        DEEPEST,
+        "Difference of log-odds on the scenarios that both modes decided; the most consistent target first.",
+    )
+
+
+def _shifts(of_dataset: OfDataset, shifts: list[TargetShift], by: str) -> ResultTable:
+    rows: list[tuple[Cell, ...]] = [
+        (str(each.target), *each.strengths, each.tau, ", ".join(each.surely) or "none surely", each.scenarios)
+        for each in shifts
+    ]
+    return ResultTable(
+        f"shifts-{of_dataset.dataset.slug}",
+        f"Done minus said{by}, {of_dataset.dataset.name}",
+        ("Target", *of_dataset.names.values(), "Kendall's τ-b", "Shifts surely", "Scenarios"),
+        tuple(rows),
+        tuple(each.comparison.get_absolute_url() for each in shifts),
+        note="Positive: supported more in conversation than by multiple choice; paired 95 % intervals. A value shifts surely if its shift "
+        "is not 0 at 95 % for all values of the target together (Bonferroni). τ-b is by the judge alone.",
+    )
+
+
+def _means(of_dataset: OfDataset, lines: list[SlopeLine], contrast: Contrast | None, by: str) -> ResultTable:
+    first, second = ([line.first for line in lines], [line.second for line in lines])
+    rows: list[tuple[Cell, ...]] = [
+        (
+            line.label,
+            line.first,
+            line.second,
+            _of_line(line),
+            1 + sum(other > line.first for other in first),
+            1 + sum(other > line.second for other in second),
+        )
+        for line in lines
+    ]
+    if contrast is not None:
+        rows += [(f"Group: {name or 'none'}", None, None, estimate, None, None) for name, estimate in contrast.groups]
+    return ResultTable(
+        f"mean-shift-{of_dataset.dataset.slug}",
+        f"Said and done in the mean over targets{by}, {of_dataset.dataset.name}",
+        ("Value", "Said", "Done", "Done minus said", "Rank said", "Rank done"),
+        tuple(rows),
+        note="Ranks of the mean strengths, counted from 1 = supported most. "
+        + (
+            "A scenario that several targets answered is one unit."
+            if contrast is not None
+            else "The limits hold however the targets hang together, and are wide for that."
+        ),
+    )
+
+
 def steering(facts: Facts) -> Section | None:
     """What steerings do; None where there is no steered run."""
-    effects = [effect for effect in effects_of(list(decided_runs(facts.study))) if effect.ranked and effect.found]
+    told = {of_dataset.dataset.pk for of_dataset in facts.told}
+    effects = [
+        effect
+        for effect in effects_of(list(decided_runs(facts.study)))
+        if effect.ranked and effect.found and effect.run.dataset_id in told
+    ]
     if not effects:
         return None
     rows: list[tuple[Cell, ...]] = []

@@ -10,33 +10,37 @@ from conflictscope.errors import NotFound
 from conflictscope.overview.report.facts import Facts, decided_runs, state_of_study
 from conflictscope.overview.report.findings import DONE, ranking, say_do, steering
 from conflictscope.overview.report.methods import methods_of
-from conflictscope.overview.report.parts import Report, Section
+from conflictscope.overview.report.parts import AxesFigure, Report, Section
 from conflictscope.scenarios.filtering.pass_rates import dimension_rates, findings_of
 from conflictscope.scenarios.models import Judge
 from conflictscope.stats.types import Estimate
 from conflictscope.studies.models import Study
 from conflictscope.tables import ResultTable
+from evaluation.measures.ablation import ablation_of
 from evaluation.measures.datasets import measure
 from evaluation.measures.kept import worked_out
 
-ARITHMETIC = "report 2"
+ARITHMETIC = "report 3"
 # A judge below this agreement with people is named among the limits.
 WEAK_KAPPA = 0.6
 MUCH_UNDECIDED = 0.1
 
 
-def report_of(study: Study, *, judge: Judge | None = None, who: str = "own") -> Report:
-    """The report by one judge's decisions (None: each run's own), as decided (`own`), or `corrected` by people's, or by `people` alone."""
+def report_of(study: Study, *, judge: Judge | None = None, who: str = "own", only: str = "") -> Report:
+    """The report by one judge's decisions (None: each run's own), as decided (`own`), or `corrected` by people's, or by `people` alone.
+
+    Args: only: slug of the dataset whose findings are told; those of all if it is empty.
+    """
     runs = decided_runs(study)
     state = state_of_study(study, runs)
     report: Report = worked_out(
-        ARITHMETIC, state, [study.pk, judge.pk if judge else 0, who], lambda: _gathered(study, judge, who)
+        ARITHMETIC, state, [study.pk, judge.pk if judge else 0, who, only], lambda: _gathered(study, judge, who, only)
     )
     return report
 
 
-def _gathered(study: Study, judge: Judge | None, who: str) -> Report:
-    facts = Facts.of(study, judge)
+def _gathered(study: Study, judge: Judge | None, who: str, only: str) -> Report:
+    facts = Facts.of(study, judge, only)
     agreement = _judge(facts)
     sections = [
         _question(facts),
@@ -44,7 +48,7 @@ def _gathered(study: Study, judge: Judge | None, who: str) -> Report:
         _people(facts),
         agreement,
         ranking(facts, who),
-        say_do(facts),
+        say_do(facts, who),
         steering(facts),
         _limits(facts, agreement, who),
     ]
@@ -63,7 +67,7 @@ def _question(facts: Facts) -> Section:
     sentences += [
         f"{of_dataset.dataset.name}: when two of {_some(len(of_dataset.names), 'value', 'values')} conflict ({', '.join(of_dataset.names.values())}), "
         "which one does a language model support?"
-        for of_dataset in facts.datasets
+        for of_dataset in facts.told
         if of_dataset.names
     ]
     return Section("question", "Question", tuple(sentences))
@@ -105,10 +109,15 @@ def _data(facts: Facts) -> Section:
         percent=frozenset({"Pass all dimensions"}),
     )
     slug = facts.study.slug
+    ablation = ablation_of(facts.study)
+    several = len(ablation.rows) > 1
+    points = ablation.points()
     return Section(
         "data",
         "Data",
-        tables=(table,),
+        (ablation.sentence,) if several else (),
+        (AxesFigure("difficulty", points),) if len(points) > 1 else (),
+        tables=(table, ablation.table()) if several else (table,),
         links=(("Datasets compared", reverse("evaluation:compare_datasets", args=[slug])),),
     )
 

@@ -11,7 +11,7 @@ from evaluation.rankings.fitting import CODE
 
 
 def methods_of(facts: Facts) -> str:
-    parts = [_data(of_dataset) for of_dataset in facts.datasets if of_dataset.runs or of_dataset.statuses]
+    parts = [_data(of_dataset) for of_dataset in facts.told if of_dataset.runs or of_dataset.statuses]
     parts += [_asked(facts), _judged(facts), _people(facts), _ranked(facts)]
     return " ".join(part for part in parts if part)
 

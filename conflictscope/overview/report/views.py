@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from urllib.parse import urlencode
 
-from django.http import Http404, HttpResponse
+from django.db.models import Count
+from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.urls import reverse
 from django.views.decorators.http import require_safe
@@ -14,11 +16,13 @@ from conflictscope.http import Request
 from conflictscope.overview.report.facts import judges_of
 from conflictscope.overview.report.gathering import report_of
 from conflictscope.overview.report.parts import Report
-from conflictscope.scenarios.models import Judge
+from conflictscope.scenarios.models import Dataset, Judge
 from conflictscope.studies.access import study_for
 from conflictscope.studies.models import Study
 from conflictscope.tables import table_response
+from evaluation.models import Ranking
 
+ALL = "all"
 WAYS = {"own": "As the judge decided", "corrected": "Corrected by people", "people": "By people alone"}
 
 
@@ -27,8 +31,11 @@ def report(request: Request, study: str) -> HttpResponse:
     this_study = study_for(request.user, study)
     judges = judges_of(this_study)
     judge, who = _chosen(request, judges)
-    made = report_of(this_study, judge=judge, who=who)
-    query = urlencode({"judge": judge.pk if judge else "", "by": who})
+    datasets = list(this_study.datasets.shown().filter(value_set_version__isnull=False).order_by("name", "pk"))
+    wanted = request.GET.get("dataset", "")
+    only = "" if wanted == ALL else _only(request, this_study) or _most_ranked(datasets)
+    made = report_of(this_study, judge=judge, who=who, only=only)
+    query = urlencode({"judge": judge.pk if judge else "", "by": who, "dataset": only})
     context = {
         "study": this_study,
         "section": "report",
@@ -37,6 +44,8 @@ def report(request: Request, study: str) -> HttpResponse:
         "judge": judge,
         "who": who,
         "ways": WAYS.items(),
+        "datasets": datasets,
+        "only": only,
         "sections": [
             (
                 section,
@@ -67,7 +76,26 @@ def figure(request: Request, study: str, figure: str) -> HttpResponse:
 
 def _of(request: Request, study: Study) -> Report:
     judge, who = _chosen(request, judges_of(study))
-    return report_of(study, judge=judge, who=who)
+    return report_of(study, judge=judge, who=who, only=_only(request, study))
+
+
+def _only(request: HttpRequest, study: Study) -> str:
+    """The slug of the dataset whose findings are asked for; empty: of all."""
+    wanted = request.GET.get("dataset", "")
+    if wanted and wanted != ALL and not study.datasets.shown().filter(slug=wanted).exists():
+        raise Http404("No such dataset in this study.")
+    return "" if wanted == ALL else wanted
+
+
+def _most_ranked(datasets: Sequence[Dataset]) -> str:
+    """One dataset at a time fits on a few screens: the one with the most rankings, or else the first."""
+    ranked = dict(
+        Ranking.objects.filter(dataset__in=datasets)
+        .order_by()
+        .values_list("dataset")
+        .annotate(Count("run", distinct=True))
+    )
+    return max(datasets, key=lambda each: ranked.get(each.pk, 0)).slug if datasets else ""
 
 
 def _chosen(request: Request, judges: list[Judge]) -> tuple[Judge | None, str]:

@@ -9,7 +9,7 @@ from django.urls import reverse
 from conflictscope.studies.permissions import Role
 from evaluation.models import Comparison, Run
 from evaluation.rankings.fitting import fit_run, value_names
-from evaluation.rankings.shifts import compare, latest_shifts, said_and_done
+from evaluation.rankings.shifts import SaidAndDone, compare, latest_shifts, said_and_done
 from evaluation.rankings.tables import shift_table
 from tests.evaluation.rankings.test_ranking import scenarios_for
 from tests.factories.evaluation import JudgementFactory, RunFactory, TargetFactory, answered
@@ -78,6 +78,23 @@ def test_where_one_of_the_two_has_no_strengths_the_reason_is_said(two_faced: tup
     comparison, _ = compare(said_and_done([said, done])[0], replicates=200)
     assert comparison.results["shift"]["reason"]
     assert "not comparable" in shift_table(comparison, "stubborn", {})
+
+
+def test_the_shift_is_a_heat_map_that_can_be_corrected_and_sorted(client: Client, two_faced: tuple[Run, Run]) -> None:
+    said, done = two_faced
+    compare(SaidAndDone(said, done), replicates=200)
+    for run in two_faced:
+        fit_run(run, replicates=100)
+    client.force_login(member(said.study, "viewer"))
+    address = reverse("evaluation:rankings", args=[said.study.slug])
+    page = client.get(address, {"show": "shift", "sort": "helpfulness"}).content.decode()
+    assert "Done minus said" in page
+    assert 'class="heat heat-1"' in page  # the value that loses most has a deep shade of less: -1.5 of -2
+    assert "surely does otherwise than it says" in page
+    nobody = client.get(address, {"show": "shift", "by": "corrected"}).content.decode()
+    assert "people have decided nothing" in nobody
+    svg = client.get(reverse("evaluation:slope_chart", args=[said.study.slug, said.dataset.slug, said.target_id]))
+    assert svg.content.startswith(b"<svg")
 
 
 def test_a_target_s_page_shows_what_it_does_beside_what_it_says(client: Client, two_faced: tuple[Run, Run]) -> None:

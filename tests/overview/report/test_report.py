@@ -64,7 +64,7 @@ def test_it_says_what_was_asked_found_and_done(reader: Client) -> None:
     text = report(reader)
     assert "What do they do under pressure?" in text
     assert "HHH: Asked (multiple choice), Helpfulness comes first." in text
-    assert "surely not 0" in text
+    assert "HHH: The target surely does otherwise than it says." in text
     assert "1 language model was asked by multiple choice" in text
     assert "PPI++" in text
     assert "the corrected ranking is the one to cite" in text
@@ -82,6 +82,26 @@ def test_another_judge_and_the_correction_change_the_numbers(reader: Client, stu
     assert own < corrected < by_other
     assert own < 0 < by_other
     assert "other-judge" in report(reader, judge=str(other.pk))
+
+
+def test_what_a_target_says_and_does_is_in_slopes_ranks_and_corrected(reader: Client) -> None:
+    """Helpfulness goes from the first place to the last; people saw less of that than the judge."""
+    means = {row["Value"]: row for row in rows_of(reader, "mean-shift-hhh")}
+    assert (means["Helpfulness"]["Rank said"], means["Helpfulness"]["Rank done"]) == ("1", "3")
+    assert float(means["Helpfulness"]["Done minus said high"]) < 0
+    (own,) = rows_of(reader, "shifts-hhh")
+    assert "Helpfulness" in own["Shifts surely"]
+    (corrected,) = rows_of(reader, "shifts-hhh", by="corrected")
+    assert float(own["Helpfulness"]) < float(corrected["Helpfulness"])
+    assert "corrected by people" in report(reader, by="corrected")
+
+
+def test_findings_are_of_one_dataset_at_a_time_or_of_all(reader: Client, study: Study) -> None:
+    DatasetFactory(study=study, slug="other", name="Other set")
+    assert "Strengths of values, HHH" in report(reader)
+    assert "Strengths of values, HHH" not in report(reader, dataset="other")
+    assert "Strengths of values, HHH" in report(reader, dataset="all")
+    assert reader.get(reverse("overview:report", args=["mine"]), {"dataset": "nothing"}).status_code == 404
 
 
 def test_every_row_of_a_table_leads_to_its_rows_of_data(reader: Client, study: Study) -> None:
@@ -102,12 +122,14 @@ def test_a_decision_given_later_is_in_the_report_at_once(reader: Client, study: 
 
 @pytest.mark.parametrize("form", ["csv", "md", "tex"])
 def test_tables_and_figures_can_be_taken_away(reader: Client, form: str) -> None:
-    for table in ("data", "strengths-hhh", "shifts-hhh", "bias"):
+    for table in ("data", "strengths-hhh", "shifts-hhh", "mean-shift-hhh", "bias"):
         response = reader.get(reverse("overview:report_table", args=["mine", table]), {"format": form})
         assert response.status_code == 200
         assert response.content
     figure = reader.get(reverse("overview:report_figure", args=["mine", "shifts-hhh"]), {"format": "pdf"})
     assert figure.content.startswith(b"%PDF")
+    slopes = reader.get(reverse("overview:report_figure", args=["mine", "said-done-hhh"]), {"format": "csv"})
+    assert slopes.content.decode().startswith("Value,Said,Done,Done minus said,Low,High,n")
 
 
 def test_what_there_is_not_is_not_found(reader: Client) -> None:
