@@ -6,6 +6,7 @@ from annotation.views import (
     agreement,
     alongside,
     campaigns,
+    community,
     creating,
     labelling,
     mine,
@@ -19,6 +20,7 @@ from annotation.views import (
 app_name = "annotation"
 _LABEL = "label/<slug:study>/<slug:campaign>/"
 _CAMPAIGN = "studies/<slug:study>/campaigns/<slug:campaign>/"
+_PEOPLE = "studies/<slug:study>/people/<slug:people>/order/"
 _AGREEMENT = "studies/<slug:study>/agreement/"
 _PASSPORT = "studies/<slug:study>/judges/<slug:campaign>/<slug:judge>/"
 urlpatterns = [
@@ -67,6 +69,9 @@ urlpatterns = [
     path(_PASSPORT, passports.passport, name="passport"),
     path(f"{_PASSPORT}tune/", tuning.tune, name="tune"),
     path(f"{_PASSPORT}open/", passports.open_sealed, name="open_sealed"),
+    path(_PEOPLE, community.community, name="community"),
+    path(f"{_PEOPLE}chart/", community.community_chart, name="community_chart"),
+    path(f"{_PEOPLE}tables/<slug:distances>/", community.community_table, name="community_table"),
     path(f"{_PASSPORT}chart/", passports.passport_chart, name="passport_chart"),
     path(f"{_AGREEMENT}<slug:campaign>/chart/", agreement.agreement_chart, name="agreement_chart"),
     path(f"{_AGREEMENT}<slug:campaign>/items/<slug:dimension>/", agreement.agreement_items, name="agreement_items"),

@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from annotation.api import deciding, downloads, views
+from annotation.api import community, deciding, downloads, views
 
 _CAMPAIGN = "campaigns/<number:campaign_id>/"
 _ASSIGNMENT = "assignments/<uuid:token>/"
@@ -14,6 +14,7 @@ urlpatterns = [
     path(f"{_CAMPAIGN}peek/", views.Peek.as_view(), name="api-peek"),
     path(f"{_CAMPAIGN}progress/", views.ProgressInCampaign.as_view(), name="api-progress"),
     path(f"{_CAMPAIGN}annotations/", downloads.Annotations.as_view(), name="api-annotations"),
+    path("preferences/<number:community_id>/", community.CommunityOrder.as_view(), name="api-community"),
     path(f"{_CAMPAIGN}decide/", deciding.Decide.as_view(), name="api-decide"),
     path(_ASSIGNMENT, views.OneAssignment.as_view(), name="api-assignment"),
     path(f"{_ASSIGNMENT}heartbeat/", views.AtWork.as_view(), name="api-heartbeat"),

@@ -21,9 +21,10 @@ from conflictscope.errors import InvalidInput
 from conflictscope.scenarios.filtering.dimensions import YES, outcome_of, questions_of
 from conflictscope.scenarios.filtering.verdicts import PanelSays, write_human_verdicts
 from conflictscope.scenarios.models import Dimension, Scenario, Verdict
-from conflictscope.stats.bradley_terry import fit_ranking, tally_trials
+from conflictscope.stats.bradley_terry import fit_ranking
 from conflictscope.stats.labels import MISSING
 from conflictscope.stats.rankings import RankingResult
+from conflictscope.stats.tallies import Tallies, tally_trials
 from conflictscope.values.models import TargetRanking, TargetRankingPosition
 from evaluation.models import CHOICE_OF_ACTION, Judgement, Steering
 
@@ -234,6 +235,15 @@ def community_ranking(
     likelihood fit exists the penalised one is given, which says so by its method. Scenarios drawn with unequal chances are
     not weighted: within a pair the plans for preferences draw all alike.
     """
+    tallies = community_tallies(campaign, labels, minimum=minimum)
+    result = fit_ranking(tallies, rng=np.random.default_rng(SEED), resamples=resamples)
+    if result.reason and result.counts.decided_trials:
+        result = fit_ranking(tallies, rng=np.random.default_rng(SEED), method="penalised", resamples=resamples)
+    return result
+
+
+def community_tallies(campaign: Campaign, labels: Labels, *, minimum: int = 1) -> Tallies:
+    """What people say should be done, by the uid of the scenario: of each as many trials as there are answers."""
     version = campaign.dataset.value_set_version
     keys = [value.key for value in version.values.all()] if version else []
     pairs = {
@@ -243,15 +253,11 @@ def community_ranking(
         )
     }
     offered = answers_of(PREFERRED_ACTION.key)
-    trials: list[tuple[int, str, str, str]] = []
+    trials: list[tuple[str, str, str, str]] = []
     for row, item in enumerate(labels.items):
         choices = [cell for cell in words(labels.codes[PREFERRED_ACTION.key][row], offered) if cell is not None]
         if len(choices) >= minimum:
             first, second = pairs[item.scenario_id]
-            trials += [(item.scenario_id, first, second, CHOICE_OF_ACTION.get(answer, answer)) for answer in choices]
+            trials += [(item.uid, first, second, CHOICE_OF_ACTION.get(answer, answer)) for answer in choices]
     columns = [list(column) for column in zip(*trials, strict=True)] if trials else [[], [], [], []]
-    tallies = tally_trials(*columns, values=keys)
-    result = fit_ranking(tallies, rng=np.random.default_rng(SEED), resamples=resamples)
-    if result.reason and result.counts.decided_trials:
-        result = fit_ranking(tallies, rng=np.random.default_rng(SEED), method="penalised", resamples=resamples)
-    return result
+    return tally_trials(*columns, values=keys)

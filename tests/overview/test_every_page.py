@@ -234,6 +234,7 @@ OPEN_TO: dict[str, Action | SetAction | str] = {
     "api-peek": Action.LABEL,
     "api-progress": Action.LABEL,
     "api-annotations": Action.EXPORT,
+    "api-community": Action.SEE,
     "api-decide": Action.ADJUDICATE,
     "api-assignment": Action.LABEL,
     "api-heartbeat": Action.LABEL,
@@ -243,6 +244,9 @@ OPEN_TO: dict[str, Action | SetAction | str] = {
     "annotation:label_latest": Action.LABEL,
     "annotation:campaigns": Action.SEE,
     "annotation:more_labels": Action.SEE,
+    "annotation:community": Action.SEE,
+    "annotation:community_chart": Action.SEE,
+    "annotation:community_table": Action.SEE,
     "annotation:add_labels": Action.RUN_PIPELINE,
     "annotation:create_campaign": Action.RUN_PIPELINE,
     "annotation:precision": Action.RUN_PIPELINE,
@@ -375,6 +379,9 @@ def whole(db: None) -> Whole:
     item = ItemFactory(campaign=campaign, scenario=scenario)
     mine = labelled(item, place)
     labelled(item, other, {"realism": "no"})
+    people_say = CampaignFactory(study=study, dataset=dataset, slug="town", kind="preference")
+    for one in more[:4]:
+        labelled(ItemFactory(campaign=people_say, scenario=one), ParticipantFactory(campaign=people_say))
     job = Job.objects.create(
         study=study,
         title="Filter HHH",
@@ -405,6 +412,9 @@ def whole(db: None) -> Whole:
         "proposal": propose(value_set, asked, reason="Clearer.", by=people[SetRole.MEMBER]).pk,
         "campaign": campaign.slug,
         "campaign_id": campaign.pk,
+        "people": people_say.slug,
+        "community_id": people_say.pk,
+        "distances": "distances",
         "token": mine.token,
         "pseudonym": other.pseudonym,
         "upload": stage(

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from django.urls import reverse
 
+from annotation.agreement.community import community_of
 from annotation.agreement.measures import measure_subject
 from annotation.agreement.tables import tables_of
+from annotation.kinds import KINDS
 from conflictscope.errors import NotFound
 from conflictscope.overview.report.facts import Facts, decided_runs, state_of_study
 from conflictscope.overview.report.findings import DONE, ranking, say_do, steering
@@ -50,6 +54,7 @@ def _gathered(study: Study, judge: Judge | None, who: str, only: str) -> Report:
         ranking(facts, who),
         say_do(facts, who),
         steering(facts),
+        _communities(facts),
         _limits(facts, agreement, who),
     ]
     return Report(
@@ -184,6 +189,25 @@ def _judge(facts: Facts) -> Section:
         note="The judge against the majority of people; α (Krippendorff) is people's agreement with each other.",
     )
     return Section("judge", "Judge", tables=(table,))
+
+
+def _communities(facts: Facts) -> Section | None:
+    """What people themselves would have done, and how far targets stand from it; None where nobody was asked."""
+    told = {of_dataset.dataset.pk for of_dataset in facts.told}
+    sentences, tables, links = [], [], []
+    for row in facts.campaigns:
+        campaign = row.campaign
+        if not row.submissions or not KINDS[campaign.kind].orders_values or campaign.dataset_id not in told:
+            continue
+        found = community_of(campaign)
+        sentences.append(f"{campaign.name}: {found.sentence}")
+        tables += [
+            replace(table, name=f"{table.name}-{campaign.slug}") for table in found.tables() if table.rows
+        ]  # fmt: skip
+        links.append((campaign.name, reverse("annotation:community", args=[facts.study.slug, campaign.slug])))
+    if not tables:
+        return None
+    return Section("community", "Community", tuple(sentences), tables=tuple(tables), links=tuple(links))
 
 
 def _limits(facts: Facts, agreement: Section, who: str) -> Section:

@@ -155,7 +155,7 @@ ROUTES: dict[str, tuple[Step, ...]] = {
     ),
 }
 # Refused to whoever labels, and not among the modules that serve annotators.
-RESEARCHERS = {"api-annotations", "api-decide"}
+RESEARCHERS = {"api-annotations", "api-community", "api-decide"}
 
 
 @pytest.fixture
