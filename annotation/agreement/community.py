@@ -103,11 +103,11 @@ class Community:
         return [self._order(), self._distances(), self._pairs()]
 
     def _order(self) -> ResultTable:
-        columns = zip(self.ranking.values, self.ranking.strengths, self.ranking.ranks, strict=True)
-        rows: list[tuple[Cell, ...]] = sorted(
-            ((self.names.get(key, key), strength, rank) for key, strength, rank in columns),
+        columns = sorted(
+            zip(self.ranking.values, self.ranking.strengths, self.ranking.ranks, strict=True),
             key=lambda row: (row[2].value is None, row[2].value or 0),
         )
+        rows: list[tuple[Cell, ...]] = [(self.names.get(key, key), strength, rank) for key, strength, rank in columns]
         note = "Every answer is a trial of its scenario; n counts scenarios."
         if self.ranking.method == "penalised":
             note += " Penalised fit: no finite maximum likelihood fit exists, so strengths are drawn towards each other, without limits."

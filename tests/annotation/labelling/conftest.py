@@ -79,6 +79,7 @@ def world() -> dict[str, Any]:
             "evaluations": str(mine.token),
             "place": 1,
             "people": "check",
+            "username": "nobody",
             "community_id": campaign.pk,
             "distances": "distances",
             "import_number": 1,
