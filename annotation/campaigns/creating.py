@@ -29,6 +29,7 @@ from conflictscope.scenarios.models import Dataset
 from conflictscope.studies.models import Study
 from conflictscope.studies.permissions import Role
 from evaluation.models import Run
+from evaluation.running.coverage import show_to_people
 
 logger = logging.getLogger(__name__)
 
@@ -205,7 +206,7 @@ def scenarios_drawn(campaign: Campaign) -> int:
 def judgeable_runs(dataset: Dataset) -> QuerySet[Run]:
     """The runs on the dataset whose answers are open text, which somebody has to judge."""
     talked = Run.objects.filter(dataset=dataset, mode=Run.Mode.SIMULATED_USER)
-    return talked.select_related("target", "dataset", "steering").order_by("pk")
+    return talked.select_related("target", "dataset", "steering", "user_simulator", "judge").order_by("pk")
 
 
 def population_summary(kind: str, dataset: Dataset) -> dict[str, int]:
@@ -314,6 +315,7 @@ def add_items(campaign: Campaign, drawn: Sequence[Drawn], *, size: int) -> int:
             row.shuffle_key = key
         rows.sort(key=lambda row: row.shuffle_key)
     Item.objects.bulk_create(rows, batch_size=500)
+    show_to_people(campaign.items.filter(response__isnull=False).values("response"))
     by_outcome = Counter(plan.get("drawn_by_outcome", {})) + Counter(each.candidate.outcome for each in drawn)
     campaign.sampling_plan = plan | {
         "drawn": plan.get("drawn", 0) + len(rows),

@@ -108,8 +108,9 @@ def kept_scenarios(dataset: Dataset, runs: Collection[Run] = ()) -> list[Candida
 
 
 def judged_scenarios(dataset: Dataset, runs: Collection[Run]) -> list[Candidate]:
-    """The scenarios to which the runs' targets gave an answer that is not empty, with these answers."""
-    rows = Response.objects.filter(run__in=runs, outcome=Response.Outcome.ANSWERED).order_by("pk")
+    """The scenarios to which the runs' targets gave an answer that is not empty, with these answers; conversations that go on are left
+    out."""
+    rows = Response.objects.filter(run__in=runs, outcome=Response.Outcome.ANSWERED).over().order_by("pk")
     responses: dict[int, list[int]] = defaultdict(list)
     choices: dict[int, Counter[str]] = defaultdict(Counter)
     doubts: dict[int, list[float]] = defaultdict(list)

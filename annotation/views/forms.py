@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from django import forms
 from django.contrib.auth.models import User
+from django.db.models import QuerySet
 
 from annotation.campaigns.creating import judgeable_runs
 from annotation.campaigns.sampling import Plan
@@ -16,6 +18,7 @@ from conflictscope.scenarios.models import Dataset
 from conflictscope.studies.models import Study
 from conflictscope.studies.permissions import Role
 from evaluation.models import Run
+from evaluation.running.variants import variants
 
 PLANS = {
     Plan.RANDOM: "Random: every scenario is as likely as any other",
@@ -50,10 +53,24 @@ class WhatForm(forms.Form):
         self.fields["dataset"].queryset = study.datasets.shown().order_by("-pk")  # type: ignore[attr-defined]
 
 
+class RunsField(forms.ModelMultipleChoiceField):  # type: ignore[type-arg]  # it takes one in the stubs only
+    """Runs by their targets, and by what tells them apart where a target has several."""
+
+    labels: Mapping[int, str] = {}
+
+    def offer(self, runs: QuerySet[Run]) -> None:
+        self.queryset = runs
+        self.initial = list(runs)
+        self.labels = variants(self.initial)
+
+    def label_from_instance(self, obj: Any) -> str:
+        return f"{obj.target}: {self.labels[obj.pk]}"
+
+
 class CampaignForm(forms.Form):
     """The second step, for a kind and a dataset: why, how many, drawn how, by whom, by which guideline."""
 
-    runs = forms.ModelMultipleChoiceField(
+    runs = RunsField(
         Run.objects.none(),
         widget=forms.CheckboxSelectMultiple,
         label="Whose responses",
@@ -133,9 +150,7 @@ class CampaignForm(forms.Form):
         annotators = User.objects.filter(memberships__study=study, memberships__role=Role.ANNOTATOR)
         self.fields["invited"].queryset = annotators.order_by("username")  # type: ignore[attr-defined]
         if KINDS[kind].of_responses:
-            runs = judgeable_runs(dataset)
-            self.fields["runs"].queryset = runs  # type: ignore[attr-defined]
-            self.fields["runs"].initial = list(runs)
+            self.fields["runs"].offer(judgeable_runs(dataset))  # type: ignore[attr-defined]
         else:
             del self.fields["runs"], self.fields["responses_each"], self.fields["among"]
         if not KINDS[kind].by_outcome:

@@ -44,5 +44,5 @@ def detected(path: Path, *, encoding: str = "") -> Format:
         return FORMATS["trials"]
     if log_in(path, encoding=encoding):
         return FORMATS["inspect"]
-    known = " ".join(f"{each.label}: {each.needs}." for each in FORMATS.values())
-    raise InvalidInput(f"{path.name} is no file of evaluations that is known here. {known}")
+    known = "\n".join(f"{each.label}: {each.needs}." for each in FORMATS.values())
+    raise InvalidInput(f"{path.name} is no file of evaluations that is known here.\n{known}")

@@ -16,6 +16,7 @@ from conflictscope.scenarios.models import ImportUpload
 from evaluation.importing.detecting import FORMATS
 from evaluation.importing.placing import EvaluationReport
 from evaluation.importing.writing import import_evaluations
+from evaluation.running.variants import variants
 
 if TYPE_CHECKING:
     from django.contrib.auth.models import User
@@ -76,7 +77,8 @@ def bring_in(
     Raises: as `import_evaluations`; NotFound: the file or the dataset is gone.
     """
     report = _through_the_door(upload, skip_bad=skip_bad, write=True, created_by=created_by, progress=progress)
-    runs = [{"name": str(run), "href": run.get_absolute_url()} for run in report.runs.values()]
+    labels = variants(report.runs.values())
+    runs = [{"name": f"{run.target}: {labels[pk]}", "href": run.get_absolute_url()} for pk, run in report.runs.items()]
     ImportUpload.objects.filter(pk=upload.pk, report__isnull=True).update(
         dataset=dataset_named(upload.study, upload.options["dataset"]),
         report=_told(report) | {"sentences": report.sentences(), "runs": runs},

@@ -231,6 +231,11 @@ class ResponseQuerySet(StudyScopedQuerySet["Response"]):
             | Q(Exists(none.filter(source=Judgement.Source.JUDGE)))
         )
 
+    def over(self) -> Self:
+        """Those that no further turn will be added to, unless more is asked of their run."""
+        may_go_on = Q(ended__in=["", Response.Ended.MAX_TURNS], turns__lt=F("run__max_turns"), run__imported=False)
+        return self.exclude(may_go_on & Q(shown_to_people=False))
+
     def of_pair(self, first: str, second: str) -> Self:
         """Responses to the scenarios of two values, named by their keys."""
         keys = [first, second]
@@ -276,6 +281,9 @@ class Response(models.Model):
     ended = models.CharField(max_length=10, choices=Ended, blank=True)
     refused = models.BooleanField(default=False, help_text="A tag beside the decision, never a decision.")
     outcome = models.CharField(max_length=10, choices=Outcome)
+    shown_to_people = models.BooleanField(
+        default=False, help_text="People are asked about it in a campaign: what they read does not change any more."
+    )
     calls = models.ManyToManyField(Call, blank=True, related_name="responses")
     created_at = models.DateTimeField(auto_now_add=True)
 

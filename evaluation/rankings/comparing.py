@@ -20,7 +20,7 @@ from evaluation.measures.kept import state_of, worked_out
 from evaluation.models import Judgement, Run
 from evaluation.rankings import corrections
 from evaluation.rankings.fitting import CODE, REPLICATES, SEED, other_judges, values_of
-from evaluation.rankings.plots import variants
+from evaluation.running.variants import variants
 
 ARITHMETIC = f"comparison 2, {CODE}"
 

@@ -12,7 +12,7 @@ from typing import Any, Literal
 from evaluation.models import Run
 from evaluation.rankings.consistency import TargetShift
 from evaluation.rankings.fitting import FittedRun
-from evaluation.rankings.plots import variants
+from evaluation.running.variants import variants
 
 Measure = Literal["strength", "rank"]
 SAID, DONE = Run.Mode.MULTIPLE_CHOICE, Run.Mode.SIMULATED_USER

@@ -8,8 +8,9 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
+from typing import Any
 
-from django.db.models import Count, Q
+from django.db.models import Count, Q, QuerySet
 
 from conflictscope.scenarios.models import Scenario
 from evaluation.models import Response, Run
@@ -30,6 +31,11 @@ class Coverage:
     outside: int = 0
     unasked: int = 0
     missing: int = 0
+
+
+def show_to_people(responses: QuerySet[Any, Any]) -> None:
+    """From now on people are asked about these, a query of their ids: conversations among them take no further turn."""
+    Response.objects.filter(pk__in=responses, shown_to_people=False).update(shown_to_people=True)
 
 
 def in_scope(runs: Collection[Run], *, via: str = "") -> Q:

@@ -327,7 +327,7 @@ def ask_again(run: Run, outcomes: Collection[str]) -> int:
             response.delete()
             gone += 1
     # A conversation that broke off later on keeps its first turns: only the last is asked for again.
-    broken = run.responses.filter(~Exists(of_people), outcome=Response.Outcome.ANSWERED, ended__in=outcomes)
+    broken = run.responses.filter(shown_to_people=False, outcome=Response.Outcome.ANSWERED, ended__in=outcomes)
     return gone + broken.update(ended="")
 
 

@@ -59,16 +59,12 @@ def _decided_by(judge: Judge | None, **also: Any) -> Exists:
     return Exists(Judgement.objects.filter(response=OuterRef("pk"), judge=judge, turns=OuterRef("turns"), **also))
 
 
-def _looked_at() -> Exists:
-    """Whether people have judged a response: what they read is not changed under their eyes."""
-    return Exists(Judgement.objects.filter(response=OuterRef("pk"), source=Judgement.Source.HUMAN))
-
-
 def _going_on(run: Run) -> QuerySet[Response]:
-    """Conversations that the run's judge says are not resolved, and that have turns left."""
+    """Conversations that the run's judge says are not resolved, and that have turns left. What people are asked about is not changed
+    under their eyes."""
     open_still = Q(ended="") | Q(ended=Response.Ended.MAX_TURNS)
     return _answered(run).filter(
-        open_still, ~_looked_at(), _decided_by(run.judge, resolved=False), turns__lt=run.max_turns
+        open_still, _decided_by(run.judge, resolved=False), turns__lt=run.max_turns, shown_to_people=False
     )
 
 
@@ -208,9 +204,9 @@ class TurnStep:
 
     def store(self, run_id: int, payload: dict[str, Any], outcome: Turned) -> str:
         # The row is locked by its own UPDATE: whoever comes second finds another number of turns.
-        mine = Response.objects.filter(pk=payload["response"], turns=payload["turns"])
+        mine = Response.objects.filter(pk=payload["response"], turns=payload["turns"], shown_to_people=False)
         if not mine.update(turns=F("turns")):
-            return "there already"
+            return "there already, or shown to people as it was"
         response = mine.get()
         changed = _with_another_turn(response, outcome)
         mine.update(**changed)

@@ -15,7 +15,11 @@ from evaluation.rankings.fitting import MOST_REPLICATES, REPLICATES, SEED
 from evaluation.running.runs import MOST_TURNS
 from evaluation.running.targets import labels_to_choose
 
-SCOPES = {Run.Scope.KEPT: "The kept ones", Run.Scope.ALL: "All of them"}
+SCOPES = {
+    Run.Scope.KEPT: "The kept ones",
+    Run.Scope.HUMAN_VALIDATED: "Those that people passed on all six dimensions",
+    Run.Scope.ALL: "All of them",
+}
 ORDERS = {"both": "Both", "action_1_first": "Action 1 first", "action_2_first": "Action 2 first"}
 
 
@@ -141,8 +145,11 @@ class TopUpForm(GroupedForm):
             )
         else:
             at_least(self.fields["max_turns"], run.max_turns)
-            offer(self, "further_judges", judges_for(run.study).exclude(pk=run.judge_id or 0))
+            others = judges_for(run.study).exclude(pk=run.judge_id or 0)
+            offer(self, "further_judges", others)
             self.fields["further_judges"].initial = list(run.further_judges.values_list("pk", flat=True))
+            if not others.exists():
+                del self.fields["further_judges"]
 
 
 def at_least(field: forms.Field, number: int) -> None:

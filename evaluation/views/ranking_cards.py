@@ -11,8 +11,8 @@ from django.urls import reverse
 
 from evaluation.models import Comparison, Ranking, Run
 from evaluation.rankings.fitting import FittedRun, stale_runs
-from evaluation.rankings.plots import variants
 from evaluation.rankings.tables import fit_sentence
+from evaluation.running.variants import variants
 
 
 @dataclass(frozen=True, slots=True)

@@ -169,6 +169,7 @@ def top_up(request: Request, study: str, run: int) -> HttpResponse:
         "section": "runs",
         "run": this_run,
         "unasked": running.unasked_scenarios(this_run).count(),
+        "shown": this_run.responses.filter(shown_to_people=True).count(),
     }
     return start_or_estimate(request, form, start, template="evaluation/top_up.html", context=context, then=to_the_run)
 

@@ -16,9 +16,9 @@ from conflictscope.jobs.models import Job
 from conflictscope.scenarios.models import Judge, Scenario
 from conflictscope.studies.permissions import Role
 from evaluation.models import Response, Run
-from evaluation.rankings.plots import variants
 from evaluation.running.judge_columns import judge_columns
 from evaluation.running.runs import RunSettings, create_or_find_run, top_up, unasked_scenarios
+from evaluation.running.variants import variants
 from tests.factories.evaluation import JudgementFactory, RunFactory, TargetFactory, answered
 from tests.factories.llm import EndpointFactory
 from tests.factories.scenarios import DatasetFactory, JudgeFactory, ScenarioFactory

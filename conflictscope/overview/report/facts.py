@@ -19,8 +19,8 @@ from conflictscope.studies.models import Study
 from evaluation.measures.kept import state_of
 from evaluation.models import Comparison, Judgement, Ranking, Run
 from evaluation.rankings.fitting import FittedRun, latest_rankings, stale_runs, value_names
-from evaluation.rankings.plots import variants
 from evaluation.rankings.shifts import latest_shifts
+from evaluation.running.variants import variants
 
 
 @dataclass(slots=True)

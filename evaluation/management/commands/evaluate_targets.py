@@ -53,7 +53,7 @@ class Command(JobCommand):
             default=1,
             help="Of a conversation at most: the user goes on until the judge says it is resolved.",
         )
-        parser.add_argument("--scope", choices=[str(Run.Scope.KEPT), str(Run.Scope.ALL)], default=Run.Scope.KEPT.value)
+        parser.add_argument("--scope", choices=Run.Scope.values, default=Run.Scope.KEPT.value)
         parser.add_argument("--orders", choices=list(ORDERS), default="both", help="Of the options in multiple choice.")
         parser.add_argument(
             "--steering",

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections import Counter
+from importlib import import_module
 from io import StringIO
 
 import pytest
+from django.apps import apps
 from django.core.management import call_command
 
 from annotation.campaigns.creating import CampaignSettings, create_campaign, extend_campaign, open_campaign
@@ -15,7 +17,7 @@ from annotation.models import Campaign, Item, Participant
 from conflictscope.errors import InvalidInput, NotFound
 from conflictscope.scenarios.models import Scenario
 from conflictscope.studies.permissions import Role
-from evaluation.models import Judgement, Response
+from evaluation.models import Judgement, Response, Run
 from tests.factories.annotation import CampaignFactory
 from tests.factories.evaluation import JudgementFactory, RunFactory, TargetFactory, answered
 from tests.factories.scenarios import DatasetFactory, JudgeFactory, ScenarioFactory, judged
@@ -259,6 +261,25 @@ def test_an_action_judgement_draws_scenarios_with_all_the_responses_of_its_runs(
     assert all(item.inclusion_probability == pytest.approx(5 / 12) for item in items)
     assert {item.stratum.rpartition(" · ")[2] for item in items} <= {"value_1", "value_2", "both"}
     assert set(campaign.runs.all()) == set(talked.runs.all())
+
+
+def test_answers_are_marked_as_shown_and_conversations_that_go_on_are_not_drawn(talked):
+    going_on, *_ = answers = list(Response.objects.order_by("pk"))
+    Run.objects.filter(pk=going_on.run_id).update(max_turns=3)
+    Response.objects.exclude(pk=going_on.pk).update(ended="resolved")
+    campaign = opened(talked, kind="action_judgement", runs=talked.runs.all(), size=12)
+    drawn = set(campaign.items.values_list("response", flat=True))
+    assert drawn == {each.pk for each in answers} - {going_on.pk}
+    assert set(Response.objects.filter(shown_to_people=True).values_list("pk", flat=True)) == drawn
+
+
+def test_answers_that_campaigns_of_before_asked_about_are_marked_by_the_migration(talked):
+    opened(talked, kind="action_judgement", runs=talked.runs.all(), size=5)
+    Response.objects.update(shown_to_people=False)
+    import_module("annotation.migrations.0010_what_people_are_shown").mark(apps, None)
+    marked = Response.objects.filter(shown_to_people=True)
+    assert set(marked) == set(Response.objects.filter(items__isnull=False))
+    assert marked.count() == 10
 
 
 def test_the_command_finds_a_campaign_of_answers_whatever_runs_came_since(talked):

@@ -78,6 +78,7 @@ def test_a_file_is_shown_as_it_would_become_and_then_imported(researcher: Client
     assert "4 responses added, 0 were there already" in done
     assert Run.objects.filter(imported=True, created_by__isnull=False).count() == 2
     assert all(run.get_absolute_url() in done for run in Run.objects.all())
+    assert "alpha: Multiple choice" in done
     with pytest.raises(Exception, match="no longer here"):
         staging.path_of(upload)
 

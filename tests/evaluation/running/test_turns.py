@@ -8,11 +8,13 @@ import pytest
 from django.test import Client
 from django.urls import reverse
 
+from conflictscope.llm.types import Reply
 from conflictscope.scenarios.models import OpeningMessage, Scenario
 from evaluation.models import Judgement, Response, Run
+from evaluation.running.coverage import show_to_people
 from evaluation.running.runs import ask_again, top_up
+from evaluation.running.simulated_user import Turned, TurnStep
 from tests.evaluation.conftest import Conversation, endpoint_at, judges, work
-from tests.factories.evaluation import JudgementFactory
 from tests.factories.scenarios import DatasetFactory, JudgeFactory, ScenarioFactory
 from tests.factories.studies import member
 from tests.llm.scripted import Answer, openai_error, openai_reply
@@ -151,14 +153,28 @@ def test_a_user_who_writes_nothing_fails_the_step_and_nothing_is_lost(talk: Conv
     assert (response.turns, response.ended) == (2, "resolved")
 
 
-def test_what_people_have_judged_is_not_changed_under_their_eyes(talk: Conversation) -> None:
+def test_what_people_are_asked_about_is_not_changed_under_their_eyes(talk: Conversation, client: Client) -> None:
     talk.judge.afterwards = NOT_YET
     response = talked(talk, max_turns=1)
-    JudgementFactory(response=response, human=True, choice="value_1")
+    show_to_people(Response.objects.values("pk"))
     top_up(response.run, max_turns=3)
     work(response.run)
     response.refresh_from_db()
     assert response.turns == 1
+    client.force_login(member(response.run.study, "researcher"))
+    page = client.get(reverse("evaluation:top_up", args=[response.run.study.slug, response.run.pk]))
+    assert "People are asked about 1 of its answers" in page.content.decode()
+
+
+def test_a_turn_that_comes_back_after_people_were_asked_changes_nothing(talk: Conversation) -> None:
+    talk.judge.afterwards = NOT_YET
+    response = talked(talk, max_turns=1)
+    outcome = Turned(Reply("And now?", "ok", ()), Reply("Here.", "ok", ()))
+    show_to_people(Response.objects.values("pk"))
+    assert "shown to people" in TurnStep().store(response.run_id, {"response": response.pk, "turns": 1}, outcome)
+    before = response.transcript
+    response.refresh_from_db()
+    assert response.transcript == before
 
 
 def test_the_target_gets_what_was_said_and_nothing_of_the_scenario_in_any_turn(talk: Conversation) -> None:
