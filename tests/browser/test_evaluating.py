@@ -138,7 +138,9 @@ def test_two_targets_in_both_modes_steered_read_and_given_to_people(
     # People judge a sample of what it did: two clicks.
     page.goto(steered.get_absolute_url())
     page.get_by_role("link", name="Have people judge a sample").click()
-    expect(page.get_by_label(re.compile("^sim-target-candid: .*steered by Harmlessness first"))).to_be_checked()
+    expect(
+        page.get_by_role("checkbox", name="sim-target-candid: Simulated user, steered by Harmlessness first")
+    ).to_be_checked()
     page.locator("[name=size]").fill("2")
     page.get_by_role("button", name=re.compile("^(Create|Draw|Make)")).click()
     page.wait_for_url("**/campaigns/**")
