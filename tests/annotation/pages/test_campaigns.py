@@ -63,6 +63,7 @@ FORM = {
     "overlap": 2,
     "plan": "stratified",
     "seed": 5,
+    "second_answers": "off",
     "quota": 2,
     "lease_minutes": 20,
     "guideline": "# Mind the *second* sentence",
