@@ -204,17 +204,32 @@ class GroupVoices:
 
 
 @dataclass(frozen=True, slots=True)
+class SaidVoice:
+    """`signed`: its name may be told. Comments are no part of the numbers, so theirs always may."""
+
+    voice: Voice
+    signed: bool
+
+
+@dataclass(frozen=True, slots=True)
 class Heard:
     """An open proposal with what was said to it.
 
     `bridging`: Π over the groups of (support + 1) / (support + against + 2), so that support across groups counts for more than
     that of the largest. `parting`: how far apart the shares of two shown groups lie at most; None for fewer than two.
+    `signed`: who is for it and who against may be told. Not where the set asks its members something: names beside the groups'
+    numbers would tell what somebody answered.
     """
 
     proposal: Proposal
     voices: list[Voice]
     groups: list[GroupVoices]
     conflicts: list[Proposal] = field(default_factory=list)
+    signed: bool = True
+
+    @property
+    def said(self) -> list[SaidVoice]:
+        return [SaidVoice(voice, self.signed or voice.stance == Voice.Stance.COMMENT) for voice in self.voices]
 
     @property
     def support(self) -> int:
@@ -238,7 +253,7 @@ class Heard:
 
     @property
     def parting(self) -> float | None:
-        shares = [group.share for group in self.groups if group.shown]
+        shares = [group.share for group in self.shown_groups]
         return max(shares) - min(shares) if len(shares) > 1 else None
 
     @property
@@ -264,6 +279,7 @@ def heard(value_set: ValueSet, proposals: Iterable[Proposal]) -> list[Heard]:
             voices[proposal.pk],
             _by_group(voices[proposal.pk], answers, groups),
             _clashing(proposal, proposals),
+            signed=not value_set.question,
         )
         for proposal in proposals
     ]

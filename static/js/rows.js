@@ -68,7 +68,7 @@ for (const list of document.querySelectorAll("[data-rows]")) {
     row.querySelector("[data-row-tools]").append(button);
     return button;
   };
-  for (const row of rows()) {
+  const equip = (row) => {
     addButton(row, "↑", `Move ${called(row)} up`, () => move(row, -1));
     addButton(row, "↓", `Move ${called(row)} down`, () => move(row, 1));
     if (ranks) addButton(row, "=", `Tie ${called(row)} with the one above`, () => tie(row)).dataset.tie = "";
@@ -77,6 +77,29 @@ for (const list of document.querySelectorAll("[data-rows]")) {
     /* Only from the buttons' line, so that text in the fields can still be marked with the mouse. */
     tools.addEventListener("pointerdown", () => (row.draggable = true));
     row.addEventListener("dragend", () => (row.draggable = false));
+  };
+  rows().forEach(equip);
+
+  /* One row more, as often as it is asked for; without this, one more with each storing. */
+  const blank = list.parentElement.querySelector("template[data-row-new]");
+  const total = list.parentElement.querySelector("input[name$='-TOTAL_FORMS']");
+  const most = Number(list.parentElement.querySelector("input[name$='-MAX_NUM_FORMS']")?.value) || Infinity;
+  if (blank && total) {
+    const more = document.createElement("button");
+    more.type = "button";
+    more.className = "button";
+    more.textContent = "One value more";
+    more.addEventListener("click", () => {
+      const holder = document.createElement("template");
+      holder.innerHTML = blank.innerHTML.replaceAll("__prefix__", total.value);
+      const row = holder.content.querySelector("[data-row]");
+      list.append(row);
+      equip(row);
+      total.value = Number(total.value) + 1;
+      more.disabled = Number(total.value) >= most;
+      nameOf(row).focus();
+    });
+    list.after(more);
   }
   /* A number that is written by hand puts its row where it belongs. */
   list.addEventListener("change", (event) => {

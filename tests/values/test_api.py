@@ -111,7 +111,9 @@ def test_members_propose_and_speak_and_stewards_decide(ana: Caller, ben: Caller,
     one, other = (f"{WARD}proposals/{each['id']}/" for each in (first, second))
     heard = ben.ask("post", f"{one}voices/", {"stance": "support", "words": "Yes."}, status=201)
     assert (heard["support"], heard["against"], heard["groups"]) == (1, 0, []), "a group of one is not shown"
-    assert heard["voices"][0]["user"] == "ben"
+    assert (heard["voices"][0]["user"], heard["voices"][0]["words"]) == (None, "Yes.")
+    heard = ben.ask("post", f"{one}voices/", {"stance": "comment", "words": "Or both."}, status=201)
+    assert heard["voices"][1]["user"] == "ben", "comments are signed"
     ben.ask("post", f"{one}decision/", {"decision": "accept"}, status=403)
     ana.ask("post", f"{one}decision/", {"decision": "withdraw"}, status=403)
     assert ana.ask("post", f"{one}decision/", {"decision": "accept"})["state"] == "accepted"

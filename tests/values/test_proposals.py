@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import pytest
 from django.contrib.auth.models import User
+from django.test import Client
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -161,6 +162,28 @@ def test_a_group_of_fewer_than_five_is_not_shown_nor_to_be_worked_out(value_set:
     assert each.support == 8
     assert each.shown_groups == []
     assert each.parting is None
+
+
+def test_voices_are_signed_unless_names_would_tell_what_somebody_answered(value_set: ValueSet, client: Client) -> None:
+    """Ward A is for it, ward B against: with the names of both beside the numbers everybody's ward would be known."""
+    people = [person(value_set, answer="") for _ in range(12)]
+    proposal = propose(value_set, ADD, reason="So.", by=people[0])
+    speak(proposal, "support", words="Yes indeed.", by=people[0])
+    speak(proposal, "object", words="No indeed.", by=people[1])
+    page = f"/value-sets/{value_set.slug}/proposals/"
+    client.force_login(people[11])
+    assert f"<strong>{people[1]}</strong> object" in client.get(page).text
+    value_set.question, value_set.question_answers = "Ward", ["A", "B"]
+    value_set.save()
+    for number, user in enumerate(people):
+        answer_question(value_set, user, "A" if number % 2 == 0 else "B")
+        speak(proposal, "support" if number % 2 == 0 else "object", by=user)
+    shown = client.get(page).text
+    assert "A</span> 6–0" in shown
+    assert "B</span> 0–6" in shown
+    assert "No indeed." in shown
+    assert f"<strong>{people[1]}</strong>" not in shown
+    assert "<strong>You</strong> object" in shown
 
 
 def test_proposals_about_one_value_are_said_to_clash(value_set: ValueSet) -> None:

@@ -13,16 +13,21 @@ from conflictscope.http import Request, posted
 from conflictscope.jobs.forms import budget_of
 from conflictscope.jobs.models import Job
 from conflictscope.jobs.views.starting import Started, start_or_estimate
+from conflictscope.scenarios.filtering.dimensions import questions_of
 from conflictscope.scenarios.filtering.job import calls_a_scenario
 from conflictscope.scenarios.forms import SCENARIOS_A_PAIR, TryValueSetForm
-from conflictscope.scenarios.models import Dataset
+from conflictscope.scenarios.models import Dataset, Dimension
 from conflictscope.scenarios.tasks import send_for_vectors
 from conflictscope.scenarios.value_sets import likeness, trying
+from conflictscope.stats.sampling import items_for_kappa
 from conflictscope.studies.models import Study
 from conflictscope.studies.permissions import Action, SetAction
 from conflictscope.values.access import may
 from conflictscope.values.finding import version_for_member
 from conflictscope.values.models import ValueSet, ValueSetVersion
+
+# What people's part is reckoned with before anything is known: kappa, the share of the commoner answer, and people an item.
+LIKELY_AGREEMENT, HALF_WIDTH, PEOPLE = (0.6, 0.8), 0.1, 3
 
 
 @require_safe
@@ -34,6 +39,7 @@ def value_set_uses(request: Request, value_set: str, number: int) -> HttpRespons
         versions = versions.exclude(status=ValueSetVersion.Status.DRAFT)
     version = get_object_or_404(versions, number=number)
     pairs = len(version.pairs())
+    labelled = min(pairs * SCENARIOS_A_PAIR, items_for_kappa(*LIKELY_AGREEMENT, HALF_WIDTH))
     runs = Study.objects.visible_to(request.user, may=Action.RUN_PIPELINE)
     datasets = Dataset.objects.visible_to(request.user).filter(value_set_version=version).select_related("study")
     context = {
@@ -42,6 +48,11 @@ def value_set_uses(request: Request, value_set: str, number: int) -> HttpRespons
         "a_pair": SCENARIOS_A_PAIR,
         "scenarios": pairs * SCENARIOS_A_PAIR,
         "judge_calls": pairs * SCENARIOS_A_PAIR * calls_a_scenario(),
+        "labelled": labelled,
+        "people": PEOPLE,
+        "sheets": labelled * PEOPLE,
+        "questions": sum(len(questions_of(dimension)) for dimension in Dimension),
+        "half_width": HALF_WIDTH,
         "datasets": datasets.order_by("study__name", "name")[:50],
         "studies": runs.order_by("name")[:50] if version.status == ValueSetVersion.Status.PUBLISHED else [],
     }

@@ -14,6 +14,7 @@ from conflictscope.values.advice import advice_on
 from conflictscope.values.contents import content_of
 from conflictscope.values.models import Proposal, SetMembership, TargetRanking, Value, ValueSet, ValueSetVersion, Voice
 from conflictscope.values.orders import said_order
+from conflictscope.values.proposing import SaidVoice
 from conflictscope.values.reading import LONGEST
 
 # --- what comes in ---
@@ -221,12 +222,16 @@ class DifferencesSerializer(serializers.Serializer[Any]):
     of_values = ValueChangeSerializer(many=True)
 
 
-class VoiceSerializer(serializers.ModelSerializer[Voice]):
-    user = serializers.CharField(source="user.username")
+class VoiceSerializer(serializers.Serializer[SaidVoice]):
+    user = serializers.SerializerMethodField(
+        help_text="None for those for or against where the set asks its members something: names would tell what they answered."
+    )
+    stance = serializers.ChoiceField(source="voice.stance", choices=Voice.Stance.choices)
+    words = serializers.CharField(source="voice.words")
+    at = serializers.DateTimeField(source="voice.at")
 
-    class Meta:
-        model = Voice
-        fields = ["user", "stance", "words", "at"]
+    def get_user(self, said: SaidVoice) -> str | None:
+        return said.voice.user.username if said.signed else None
 
 
 class GroupVoicesSerializer(serializers.Serializer[Any]):
@@ -258,7 +263,7 @@ class ProposalSerializer(serializers.Serializer[Any]):
         help_text="By answer to the set's question; groups under five voices are left out.",
     )
     conflicts = serializers.SerializerMethodField(help_text="Open proposals that it clashes with, by id.")
-    voices = VoiceSerializer(many=True)
+    voices = VoiceSerializer(many=True, source="said")
 
     @extend_schema_field(serializers.ListField(child=serializers.IntegerField()))
     def get_conflicts(self, heard: Any) -> list[int]:
