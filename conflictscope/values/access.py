@@ -31,6 +31,12 @@ def may(user: User | AnonymousUser, action: SetAction, value_set: ValueSet) -> b
     return role is not None and action in SET_MAY[role]
 
 
+def members_of(value_set: ValueSet) -> list[SetMembership]:
+    """Stewards first, then members, then readers; by username."""
+    memberships = value_set.memberships.select_related("user").order_by("user__username")
+    return sorted(memberships, key=lambda each: SetRole.values.index(each.role))
+
+
 def may_import(user: User | AnonymousUser) -> bool:
     """Value sets belong to no study: whoever runs a pipeline anywhere may bring one as a file."""
     return Study.objects.visible_to(user, may=Action.RUN_PIPELINE).exists()

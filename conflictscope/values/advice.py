@@ -32,9 +32,10 @@ def advice_on(content: ValueSetText) -> list[Advice]:
 
 
 def _of_size(values: Sequence[ValueText]) -> Iterator[Advice]:
-    if len(values) < FEWEST_VALUES:
+    if 0 < len(values) < FEWEST_VALUES:
         yield Advice(
-            (), f"{len(values)} values make no ranking to speak of: from {FEWEST_VALUES} on, an order says something."
+            (),
+            f"{len(values)} value{'s make' if len(values) > 1 else ' makes'} no ranking to speak of: from {FEWEST_VALUES} on, an order says something.",
         )
     if len(values) > MOST_VALUES:
         pairs = len(values) * (len(values) - 1) // 2

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from django.http import Http404
 from django.shortcuts import get_object_or_404
 
+from conflictscope.errors import NotFound
 from conflictscope.studies.permissions import SetAction
 from conflictscope.values.models import Proposal, ValueSet, ValueSetVersion
 
@@ -29,6 +30,18 @@ def draft_or_404(value_set: ValueSet) -> ValueSetVersion:
     if draft is None:
         raise Http404("No draft is being written.")
     draft.value_set = value_set
+    return draft
+
+
+def draft_named(slug: str) -> ValueSetVersion:
+    """The draft that a command line names.
+
+    Raises:
+        NotFound: no draft of such a set is being written.
+    """
+    drafts = ValueSetVersion.objects.filter(status=ValueSetVersion.Status.DRAFT).select_related("value_set")
+    if (draft := drafts.filter(value_set__slug=slug).first()) is None:
+        raise NotFound(f"No draft of a value set {slug!r} is being written.")
     return draft
 
 

@@ -111,6 +111,13 @@ def test_a_set_is_forked_tried_written_together_published_and_put_in_order(visit
     assert in_words(TargetRanking.objects.get()) == "Honesty > Calm"
     ana.get_by_text("Steering prompt of What the ward wants").click()
     expect(ana.get_by_text("1. Honesty")).to_be_visible()
+    # By hand: Calm is drawn above Honesty.
+    ana.goto(f"{WARD}versions/2/order/?from={TargetRanking.objects.get().pk}")
+    rows = ana.locator("[data-row]")
+    expect(rows.first).to_contain_text("Honesty")
+    rows.last.locator("[data-row-tools]").drag_to(rows.first, source_position={"x": 2, "y": 2})
+    expect(rows.first).to_contain_text("Calm")
+    assert [row.get_by_role("spinbutton").input_value() for row in rows.all()] == ["1", "2"]
     ana.set_viewport_size(PHONE)
     for page in ("", "draft/", "history/", "members/", "compare/"):
         ana.goto(WARD + page)

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from io import StringIO
 from typing import Any
 
 import pytest
 from django.contrib.auth.models import User
+from django.core.management import CommandError, call_command
 from django.test import Client
 from django.utils.html import escape
 
@@ -75,8 +77,10 @@ def test_a_trial_writes_three_scenarios_a_pair_which_are_in_no_dataset(
     assert not Trial.objects.exists(), "an estimate starts nothing"
     assert client.post(f"{page}try/", asked)["Location"] == "/value-sets/ward/draft/"
     assert "every 2s" in client.get(f"{page}trial/").text
-    with pytest.raises(Conflict, match="is running"):
-        trying.start(draft, study, generator, started_by=ana)
+    assert trying.start(draft, study, generator, started_by=ana) == Job.objects.get(), "started twice is started once"
+    assert Trial.objects.count() == 1
+    with pytest.raises(Conflict, match="Another study"):
+        trying.start(draft, StudyFactory(endpoints=[generator]), generator)
     worker.work_on(job := Job.objects.get())
     job.refresh_from_db()
     assert job.state == Job.State.DONE
@@ -135,6 +139,20 @@ def test_a_trial_by_api(client: Client, study: Study, ana: User, draft: ValueSet
     assert job.budget == 1
     trial = client.get(route).json()
     assert (trial["running"], trial["simulated"], len(trial["scenarios"])) == (False, True, 9)
+
+
+def test_a_trial_by_command(study: Study, draft: ValueSetVersion, generator: Endpoint) -> None:
+    def command(value_set: str, *more: str) -> str:
+        out = StringIO()
+        how = ["--study=mine", "--generator=writer", *more]
+        call_command("try_value_set", value_set, *how, stdout=out, stderr=StringIO())
+        return out.getvalue()
+
+    assert "3 items now" in command("ward@draft", "--estimate")
+    assert "9 scenarios for 3 pairs, in no dataset." in command("ward@draft")
+    assert Trial.objects.get().started_by is None
+    with pytest.raises(CommandError, match="No draft of a value set 'hhh'"):
+        command("hhh@draft")
 
 
 def test_who_may_try_what_on_whose_money(study: Study, ana: User, draft: ValueSetVersion) -> None:

@@ -25,7 +25,7 @@ def test_what_a_dataset_comes_to_and_where_it_is_made(client: Client) -> None:
     assert "3 pairs with 24 scenarios each" in text
     assert "72 scenarios" in text
     assert "720 calls" in text, "ten a scenario: eight questions, two of them in both orders"
-    assert "all of them" in text, "κ to ±0.1 takes more than 72 scenarios"
+    assert "People label all of them" in text, "κ to ±0.1 takes more than 72 scenarios"
     assert "by 3 people each, 216 sheets of 8 questions" in text
     assert "Bakery" in text
     assert "Elsewhere" not in text

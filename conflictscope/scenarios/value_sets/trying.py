@@ -51,53 +51,72 @@ def live_job(version: ValueSetVersion) -> Job | None:
 
 
 def start(
-    version: ValueSetVersion, study: Study, generator: Endpoint, *, started_by: User, budget: Budget = NO_BUDGET
+    version: ValueSetVersion,
+    study: Study,
+    generator: Endpoint,
+    *,
+    started_by: User | None = None,
+    budget: Budget = NO_BUDGET,
 ) -> Job:
-    """Have a study's generator write three scenarios for each pair of the version, as its values read now.
+    """Have a study's generator write three scenarios for each pair of the version, as its values read now; returns the live job if
+    a trial of the version is running.
+
+    Args: started_by: None: a command, which may try any.
 
     Raises:
         NotAllowed: the person may not propose in the set, or runs no pipeline in the study; or the study may not use the endpoint.
         InvalidInput: the version has no pair, or more than a trial is for.
-        Conflict: a trial of it is running.
+        Conflict: another study tries it out just now.
     """
-    if not may(started_by, SetAction.PROPOSE, version.value_set):
-        raise NotAllowed(f"Only members of {version.value_set} try it out: fork it to try one of yours.")
-    if not Study.objects.visible_to(started_by, may=Action.RUN_PIPELINE).filter(pk=study.pk).exists():
-        raise NotAllowed(f"Only who runs the pipeline of {study} may spend on its generators.")
+    if started_by is not None:
+        _refuse_stranger(version, study, started_by)
     check_allowed(study, generator)
     pairs = [[first.key, second.key] for first, second in version.pairs()]
     if not pairs:
         raise InvalidInput(
-            f"{version} has no two values that conflict: write two, of different groups if it pairs across."
+            f"{version} has no two values that conflict: write two, of different groups if it pairs across groups."
         )
     if len(pairs) > MOST_PAIRS:
         raise InvalidInput(f"{version} has {len(pairs)} pairs; a trial is for {MOST_PAIRS} at the most.")
-    values = values_now(version)
     with transaction.atomic():
-        if live_job(version) is not None:
-            raise Conflict(f"A trial of {version} is running: wait until it is done, or cancel its job.")
-        trial = Trial.objects.create(
-            version=version,
-            edition=version.edition,
-            values=values,
-            pairs=pairs,
-            repeat=_tried_before(version, generator, values),
-            study=study,
-            generator=generator,
-            started_by=started_by,
-        )
-        job = control.start(
+        ValueSetVersion.objects.select_for_update().get(pk=version.pk)  # of two who start at once one makes the trial
+        live = live_job(version)
+        if live is not None and live.study_id != study.pk:
+            raise Conflict(f"Another study tries {version} out just now: wait until its trial is done.")
+        trial = live.parameters["trial"] if live else _made(version, study, generator, pairs, by=started_by).pk
+        return control.start(
             study,
             kind=KIND,
             subject=subject_of(version),
             title=f"Try out {version}"[:200],
-            parameters={"trial": trial.pk},
+            parameters={"trial": trial},
             started_by=started_by,
             budget=budget,
         )
-        if job.parameters != {"trial": trial.pk}:  # somebody else was faster by a moment
-            raise Conflict(f"A trial of {version} is running: wait until it is done, or cancel its job.")
-    return job
+
+
+def _refuse_stranger(version: ValueSetVersion, study: Study, user: User) -> None:
+    if not may(user, SetAction.PROPOSE, version.value_set):
+        raise NotAllowed(f"Only members of {version.value_set} try it out: fork it to try one of yours.")
+    if not Study.objects.visible_to(user, may=Action.RUN_PIPELINE).filter(pk=study.pk).exists():
+        raise NotAllowed(f"Only who runs the pipeline of {study} may spend on its generators.")
+
+
+def _made(
+    version: ValueSetVersion, study: Study, generator: Endpoint, pairs: list[list[str]], *, by: User | None
+) -> Trial:
+    values = values_now(version)
+    earlier = Trial.objects.filter(version__value_set=version.value_set_id, generator=generator)
+    return Trial.objects.create(
+        version=version,
+        edition=version.edition,
+        values=values,
+        pairs=pairs,
+        repeat=sum(each == values for each in earlier.values_list("values", flat=True)),
+        study=study,
+        generator=generator,
+        started_by=by,
+    )
 
 
 def latest_trial(version: ValueSetVersion) -> Trial | None:
@@ -208,11 +227,6 @@ class TrialHandler:
         if unparsable := job.items.filter(state=WorkItem.State.DONE, note=UNPARSABLE).count():
             lines.append(f"{unparsable} replies were unparsable, also when asked again.")
         return "\n".join(lines)
-
-
-def _tried_before(version: ValueSetVersion, generator: Endpoint, values: list[dict[str, str]]) -> int:
-    earlier = Trial.objects.filter(version__value_set=version.value_set_id, generator=generator)
-    return sum(each == values for each in earlier.values_list("values", flat=True))
 
 
 def _trial_of(job: Job) -> Trial:

@@ -24,6 +24,7 @@ from conflictscope.values.api.serializers import (
     ImportedSerializer,
     NamedSet,
     SettingsSent,
+    ShownSet,
     ValueSetLine,
     ValueSetSerializer,
     VersionLine,
@@ -96,9 +97,8 @@ class OneValueSet(ValueSetView):
         return Response(self._shown(this_value_set))
 
     def _shown(self, value_set: ValueSet) -> Any:
-        value_set.seen = versions_seen(self.user, value_set)  # type: ignore[attr-defined]
-        value_set.role = role_in(self.user, value_set)  # type: ignore[attr-defined]
-        return self.told(ValueSetSerializer, value_set)
+        shown = ShownSet(value_set, role_in(self.user, value_set), versions_seen(self.user, value_set))
+        return self.told(ValueSetSerializer, shown)
 
 
 class Versions(ValueSetView):
@@ -125,6 +125,10 @@ class PublishedVersion(ValueSetView):
 
 class VersionFile(ValueSetView):
     """A published version as a file to take along."""
+
+    def perform_content_negotiation(self, request: Request, force: bool = False) -> Any:
+        """The file's name says what it is, whatever the caller says that they accept."""
+        return super().perform_content_negotiation(request, force=True)
 
     @extend_schema(
         parameters=[OpenApiParameter("file", str, OpenApiParameter.PATH, enum=list(FILES))],

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any
 
 from drf_spectacular.utils import extend_schema_field
@@ -16,6 +17,8 @@ from conflictscope.values.models import Proposal, SetMembership, TargetRanking, 
 from conflictscope.values.orders import said_order
 from conflictscope.values.proposing import SaidVoice
 from conflictscope.values.reading import LONGEST
+
+MOST_VALUES_OF_A_DRAFT = 200  # as many as its page holds
 
 # --- what comes in ---
 
@@ -59,6 +62,11 @@ class DraftSent(Sent):
     )
     values = ValueSent(many=True, help_text="In their order.")
     reason = serializers.CharField(max_length=500, allow_blank=True, default="", help_text="For the set's history.")
+
+    def validate_values(self, values: list[dict[str, Any]]) -> list[dict[str, Any]]:
+        if len(values) > MOST_VALUES_OF_A_DRAFT:
+            raise serializers.ValidationError(f"A draft has {MOST_VALUES_OF_A_DRAFT} values at the most.")
+        return values
 
 
 class PastedSent(Sent):
@@ -181,14 +189,24 @@ class ValueSetLine(serializers.Serializer[Any]):
     draft = serializers.BooleanField(help_text="A draft is being written, which you may read.")
 
 
-class ValueSetSerializer(serializers.ModelSerializer[ValueSet]):
-    role = serializers.ChoiceField(choices=SetRole.choices, allow_null=True, help_text="Yours.")
-    question_answers = serializers.ListField(child=serializers.CharField())
-    versions = VersionLine(many=True, source="seen", help_text="Newest first.")
+@dataclass(frozen=True, slots=True)
+class ShownSet:
+    """A set as one person sees it."""
 
-    class Meta:
-        model = ValueSet
-        fields = ["slug", "name", "public", "question", "question_answers", "role", "versions", "created_at"]
+    value_set: ValueSet
+    role: SetRole | None
+    versions: list[ValueSetVersion]
+
+
+class ValueSetSerializer(serializers.Serializer[ShownSet]):
+    slug = serializers.CharField(source="value_set.slug")
+    name = serializers.CharField(source="value_set.name")
+    public = serializers.BooleanField(source="value_set.public")
+    question = serializers.CharField(source="value_set.question")
+    question_answers = serializers.ListField(source="value_set.question_answers", child=serializers.CharField())
+    role = serializers.ChoiceField(choices=SetRole.choices, allow_null=True, help_text="Yours.")
+    versions = VersionLine(many=True, help_text="Newest first.")
+    created_at = serializers.DateTimeField(source="value_set.created_at")
 
 
 class PastedSerializer(serializers.Serializer[Any]):
@@ -295,7 +313,7 @@ class OrderSerializer(serializers.ModelSerializer[TargetRanking]):
 
     class Meta:
         model = TargetRanking
-        fields = ["id", "name", "origin", "created_by", "created_at", "begun_with", "tiers"]
+        fields = ["id", "name", "origin", "created_by", "created_at", "tiers"]
 
     @extend_schema_field(serializers.ListField(child=serializers.ListField(child=serializers.CharField())))
     def get_tiers(self, order: TargetRanking) -> list[list[str]]:

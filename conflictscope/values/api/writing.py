@@ -115,8 +115,7 @@ class Members(ValueSetView):
         return Response(self._listed(this_value_set))
 
     def _listed(self, value_set: ValueSet) -> Any:
-        memberships = value_set.memberships.select_related("user").order_by("role", "user__username")
-        return self.told(SetMemberSerializer, memberships, many=True)
+        return self.told(SetMemberSerializer, access.members_of(value_set), many=True)
 
 
 class Member(ValueSetView):

@@ -38,7 +38,7 @@ def members(request: Request, value_set: str) -> HttpResponse:
             asked.add_error(None, exc.sentence)
         else:
             return redirect("values:members", this_value_set.slug)
-    memberships = list(this_value_set.memberships.select_related("user").order_by("role", "user__username"))
+    memberships = access.members_of(this_value_set)
     context = page_context(request, this_value_set, "members") | {
         "memberships": memberships,
         "mine": next((each for each in memberships if each.user_id == request.user.pk), None),
