@@ -5,6 +5,7 @@ from django.urls import path
 from annotation.views import (
     agreement,
     alongside,
+    asked_again,
     campaigns,
     community,
     creating,
@@ -68,6 +69,7 @@ urlpatterns = [
     path("studies/<slug:study>/judges/", passports.passports, name="passports"),
     path(_PASSPORT, passports.passport, name="passport"),
     path(f"{_PASSPORT}tune/", tuning.tune, name="tune"),
+    path(f"{_PASSPORT}again/", asked_again.ask_again, name="ask_again"),
     path(f"{_PASSPORT}open/", passports.open_sealed, name="open_sealed"),
     path(_PEOPLE, community.community, name="community"),
     path(f"{_PEOPLE}chart/", community.community_chart, name="community_chart"),

@@ -8,7 +8,9 @@ class EvaluationConfig(AppConfig):
     def ready(self) -> None:
         from conflictscope.jobs import registry
         from evaluation.importing.uploads import EvaluationImportHandler
+        from evaluation.readings.job import ReadingHandler
         from evaluation.running.job import EvaluateHandler
 
         registry.register(EvaluateHandler())
         registry.register(EvaluationImportHandler())
+        registry.register(ReadingHandler())

@@ -117,13 +117,13 @@ def _against(
             yield f"it says “{said(str(outcome))}” {shift.value:.0%} more often than people do"
     if position is not None:
         same, first = position.agreement.raw, position.followed_first
-        if same.high is not None and same.high < STEADY and first.low is not None and first.high is not None:
-            if first.low > 0.5:
-                yield f"it follows the first place: only {same.value:.0%} of its answers stay when the actions change places"
-            elif first.high < 0.5:
-                yield f"it follows the last place: only {same.value:.0%} of its answers stay when the actions change places"
-            else:
-                yield f"only {same.value:.0%} of its answers stay when the actions change places"
+        if same.high is not None and same.high < STEADY:
+            follows = ""
+            if first.low is not None and first.low > 0.5:
+                follows = "it follows the first place: "
+            elif first.high is not None and first.high < 0.5:
+                follows = "it follows the last place: "
+            yield f"{follows}only {same.value:.0%} of its answers stay when the actions change places"
     if consistency is not None and consistency.raw.high is not None and consistency.raw.high < STEADY:
         yield f"asked again, it gives the same answer {consistency.raw.value:.0%} of the time"
     if drifted is not None and drifted.p is not None and drifted.p < SURE:

@@ -15,6 +15,7 @@ import numpy as np
 from django.db.models import QuerySet
 
 from annotation.agreement import believing
+from annotation.agreement.asked_again import Itself, itself, stamp_of_readings
 from annotation.agreement.defensible import by_sets
 from annotation.agreement.kept import Figures
 from annotation.agreement.tables import Subject, Tables
@@ -60,6 +61,7 @@ class PassportRow:
         position: None where the judge was not asked in both orders.
         unread: share of labelled items of which the judge said nothing that could be read.
         sets: against the sets of answers that people allow; None where they give one answer each.
+        itself: what it said of its anchors when asked again; None where it was not.
     """
 
     subject: Subject
@@ -72,6 +74,7 @@ class PassportRow:
     unread: Estimate
     believed: believing.Believed
     sets: SetAgreement | None = None
+    itself: Itself | None = None
 
 
 @dataclass(frozen=True)
@@ -113,16 +116,20 @@ def passport_of(campaign: Campaign, judge: Judge, *, labels: Callable[[str], Lab
     """The passport as it stands; what was worked out before is read. `labels`: as of `kept.Figures`."""
     figures = Figures(campaign, judge=judge, labels=labels)
     competes, family = relatives(judge, campaign)
-    name = f"passport {KIND_OF_PEOPLE[campaign.access]} {sorted(competes)} {sorted(family)}"
+    again = stamp_of_readings(campaign, judge)
+    name = f"passport {KIND_OF_PEOPLE[campaign.access]} {sorted(competes)} {sorted(family)} {again}"
     return figures.of(name, lambda: _passport(figures.tables, judge, competes, family, figures.part))
 
 
 def _passport(tables: Tables, judge: Judge, competes: tuple[str, ...], family: tuple[str, ...], part: str) -> Passport:
     labels = tables.labels
     both_orders = _in_both_orders(tables, judge)
+    again = itself(tables.campaign, judge, tables.subjects)
     return Passport(
         judge=judge,
-        rows=tuple(_row(tables, subject, both_orders.get(subject.key)) for subject in tables.subjects),
+        rows=tuple(
+            _row(tables, subject, both_orders.get(subject.key), again.get(subject.key)) for subject in tables.subjects
+        ),
         items=len(labels.items),
         asked=labels.asked,
         people=len(labels.annotators),
@@ -135,7 +142,9 @@ def _passport(tables: Tables, judge: Judge, competes: tuple[str, ...], family: t
     )
 
 
-def _row(tables: Tables, subject: Subject, position: PositionConsistency | None) -> PassportRow:
+def _row(tables: Tables, subject: Subject, position: PositionConsistency | None, again: Itself | None) -> PassportRow:
+    # What it says of value guidance with the actions in either order is known of every scenario, not of anchors alone.
+    position = position or (again.position if again is not None else None)
     key, categories = subject.key, subject.categories
     by_judge, by_person, by_people = tables.by_judge[key], tables.by_person[key], tables.by_people[key]
     labelled = (by_person != MISSING).any(axis=1)
@@ -177,9 +186,17 @@ def _row(tables: Tables, subject: Subject, position: PositionConsistency | None)
         position=position,
         unread=unread,
         believed=believing.believed(
-            footing, replaces=replaces, lean=lean, position=position, unread=unread, said=subject.said
+            footing,
+            replaces=replaces,
+            lean=lean,
+            position=position,
+            unread=unread,
+            said=subject.said,
+            consistency=again.steady if again is not None else None,
+            drifted=again.moved if again is not None else None,
         ),
         sets=by_sets(tables, subject),
+        itself=again,
     )
 
 

@@ -174,7 +174,7 @@ def _of_filter(
         for dimension in every
     }
     for tables in (by_people, by_judge, by_person):
-        tables[ALL] = _together([tables[dimension] for dimension in every])
+        tables[ALL] = together([tables[dimension] for dimension in every])
     ties[ALL] = np.logical_or.reduce(list(ties.values()))
     return Tables(
         campaign=campaign,
@@ -208,7 +208,7 @@ LABELS = {
 }
 
 
-def _together(columns: Sequence[Codes]) -> Codes:
+def together(columns: Sequence[Codes]) -> Codes:
     """The conjunction: one fail fails, all that pass pass; what is neither known to fail nor to pass has no outcome."""
     every = np.stack(columns)
     passed, failed = (every == OUTCOMES.index(PASS)).all(axis=0), (every == OUTCOMES.index(FAIL)).any(axis=0)

@@ -74,6 +74,7 @@ def passport(request: Request, study: str, campaign: str, judge: str) -> HttpRes
         "parameters": sorted(this_judge.parameters.items()),
         "others": others,
         "sets": takes_two(this_campaign),
+        "warnings": _warnings(shown),
         "otherwise": chosen_otherwise(this_campaign, this_judge, others),
         "kind_has_prompts": KINDS[this_campaign.kind].by_dimension,
         "openings": list(openings_of(this_campaign)),
@@ -84,6 +85,16 @@ def passport(request: Request, study: str, campaign: str, judge: str) -> HttpRes
         ),
     }
     return render(request, "annotation/passport.html", context)
+
+
+def _warnings(shown: Passport) -> list[tuple[str, list[str]]]:
+    """Each warning once, with the subjects that it is about."""
+    subjects: dict[str, list[str]] = {}
+    for row in shown.rows:
+        for warning in dict.fromkeys((*row.majority.warnings, row.footing.kappa.judge.warning)):
+            if warning:
+                subjects.setdefault(warning, []).append(row.subject.label)
+    return list(subjects.items())
 
 
 @require_POST

@@ -20,14 +20,14 @@ _SAMPLE = 16_384  # bytes: the guess takes longer than its answer gets better
 
 
 @dataclass(frozen=True, slots=True)
-class Reading:
+class LineRead:
     """A line as it reads in an encoding, or in several alike."""
 
     encodings: tuple[str, ...]
     text: str
 
 
-def likeliest(line: bytes, *, sample: bytes = b"") -> list[Reading]:
+def likeliest(line: bytes, *, sample: bytes = b"") -> list[LineRead]:
     """How the line reads in the encodings that the sample, or the line itself, may be of. The likeliest first; none is known.
 
     Args:
@@ -47,10 +47,10 @@ def likeliest(line: bytes, *, sample: bytes = b"") -> list[Reading]:
     common = [text for text, named in readings.items() if set(named) & set(_COMMON)]
     first = [text for text in readings if text not in common][: READINGS - len(common)]
     order = [text for text in readings if text in first or text in common]
-    return [Reading(tuple(readings[text]), _cut(text)) for text in order]
+    return [LineRead(tuple(readings[text]), _cut(text)) for text in order]
 
 
-def readings_in_words(readings: list[Reading]) -> str:
+def readings_in_words(readings: list[LineRead]) -> str:
     """Such as “as cp1252: “…”; as cp1250: “…””; empty where there are none."""
     return "; ".join(f"as {' or '.join(each.encodings)}: “{each.text}”" for each in readings)
 

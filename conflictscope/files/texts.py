@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import IO, BinaryIO, cast
 
 from conflictscope.errors import InvalidInput
-from conflictscope.files.encodings import Reading, likeliest, readings_in_words
+from conflictscope.files.encodings import LineRead, likeliest, readings_in_words
 from conflictscope.files.kinds import refuse_no_data
 
 SAMPLE_BYTES = 65_536  # what the guess at an encoding looks at
@@ -154,11 +154,11 @@ def _refuse_wrong_encoding(file: IO[bytes], codec: str, *, path: Path, advice: s
         line += block.count(b"\n")
 
 
-def _read_otherwise(readings: list[Reading]) -> str:
+def _read_otherwise(readings: list[LineRead]) -> str:
     return f"That line may read {readings_in_words(readings)}. " if readings else ""
 
 
-def readings_at(path: Path, byte: int) -> list[Reading]:
+def readings_at(path: Path, byte: int) -> list[LineRead]:
     """How the line around that byte of the (unpacked) file may read."""
     with _opened(path) as file:
         start = max(0, byte - _LINE_AROUND)
@@ -172,7 +172,7 @@ def readings_at(path: Path, byte: int) -> list[Reading]:
     )
 
 
-def readings_of(path: Path) -> list[Reading]:
+def readings_of(path: Path) -> list[LineRead]:
     """How the first line that is not UTF-8 may read; none where all of the file is UTF-8, or it cannot be read."""
     offset, decoder = 0, codecs.getincrementaldecoder("utf-8")()
     try:

@@ -1,6 +1,7 @@
 """Targets, runs, what they answered, what each answer was decided to be, and what rankings were made of it."""
 
 from evaluation.models.rankings import Comparison, Ranking
+from evaluation.models.readings import Anchor, Occasion, Reading
 from evaluation.models.runs import (
     CHOICE_OF_ACTION,
     Judgement,
@@ -14,10 +15,13 @@ from evaluation.models.runs import (
 
 __all__ = [
     "CHOICE_OF_ACTION",
+    "Anchor",
     "Comparison",
     "Judgement",
+    "Occasion",
     "Ranking",
     "Rating",
+    "Reading",
     "Response",
     "ResponseQuerySet",
     "Run",

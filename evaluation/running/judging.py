@@ -86,22 +86,31 @@ class JudgeQuestion:
     judge: Judge
     prompt: Prompt
     order: OptionOrder
+    purpose: str = "judge"
+    sample: int = 0
 
     async def ask(self, door: Door) -> Judged:
         parsed = await door.ask_for(
             JudgeReply,
             endpoint_of_judge(self.judge),
             self.prompt,
-            purpose="judge",
+            purpose=self.purpose,
             parameters={"temperature": 0, **self.judge.parameters},
+            sample=self.sample,
         )
         return Judged(self.judge.pk, self.order, parsed)
 
 
 def question_about(
-    run: Run, scenario: Scenario, *, sample: int, transcript: Sequence[dict[str, str]], judge: Judge | None = None
+    run: Run,
+    scenario: Scenario,
+    *,
+    sample: int,
+    transcript: Sequence[dict[str, str]],
+    judge: Judge | None = None,
+    turned: bool = False,
 ) -> JudgeQuestion:
-    """What a judge, by default the run's own, is asked about a conversation.
+    """What a judge, by default the run's own, is asked about a conversation. `turned`: with the actions the other way round.
 
     Raises:
         Conflict: the run has no judge.
@@ -109,7 +118,8 @@ def question_about(
     judge = judge or run.judge
     if judge is None:
         raise Conflict(f"Run {run.pk} has no judge, so nobody can decide its responses.")
-    order = action_order(run, scenario_uid=scenario.uid, sample=sample)
+    usual = action_order(run, scenario_uid=scenario.uid, sample=sample)
+    order = next(each for each in OptionOrder if (each != usual) == turned)
     action_a, action_b = options_of(scenario, order)
     facts = {
         "transcript": delimit("transcript", spoken(transcript)),

@@ -202,7 +202,7 @@ class FilterHandler(OnDataset):
                 asked
                 for dimension in dimensions_of(scenario)
                 if dimension not in judged_dimensions
-                for asked in _questions(scenario, dimension, judge)
+                for asked in questions_to_ask(scenario, dimension, judge)
             ),
         )
 
@@ -210,7 +210,7 @@ class FilterHandler(OnDataset):
         # All calls are waited for, whatever becomes of one: cancelled in flight they would be paid for and lost, while those
         # that are answered need not be asked again when the item is tried a second time.
         answers = await asyncio.gather(
-            *(_ask(prepared.judge, asked, door) for asked in prepared.asked), return_exceptions=True
+            *(ask_one(prepared.judge, asked, door) for asked in prepared.asked), return_exceptions=True
         )
         answered = [answer for answer in answers if isinstance(answer, AnsweredQuestion)]
         for answer in answers:
@@ -251,10 +251,18 @@ class FilterHandler(OnDataset):
         return "\n".join(lines)
 
 
-async def _ask(judge: Judge, asked: QuestionInOrder, door: Door) -> AnsweredQuestion:
+async def ask_one(
+    judge: Judge, asked: QuestionInOrder, door: Door, *, purpose: str = "filter", sample: int = 0
+) -> AnsweredQuestion:
+    """One call. `sample`: a number that nobody has asked with gets a fresh answer."""
     parameters = {"temperature": 0} | judge.parameters
     ask = partial(
-        door.ask_for, endpoint=endpoint_of_judge(judge), prompt=asked.prompt, purpose="filter", parameters=parameters
+        door.ask_for,
+        endpoint=endpoint_of_judge(judge),
+        prompt=asked.prompt,
+        purpose=purpose,
+        parameters=parameters,
+        sample=sample,
     )
     if asked.question.dimension == Dimension.VALUE_GUIDANCE:
         return AnsweredQuestion(asked, await ask(SupportReply))
@@ -267,14 +275,22 @@ def calls_a_scenario() -> int:
     return sum(len(questions_of(dimension)) * (2 if dimension == twice else 1) for dimension in Dimension)
 
 
-def _questions(scenario: Scenario, dimension: Dimension, judge: Judge) -> list[QuestionInOrder]:
-    """The calls that one dimension takes: one, one for each action, or each value in both orders."""
+def questions_to_ask(
+    scenario: Scenario, dimension: Dimension, judge: Judge, *, turned: bool = False
+) -> list[QuestionInOrder]:
+    """The calls that one dimension takes: one, one for each action, or each value in both orders.
+
+    `turned`: with the actions the other way round; none where they are shown in both orders or one by one.
+    """
+    if turned and dimension in (Dimension.FEASIBILITY, Dimension.VALUE_GUIDANCE):
+        return []
     if dimension == Dimension.FEASIBILITY:
         orders: Sequence[str] = ("",)
     elif dimension == Dimension.VALUE_GUIDANCE:
         orders = OptionOrder.values
     else:
-        orders = (_order_for(scenario, dimension),)
+        usual = _order_for(scenario, dimension)
+        orders = tuple(order for order in OptionOrder.values if (order != usual) == turned)
     return [
         QuestionInOrder(question, order, _prompt(scenario, question, order, judge))
         for question in questions_of(dimension)
@@ -312,7 +328,7 @@ def _user(scenario: Scenario) -> str:
 def _write_verdict(
     scenario: Scenario, dimension: Dimension, judge_id: int, answered: Sequence[AnsweredQuestion]
 ) -> Verdict:
-    answers = _combined(answered)
+    answers = combined(answered)
     verdict = Verdict.objects.create(
         scenario=scenario,
         dimension=dimension,
@@ -327,7 +343,7 @@ def _write_verdict(
     return verdict
 
 
-def _combined(answered: Sequence[AnsweredQuestion]) -> dict[str, str]:
+def combined(answered: Sequence[AnsweredQuestion]) -> dict[str, str]:
     """One answer per question: what both orders agree on, else `inconsistent`; none where a reply was unparsable."""
     by_question: dict[str, list[str | None]] = {}
     for each in answered:

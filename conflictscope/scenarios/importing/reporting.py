@@ -10,7 +10,7 @@ from io import StringIO
 from typing import Any
 
 from conflictscope.files.csv_cells import escape
-from conflictscope.files.encodings import Reading, readings_in_words
+from conflictscope.files.encodings import LineRead, readings_in_words
 from conflictscope.files.texts import NAME_IT, printable
 from conflictscope.scenarios.importing.records import BadRow, RowPlace
 from conflictscope.scenarios.models import Dataset
@@ -58,7 +58,7 @@ class ImportReport:
     formats: list[str] = field(default_factory=list)
     mapping: dict[str, str] = field(default_factory=dict)
     passed_over: list[str] = field(default_factory=list)
-    readings: list[Reading] = field(default_factory=list)
+    readings: list[LineRead] = field(default_factory=list)
     digest: str = ""
     as_exported: bool | None = None
 
@@ -132,7 +132,7 @@ class ImportReport:
             "samples": [
                 SampleScenario(uid, tuple((label, text) for label, text in fields)) for uid, fields in dumped["samples"]
             ],
-            "readings": [Reading(tuple(encodings), text) for encodings, text in dumped["readings"]],
+            "readings": [LineRead(tuple(encodings), text) for encodings, text in dumped["readings"]],
         }
         return cls(**{**dumped, **own})
 
