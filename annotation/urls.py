@@ -16,6 +16,7 @@ from annotation.views import (
     passports,
     people,
     tuning,
+    width,
 )
 
 app_name = "annotation"
@@ -69,6 +70,7 @@ urlpatterns = [
     path("studies/<slug:study>/judges/", passports.passports, name="passports"),
     path(_PASSPORT, passports.passport, name="passport"),
     path(f"{_PASSPORT}tune/", tuning.tune, name="tune"),
+    path(f"{_CAMPAIGN}width/", width.width, name="width"),
     path(f"{_PASSPORT}again/", asked_again.ask_again, name="ask_again"),
     path(f"{_PASSPORT}open/", passports.open_sealed, name="open_sealed"),
     path(_PEOPLE, community.community, name="community"),

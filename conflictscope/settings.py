@@ -290,6 +290,11 @@ CELERY_BEAT_SCHEDULE = {
         "schedule": 3.0,
         "options": {"expires": 6.0},
     },
+    "look which campaigns are as narrow as wanted": {
+        "task": "annotation.tasks.watch_widths",
+        "schedule": 60.0,
+        "options": {"expires": 60.0},
+    },
     "take back what killed imports left": {
         "task": "conflictscope.scenarios.tasks.sweep_imports",
         "schedule": 60.0,

@@ -3,6 +3,7 @@
 from annotation.models.campaigns import Campaign, GoldAnswer, Guideline, Item, Participant, Unsealing
 from annotation.models.labels import Annotation, Assignment, Decision, Flag, Revision
 from annotation.models.quality import AdjudicationTask, ExclusionStep, FlagReply, JudgeLook
+from annotation.models.stopping import WidthRule
 
 __all__ = [
     "AdjudicationTask",
@@ -20,4 +21,5 @@ __all__ = [
     "Participant",
     "Revision",
     "Unsealing",
+    "WidthRule",
 ]

@@ -11,6 +11,7 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.http import require_POST, require_safe
 
 from annotation.agreement.sealed import openings_of
+from annotation.agreement.stopping import rule_of
 from annotation.campaigns import lifecycle as running
 from annotation.campaigns.creating import scenarios_drawn
 from annotation.campaigns.splitting import split
@@ -84,6 +85,7 @@ def _page(request: Request, one: Campaign, *, guideline_form: GuidelineForm | No
             | dict.fromkeys(("overlap", "seen_overlap"), one.overlap)
         ),
         "split_form": SplitForm(),
+        "width_rule": rule_of(one),
         "openings": list(openings_of(one)),
         "decide_form": DecideForm(initial={"minimum": one.overlap}),
     }

@@ -10,6 +10,7 @@ from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.http import require_POST, require_safe
 
+from annotation.agreement import stopping
 from annotation.agreement.kept import Figures
 from annotation.agreement.sealed import openings_of
 from annotation.consensus.deciding import settle, ties_of
@@ -37,6 +38,14 @@ def agreement_so_far(request: Request, study: str, campaign: str) -> HttpRespons
     this_campaign = _campaign(request, study, campaign)
     kept = Figures(this_campaign)
     context = {"study": this_campaign.study, "campaign": this_campaign, "so_far": kept.so_far(), "part": kept.part}
+    if rule := stopping.rule_of(this_campaign):
+        stopping.watch(rule)
+        labels = {subject.key: subject.label for subject in kept.subjects}
+        context |= {
+            "rule": rule,
+            "standing": stopping.standing_of(rule),
+            "subject_label": labels.get(rule.subject, rule.subject),
+        }
     return render(request, "annotation/_so_far.html", context)
 
 

@@ -275,6 +275,7 @@ OPEN_TO: dict[str, Action | SetAction | str] = {
     "annotation:passport": Action.SEE,
     "annotation:passport_chart": Action.SEE,
     "annotation:tune": Action.RUN_PIPELINE,
+    "annotation:width": Action.RUN_PIPELINE,
     "annotation:ask_again": Action.RUN_PIPELINE,
     "annotation:open_sealed": Action.RUN_PIPELINE,
     "annotation:split_campaign": Action.RUN_PIPELINE,
