@@ -53,9 +53,10 @@ def sealed_lines(campaign: Campaign, part: str) -> list[str]:
     openings = openings_of(campaign)
     lines = [f"  Of the {part} part. The test was opened {len(openings)} times{':' if openings else '.'}"]
     for each in openings:
-        who = each.opened_by.get_username() if each.opened_by else "a ranking that its labels corrected"
         why = f": {each.reason}" if each.reason else ""
-        lines.append(f"    {each.judge}, {each.opened_at:%Y-%m-%d %H:%M} by {who}, on {each.items} labelled items{why}")
+        lines.append(
+            f"    {each.judge}, {each.opened_at:%Y-%m-%d %H:%M} by {each.who}, on {each.items} labelled items{why}"
+        )
     return lines
 
 

@@ -7,6 +7,11 @@ from annotation.models.stopping import WidthRule
 
 __all__ = [
     "AdjudicationTask",
+from annotation.models.snapshots import AgreementSnapshot
+from annotation.models.stopping import WidthRule
+
+__all__ = [
+    "AgreementSnapshot",
     "Annotation",
     "Assignment",
     "Campaign",

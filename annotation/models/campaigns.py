@@ -309,6 +309,11 @@ class Unsealing(models.Model):
     def __str__(self) -> str:
         return f"test of campaign {self.campaign_id} opened for judge {self.judge_id}"
 
+    @property
+    def who(self) -> str:
+        """Who opened it, in words; needs the person selected with it."""
+        return self.opened_by.get_username() if self.opened_by else "a ranking that its labels corrected"
+
 
 class GoldAnswer(models.Model):
     """The known answer to a question of an item, with what to say to those who answer otherwise."""

@@ -111,6 +111,7 @@ class CampaignForm(forms.Form):
         label="Second answers",
         choices=list(SECOND.items()),
         initial=Campaign.SecondAnswers.OFF,
+        required=False,
         widget=forms.RadioSelect,
         help_text="Where more than one answer can be defended, agreement is told by sets of answers, too.",
     )
@@ -156,6 +157,9 @@ class CampaignForm(forms.Form):
         if not KINDS[kind].by_outcome:
             self.fields["plan"].choices = list(PLANS_BY_PAIR.items())  # type: ignore[attr-defined]
             self.fields["plan"].initial = Plan.STRATIFIED
+
+    def clean_second_answers(self) -> str:
+        return self.cleaned_data["second_answers"] or Campaign.SecondAnswers.OFF
 
     def part(self, names: tuple[str, ...]) -> list[forms.BoundField]:
         """The fields of one step of the page, those that the kind has."""

@@ -116,9 +116,12 @@ def agreement_by_group(
     cells = first[inside].astype(np.int64) * size + second[inside]
     part = sample.part(inside)
     each = len(large) * size**2
-    kinds = part.kinds(place[inside] * size**2 + cells, np.eye(each).reshape(each, len(large), size, size))
-    compared, p_kappa = _differs(partial(tables.kappa, weights=weights), kinds)
-    _, p_raw = _differs(tables.raw_agreement, kinds)
+    compared: list[int] = []
+    p_kappa = p_raw = None
+    if len(large) > 1:
+        kinds = part.kinds(place[inside] * size**2 + cells, np.eye(each).reshape(each, len(large), size, size))
+        compared, p_kappa = _differs(partial(tables.kappa, weights=weights), kinds)
+        _, p_raw = _differs(tables.raw_agreement, kinds)
     return ByGroup(
         rows=rows,
         merged=len(small) if len(small) > 1 else 0,

@@ -59,7 +59,7 @@ def check(snapshot: Ranking | Comparison, work: Work, *, code: str = CODE) -> Ch
     Args: code: today's arithmetic.
     """
     moved_on = work.inputs != snapshot.inputs_digest
-    difference = None if moved_on else _difference(snapshot.results, work.fit())
+    difference = None if moved_on else difference_of(snapshot.results, work.fit())
     return Checked(moved_on, str(snapshot.parameters.get("code", "1")), code, difference)
 
 
@@ -79,16 +79,16 @@ def check_shift(comparison: Comparison) -> Checked:
     return check(comparison, work, code=CODE_OF_SHIFTS)
 
 
-def _difference(before: Any, now: Any) -> float | None:
+def difference_of(before: Any, now: Any) -> float | None:
     """The largest distance of two numbers at the same place; None where one has something that the other has not."""
     if isinstance(before, dict) and isinstance(now, dict):
         if set(before) != set(now):
             return None
-        return _largest([_difference(before[key], now[key]) for key in before])
+        return _largest([difference_of(before[key], now[key]) for key in before])
     if isinstance(before, list) and isinstance(now, list):
         if len(before) != len(now):
             return None
-        return _largest([_difference(earlier, later) for earlier, later in zip(before, now, strict=True)])
+        return _largest([difference_of(earlier, later) for earlier, later in zip(before, now, strict=True)])
     if isinstance(before, int | float) and isinstance(now, int | float):
         return abs(before - now) if math.isfinite(before) and math.isfinite(now) else None
     return 0.0 if before == now else None

@@ -244,3 +244,12 @@ def test_one_group_cannot_differ_and_says_so(rng):
     assert found.reason.startswith("fewer than two groups")
     with pytest.raises(ValueError, match="as many groups"):
         agreement_by_group(judge, people, ["one"], categories=VERDICTS, rng=rng)
+
+
+def test_where_no_group_is_large_enough_nothing_is_tested(rng):
+    judge, people = rng.integers(0, 2, (2, 12)).astype(np.int8)
+    found = agreement_by_group(judge, people, [f"group {place}" for place in range(12)], categories=VERDICTS, rng=rng)
+    assert [row.label for row in found.rows] == ["others"]
+    assert (found.merged, found.p_kappa, found.compared) == (12, None, ())
+    nobody = agreement_by_group([None] * 12, people, ["one"] * 12, categories=VERDICTS, rng=rng)
+    assert (nobody.rows, nobody.p_raw) == ((), None)

@@ -275,7 +275,7 @@ def test_a_campaign_s_page_costs_as_many_queries_for_many_labels_as_for_few(
     for item in ItemFactory.create_batch(6, campaign=campaign):
         for person in campaign.participants.all():
             Flag.objects.create(assignment=labelled(item, person), reason="Odd.")
-    with django_assert_max_num_queries(26):
+    with django_assert_max_num_queries(27):
         page(viewer, "campaign", "mine", "check")
 
 
