@@ -3,14 +3,11 @@
 from annotation.models.campaigns import Campaign, GoldAnswer, Guideline, Item, Participant, Unsealing
 from annotation.models.labels import Annotation, Assignment, Decision, Flag, Revision
 from annotation.models.quality import AdjudicationTask, ExclusionStep, FlagReply, JudgeLook
-from annotation.models.stopping import WidthRule
-
-__all__ = [
-    "AdjudicationTask",
 from annotation.models.snapshots import AgreementSnapshot
 from annotation.models.stopping import WidthRule
 
 __all__ = [
+    "AdjudicationTask",
     "AgreementSnapshot",
     "Annotation",
     "Assignment",
