@@ -8,7 +8,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('annotation', '0010_width_rule'),
+        ('annotation', '0011_width_rule'),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 

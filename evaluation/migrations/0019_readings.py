@@ -8,7 +8,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('evaluation', '0017_import_unfinished'),
+        ('evaluation', '0018_shown_to_people'),
         ('llm', '0008_call_blocked'),
         ('scenarios', '0019_what_an_upload_is'),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),

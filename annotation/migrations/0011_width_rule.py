@@ -8,8 +8,8 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('annotation', '0009_quality_and_adjudication'),
-        ('evaluation', '0018_readings'),
+        ('annotation', '0010_what_people_are_shown'),
+        ('evaluation', '0019_readings'),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 
