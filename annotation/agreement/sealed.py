@@ -56,12 +56,12 @@ def open_test(campaign: Campaign, judge: Judge, *, by: User, reason: str) -> Uns
     return _opened(campaign, judge, Unsealing.How.PASSPORT, items=items, by=by, reason=reason.strip())
 
 
-def opened_by_correction(study: Study, judge: Judge, panels: Collection[str]) -> None:
+def opened_by_correction(study: Study, judge: Judge, panels: Collection[str], by: User | None = None) -> None:
     """People's labels of these campaigns have corrected a ranking of the judge: where one is split, that opened its test."""
     for campaign in Campaign.objects.filter(study=study, slug__in=panels, dev_share__gt=0):
         if not Unsealing.objects.filter(campaign=campaign, judge=judge).exists():
             items = labelled_items(campaign).filter(part=Item.Part.TEST).count()
-            _opened(campaign, judge, Unsealing.How.CORRECTION, items=items, by=None, reason="")
+            _opened(campaign, judge, Unsealing.How.CORRECTION, items=items, by=by, reason="")
 
 
 def sealed_to(study: Study, judge: Judge, panels: Collection[str]) -> bool:

@@ -312,7 +312,9 @@ class Unsealing(models.Model):
     @property
     def who(self) -> str:
         """Who opened it, in words; needs the person selected with it."""
-        return self.opened_by.get_username() if self.opened_by else "a ranking that its labels corrected"
+        if self.opened_by is None:
+            return "a ranking that its labels corrected"
+        return self.opened_by.get_username() + (", to correct a ranking" if self.how == self.How.CORRECTION else "")
 
 
 class GoldAnswer(models.Model):

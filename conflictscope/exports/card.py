@@ -10,7 +10,7 @@ from typing import Any
 from django.db.models import Count
 
 from conflictscope.exports.formats import CSV_ESCAPE
-from conflictscope.exports.provenance import prompts_behind
+from conflictscope.exports.provenance import prompts_behind, sealed_tests_of
 from conflictscope.exports.tables import TABLES, Selection, Table
 from conflictscope.llm.models import Endpoint
 from conflictscope.scenarios.digest import digest_of
@@ -65,6 +65,7 @@ def card_of(selection: Selection, files: Sequence[WrittenFile], *, digest: str) 
             "human_validated": len(selection.validated),
         },
         "prompts": prompts_behind(selection),
+        "sealed_tests": sealed_tests_of(selection.dataset),
         "jobs_running_while_written": dataset.study.jobs.live().count(),
         "csv": CSV_ESCAPE,
         "files": [

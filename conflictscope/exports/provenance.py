@@ -1,4 +1,4 @@
-"""Which prompts made what an export holds, and which language models answered them."""
+"""Which prompts made what an export holds, which language models answered them, and which labels were kept sealed."""
 
 from __future__ import annotations
 
@@ -7,8 +7,10 @@ from typing import Any
 
 from django.db.models import Count
 
+from annotation.models import Campaign
 from conflictscope.exports.tables import Selection
 from conflictscope.llm.models import Call
+from conflictscope.scenarios.models import Dataset
 
 # From a call to the scenarios that its answer says something of.
 _TO_SCENARIOS = (
@@ -49,4 +51,27 @@ def prompts_behind(selection: Selection) -> list[dict[str, Any]]:
             "calls": number,
         }
         for (purpose, prompt, version, digest, llm, answered_by, simulated), number in sorted(calls.items())
+    ]
+
+
+def sealed_tests_of(dataset: Dataset) -> list[dict[str, Any]]:
+    """The campaigns that set labels aside for tuning judges, and for which judges the rest was opened: who reads a figure of such a
+    judge must know how often its test was looked at."""
+    split = Campaign.objects.filter(dataset=dataset, dev_share__gt=0).order_by("slug")
+    return [
+        {
+            "campaign": campaign.slug,
+            "dev_share": campaign.dev_share,
+            "openings": [
+                {
+                    "judge": each.judge.name,
+                    "why": each.get_how_display(),
+                    "reason": each.reason,
+                    "labelled_items": each.items,
+                    "opened_at": each.opened_at.isoformat(),
+                }
+                for each in campaign.openings.all()
+            ],
+        }
+        for campaign in split.prefetch_related("openings__judge")
     ]

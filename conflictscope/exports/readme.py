@@ -159,6 +159,15 @@ def _making(card: dict[str, Any]) -> list[str]:
             f"The primary judge, `{judge['name']}`, was asked with `{json.dumps(settings, ensure_ascii=False)}`.",
             "",
         ]
+    for test in card["sealed_tests"]:
+        judges = ", ".join(f"{each['judge']} ({each['opened_at'][:10]})" for each in test["openings"]) or "nobody"
+        lines += [
+            (
+                f"In `{test['campaign']}` {test['dev_share']:.0%} of the scenarios were set aside for tuning judges (`part` = dev in the "
+                f"annotations); the sealed test was opened {len(test['openings'])} times, for {judges}."
+            ),
+            "",
+        ]
     if card["prompts"]:
         lines += ["| for | prompt | asked of | calls |", "|---|---|---|---:|"]
         lines += [

@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 import numpy as np
+from django.contrib.auth.models import User
 from django.db.models import Count, F, Max, Q, QuerySet
 from django.utils import timezone
 
@@ -61,12 +62,20 @@ class FittedRun:
         return self.corrected.results[who] if self.corrected else None
 
 
-def fit_run(run: Run, *, replicates: int = REPLICATES, seed: int = SEED, judge: Judge | None = None) -> FittedRun:
+def fit_run(
+    run: Run,
+    *,
+    replicates: int = REPLICATES,
+    seed: int = SEED,
+    judge: Judge | None = None,
+    by: User | None = None,
+) -> FittedRun:
     """Rank the values by what the run's target supported, once by each who decided: never by a mixture of them.
 
     The same decisions with the same parameters find the same snapshot.
 
-    Args: judge: another than the run's own, by whose decisions to rank.
+    Args: judge: another than the run's own, by whose decisions to rank. by: who asks for it: to correct a judge by sealed labels opens
+        their test, and its log names the person.
     Raises:
         Conflict: the dataset has no values.
         InvalidInput: replicates out of range.
@@ -81,7 +90,7 @@ def fit_run(run: Run, *, replicates: int = REPLICATES, seed: int = SEED, judge: 
     how = _How(values, replicates, seed, other)
     own = _fit(run, trials.by(decider_of(run)), how)
     if decider_of(run) == Decider.JUDGE and trials.without_dev().by_people:
-        corrections.tell(run, other or run.judge, trials)
+        corrections.tell(run, other or run.judge, trials, by=by)
         return replace(own, corrected=_kept(run, "corrected", _correction(trials, how), how)[0])
     return own
 
@@ -91,9 +100,12 @@ def fit_dataset(
     *,
     replicates: int = REPLICATES,
     seed: int = SEED,
+    by: User | None = None,
     progress: Callable[[], object] | None = None,
 ) -> list[FittedRun]:
     """Fit every run of a dataset that has decisions, by each judge that decided there; `progress` is called after each run.
+
+    Args: by: as of `fit_run`.
 
     Returns: what each run comes to by its own judge.
 
@@ -110,9 +122,9 @@ def fit_dataset(
     fitted = []
     others = other_judges(runs)
     for run in runs:
-        fitted.append(fit_run(run, replicates=replicates, seed=seed))
+        fitted.append(fit_run(run, replicates=replicates, seed=seed, by=by))
         for judge in others.get(run.pk, ()):
-            fit_run(run, replicates=replicates, seed=seed, judge=judge)
+            fit_run(run, replicates=replicates, seed=seed, judge=judge, by=by)
         if progress:
             progress()
     return fitted

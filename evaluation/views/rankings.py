@@ -182,7 +182,9 @@ def fit_rankings(request: Request, study: str, dataset: str) -> HttpResponse:
     form = FitForm(request.POST)
     if not form.is_valid():
         raise InvalidInput(" ".join(f"{field}: {' '.join(map(str, errors))}" for field, errors in form.errors.items()))
-    fitted = fit_dataset(this_dataset, replicates=form.cleaned_data["replicates"], seed=form.cleaned_data["seed"])
+    fitted = fit_dataset(
+        this_dataset, replicates=form.cleaned_data["replicates"], seed=form.cleaned_data["seed"], by=request.user
+    )
     for both in said_and_done([each.run for each in fitted]):
         compare(both, replicates=form.cleaned_data["replicates"], seed=form.cleaned_data["seed"])
     work_out_all(

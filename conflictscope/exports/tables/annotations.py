@@ -106,6 +106,12 @@ ANNOTATIONS: Table[Annotation] = Table(
             lambda annotation: annotation.assignment.item.stratum,
         ),
         Column(
+            "part",
+            _T,
+            "Of a campaign that is split: dev (judges may have been tuned on it) or test (sealed until it was opened for a judge).",
+            lambda annotation: annotation.assignment.item.part,
+        ),
+        Column(
             "is_training",
             _B,
             "A training item: leave it out of estimates.",

@@ -12,6 +12,7 @@ from annotation.agreement.sealed import open_test, opened_by_correction
 from annotation.campaigns.splitting import split
 from annotation.models import Campaign, Item, Unsealing
 from conflictscope.errors import Conflict, InvalidInput
+from conflictscope.exports.provenance import sealed_tests_of
 from conflictscope.scenarios.models import Judge
 from conflictscope.studies.permissions import Role
 from evaluation.measures.decisions import trials_of
@@ -143,10 +144,15 @@ def test_dev_labels_correct_no_ranking_and_test_labels_that_do_are_an_opening(ju
     assert (len(trials), len(trials.without_dev())) == (12, 12 - dev)
     assert "sealed test" in forecast(run, width=1.0).reason  # a page that is only looked at opens nothing
     assert not Unsealing.objects.exists()
-    fit_run(run, replicates=100)
+    rob = UserFactory(username="rob")
+    fit_run(run, replicates=100, by=rob)
     assert "sealed test" not in forecast(run, width=1.0).reason
     opening = Unsealing.objects.get()
-    assert (opening.judge, opening.how, opening.opened_by) == (judge, "correction", None)
+    assert (opening.judge, opening.how, opening.opened_by) == (judge, "correction", rob)
+    assert opening.who == "rob, to correct a ranking"
+    (told,) = sealed_tests_of(dataset)
+    assert (told["campaign"], told["dev_share"], len(told["openings"])) == ("talks", 0.5, 1)
+    assert (told["openings"][0]["judge"], told["openings"][0]["why"]) == (judge.name, "to correct a ranking")
     opened_by_correction(dataset.study, judge, ["talks"])
     assert Unsealing.objects.count() == 1
 
