@@ -14,8 +14,13 @@ from conflictscope.values.parsing import ValueSetText, ValueText
 FEWEST_VALUES, MOST_VALUES = 3, 12
 _SHORTEST = 4  # words of a definition
 _WORD = re.compile(r"\w+")
-# What no text of an assistant can do: to be somewhere, to touch, to own.
-_BODILY = frozenset({"hug", "touch", "physically", "exercise", "sleep", "eat", "inherit", "vote", "pray"})
+# What no text of an assistant can do: to be somewhere, to touch, to own. Told of a value when its definition begins with it:
+# later in a sentence it is mostly what the person does, who may be advised to sleep.
+_BODILY = (
+    *("hug", "kiss", "smile", "walk", "visit", "cook", "eat", "drink", "sleep", "dance", "sing", "pray", "worship"),
+    *("marry", "vote", "donate", "inherit", "meditate"),
+)
+_BEGINNING = 3  # words
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,11 +66,17 @@ def _of_value(value: ValueText, values: Sequence[ValueText]) -> Iterator[Advice]
                 (value.key, other.key),
                 f"{value.name} names {other.name} in its definition: a conflict between the two would be half decided by words.",
             )
-    if bodily := sorted(_BODILY & set(words)):
+    if bodily := _bodily(words[:_BEGINNING]):
         yield Advice(
             (value.key,),
             f"{value.name} speaks of what no assistant does ({', '.join(bodily)}): say what its answers should do.",
         )
+
+
+def _bodily(words: Sequence[str]) -> list[str]:
+    """Verbs of the body, as they stand or as a gerund: hug, hugging, dancing."""
+    forms = {form: verb for verb in _BODILY for form in (verb, f"{verb}ing", f"{verb}{verb[-1]}ing", f"{verb[:-1]}ing")}
+    return [forms[word] for word in words if word in forms]
 
 
 def _words(text: str) -> list[str]:

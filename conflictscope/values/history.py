@@ -1,4 +1,4 @@
-"""What happened to a value set, newest first, credited: versions begun and published, what was written, proposed and
+"""What happened to a value set, newest first, credited: versions begun and published, what was written, proposed, said and
 decided, and the orders of values that members wrote."""
 
 from __future__ import annotations
@@ -9,16 +9,25 @@ from typing import TYPE_CHECKING
 
 from conflictscope.values.contents import content_from, content_of
 from conflictscope.values.differences import Differences, differences
-from conflictscope.values.models import DraftRevision, Proposal, TargetRanking, ValueSet, ValueSetVersion
+from conflictscope.values.models import DraftRevision, Proposal, TargetRanking, ValueSet, ValueSetVersion, Voice
 from conflictscope.values.parsing import ValueSetText
 
 if TYPE_CHECKING:
     from django.contrib.auth.models import User
 
+_SAID: dict[str, str] = {
+    Voice.Stance.SUPPORT: "supported",
+    Voice.Stance.OBJECT: "objected to",
+    Voice.Stance.COMMENT: "commented on",
+}
+
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """`what` completes a sentence that begins with who did it."""
+    """`what` completes a sentence that begins with who did it.
+
+    `unsigned`: a member, whose name is not told (see `proposing.Heard`); without that, nobody means a command.
+    """
 
     at: datetime
     by: User | None
@@ -26,6 +35,7 @@ class Event:
     reason: str = ""
     change: Differences | None = None
     proposal: Proposal | None = None
+    unsigned: bool = False
 
 
 def events_of(value_set: ValueSet) -> list[Event]:
@@ -60,6 +70,13 @@ def events_of(value_set: ValueSet) -> list[Event]:
             events.append(
                 Event(proposal.decided_at, proposal.decided_by, decided, proposal.decision_reason, proposal=proposal)
             )
+    voices = Voice.objects.filter(proposal__version__value_set=value_set).select_related("user", "proposal")
+    for voice in voices:
+        about = f"the proposal to {voice.proposal.change} {voice.proposal.name or voice.proposal.key}"
+        signed = voice.stance == Voice.Stance.COMMENT or not value_set.question
+        by = voice.user if signed else None
+        said = f"{_SAID[voice.stance]} {about}"
+        events.append(Event(voice.at, by, said, voice.words, proposal=voice.proposal, unsigned=not signed))
     # A study's own orders are for its people.
     orders = TargetRanking.objects.filter(version__value_set=value_set, study=None)
     for order in orders.select_related("created_by", "version"):

@@ -38,12 +38,18 @@ def test_nothing_is_said_of_the_sets_that_ship(name: str) -> None:
             ("near",),
             "no assistant does (hug)",
         ),
+        (ValueText("care", "Care", "Often visiting those who are alone, and staying."), ("care",), "does (visit)"),
     ],
 )
 def test_a_fault_is_named_with_the_value(value: ValueText, keys: tuple[str, ...], words: str) -> None:
     (advice,) = said(CALM, THRIFT, CANDOUR, value)
     assert advice[0] == keys
     assert words in advice[1]
+
+
+def test_what_the_person_does_is_no_fault_of_the_assistant() -> None:
+    healthy = ValueText("health", "Health", "Advising people to eat well, to walk and to sleep enough.")
+    assert said(CALM, THRIFT, healthy) == []
 
 
 def test_a_set_may_be_too_small_or_too_large_to_rank() -> None:

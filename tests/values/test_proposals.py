@@ -184,6 +184,14 @@ def test_voices_are_signed_unless_names_would_tell_what_somebody_answered(value_
     assert "No indeed." in shown
     assert f"<strong>{people[1]}</strong>" not in shown
     assert "<strong>You</strong> object" in shown
+    told = [event for event in events_of(value_set) if event.what.startswith(("supported", "objected"))]
+    assert [(event.by, event.unsigned) for event in told] == [(None, True)] * 12
+    assert {event.reason for event in told} == {"Yes indeed.", "No indeed.", ""}
+    assert f"<strong>{people[1]}</strong>" not in client.get(f"/value-sets/{value_set.slug}/history/").text
+    value_set.question = ""
+    assert {event.by for event in events_of(value_set) if event.what.startswith("objected to the proposal to add")} == {
+        *people[1::2]
+    }
 
 
 def test_proposals_about_one_value_are_said_to_clash(value_set: ValueSet) -> None:

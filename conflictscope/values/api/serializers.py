@@ -290,7 +290,10 @@ class ProposalSerializer(serializers.Serializer[Any]):
 
 class EventSerializer(serializers.Serializer[Any]):
     at = serializers.DateTimeField()
-    by = serializers.CharField(source="by.username", default=None, allow_null=True, help_text="None: a command.")
+    by = serializers.CharField(
+        source="by.username", default=None, allow_null=True, help_text="None: a command, or unsigned."
+    )
+    unsigned = serializers.BooleanField(help_text="A member's support or objection, whose name is not told.")
     what = serializers.CharField(help_text="Completes a sentence that begins with who did it.")
     reason = serializers.CharField()
     proposal = serializers.IntegerField(source="proposal.pk", default=None, allow_null=True)
