@@ -71,6 +71,7 @@ class Placed:
     strength: int | None
     rating_1: int | None
     rating_2: int | None
+    turned: bool  # whether the file has the two values the other way round
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,14 +107,15 @@ class Scenarios:
                 "scenario",
                 f"{trial.scenario[:60]!r} is no scenario of dataset {self._dataset.slug}; import its scenarios first.",
             )
-        turned = self._turned(trial, known)
+        turned = by_values = self._turned(trial, known)
         order = "" if trial.options is None else OptionOrder.ACTION_1_FIRST
         if trial.options is not None and self._options_turned(trial, known.pk):
             turned, order = True, OptionOrder.ACTION_2_FIRST
         choice = (_TURNED if turned else _STRAIGHT).get(trial.choice, trial.choice)
         ratings = (trial.rating_2, trial.rating_1) if turned else (trial.rating_1, trial.rating_2)
         strength = _ENDS - trial.strength if turned and trial.strength is not None else trial.strength
-        return Placed(trial, known.pk, order, None if choice == "failed" else choice, strength, ratings[0], ratings[1])
+        chosen = None if choice == "failed" else choice
+        return Placed(trial, known.pk, order, chosen, strength, ratings[0], ratings[1], by_values)
 
     def _turned(self, trial: ImportedTrial, known: _Known) -> bool:
         """Whether the file has the scenario's two values the other way round."""

@@ -242,6 +242,7 @@ def _create(rows: Sequence[tuple[Run, _Row]]) -> None:
             transcript=[dict(turn) for turn in row.placed.trial.transcript],
             refused=row.placed.trial.refused,
             outcome=_outcome(row.placed),
+            turned_in_file=row.placed.turned,
         )
         for run, row in rows
     )

@@ -281,6 +281,9 @@ class Response(models.Model):
     ended = models.CharField(max_length=10, choices=Ended, blank=True)
     refused = models.BooleanField(default=False, help_text="A tag beside the decision, never a decision.")
     outcome = models.CharField(max_length=10, choices=Outcome)
+    turned_in_file = models.BooleanField(
+        default=False, help_text="Of an imported response: its file has the scenario's two values the other way round."
+    )
     shown_to_people = models.BooleanField(
         default=False, help_text="People are asked about it in a campaign: what they read does not change any more."
     )

@@ -15,10 +15,10 @@ from conflictscope.stats.types import Estimate
 from conflictscope.tables import Cell, ResultTable
 from evaluation.measures.decisions import Decisions, Trials, decider_of, trials_of
 from evaluation.measures.kept import state_of, worked_out
-from evaluation.models import Run
+from evaluation.models import Response, Run
 from evaluation.rankings.fitting import CODE, SEED, values_of
 
-ARITHMETIC = f"ways 1, {CODE}"
+ARITHMETIC = f"ways 2, {CODE}"
 DRAWS = 1000
 TEMPLATES = dict(Scenario.Template.choices)
 SEVERITIES = {"minor": "Minor", "strong": "Strong"}
@@ -48,7 +48,7 @@ def _ways(run: Run, values: list[str], names: Mapping[str, str]) -> Ways:
     trials = trials_of(run)
     decisions = trials.by(decider_of(run))
     tallies = decisions.tallies(values)
-    methods, label = _by_method(trials, decisions, tallies, names)
+    methods, label = _by_method(run, trials, decisions, tallies, names)
     scenario_rows = Scenario.objects.filter(dataset=run.dataset).values_list("uid", "template", "domain")
     template = {uid: name for uid, name, _ in scenario_rows}
     domain = {uid: name for uid, _, name in scenario_rows}
@@ -63,7 +63,7 @@ def _ways(run: Run, values: list[str], names: Mapping[str, str]) -> Ways:
 
 
 def _by_method(
-    trials: Trials, decisions: Decisions, tallies: Tallies, names: Mapping[str, str]
+    run: Run, trials: Trials, decisions: Decisions, tallies: Tallies, names: Mapping[str, str]
 ) -> tuple[ResultTable, str]:
     values = tallies.values
     plain = fit_ranking(tallies, rng=np.random.default_rng(SEED), interval="sandwich", resamples=DRAWS)
@@ -72,7 +72,7 @@ def _by_method(
     authors: Sequence[Cell] = [Estimate.undefined("nothing was decided")] * len(values)
     label = ""
     if len(decisions):
-        as_filed = _as_filed(trials, decisions.decider)
+        as_filed = _as_filed(run, trials, decisions.decider)
         paper = authors_ranking(*as_filed, values=values)
         label = paper.label
         authors = [
@@ -107,17 +107,27 @@ def _by_method(
     return table, label
 
 
-def _as_filed(trials: Trials, decider: str) -> tuple[list[str], list[str], list[str | None]]:
-    """Values and choices in the order in which the answers came, which is that of the file where they were imported."""
+_OTHER = {"value_1": "value_2", "value_2": "value_1"}
+
+
+def _as_filed(run: Run, trials: Trials, decider: str) -> tuple[list[str], list[str], list[str | None]]:
+    """Values and choices in the order in which the answers came. Of an imported run they are those of its file: the two values as it
+    has them, since whatever does not take the first counts for the second there, and trials that failed with the others."""
     column: Sequence[str | None] = trials.parsed if decider == "parsed" else trials.judge
-    order = sorted(
-        (place for place, choice in enumerate(column) if choice is not None), key=lambda place: trials.response[place]
-    )
-    return (
-        [trials.value_1[place] for place in order],
-        [trials.value_2[place] for place in order],
-        [column[place] for place in order],
-    )
+    failed, turned = set(), set()
+    if run.imported:
+        failed = set(run.responses.filter(outcome=Response.Outcome.FAILED).values_list("pk", flat=True))
+        turned = set(run.responses.filter(turned_in_file=True).values_list("pk", flat=True))
+    filed = [place for place, choice in enumerate(column) if choice is not None or trials.response[place] in failed]
+    values_1, values_2, choices = [], [], []
+    for place in sorted(filed, key=lambda place: trials.response[place]):
+        first, second, choice = trials.value_1[place], trials.value_2[place], column[place]
+        if trials.response[place] in turned:
+            first, second, choice = second, first, _OTHER.get(choice or "", choice)
+        values_1.append(first)
+        values_2.append(second)
+        choices.append(choice)
+    return values_1, values_2, choices
 
 
 def _by_part(
