@@ -55,6 +55,12 @@ class ConsentMissing(Conflict):
     code = "consent_missing"
 
 
+class NotQualified(Excluded):
+    """The person has practised, and not well enough to go on."""
+
+    code = "not_qualified"
+
+
 class LeaseUnknown(NotFound):
     """No assignment of this person has the token; one of somebody else's looks the same."""
 

@@ -16,6 +16,7 @@ from annotation.views import (
     passports,
     people,
     report,
+    rules,
     tuning,
     width,
 )
@@ -58,6 +59,10 @@ urlpatterns = [
     path(f"{_CAMPAIGN}people/<str:pseudonym>/", people.person, name="person"),
     path(f"{_CAMPAIGN}people/<str:pseudonym>/exclude/", people.exclude_person, name="exclude_person"),
     path(f"{_CAMPAIGN}people/<str:pseudonym>/include/", people.include_person, name="include_person"),
+    path(f"{_CAMPAIGN}rules/", rules.rules, name="rules"),
+    path(f"{_CAMPAIGN}rules/save/", rules.save_rules, name="save_rules"),
+    path(f"{_CAMPAIGN}rules/known/", rules.add_known, name="add_known"),
+    path(f"{_CAMPAIGN}rules/checks/", rules.add_checks, name="add_checks"),
     path(f"{_CAMPAIGN}preview/", creating.preview, name="preview"),
     path(f"{_CAMPAIGN}preview/<number:place>/", creating.preview_item, name="preview_item"),
     path(f"{_CAMPAIGN}open/", campaigns.open_campaign, name="open_campaign"),

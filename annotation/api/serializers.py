@@ -6,12 +6,14 @@ each would cost a serializer's turn on every item that is handed out. A test hol
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from rest_framework import serializers
 
 from annotation.labelling.checking import LONGEST_COMMENT
 from annotation.labelling.progress import OwnProgress
+from annotation.labelling.qualifying import Correction
 from annotation.labelling.sheets import Sheet
 from annotation.models import Assignment, Campaign
 from annotation.questions import Control
@@ -184,8 +186,21 @@ class StandingSerializer(serializers.Serializer[Any]):
     notice = serializers.CharField(help_text="Why the answers would not count as things stand; empty: they do.")
 
 
+class CorrectionSerializer(serializers.Serializer[Any]):
+    number = serializers.IntegerField()
+    said = serializers.CharField()
+    known = serializers.CharField(help_text="The answer that the campaign goes by.")
+    why = serializers.CharField()
+    right = serializers.BooleanField()
+
+
 class WorkDoneSerializer(StandingSerializer):
-    """With `next` asked for there are three more fields: the next item, or why there is none, in a word and in a sentence."""
+    """With `next` asked for there are three more fields: the next item, or why there is none, in a word and in a sentence.
+
+    After an item to practise on, `corrections` says what is known of it.
+    """
+
+    corrections = CorrectionSerializer(many=True, required=False)
 
     next = HandedOutSerializer(allow_null=True, required=False)
     nothing = serializers.CharField(required=False, help_text="As X-Nothing of next, or the code of a refusal.")
@@ -232,6 +247,18 @@ def sheet_payload(sheet: Sheet, *, campaign: int, state: str | None) -> dict[str
         "also": {question.field: question.also for question in questions if question.also},
         "second_answers": sheet.second_answers,
         "flags": list(sheet.flags),
+    }
+
+
+def corrections_payload(corrections: Sequence[Correction]) -> dict[str, Any]:
+    """Nothing where there is nothing to correct: only items to practise on are explained."""
+    if not corrections:
+        return {}
+    return {
+        "corrections": [
+            {"number": each.number, "said": each.said, "known": each.known, "why": each.why, "right": each.right}
+            for each in corrections
+        ]
     }
 
 

@@ -30,13 +30,14 @@ from annotation.api.serializers import (
     WishSerializer,
     WorkDoneSerializer,
     WorkSerializer,
+    corrections_payload,
     progress_payload,
     sheet_payload,
 )
 from annotation.api.throttling import LabellingThrottle
 from annotation.campaigns.lifecycle import consent
 from annotation.errors import LeaseExpired
-from annotation.labelling import access, checking, editing, routing, serving
+from annotation.labelling import access, checking, editing, qualifying, routing, serving
 from annotation.labelling import answers as labelling
 from annotation.labelling.progress import progress_of, queue_of, standing_notice
 from annotation.labelling.sheets import preview_of, sheet_of
@@ -119,7 +120,8 @@ class GuidelineOfCampaign(LabellingView):
             {
                 "version": newest.version if newest else 0,
                 "markdown": newest.markdown if newest else "",
-                "agreed": place.consented_at is not None,
+                "agreed": place.consented_at is not None
+                and not (place.campaign.consent_anew and newest and place.agreed_to_id != newest.pk),
             }
         )
 
@@ -219,7 +221,8 @@ class OneAssignment(LabellingView):
                 also=given.also,
                 worked=sent["active_seconds"],
             )
-        return Response(standing(assignment, stored=stored) | (handed_out(handed) if handed else {}))
+        explained = corrections_payload(qualifying.corrections(assignment))
+        return Response(standing(assignment, stored=stored) | explained | (handed_out(handed) if handed else {}))
 
 
 class AtWork(LabellingView):

@@ -65,10 +65,10 @@ def close(campaign: Campaign) -> bool:
     return done
 
 
-def add_guideline(campaign: Campaign, markdown: str, *, seen: int | None = None) -> Guideline:
+def add_guideline(campaign: Campaign, markdown: str, *, changes: str = "", seen: int | None = None) -> Guideline:
     """A new version, which items claimed from now on are labelled by. The text that stands already adds none.
 
-    Args: seen: the version that the text was made from, where somebody else may have written another since.
+    Args: changes: what is new, for those who label; seen: the version that the text was made from, where somebody else may have written another since.
     Raises:
         InvalidInput: an empty text.
         ChangedMeanwhile: there is a newer version than the one seen.
@@ -90,7 +90,7 @@ def add_guideline(campaign: Campaign, markdown: str, *, seen: int | None = None)
                 "Read theirs, take over what you want to keep, and save again."
             )
         written: Guideline = Guideline.objects.create(
-            campaign=locked, version=newest.version + 1 if newest else 1, markdown=text
+            campaign=locked, version=newest.version + 1 if newest else 1, markdown=text, changes=changes.strip()
         )
         return written
 
@@ -106,7 +106,13 @@ def join(campaign: Campaign, user: User, *, simulated: bool = False) -> Particip
                 place, _ = Participant.objects.get_or_create(
                     campaign=campaign,
                     user=user,
-                    defaults={"pseudonym": _pseudonym(attempt, simulated), "simulated": simulated},
+                    defaults={
+                        "pseudonym": _pseudonym(attempt, simulated),
+                        "simulated": simulated,
+                        "qualification": Participant.Qualification.PENDING
+                        if campaign.training_each
+                        else Participant.Qualification.NOT_NEEDED,
+                    },
                 )
         except IntegrityError:
             if attempt > 50:
@@ -117,8 +123,10 @@ def join(campaign: Campaign, user: User, *, simulated: bool = False) -> Particip
 
 def consent(participant: Participant) -> None:
     """The person has read the guideline and agrees to label by it."""
+    newest = participant.campaign.guidelines.last()
+    Participant.objects.filter(pk=participant.pk).update(agreed_to=newest)
     Participant.objects.filter(pk=participant.pk, consented_at__isnull=True).update(consented_at=timezone.now())
-    participant.refresh_from_db(fields=["consented_at"])
+    participant.refresh_from_db(fields=["consented_at", "agreed_to"])
 
 
 def campaign_named(study: Study, slug: str) -> Campaign:

@@ -24,7 +24,7 @@ _ASKED_WITH = ("item__campaign", "item__scenario", "item__response__scenario")
 _ASKED = (
     *("state", "surplus", "token", "lease_until", "action_order", "submitted_at"),
     *("participant__user", "participant__excluded", "participant__campaign"),
-    *("item__is_training", "item__campaign__kind", "item__campaign__state", "item__campaign__lease_minutes"),
+    *("item__use", "item__campaign__kind", "item__campaign__state", "item__campaign__lease_minutes"),
     "item__campaign__second_answers",
     *("item__scenario__value_1", "item__response__scenario__value_1"),
 )

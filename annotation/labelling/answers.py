@@ -19,9 +19,9 @@ from annotation.errors import (
     NotOpen,
     SubmittedOtherwise,
 )
-from annotation.labelling import places, routing, serving
+from annotation.labelling import places, qualifying, routing, serving
 from annotation.labelling.checking import LONGEST_COMMENT, Given, check_answers, check_complete, check_not_at_odds
-from annotation.models import Annotation, Assignment, Flag, Participant
+from annotation.models import Annotation, Assignment, Flag, Item, Participant
 from conflictscope.errors import InvalidInput
 
 Said = tuple[str, str, str]  # an answer, the comment on it, and the answer that is also defensible
@@ -114,6 +114,8 @@ def submit(
         done = routing.submit_at(place, assignment, worked=_at_most_a_lease(assignment, worked), now=when)
         if done.fresh:
             _write(assignment, given.said)
+            if assignment.item.use == Item.Use.TRAINING:
+                qualifying.settle(place)
         # Only while no item's row is held: nobody may wait for one who waits.
         if then_next and done.alone:
             handed = _handed(lambda: routing.take_next(place, wish=wish, now=when))

@@ -18,7 +18,7 @@ from annotation.errors import NotEditable
 from annotation.labelling import places, serving
 from annotation.labelling.answers import store
 from annotation.labelling.checking import Given, check_answers, check_complete, check_not_at_odds
-from annotation.models import Assignment, Campaign, Participant, Revision
+from annotation.models import Assignment, Campaign, Item, Participant, Revision
 
 logger = logging.getLogger(__name__)
 
@@ -39,7 +39,7 @@ def latest(participant: Participant, *, most: int = LATEST) -> list[OwnSubmissio
     rows = list(_submitted(participant).select_related(*serving.TOLD_WITH).annotate(changes=Count("revisions"))[:most])
     may = _may_edit(participant)
     return [
-        OwnSubmission(row, row.changes, editable=may and place < LATEST and not row.item.is_training)
+        OwnSubmission(row, row.changes, editable=may and place < LATEST and row.item.use != Item.Use.TRAINING)
         for place, row in enumerate(rows)
     ]
 
@@ -50,8 +50,8 @@ def editable_of(participants: Iterable[Participant]) -> set[int]:
         pk
         for participant in participants
         if _may_edit(participant)
-        for pk, is_training in _submitted(participant).values_list("pk", "item__is_training")[:LATEST]
-        if not is_training
+        for pk, use in _submitted(participant).values_list("pk", "item__use")[:LATEST]
+        if use != Item.Use.TRAINING
     }
 
 
@@ -101,7 +101,7 @@ def check_editable(assignment: Assignment) -> None:
         raise NotEditable("You have not submitted this item yet. Answer it, and submit it.")
     if not _may_edit(assignment.participant):
         raise NotEditable("Answers cannot be changed any more: the campaign is closed, or closed to you.")
-    if assignment.item.is_training:
+    if assignment.item.use == Item.Use.TRAINING:
         raise NotEditable("This was an item to practise on; its answers stay as you first gave them.")
     if assignment.pk not in set(_submitted(assignment.participant).values_list("pk", flat=True)[:LATEST]):
         raise NotEditable(f"Your {LATEST} latest submissions can be changed, and this one is older; its answers stand.")

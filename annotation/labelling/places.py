@@ -5,15 +5,26 @@ from __future__ import annotations
 from django.db.models import OuterRef, QuerySet, Subquery
 
 from annotation.campaigns import siblings
-from annotation.errors import ConsentMissing, Excluded, HeldBack, NotOpen
+from annotation.errors import ConsentMissing, Excluded, HeldBack, NotOpen, NotQualified
 from annotation.labelling.compiled import Compiled
-from annotation.models import Assignment, Campaign, Guideline, Participant
+from annotation.models import Assignment, Campaign, Guideline, Item, Participant
 
 # A person may skip one item in so many.
 SKIPPED_AT_MOST = 10
 # What routing itself, and a sheet, need to know of a place and its campaign.
-_OF_CAMPAIGN = ("name", "kind", "state", "quota", "lease_minutes", "sampling_plan")
-_PLACE = ("excluded", "consented_at", "quota", "created_at", *(f"campaign__{name}" for name in _OF_CAMPAIGN))
+_OF_CAMPAIGN = (
+    *("name", "kind", "state", "quota", "lease_minutes", "sampling_plan"),
+    *("gold_share", "training_each", "training_tries", "pass_at", "consent_anew"),
+)
+_PLACE = (
+    "excluded",
+    "consented_at",
+    "agreed_to",
+    "qualification",
+    "quota",
+    "created_at",
+    *(f"campaign__{name}" for name in _OF_CAMPAIGN),
+)
 
 
 def lock(participant_id: int) -> Participant:
@@ -52,8 +63,26 @@ def check_may_claim(participant: Participant) -> None:
         )
     if participant.consented_at is None:
         raise ConsentMissing("Read the guideline and agree to it before you start to label.")
+    if participant.qualification == Participant.Qualification.FAILED:
+        raise NotQualified(
+            f"Thank you for practising. Too many of your answers were not those that {participant.campaign.name} goes by, so you "
+            "cannot go on here."
+        )
+    if participant.campaign.consent_anew and guideline_is_new(participant):
+        raise ConsentMissing("The guideline has changed. Read what is new, and agree to it, before you go on.")
     if participant.has_siblings and siblings.held_back([participant]):  # type: ignore[attr-defined]  # read with the place
         raise HeldBack(siblings.why(participant))
+
+
+def guideline_is_new(participant: Participant) -> bool:
+    """Whether there is a version of the guideline that the person has not read. Needs `with_guideline`."""
+    newest: int | None = participant.newest_guideline  # type: ignore[attr-defined]  # read with the place
+    return newest is not None and participant.agreed_to_id != newest
+
+
+def practises(participant: Participant) -> bool:
+    """Whether the person is given items to practise on, and no others yet."""
+    return participant.qualification == Participant.Qualification.PENDING
 
 
 def quota_of(participant: Participant) -> int | None:
@@ -65,14 +94,23 @@ def quota_reached(participant: Participant, *, with_leased: bool = False) -> boo
     if quota is None:
         return False
     states = [Assignment.State.SUBMITTED, Assignment.State.LEASED] if with_leased else [Assignment.State.SUBMITTED]
-    return Assignment.objects.filter(participant=participant, state__in=states).count() >= quota
+    done = Assignment.objects.filter(participant=participant, state__in=states)
+    if participant.campaign.training_each:
+        done = done.exclude(item__use=Item.Use.TRAINING)
+    return done.count() >= quota
 
 
 def goal_of(participant: Participant) -> int:
     """How many items the person is asked to label: their quota, or all of the campaign."""
-    items = int(participant.campaign.sampling_plan.get("drawn", 0))
+    items = items_of(participant.campaign)
     quota = quota_of(participant)
     return items if quota is None else min(quota, items)
+
+
+def items_of(campaign: Campaign) -> int:
+    """How many items there are for one person: those drawn, and known ones that will come between them."""
+    drawn, share = int(campaign.sampling_plan.get("drawn", 0)), campaign.gold_share
+    return drawn + min(int(campaign.sampling_plan.get("known", 0)), round(drawn * share / (1 - share)))
 
 
 def skips_allowed(participant: Participant) -> int:

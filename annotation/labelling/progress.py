@@ -98,6 +98,8 @@ def _notice(place: Participant, *, holds: bool, held_back: bool) -> str:
     campaign = place.campaign
     if place.excluded:
         return "You cannot go on labelling here. Ask the people who run the study if you think this is wrong."
+    if place.qualification == Participant.Qualification.FAILED:
+        return "You have practised here, and cannot go on: too many answers were not those that the campaign goes by."
     if campaign.state == Campaign.State.CLOSED:
         return (
             "The campaign is closed. An item is still in your hands: what you submit now is kept, and does not count."
@@ -137,12 +139,17 @@ def standing_notice(assignment: Assignment) -> str:
 def _counts(participants: list[int]) -> dict[int, dict[str, int]]:
     """For each of them how many items are in each state, and the seconds they were at work on what they submitted."""
     counts: dict[int, dict[str, int]] = {}
-    for participant, state, number, seconds in _by_state(Assignment.objects.filter(participant__in=participants)):
+    for participant, state, number, seconds in _by_state(_worked(participants)):
         of_person = counts.setdefault(participant, {})
         of_person[state] = number
         if state == Assignment.State.SUBMITTED:
             of_person["seconds"] = seconds
     return counts
+
+
+def _worked(participants: list[int]) -> QuerySet[Assignment]:
+    """What is on the way to the goal: items to practise on are not."""
+    return Assignment.objects.filter(participant__in=participants).exclude(item__use=Item.Use.TRAINING)
 
 
 def _by_state(assignments: QuerySet[Assignment]) -> QuerySet[Assignment, Any]:
@@ -151,7 +158,7 @@ def _by_state(assignments: QuerySet[Assignment]) -> QuerySet[Assignment, Any]:
 
 
 def _progress_of(place: Participant, counted: Mapping[str, int]) -> OwnProgress:
-    items = int(place.campaign.sampling_plan.get("drawn", 0))
+    items = places.items_of(place.campaign)
     quota = place.quota if place.quota is not None else place.campaign.quota
     return OwnProgress(
         done=counted.get(Assignment.State.SUBMITTED, 0),

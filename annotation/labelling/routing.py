@@ -33,6 +33,7 @@ from annotation.models import Assignment, Campaign, Item, Participant
 logger = logging.getLogger(__name__)
 
 State = Assignment.State
+MOST_SIGNS = 1_000_000
 
 
 def begun_ahead(participant: Participant, token: uuid.UUID) -> Assignment | None:
@@ -127,6 +128,8 @@ def submit_at(place: Participant, assignment: Assignment, *, worked: int, now: d
     counts = place.campaign.state != Campaign.State.CLOSED and not place.excluded
     mine = Assignment.objects.filter(pk=assignment.pk)
     values: dict[str, Any] = {"state": State.SUBMITTED, "submitted_at": now, "surplus": not counts}
+    if assignment.seen is not None:
+        values["signs"] = min(assignment.seen, MOST_SIGNS)
     if worked:
         values["active_seconds"] = F("active_seconds") + worked
     held = bool(mine.filter(state=State.LEASED).update(**values))
@@ -166,6 +169,8 @@ def skip(assignment: Assignment, *, reason: str = "") -> bool:
         place = places.lock(assignment.participant_id)
         theirs = Assignment.objects.filter(participant=place)
         state = theirs.values_list("state", flat=True).get(pk=assignment.pk)
+        if assignment.item.use == Item.Use.TRAINING:
+            raise SkipsUsedUp("Items to practise on are not skipped. Answer it as well as you can.")
         if state == State.SUBMITTED:
             raise AlreadySubmitted("You have submitted this item, so it cannot be skipped any more.")
         if state == State.SKIPPED:

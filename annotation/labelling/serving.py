@@ -61,10 +61,17 @@ def peek(participant: Participant) -> tuple[Item, uuid.UUID, str] | None:
     if places.quota_reached(place, with_leased=True):
         return None
     at_work = Assignment.objects.filter(item__campaign=place.campaign_id, state=State.LEASED).count()
-    soon = list(
-        _untouched(Item.objects.all(), place.pk, place.campaign_id).values_list("pk", flat=True)[
-            : min(max(at_work, 1), AHEAD)
-        ]
+    if places.practises(place):
+        return None  # what was wrong is explained first
+    mixed_in = known_untouched(place) if known_is_due(place) else None
+    soon = (
+        [mixed_in]
+        if mixed_in
+        else list(
+            _untouched(Item.objects.all(), place.pk, place.campaign_id).values_list("pk", flat=True)[
+                : min(max(at_work, 1), AHEAD)
+            ]
+        )
     )
     if not soon:
         return None
@@ -78,7 +85,7 @@ def why_nothing(participant: Participant) -> Nothing:
     if places.quota_reached(participant):
         return Nothing.QUOTA
     dealt_with = Assignment.objects.filter(participant=participant, state__in=DEALT_WITH).values("item")
-    of_campaign = Item.objects.filter(campaign=participant.campaign_id).exclude(pk__in=dealt_with)
+    of_campaign = Item.objects.filter(campaign=participant.campaign_id, is_training=False).exclude(pk__in=dealt_with)
     # Two looks, one at the open items and one at the leases, because both have an index and all items together have none.
     leased = Assignment.objects.filter(item__campaign=participant.campaign_id, state=State.LEASED).values("item")
     may_come = of_campaign.filter(open_slots__gt=0).exists() or of_campaign.filter(pk__in=leased).exists()
@@ -88,7 +95,7 @@ def why_nothing(participant: Participant) -> Nothing:
 def with_free_items(user: User, campaigns: Collection[Campaign]) -> set[int]:
     """The ids of those campaigns that have an open item which the person has neither submitted nor skipped."""
     dealt_with = Assignment.objects.filter(participant__user=user, state__in=DEALT_WITH).values("item")
-    free = Item.objects.filter(campaign=OuterRef("pk"), open_slots__gt=0).exclude(pk__in=dealt_with)
+    free = Item.objects.filter(campaign=OuterRef("pk"), open_slots__gt=0, is_training=False).exclude(pk__in=dealt_with)
     asked = Campaign.objects.filter(Exists(free), pk__in=[campaign.pk for campaign in campaigns])
     return set(asked.values_list("pk", flat=True))
 
@@ -98,15 +105,24 @@ def best_open_item(participant: Participant, *, wait: bool) -> tuple[Item, bool]
     skip_locked = not wait and connection.features.has_select_for_update_skip_locked
     # Two looks instead of one sort: the first walks the index of open items and stops at the first that fits, the second
     # begins with the few items that the person let go.
+    if places.practises(participant):
+        practice = _never_held(participant, Item.Use.TRAINING)
+        told = items_told(participant.campaign.kind)
+        return (told.get(pk=practice), True) if practice is not None else _let_go(participant, told, skip_locked)
     best: Item | None = _next_untouched(participant.campaign.kind, skip_locked).first(
         participant=participant.pk, campaign=participant.campaign_id
     )
     if best is not None:
-        return best, True
+        # Only between items that are asked about: known ones alone are no work.
+        known = known_untouched(participant) if known_is_due(participant) else None
+        return (items_told(participant.campaign.kind).get(pk=known) if known is not None else best), True
+    return _let_go(participant, items_told(participant.campaign.kind), skip_locked)
+
+
+def _let_go(participant: Participant, told: QuerySet[Item], skip_locked: bool) -> tuple[Item, bool] | None:
+    """The best open one of the items whose lease the person let run out."""
     let_go = Assignment.objects.filter(participant=participant, state=State.EXPIRED).values("item")
-    again = items_told(participant.campaign.kind).filter(
-        open_slots__gt=0, campaign=participant.campaign_id, pk__in=let_go
-    )
+    again = told.filter(open_slots__gt=0, campaign=participant.campaign_id, pk__in=let_go)
     again = again.order_by("priority", "shuffle_key", "pk")
     best = again.select_for_update(of=("self",), skip_locked=skip_locked).first()
     return (best, False) if best is not None else None
@@ -126,8 +142,28 @@ def _untouched(items: QuerySet[Item], participant: int, campaign: int) -> QueryS
     # NOT IN, not NOT EXISTS: PostgreSQL makes one hash of the person's items, whatever its statistics say, where it would
     # join each open item with each of theirs as long as it takes them for few.
     mine = Assignment.objects.filter(participant=participant).values("item")
-    open_items = items.filter(open_slots__gt=0, campaign=campaign)
+    open_items = items.filter(open_slots__gt=0, campaign=campaign, is_training=False)
     return open_items.exclude(pk__in=mine).order_by("priority", "shuffle_key", "pk")
+
+
+def known_is_due(place: Participant) -> bool:
+    """Whether chance has it that an item with known answers comes next. Nothing marks it: it comes in no order."""
+    share = place.campaign.gold_share
+    return share > 0 and secrets.randbelow(1_000_000) < share * 1_000_000
+
+
+def known_untouched(place: Participant) -> int | None:
+    """The key of an item with known answers, gold or check, that the person has never held; None: they have had all."""
+    return _never_held(place, Item.Use.GOLD, Item.Use.CHECK)
+
+
+def _never_held(place: Participant, *uses: Item.Use) -> int | None:
+    mine = Assignment.objects.filter(participant=place).values("item")
+    known = Item.objects.filter(campaign=place.campaign_id, use__in=uses, open_slots__gt=0).exclude(pk__in=mine)
+    pks = list(known.order_by("shuffle_key", "pk").values_list("pk", flat=True))
+    if not pks:
+        return None
+    return pks[0] if Item.Use.TRAINING in uses else secrets.choice(pks)
 
 
 def wished(participant: Participant, token: uuid.UUID) -> int | None:
@@ -136,12 +172,13 @@ def wished(participant: Participant, token: uuid.UUID) -> int | None:
     if begun is not None:
         return begun.item_id
     item_id = tokens.item_of(participant, token)
-    return (
-        item_id
-        if item_id is not None
-        and _untouched(Item.objects.all(), participant.pk, participant.campaign_id).filter(pk=item_id).exists()
-        else None
-    )
+    return item_id if item_id is not None and _may_be_wished(participant, item_id) else None
+
+
+def _may_be_wished(participant: Participant, item_id: int) -> bool:
+    mine = Assignment.objects.filter(participant=participant, item=item_id)
+    there = Item.objects.filter(pk=item_id, campaign=participant.campaign_id, open_slots__gt=0)
+    return not places.practises(participant) and there.exclude(use=Item.Use.TRAINING).exclude(Exists(mine)).exists()
 
 
 def with_item_told(assignment: Assignment) -> Assignment:

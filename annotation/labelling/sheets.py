@@ -146,6 +146,14 @@ def from_page(question: Question, sent: str, order: str) -> str:
     return {letter: action for action, letter in shown_as(order).items()}.get(sent, sent)
 
 
+def letter_of(words: str, order: str) -> str:
+    """Words with A and B for the actions, as this person knows them."""
+    for action, letter in shown_as(order).items():
+        name = action.replace("_", " ")
+        words = words.replace(name.capitalize(), letter.upper()).replace(name, f"action {letter.upper()}")
+    return words
+
+
 def shown_as(order: str) -> dict[str, str]:
     """What the tables call the actions, to what the page calls them."""
     return {action: letter.lower() for action, letter in letters(order).items()}

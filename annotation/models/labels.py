@@ -50,6 +50,7 @@ class Assignment(models.Model):
     submitted_at = models.DateTimeField(null=True)
     objects = AssignmentQuerySet.as_manager()
 
+    seen: int | None = None  # no column: the signs of life of the page, on their way to `signs`
     untouched = False  # no column: set where the row has just been made, so that nothing can have been said about it
 
     class Meta:

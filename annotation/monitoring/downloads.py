@@ -7,7 +7,7 @@ from typing import Any
 
 from django.core.serializers.json import DjangoJSONEncoder
 
-from annotation.models import Assignment, Campaign
+from annotation.models import Assignment, Campaign, Item
 from conflictscope.errors import InvalidInput
 
 CHUNK = 500
@@ -22,7 +22,7 @@ def label_lines(campaign: Campaign, *, state: str = Assignment.State.SUBMITTED) 
     """
     if state not in {*Assignment.State.values, ALL}:
         raise InvalidInput(f"The state must be one of: {', '.join(Assignment.State.values)}, {ALL}.")
-    rows = Assignment.objects.filter(item__campaign=campaign)
+    rows = Assignment.objects.filter(item__campaign=campaign).exclude(item__use=Item.Use.CHECK)
     if state != ALL:
         rows = rows.filter(state=state)
     rows = (
@@ -46,6 +46,7 @@ def _line(row: Assignment, campaign: Campaign) -> dict[str, Any]:
         "stratum": item.stratum,
         "inclusion_probability": item.inclusion_probability,
         "is_training": item.is_training,
+        "use": item.use,
         "annotator": who.pseudonym,
         "simulated": who.simulated,
         "excluded": who.excluded,

@@ -23,6 +23,7 @@ from annotation.errors import (
     AnswersMissing,
     AnswerUnknown,
     AtOdds,
+    ConsentMissing,
     Excluded,
     HeldBack,
     NotOpen,
@@ -30,11 +31,12 @@ from annotation.errors import (
     SkipsUsedUp,
 )
 from annotation.guidelines import as_html
-from annotation.labelling import access, checking, editing, routing, serving
+from annotation.labelling import access, checking, editing, qualifying, routing, serving
 from annotation.labelling import answers as labelling
 from annotation.labelling.progress import progress_of, standing_notice
 from annotation.labelling.sheets import preview_of, sheet_of
 from annotation.models import Assignment, Campaign, Participant
+from annotation.views import practice
 from annotation.views.links import links_of
 from conflictscope.errors import ConflictScopeError
 from conflictscope.http import Request
@@ -50,10 +52,9 @@ def label(request: Request, study: str, campaign: str) -> HttpResponse:
         context = {"campaign": this_campaign, "why": f"{this_campaign.name} is closed. Thank you for your work."}
         return render(request, "annotation/label.html", context)
     place = join(this_campaign, request.user)
-    if place.consented_at is None and not place.excluded:
-        return render(
-            request, "annotation/start.html", {"campaign": this_campaign, "guideline": _guideline_of(this_campaign)}
-        )
+    if practice.must_agree(place):
+        context = {"campaign": this_campaign, "guideline": _guideline_of(this_campaign)}
+        return render(request, "annotation/start.html", context | {"news": practice.news_for(place)})
     return _workspace(request, place)
 
 
@@ -115,6 +116,7 @@ def submit(request: Request, study: str, campaign: str, token: uuid.UUID) -> Htt
         labelling.save(assignment, given.answers, comments=given.comments, also=given.also)
         messages.success(request, "Your answers are kept. The item is waiting for you until you submit or skip it.")
         return _onwards(request, place)
+    assignment.seen = practice.signs_of(request.POST)
     try:
         done = labelling.submit(
             assignment,
@@ -253,6 +255,9 @@ def _onwards(
         return _workspace(request, place, said=_Said(notice=notice, warning=warning), handed=handed, left=left)
     if notice:
         messages.success(request, notice)
+    for correction in qualifying.corrections(left) if left is not None else ():
+        if not correction.right:
+            messages.warning(request, f"{correction.number}. {correction.text} {correction.known}. {correction.why}")
     if warning:
         messages.warning(request, warning)
     return redirect("annotation:label", place.campaign.study.slug, place.campaign.slug)
@@ -309,6 +314,7 @@ def _workspace(
         "warning": said.warning or (standing_notice(assignment) if assignment else ""),
         "ask_if_sure": said.ask_if_sure,
     }
+    context |= practice.beside(place, assignment, left)
     if handed is not None:
         context |= {
             "why": handed.sentence,
@@ -330,4 +336,5 @@ _HEADLINES = {
     serving.Nothing.WAITING.value: "Nothing free right now",
     NotOpen.code: "Paused",
     HeldBack.code: "Later",
+    ConsentMissing.code: "The guideline has changed",
 }

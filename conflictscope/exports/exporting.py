@@ -136,6 +136,8 @@ def export_dataset(
         InvalidInput: `out` is a file, a folder with something else in it, or cannot be written; no such format.
         Conflict: there is nothing to export.
     """
+    if dataset.variant == Dataset.Variant.CHECK:
+        raise InvalidInput(f"{dataset.name} holds attention checks, which are in no export.")
     export = Export(dataset, formats=formats, only_validated=only_validated, excel=excel, on_rows=on_rows)
     try:
         _check_replaceable(out)

@@ -25,6 +25,7 @@ def _downloadable(study: Study) -> QuerySet[Dataset]:
     """Datasets that hold anything, newest first, with all that an export says of them."""
     return (
         study.datasets.filter(scenarios__isnull=False)
+        .exclude(variant=Dataset.Variant.CHECK)
         .distinct()
         .select_related("study", "generator", "primary_judge__endpoint", "value_set_version__value_set")
         .order_by("-pk")

@@ -236,6 +236,7 @@ function leave(url, form, { skipped = false } = {}) {
   last = { token: sheet.token, skipped };
   form.delete("csrfmiddlewaretoken");
   form.set("active_seconds", clock.take());
+  form.set("signs", clock.takeSigns());
   storage.putDraft(sheet.token, sheet.entries());
   outbox.add({ token: sheet.token, url, fields: [...form], at: Date.now() });
   tabs.tellLeft(sheet.token);

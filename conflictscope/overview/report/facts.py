@@ -118,13 +118,14 @@ def state_of_study(study: Study, runs: Sequence[Run]) -> str:
     rows: list[QuerySet[Any]] = [
         Ranking.objects.filter(study=study),
         Comparison.objects.filter(study=study),
-        Item.objects.filter(campaign__study=study),
-        Annotation.objects.filter(assignment__item__campaign__study=study),
+        Item.objects.filter(campaign__study=study, is_training=False),
+        Annotation.objects.filter(assignment__item__campaign__study=study, assignment__item__is_training=False),
         Decision.objects.filter(item__campaign__study=study),
     ]
     confirmed = Ranking.objects.filter(study=study).aggregate(Max("confirmed_at"))
     counted = [query.order_by().aggregate(Count("pk"), Sum("pk"), Max("pk")) for query in rows]
     campaigns = Campaign.objects.filter(study=study).order_by("pk").values_list("pk", "state", "name", "overlap")
-    datasets = study.datasets.order_by("pk").values_list("pk", "name", "variant", "primary_judge", "hidden_at")
+    every = study.datasets.exclude(variant="check").order_by("pk")
+    datasets = every.values_list("pk", "name", "variant", "primary_judge", "hidden_at")
     parts = [study.name, study.description, state_of(runs), counted, confirmed, list(campaigns), list(datasets)]
     return hashlib.sha256(json.dumps(parts, default=str).encode()).hexdigest()

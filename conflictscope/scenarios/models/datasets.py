@@ -22,8 +22,8 @@ if TYPE_CHECKING:
 
 class DatasetQuerySet(StudyScopedQuerySet["Dataset"]):
     def shown(self) -> Self:
-        """Those that nobody has put out of sight."""
-        return self.filter(hidden_at__isnull=True)
+        """Those that nobody has put out of sight, and that are no attention checks."""
+        return self.filter(hidden_at__isnull=True).exclude(variant="check")
 
 
 class DatasetManager(models.Manager["Dataset"]):
@@ -47,6 +47,7 @@ class Dataset(models.Model):
         SINGLE_STAGE = "single_stage"
         DIRECT = "direct"
         IMPORTED = "imported"
+        CHECK = "check"  # attention checks, which people write: in no list, count, export or digest
 
     study = models.ForeignKey(Study, on_delete=models.PROTECT, related_name="datasets")
     slug = models.SlugField()
@@ -83,10 +84,12 @@ class Dataset(models.Model):
         constraints = [
             models.UniqueConstraint(fields=["study", "slug"], name="dataset_slug_unique_in_study"),
             models.CheckConstraint(
-                condition=Q(variant__in=["full", "single_stage", "direct", "imported"]), name="dataset_variant_known"
+                condition=Q(variant__in=["full", "single_stage", "direct", "imported", "check"]),
+                name="dataset_variant_known",
             ),
             models.CheckConstraint(
-                condition=Q(variant="imported") | Q(generator__isnull=False), name="generated_dataset_has_a_generator"
+                condition=Q(variant__in=["imported", "check"]) | Q(generator__isnull=False),
+                name="generated_dataset_has_a_generator",
             ),
         ]
 
@@ -111,7 +114,7 @@ class ScenarioQuerySet(StudyScopedQuerySet["Scenario"]):
 
     def shown(self) -> Self:
         """Those of datasets that are whole and in sight: what the counts of a study are of."""
-        return self.complete().filter(dataset__hidden_at__isnull=True)
+        return self.complete().filter(dataset__hidden_at__isnull=True).exclude(dataset__variant="check")
 
     def human_validated(self) -> Self:
         """Scenarios that one panel of people passed on all six dimensions; on five where there is no value pair to ask of."""

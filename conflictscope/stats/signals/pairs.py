@@ -14,7 +14,9 @@ from conflictscope.stats.types import Result
 
 Floats = NDArray[np.float64]
 
+# To be named, a pair shares so many items; to tell how far each goes with the truth, fewer will do.
 FEWEST_ITEMS = 20
+FEWEST_WEIGHED = 3
 FEWEST_PEOPLE = 4
 # Above this many cells, agreement is not kept item by item.
 MOST_CELLS = 20_000_000
@@ -49,7 +51,7 @@ def alike_pairs(sheets: WorkSheets, *, level: float = 0.01) -> list[AlikePair]:
     if people < FEWEST_PEOPLE or not enough.any():
         return []
     beyond = np.divide(agree - chance, 1 - chance, out=np.zeros_like(agree), where=chance < 1 - 1e-9)
-    weight = np.where(enough, items, 0.0)
+    weight = np.where((items >= FEWEST_WEIGHED) & ~np.eye(people, dtype=bool), items, 0.0)
     skill = np.full(people, 0.7)
     for _ in range(_STEPS):
         bottom = weight @ skill**2
@@ -110,7 +112,7 @@ def _crossed(sheets: WorkSheets) -> tuple[Floats, Floats, Floats, Floats]:
             (held * (share - mean) ** 2).sum(axis=0), items, out=np.zeros_like(items), where=items > 0
         )
         # What honest pairs show stands for all: a pair that always agrees has no spread of its own.
-        usable = (items >= FEWEST_ITEMS) & ~np.eye(people, dtype=bool)
+        usable = (items >= 2 * FEWEST_WEIGHED) & ~np.eye(people, dtype=bool)
         typical = float(np.median(pair_variance[usable])) if usable.any() else 0.25
         spread = np.maximum(pair_variance, typical)
     return agree, chance, items, spread

@@ -8,15 +8,18 @@ export class Clock {
   constructor(returned) {
     this.lastMove = Date.now();
     this.seconds = 0;
+    this.signs = 0;
     for (const sign of SIGNS) {
       addEventListener(sign, () => this.moved(returned), { passive: true, capture: true });
     }
+    addEventListener("blur", () => (this.signs += 1));
     setInterval(() => {
       if (this.active) this.seconds += 1;
     }, 1000);
   }
 
   moved(returned) {
+    this.signs += 1;
     const before = this.lastMove;
     this.lastMove = Date.now();
     if (this.lastMove - before >= IDLE_MS) returned();
@@ -30,6 +33,13 @@ export class Clock {
   take() {
     const taken = this.seconds;
     this.seconds = 0;
+    return taken;
+  }
+
+  /** Keys, movements and changes of focus since they were last taken. */
+  takeSigns() {
+    const taken = this.signs;
+    this.signs = 0;
     return taken;
   }
 
