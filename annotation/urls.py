@@ -3,11 +3,13 @@
 from django.urls import path
 
 from annotation.views import (
+    adjudication,
     agreement,
     alongside,
     asked_again,
     campaigns,
     community,
+    consensus,
     creating,
     labelling,
     mine,
@@ -23,6 +25,7 @@ from annotation.views import (
 
 app_name = "annotation"
 _LABEL = "label/<slug:study>/<slug:campaign>/"
+_ADJUDICATE = "adjudicate/<slug:study>/<slug:campaign>/"
 _CAMPAIGN = "studies/<slug:study>/campaigns/<slug:campaign>/"
 _PEOPLE = "studies/<slug:study>/people/<slug:people>/order/"
 _AGREEMENT = "studies/<slug:study>/agreement/"
@@ -43,6 +46,13 @@ urlpatterns = [
     path(f"{_LABEL}<uuid:token>/skip/", labelling.skip, name="label_skip"),
     path(f"{_LABEL}<uuid:token>/skip/undo/", labelling.undo_skip, name="label_undo_skip"),
     path(f"{_LABEL}<uuid:token>/flag/", labelling.flag, name="label_flag"),
+    path("adjudicate/", adjudication.adjudications, name="adjudications"),
+    path(_ADJUDICATE, adjudication.queue, name="adjudication"),
+    path(f"{_ADJUDICATE}assign/", adjudication.assign_items, name="assign_items"),
+    path(f"{_ADJUDICATE}<number:item>/", adjudication.adjudicate, name="adjudicate"),
+    path(f"{_ADJUDICATE}<number:item>/settle/", adjudication.adjudicate_settle, name="adjudicate_settle"),
+    path(f"{_ADJUDICATE}<number:item>/reopen/", adjudication.adjudicate_reopen, name="adjudicate_reopen"),
+    path(f"{_ADJUDICATE}<number:item>/look/", adjudication.look_at_machines, name="look_at_machines"),
     path("studies/<slug:study>/runs/<number:run>/more-labels/", more_labels.more_labels, name="more_labels"),
     path("studies/<slug:study>/runs/<number:run>/more-labels/add/", more_labels.add_labels, name="add_labels"),
     path("studies/<slug:study>/campaigns/", campaigns.campaigns, name="campaigns"),
@@ -55,6 +65,8 @@ urlpatterns = [
     path(f"{_CAMPAIGN}ties/", monitoring.ties, name="ties"),
     path(f"{_CAMPAIGN}items/<number:item>/", monitoring.item, name="item"),
     path(f"{_CAMPAIGN}items/<number:item>/settle/", monitoring.settle_item, name="settle_item"),
+    path(f"{_CAMPAIGN}consensus/", consensus.consensus, name="consensus"),
+    path(f"{_CAMPAIGN}consensus/soft-labels/", consensus.soft_label_file, name="soft_labels"),
     path(f"{_CAMPAIGN}people/", people.people, name="people"),
     path(f"{_CAMPAIGN}people/<str:pseudonym>/", people.person, name="person"),
     path(f"{_CAMPAIGN}people/<str:pseudonym>/exclude/", people.exclude_person, name="exclude_person"),

@@ -195,9 +195,8 @@ class CorrectionSerializer(serializers.Serializer[Any]):
 
 
 class WorkDoneSerializer(StandingSerializer):
-    """With `next` asked for there are three more fields: the next item, or why there is none, in a word and in a sentence.
-
-    After an item to practise on, `corrections` says what is known of it.
+    """With `next` asked for there are four more fields: the next item, or why there is none, in a word and in a sentence, and
+    `corrections`, which after an item to practise on says what is known of it.
     """
 
     corrections = CorrectionSerializer(many=True, required=False)
@@ -250,9 +249,9 @@ def sheet_payload(sheet: Sheet, *, campaign: int, state: str | None) -> dict[str
     }
 
 
-def corrections_payload(corrections: Sequence[Correction]) -> dict[str, Any]:
-    """Nothing where there is nothing to correct: only items to practise on are explained."""
-    if not corrections:
+def corrections_payload(corrections: Sequence[Correction], *, always: bool) -> dict[str, Any]:
+    """Only items to practise on are explained: elsewhere it is empty, or, unless `always`, not there."""
+    if not corrections and not always:
         return {}
     return {
         "corrections": [

@@ -221,7 +221,7 @@ class OneAssignment(LabellingView):
                 also=given.also,
                 worked=sent["active_seconds"],
             )
-        explained = corrections_payload(qualifying.corrections(assignment))
+        explained = corrections_payload(qualifying.corrections(assignment), always=handed is not None)
         return Response(standing(assignment, stored=stored) | explained | (handed_out(handed) if handed else {}))
 
 

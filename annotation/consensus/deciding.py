@@ -103,8 +103,10 @@ def decide_items(campaign: Campaign, items: Collection[int], *, minimum: int) ->
         return written
 
 
-def settle(item: Item, answers: Mapping[str, str], *, by: User, reason: str) -> None:
+def settle(item: Item, answers: Mapping[str, str], *, by: User, reason: str, blind: bool = True) -> None:
     """An adjudicator's word on questions of an item: it stands, whatever the votes, and what it comes to is written down.
+
+    `blind`: they had seen no machine's word on it.
 
     Raises:
         InvalidInput: no answer at all, one that its question does not offer, or no reason.
@@ -127,6 +129,7 @@ def settle(item: Item, answers: Mapping[str, str], *, by: User, reason: str) -> 
                     "method": Decision.Method.ADJUDICATED,
                     "decided_by": by,
                     "reason": reason.strip(),
+                    "blind": blind,
                 },
             )
         standing = _standing([item.pk])

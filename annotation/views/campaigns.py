@@ -28,7 +28,7 @@ from annotation.views.forms import DecideForm, ExtendForm, GuidelineForm, SplitF
 from conflictscope.errors import InvalidInput
 from conflictscope.http import Request
 from conflictscope.scenarios.models import Scenario
-from conflictscope.studies.access import study_for
+from conflictscope.studies.access import actions_of, study_for
 from conflictscope.studies.permissions import Action
 from evaluation.running.browsing import Filter
 
@@ -166,6 +166,8 @@ def decide_campaign(request: Request, study: str, campaign: str) -> HttpResponse
     messages.success(
         request, "What people agree on is being written down. This page tells when it is done, and what it came to."
     )
+    if Action.SEE not in actions_of(request.user, this_campaign.study):
+        return redirect("annotation:adjudication", study, campaign)
     return redirect(job)
 
 

@@ -10,10 +10,11 @@ from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.http import require_POST, require_safe
 
+from annotation.adjudication.settling import settle_blind
 from annotation.agreement import stopping
 from annotation.agreement.kept import Figures
 from annotation.agreement.sealed import openings_of
-from annotation.consensus.deciding import settle, ties_of
+from annotation.consensus.deciding import ties_of
 from annotation.kinds import QUESTION, answer_label, questions_about
 from annotation.labelling.sheets import preview_of
 from annotation.models import Campaign, Item
@@ -99,7 +100,7 @@ def settle_item(request: Request, study: str, campaign: str, item: int) -> HttpR
     shown = get_object_or_404(items_with_labels(), campaign=this_campaign, pk=item)
     asked = [question.key for question in questions_about(shown)]
     answers = {key: request.POST[key] for key in asked if request.POST.get(key)}
-    settle(shown, answers, by=request.user, reason=request.POST.get("reason", ""))
+    settle_blind(shown, answers, by=request.user, reason=request.POST.get("reason", ""))
     settled = "1 answer is settled" if len(answers) == 1 else f"{len(answers)} answers are settled"
     messages.success(request, f"{settled}, whatever the votes. What they come to is written down.")
     return redirect("annotation:item", study, campaign, item)

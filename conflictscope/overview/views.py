@@ -7,6 +7,7 @@ from django.http import Http404, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
+from annotation.adjudication.asked import settles_only
 from annotation.labelling.progress import queue_of
 from conflictscope.errors import ConflictScopeError, NotAllowed
 from conflictscope.http import Request
@@ -30,6 +31,7 @@ def home(request: Request) -> HttpResponse:
         "mine": studies_of(request.user),
         "queue": queue_of(request.user),
         "labels_in": labels_in(request.user),
+        "settles_in": settles_only(request.user),
     }
     return render(request, "overview/home.html", context)
 

@@ -147,7 +147,7 @@ def leave_one_out(
 
 
 def dawid_skene(
-    labels: Sequence[Answers],
+    labels: Sequence[Answers] | Codes,
     *,
     categories: Sequence[Label],
     rng: np.random.Generator,

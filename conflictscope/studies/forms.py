@@ -22,7 +22,7 @@ NO_ENDPOINTS = "This study may use no endpoint yet: an administrator decides whi
 ROLES = [
     (Role.OWNER, "Owner: everything, and the members"),
     (Role.RESEARCHER, "Researcher: runs the pipeline, adjudicates, exports"),
-    (Role.ADJUDICATOR, "Adjudicator: sees everything, settles disagreements"),
+    (Role.ADJUDICATOR, "Adjudicator: sees what people said, settles disagreements blind"),
     (Role.ANNOTATOR, "Annotator: labels, and sees nothing else"),
     (Role.VIEWER, "Viewer: sees everything, exports"),
 ]

@@ -29,7 +29,7 @@ class Action(models.TextChoices):
 MAY: dict[Role, frozenset[Action]] = {
     Role.OWNER: frozenset({Action.SEE, Action.ADJUDICATE, Action.RUN_PIPELINE, Action.EXPORT, Action.MANAGE}),
     Role.RESEARCHER: frozenset({Action.SEE, Action.ADJUDICATE, Action.RUN_PIPELINE, Action.EXPORT}),
-    Role.ADJUDICATOR: frozenset({Action.SEE, Action.ADJUDICATE}),
+    Role.ADJUDICATOR: frozenset({Action.ADJUDICATE}),  # blind: they see what people said, and no machine
     Role.ANNOTATOR: frozenset({Action.LABEL}),
     Role.VIEWER: frozenset({Action.SEE, Action.EXPORT}),
 }

@@ -83,7 +83,7 @@ def addressed(name: str, rest: tuple[str, ...], run: Run) -> str:
 
 
 @pytest.mark.parametrize(("name", "rest"), PAGES)
-@pytest.mark.parametrize("role", [Role.VIEWER, Role.ADJUDICATOR, Role.RESEARCHER, Role.OWNER])
+@pytest.mark.parametrize("role", [Role.VIEWER, Role.RESEARCHER, Role.OWNER])
 def test_who_may_see_a_study_sees_its_runs(
     client: Client, run: Run, study: Study, name: str, rest: tuple[str, ...], role: str
 ) -> None:

@@ -21,7 +21,7 @@ from tests.jobs.handlers import CountingHandler
 
 pytestmark = pytest.mark.django_db
 
-SEERS = ["owner", "researcher", "adjudicator", "viewer"]
+SEERS = ["owner", "researcher", "viewer"]
 RUNNERS = ["owner", "researcher"]
 HTMX = {"HX-Request": "true"}
 

@@ -265,6 +265,15 @@ OPEN_TO: dict[str, Action | SetAction | str] = {
     "annotation:save_rules": Action.RUN_PIPELINE,
     "annotation:add_known": Action.RUN_PIPELINE,
     "annotation:add_checks": Action.RUN_PIPELINE,
+    "annotation:consensus": Action.SEE,
+    "annotation:soft_labels": Action.EXPORT,
+    "annotation:adjudications": LOGGED_IN,
+    "annotation:adjudication": Action.ADJUDICATE,
+    "annotation:assign_items": Action.ADJUDICATE,
+    "annotation:adjudicate": Action.ADJUDICATE,
+    "annotation:adjudicate_settle": Action.ADJUDICATE,
+    "annotation:adjudicate_reopen": Action.ADJUDICATE,
+    "annotation:look_at_machines": Action.ADJUDICATE,
     "annotation:preview": Action.SEE,
     "annotation:preview_item": Action.SEE,
     "annotation:pause_campaign": Action.RUN_PIPELINE,
@@ -309,6 +318,7 @@ TO_SEND: dict[str, Action | SetAction] = {
 QUERIES = {"exports:download": {"dataset": "hhh", "format": "csv"}}
 BODIES = {
     "annotation:settle_item": {"realism": "yes", "reason": "Read again."},
+    "annotation:adjudicate_settle": {"realism": "yes", "reason": "Read again."},
     "annotation:exclude_person": {"reason": "Clicks."},
     "overview:remove_member": {"username": "the.viewer"},
 }

@@ -24,7 +24,7 @@ from tests.factories.values import ValueSetVersionFactory
 
 pytestmark = pytest.mark.django_db
 
-SEERS = ["owner", "researcher", "adjudicator", "viewer"]
+SEERS = ["owner", "researcher", "viewer"]
 RUNNERS = ["owner", "researcher"]
 
 

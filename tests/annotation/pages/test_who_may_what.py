@@ -25,7 +25,7 @@ CHANGES = [
 
 
 @pytest.mark.parametrize(("name", "rest"), PAGES)
-@pytest.mark.parametrize("role", [Role.VIEWER, Role.ADJUDICATOR, Role.RESEARCHER, Role.OWNER])
+@pytest.mark.parametrize("role", [Role.VIEWER, Role.RESEARCHER, Role.OWNER])
 def test_who_may_see_a_study_sees_its_campaigns(
     client: Client, study: Study, campaign: Campaign, name: str, rest: tuple[str, ...], role: str
 ) -> None:
