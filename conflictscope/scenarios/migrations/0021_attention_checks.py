@@ -8,7 +8,7 @@ class Migration(migrations.Migration):
 
     dependencies = [
         ('llm', '0008_call_blocked'),
-        ('scenarios', '0019_what_an_upload_is'),
+        ('scenarios', '0020_trials_of_value_sets'),
         ('studies', '0003_keep_who_may_what'),
         ('values', '0005_forget_stewards'),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
