@@ -11,6 +11,7 @@ from annotation.views import (
     community,
     consensus,
     creating,
+    flags,
     labelling,
     mine,
     monitoring,
@@ -32,6 +33,7 @@ _AGREEMENT = "studies/<slug:study>/agreement/"
 _PASSPORT = "studies/<slug:study>/judges/<slug:campaign>/<slug:judge>/"
 urlpatterns = [
     path("label/", mine.my_work, name="my_work"),
+    path("label/flags/<number:flag>/reply/", mine.reply_to_researchers, name="label_reply"),
     path(f"{_LABEL}hand-back/", mine.hand_back, name="label_hand_back"),
     path(_LABEL, labelling.label, name="label"),
     path(f"{_LABEL}guideline/", labelling.guideline, name="guideline"),
@@ -67,6 +69,9 @@ urlpatterns = [
     path(f"{_CAMPAIGN}items/<number:item>/settle/", monitoring.settle_item, name="settle_item"),
     path(f"{_CAMPAIGN}consensus/", consensus.consensus, name="consensus"),
     path(f"{_CAMPAIGN}consensus/soft-labels/", consensus.soft_label_file, name="soft_labels"),
+    path(f"{_CAMPAIGN}flags/", flags.flags, name="flags"),
+    path(f"{_CAMPAIGN}flags/<number:flag>/reply/", flags.reply_to_flag, name="reply_to_flag"),
+    path(f"{_CAMPAIGN}flags/<number:flag>/resolve/", flags.resolve_flag, name="resolve_flag"),
     path(f"{_CAMPAIGN}people/", people.people, name="people"),
     path(f"{_CAMPAIGN}people/<str:pseudonym>/", people.person, name="person"),
     path(f"{_CAMPAIGN}people/<str:pseudonym>/exclude/", people.exclude_person, name="exclude_person"),

@@ -21,6 +21,11 @@ from conflictscope.scenarios.option_orders import FARTHEST
 
 Sheet = Mapping[str, Any]  # as `annotation.api.serializers.SheetSerializer` describes it
 
+# An honest person; one who answers at random; one who reads the first twenty items; one who always takes the first answer; one who
+# copies another; and a program, right as often and as regular as a clock.
+KINDS_OF_PEOPLE = ("honest", "random", "careless", "always_a", "colluder", "agent")
+CARELESS_AFTER = 20
+AGENT_SECONDS = 6
 READERS = 4.0  # words a second of a person who reads with care
 # How the actions of a sheet are called there, and what they are called where the truth is told.
 _LETTERS = {ACTION_1: "a", ACTION_2: "b"}
@@ -37,9 +42,10 @@ class Annotator:
         bias: the share of answers given without reading: yes, action A, the middle of a scale.
         doubt: where a second answer may be marked, the share of answers beside which they mark one: the truth beside a
             mistake, a mistake beside the truth.
+        kind: what sort of person, one of `KINDS_OF_PEOPLE`. copies: of a colluder, the name of whom they copy.
 
     Raises:
-        InvalidInput: a share that is none, or no speed.
+        InvalidInput: a share that is none, no speed, or no such kind.
     """
 
     name: str
@@ -48,21 +54,39 @@ class Annotator:
     bias: float = 0.0
     seed: int = 0
     doubt: float = 0.0
+    kind: str = "honest"
+    copies: str = ""
 
     def __post_init__(self) -> None:
         for what, share in (("An accuracy", self.accuracy), ("A bias", self.bias), ("A doubt", self.doubt)):
             if not 0 <= share <= 1:
                 raise InvalidInput(f"{what} is a probability from 0 to 1, not {share:g}.")
+        if self.kind not in KINDS_OF_PEOPLE:
+            raise InvalidInput(f"There is no kind of annotator {self.kind!r}. The kinds: {', '.join(KINDS_OF_PEOPLE)}.")
         if not (self.speed > 0 and math.isfinite(self.speed)):
             raise InvalidInput(f"A speed is a number of words a second above 0, not {self.speed:g}.")
 
     def answers_to(self, sheet: Sheet) -> dict[str, str]:
         """What they would send: for each question the truth, or a mistake, or what is nearest at hand."""
+        if not self._reads(sheet):
+            return {question["field"]: self._blindly(question, sheet) for question in sheet["questions"]}
         truth = true_answers(sheet)
         return {
             question["field"]: self._answer(question, truth[question["field"]], sheet)
             for question in sheet["questions"]
         }
+
+    def _reads(self, sheet: Sheet) -> bool:
+        """Whether they read this item at all."""
+        if self.kind == "careless":
+            return int(sheet.get("progress", {}).get("done", 0)) < CARELESS_AFTER
+        return self.kind not in ("random", "always_a")
+
+    def _blindly(self, question: Mapping[str, Any], sheet: Sheet) -> str:
+        options = [str(option["value"]) for option in question["options"]]
+        if self.kind == "always_a":
+            return options[0]
+        return draws.pick(options, "at random", self.seed, self.name, *_asked_about(question["field"], sheet))
 
     def second_answers_to(self, sheet: Sheet, answers: Mapping[str, str]) -> dict[str, str]:
         """What they find defensible beside what they answer; where the sheet asks for it also that nothing is."""
@@ -83,13 +107,18 @@ class Annotator:
     def seconds_for(self, sheet: Sheet) -> int:
         """Some seconds for reading and some for each question, more or fewer by the person and by the item."""
         text = "\n".join(_texts(sheet))
+        if self.kind == "agent":
+            return AGENT_SECONDS
+        if self.kind in ("random", "always_a"):
+            return draws.pick(range(5, 15), "clicks", self.seed, self.name, text)
+        hurry = 1.0 if self._reads(sheet) else 0.3
         pace: float = 1.2 ** (
             draws.normal(self.seed, self.name, "pace") + draws.normal(self.seed, self.name, "pace", text)
         )
-        return round(pace * (len(text.split()) / self.speed + _SECONDS_A_QUESTION * len(sheet["questions"])))
+        return round(hurry * pace * (len(text.split()) / self.speed + _SECONDS_A_QUESTION * len(sheet["questions"])))
 
     def _answer(self, question: Mapping[str, Any], truth: str, sheet: Sheet) -> str:
-        key = (self.seed, self.name, *_asked_about(question["field"], sheet))
+        key = (self.seed, self.copies or self.name, *_asked_about(question["field"], sheet))
         if self.bias and draws.chance(self.bias, "without reading", *key):
             return str(MIDDLE) if question["control"] == Control.SCALE else str(question["options"][0]["value"])
         if draws.chance(self.accuracy, "right", *key):

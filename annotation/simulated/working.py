@@ -86,7 +86,7 @@ def label_campaign(
     submitted = 0
     with clients(users, base_url=base_url) as asking:
         at_work = [
-            (replace(like, name=user.username), client, client.next(campaign.pk))
+            (_person(like, user.username), client, client.next(campaign.pk))
             for user, client in zip(users, asking, strict=True)
         ]
         while at_work := [(annotator, client, sheet) for annotator, client, sheet in at_work if sheet is not None]:
@@ -107,6 +107,11 @@ def label_campaign(
             at_work = handed
     logger.info("Campaign %s: %s submissions simulated", campaign.pk, submitted)
     return so_far(campaign, submitted=submitted)
+
+
+def _person(like: Annotator, name: str) -> Annotator:
+    """One of them; a colluder copies the first of all."""
+    return replace(like, name=name, copies=NAME.format(number=1) if like.kind == "colluder" else "")
 
 
 @contextmanager

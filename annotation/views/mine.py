@@ -9,7 +9,7 @@ from django.shortcuts import redirect, render
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_POST, require_safe
 
-from annotation.labelling import access, editing, routing
+from annotation.labelling import access, discussing, editing, routing
 from annotation.labelling.progress import queue_of
 from annotation.labelling.sheets import sheet_of
 from annotation.views.labelling import place_of
@@ -29,12 +29,21 @@ def my_work(request: Request) -> HttpResponse:
         "entries": entries,
         "in_hand": access.in_hand(request.user),
         "page": page,
+        "threads": discussing.threads_of(request.user),
         "history": [
             (assignment, snippet_of(assignment.item), sheet_of(assignment).questions, assignment.pk in editable)
             for assignment in page.object_list
         ],
     }
     return render(request, "annotation/my_work.html", context)
+
+
+@require_POST
+def reply_to_researchers(request: Request, flag: int) -> HttpResponse:
+    """A further word on a flag of the person's own."""
+    discussing.reply(discussing.own_flag(request.user, flag), request.POST.get("text", ""), by=request.user)
+    messages.success(request, "Sent to those who run the study.")
+    return redirect("annotation:my_work")
 
 
 @require_POST

@@ -22,6 +22,7 @@ from django.urls import URLPattern, URLResolver, get_resolver, reverse
 from django.utils import timezone
 
 from annotation.models import AgreementSnapshot
+from annotation.models import Assignment, Flag, FlagReply
 from conflictscope.jobs.models import Job
 from conflictscope.scenarios.filtering.verdicts import make_primary
 from conflictscope.scenarios.generation.recipe import DatasetRecipe, open_dataset
@@ -274,6 +275,10 @@ OPEN_TO: dict[str, Action | SetAction | str] = {
     "annotation:adjudicate_settle": Action.ADJUDICATE,
     "annotation:adjudicate_reopen": Action.ADJUDICATE,
     "annotation:look_at_machines": Action.ADJUDICATE,
+    "annotation:flags": Action.SEE,
+    "annotation:reply_to_flag": Action.RUN_PIPELINE,
+    "annotation:resolve_flag": Action.RUN_PIPELINE,
+    "annotation:label_reply": Action.LABEL,
     "annotation:preview": Action.SEE,
     "annotation:preview_item": Action.SEE,
     "annotation:pause_campaign": Action.RUN_PIPELINE,
@@ -319,6 +324,8 @@ QUERIES = {"exports:download": {"dataset": "hhh", "format": "csv"}}
 BODIES = {
     "annotation:settle_item": {"realism": "yes", "reason": "Read again."},
     "annotation:adjudicate_settle": {"realism": "yes", "reason": "Read again."},
+    "annotation:reply_to_flag": {"text": "Which part?"},
+    "annotation:label_reply": {"text": "The second."},
     "annotation:exclude_person": {"reason": "Clicks."},
     "overview:remove_member": {"username": "the.viewer"},
 }
@@ -440,6 +447,7 @@ def whole(db: None) -> Whole:
         "distances": "distances",
         "token": mine.token,
         "pseudonym": other.pseudonym,
+        "flag": replied_flag(mine, people[Role.OWNER]),
         "upload": stage(
             study,
             SimpleUploadedFile("rain.csv", b"scenario,a,b\nRain.,Go.,Stay.\nSnow.,Go.,\n"),
@@ -484,6 +492,13 @@ def whole(db: None) -> Whole:
         "prompt": "generation/outline",
     }
     return Whole(parts, people)
+
+
+def replied_flag(assignment: Assignment, by: User) -> int:
+    """The key of a flag to which those who run the study have replied."""
+    flag = Flag.objects.create(assignment=assignment, reason="Torn.")
+    FlagReply.objects.create(flag=flag, author=by, text="Where?")
+    return int(flag.pk)
 
 
 def test_every_address_is_known_here(whole: Whole) -> None:

@@ -6,7 +6,7 @@ from django.core.management.base import CommandParser
 
 from annotation.campaigns.lifecycle import campaign_named
 from annotation.simulated import Annotator, label_campaign
-from annotation.simulated.answering import READERS
+from annotation.simulated.answering import KINDS_OF_PEOPLE, READERS
 from conflictscope.commands import ConflictScopeCommand
 from conflictscope.studies.access import study_named
 from evaluation.tables import said
@@ -48,6 +48,11 @@ class Command(ConflictScopeCommand):
             help="The server whose API they use, such as http://127.0.0.1:8000; it must serve this database. "
             "Without it one is started for the time.",
         )
+        parser.add_argument(
+            "--kind",
+            default="honest",
+            help=f"What sort of people they are, one of: {', '.join(KINDS_OF_PEOPLE)}. A colluder copies sim-annotator-1.",
+        )
         parser.add_argument("--seed", type=int, default=0, help="The same seed gives the same answers.")
 
     def handle(self, *args: Any, **options: Any) -> None:
@@ -59,6 +64,7 @@ class Command(ConflictScopeCommand):
             bias=options["bias"],
             doubt=options["doubt"],
             seed=options["seed"],
+            kind=options["kind"],
         )
         with self.bar(f"Label {campaign.name}", unit="sheet") as bar:
             done = label_campaign(

@@ -37,7 +37,7 @@ def world() -> dict[str, Any]:
         theirs = labelled(item, other, {"realism": NO} if number else {})
     Verdict.objects.update(evidence={"reason": "Zinc verdict"})
     Annotation.objects.update(comment="Copper comment")
-    Flag.objects.create(assignment=theirs, reason="Silver flag")
+    flag = Flag.objects.create(assignment=theirs, reason="Silver flag")
     decide(campaign, minimum=1)
     Decision.objects.update(reason="Iron reason")
     run = RunFactory(dataset=dataset)
@@ -59,6 +59,7 @@ def world() -> dict[str, Any]:
             "campaign_id": campaign.pk,
             "uid": "hhh-2",
             "pseudonym": "other-person",
+            "flag": flag.pk,
             "run": run.pk,
             "endpoint": run.target.endpoint_id,
             "job": job.pk,

@@ -21,7 +21,7 @@ from django.urls import get_resolver, reverse
 
 import annotation.labelling
 from annotation.labelling import routing
-from annotation.models import Annotation, Assignment, Decision, Flag, Participant, Revision
+from annotation.models import Annotation, Assignment, Decision, Flag, FlagReply, Participant, Revision
 from conflictscope.scenarios.models import Verdict
 from evaluation.models import Judgement
 from tests.factories.annotation import ItemFactory
@@ -50,6 +50,12 @@ class Labelling:
         self.me = world["me"]
         self.campaign = world["campaign"]
         self.token = world["tokens"][0]
+
+    def own_flag(self) -> int:
+        """The key of a flag of theirs that somebody has replied to."""
+        flag = Flag.objects.create(assignment=Assignment.objects.get(token=self.token), reason="Torn.")
+        FlagReply.objects.create(flag=flag, author=self.campaign.study.created_by, text="Where?")
+        return int(flag.pk)
 
     def page(self, name: str, *more: str) -> str:
         return reverse(f"annotation:{name}", args=["mine", "check", *more])
@@ -84,6 +90,9 @@ PAGES: dict[str, tuple[Step, ...]] = {
     "my_work": (
         lambda client, here: client.get(here.route("annotation:my_work")),
         _after_submitting(lambda client, here: client.get(here.route("annotation:my_work"))),
+    ),
+    "label_reply": (
+        lambda client, here: client.post(here.route("annotation:label_reply", here.own_flag()), {"text": "x"}),
     ),
     "label_hand_back": (lambda client, here: client.post(here.page("label_hand_back")),),
     "label": (lambda client, here: client.get(here.page("label")),),
