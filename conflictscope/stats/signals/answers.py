@@ -81,7 +81,7 @@ def _share(top: NDArray[np.generic], bottom: NDArray[np.generic], unit: Integers
     asked = d > 0
     if not asked.any():
         return Estimate.undefined("there is nothing to compare it with", level=level)
-    return ratio(y[asked], d[asked], level=level)
+    return ratio(y[asked], d[asked], decided=d[asked], level=level)
 
 
 def _beyond(same: Floats, asked: Floats, expected: Floats, total: float, unit: Integers, level: float) -> Estimate:
