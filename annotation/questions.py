@@ -61,6 +61,8 @@ class Question:
 
 
 MIDDLE = 4
+# What a person may say instead of an answer, where the campaign allows it; it counts as none.
+UNSURE = "unsure"
 # What stands in place of a second answer where somebody was asked for one, and sees none.
 NO_OTHER = "none"
 

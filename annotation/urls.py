@@ -47,6 +47,7 @@ urlpatterns = [
     path(f"{_LABEL}<uuid:token>/submit/", labelling.submit, name="label_submit"),
     path(f"{_LABEL}<uuid:token>/skip/", labelling.skip, name="label_skip"),
     path(f"{_LABEL}<uuid:token>/skip/undo/", labelling.undo_skip, name="label_undo_skip"),
+    path(f"{_LABEL}<uuid:token>/later/", labelling.later, name="label_later"),
     path(f"{_LABEL}<uuid:token>/flag/", labelling.flag, name="label_flag"),
     path("adjudicate/", adjudication.adjudications, name="adjudications"),
     path(_ADJUDICATE, adjudication.queue, name="adjudication"),

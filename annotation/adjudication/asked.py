@@ -9,13 +9,18 @@ from django.contrib.auth.models import AnonymousUser, User
 from django.db.models import Count, QuerySet
 
 from annotation.agreement.sealed import openings_of
-from annotation.kinds import answer_label, questions_about
+from annotation.kinds import answer_label
+from annotation.labelling.sheets import ShownQuestion, in_order, letter_of, preview_of
 from annotation.models import Annotation, Assignment, Campaign, Decision, Item
 from annotation.questions import Question
 from conflictscope.scenarios.models import Verdict
+from conflictscope.scenarios.option_orders import OptionOrder
 from conflictscope.studies.models import Membership
 from conflictscope.studies.permissions import Action, Role
 from evaluation.models import Judgement
+
+# As everybody who settles sees it: A is action 1.
+SHOWN_ORDER = OptionOrder.ACTION_1_FIRST
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,19 +44,20 @@ class DisputedQuestion:
     given: tuple[GivenAnswer, ...]
     decision: Decision | None
     waits: bool
+    shown: ShownQuestion
 
     @property
     def offered(self) -> list[tuple[int, str, str, int]]:
         """The answers on offer: their number on the keyboard, key, words, and how many people gave them."""
         counts = {answer.key: sum(each.answer == answer.key for each in self.given) for answer in self.question.answers}
         return [
-            (number, answer.key, answer.label, counts[answer.key])
+            (number, answer.key, letter_of(answer.label, SHOWN_ORDER), counts[answer.key])
             for number, answer in enumerate(self.question.answers, start=1)
         ]
 
     @property
     def decided(self) -> str:
-        return answer_label(self.question.key, self.decision.answer) if self.decision else ""
+        return letter_of(answer_label(self.question.key, self.decision.answer), SHOWN_ORDER) if self.decision else ""
 
 
 def campaigns_to_settle(user: User | AnonymousUser) -> QuerySet[Campaign]:
@@ -81,7 +87,7 @@ def disputed(item: Item, waiting: Sequence[str]) -> list[DisputedQuestion]:
     }
     decisions = {decision.question: decision for decision in Decision.objects.filter(item=item)}
     rows = []
-    for question in questions_about(item):
+    for question, shown in zip(in_order(item, SHOWN_ORDER), preview_of(item).questions, strict=True):
         given = []
         for each in work:
             row = said.get((each.pk, question.key))
@@ -91,13 +97,15 @@ def disputed(item: Item, waiting: Sequence[str]) -> list[DisputedQuestion]:
                     each.participant.pseudonym,
                     each.participant.simulated,
                     answer,
-                    answer_label(question.key, answer) if answer else "",
+                    letter_of(answer_label(question.key, answer), SHOWN_ORDER) if answer else "",
                     row.comment if row else "",
                     each.active_seconds,
                     bool(each.changes),  # type: ignore[attr-defined]  # counted with the row
                 )
             )
-        rows.append(DisputedQuestion(question, tuple(given), decisions.get(question.key), question.key in waiting))
+        rows.append(
+            DisputedQuestion(question, tuple(given), decisions.get(question.key), question.key in waiting, shown)
+        )
     return sorted(rows, key=lambda row: not row.waits)
 
 

@@ -29,6 +29,8 @@ Floats = NDArray[np.float64]
 
 FEWEST_LABELS = 2
 LOW = 0.8
+# 2 : 1 and 3 : 1 are splits, one against eight is not.
+SPLIT_TO = 0.75
 
 
 class Why(StrEnum):
@@ -50,6 +52,10 @@ class WaitingItem:
     why: Mapping[str, tuple[Why, ...]]
     matters: float
     adjudicator: User | None = None
+
+    @property
+    def matters_percent(self) -> float:
+        return 100 * self.matters
 
     @property
     def reasons(self) -> list[str]:
@@ -131,7 +137,10 @@ def _waiting(campaign: Campaign, *, splits: bool) -> list[WaitingItem]:
                 reason
                 for reason, holds in (
                     (Why.TIE, bool(agreed.tied[key][row])),
-                    (Why.SPLIT, splits and len(votes) > 1 and not agreed.tied[key][row]),
+                    (
+                        Why.SPLIT,
+                        splits and max(votes.values()) <= SPLIT_TO * sum(votes.values()) and not agreed.tied[key][row],
+                    ),
                     (Why.UNSURE, len(votes) > 1 and certain[row] < LOW),
                 )
                 if holds

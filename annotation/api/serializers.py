@@ -232,15 +232,14 @@ def sheet_payload(sheet: Sheet, *, campaign: int, state: str | None) -> dict[str
                 "control": question.control.value,
                 "ends": question.ends and list(question.ends),
                 "options": [
-                    {"value": option.value, "words": option.label, "key": option.shortcut}
-                    for option in question.options
+                    {"value": option.value, "words": option.label, "key": option.shortcut} for option in question.every
                 ],
                 "may_have_two": bool(question.second),
             }
             for question in questions
         ],
         "answers": {
-            question.field: option.value for question in questions for option in question.options if option.chosen
+            question.field: option.value for question in questions for option in question.every if option.chosen
         },
         "comments": {question.field: question.comment for question in questions if question.comment},
         "also": {question.field: question.also for question in questions if question.also},

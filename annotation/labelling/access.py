@@ -26,6 +26,7 @@ _ASKED = (
     *("participant__user", "participant__excluded", "participant__campaign"),
     *("item__use", "item__campaign__kind", "item__campaign__state", "item__campaign__lease_minutes"),
     "item__campaign__second_answers",
+    "item__campaign__unsure",
     *("item__scenario__value_1", "item__response__scenario__value_1"),
 )
 

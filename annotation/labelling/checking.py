@@ -9,7 +9,7 @@ from annotation.errors import AnswersMissing, AnswerUnknown, AtOdds
 from annotation.kinds import questions_about
 from annotation.labelling.sheets import field_of, from_page, in_order, to_page
 from annotation.models import Assignment, Campaign
-from annotation.questions import MIDDLE, NO_OTHER, Question
+from annotation.questions import MIDDLE, NO_OTHER, UNSURE, Question
 from conflictscope.scenarios.filtering.dimensions import ACTION_1, ACTION_2
 from conflictscope.scenarios.option_orders import letters, turned
 
@@ -70,14 +70,14 @@ def understand(
         comment = comments.get(name, "").replace("\r\n", "\n").strip()
         if answer:
             understood.answers[question.key] = from_page(question, answer, order)
-            offered = [to_page(question, each.key, order) for each in question.answers]
+            offered = [to_page(question, each, order) for each in offered_to(assignment, question)]
             if answer not in offered:
                 wrong[name] = f"Choose one of: {', '.join(sorted(offered))}."
         if comment:
             understood.comments[question.key] = comment
             if len(comment) > LONGEST_COMMENT:
                 wrong[name] = f"The comment is too long: {LONGEST_COMMENT} characters fit."
-        if second := also.get(name, "").strip():
+        if (second := also.get(name, "").strip()) and answer != UNSURE:
             stored = second if second == NO_OTHER else from_page(question, second, order)
             if problem := _why_no_second(assignment, question, understood.answers.get(question.key, ""), stored):
                 wrong[f"also_{name}"] = problem
@@ -89,6 +89,12 @@ def understand(
     return understood
 
 
+def offered_to(assignment: Assignment, question: Question) -> list[str]:
+    """The answers that the question offers here, by their keys; unsure where the campaign allows it."""
+    keys = [answer.key for answer in question.answers]
+    return [*keys, UNSURE] if assignment.item.campaign.unsure else keys
+
+
 def check_not_at_odds(assignment: Assignment, answers: Mapping[str, str]) -> None:
     """A scale from action to action lies on the side of the action that was chosen beside it.
 
@@ -98,6 +104,8 @@ def check_not_at_odds(assignment: Assignment, answers: Mapping[str, str]) -> Non
     order = assignment.action_order
     for question in questions_about(assignment.item):
         if not question.places:
+            continue
+        if answers[question.key] == UNSURE:
             continue
         chosen, place = answers.get(question.places, ""), int(answers[question.key])
         side = ACTION_1 if place < MIDDLE else ACTION_2
@@ -127,7 +135,7 @@ def check_complete(assignment: Assignment, given: Given, *, kept: str) -> None:
         missing = [
             (str(number), f"also_{field_of(each, order)}")
             for number, each in numbered
-            if each.may_have_two and not given.also.get(each.key)
+            if each.may_have_two and not given.also.get(each.key) and given.answers[each.key] != UNSURE
         ]
     if missing:
         raise AnswersMissing(
@@ -149,7 +157,7 @@ def check_answers(assignment: Assignment, given: Given) -> None:
     """
     answers, comments = given.answers, given.comments
     asked = {question.key: question for question in questions_about(assignment.item)}
-    offered = {key: {answer.key for answer in question.answers} for key, question in asked.items()}
+    offered = {key: set(offered_to(assignment, question)) for key, question in asked.items()}
     for key in (*answers, *comments, *given.also):
         if key not in offered:
             raise AnswerUnknown(f"This item has no question {key!r}. Its questions: {', '.join(offered)}.")

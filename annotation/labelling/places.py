@@ -15,6 +15,7 @@ SKIPPED_AT_MOST = 10
 _OF_CAMPAIGN = (
     *("name", "kind", "state", "quota", "lease_minutes", "sampling_plan"),
     *("gold_share", "training_each", "training_tries", "pass_at", "consent_anew"),
+    *("second_answers", "unsure"),
 )
 _PLACE = (
     "excluded",

@@ -5,10 +5,13 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from datetime import datetime
+from statistics import median
 from typing import Any
 
 from django.contrib.auth.models import User
 from django.db.models import Count, Exists, OuterRef, Q, QuerySet, Sum
+from django.utils import timezone
 
 from annotation.campaigns import siblings
 from annotation.labelling import places, serving
@@ -108,6 +111,28 @@ def _notice(place: Participant, *, holds: bool, held_back: bool) -> str:
         more = " The item in your hands can be finished, and counts." if holds else ""
         return f"The campaign is paused: nothing new is handed out.{more}"
     return siblings.why(place) if held_back and not holds else ""
+
+
+@dataclass(frozen=True, slots=True)
+class SessionWork:
+    """What a person has done since midnight: items, minutes at work, and the median seconds of an item, where times are known."""
+
+    items: int
+    minutes: int
+    median_seconds: float | None
+
+
+def session_of(user: User, *, now: datetime | None = None) -> SessionWork | None:
+    """None: nothing yet today."""
+    midnight = timezone.localtime(now or timezone.now()).replace(hour=0, minute=0, second=0, microsecond=0)
+    done = Assignment.objects.filter(
+        participant__user=user, state=Assignment.State.SUBMITTED, submitted_at__gte=midnight
+    )
+    seconds = list(done.order_by().values_list("active_seconds", flat=True))
+    if not seconds:
+        return None
+    known = [each for each in seconds if each]
+    return SessionWork(len(seconds), round(sum(known) / 60), median(known) if known else None)
 
 
 def standing_notice(assignment: Assignment) -> str:

@@ -7,12 +7,17 @@ there are any: answers that have been explained prove nothing.
 from __future__ import annotations
 
 import logging
+from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from django.contrib.auth.models import User
+
 from annotation.kinds import answer_label
 from annotation.labelling.sheets import in_order, letter_of
-from annotation.models import Assignment, GoldAnswer, Item, Participant
+from annotation.models import Assignment, Campaign, GoldAnswer, Item, Participant
+from conflictscope.stats.intervals import ratio
+from conflictscope.stats.types import Estimate
 
 logger = logging.getLogger(__name__)
 
@@ -89,6 +94,34 @@ def corrections(assignment: Assignment) -> list[Correction]:
         for number, question in enumerate(in_order(assignment.item, order), start=1)
         if (row := known.get(question.key)) is not None
     ]
+
+
+def known_given(place: Participant) -> Estimate | None:
+    """Of the questions with a known answer that were mixed in, the share to which the person gave it; which they were is not told."""
+    done = Assignment.objects.filter(
+        participant=place, state=Assignment.State.SUBMITTED, item__use__in=[Item.Use.GOLD, Item.Use.CHECK]
+    )
+    known = GoldAnswer.objects.filter(item__in=done.values("item")).values_list("item", "question", "answer")
+    given = set(
+        done.filter(annotations__assignment__participant=place).values_list(
+            "item", "annotations__question", "annotations__answer"
+        )
+    )
+    right: defaultdict[int, list[bool]] = defaultdict(list)
+    for row in known:
+        right[row[0]].append(row in given)
+    if not right:
+        return None
+    asked = [len(each) for each in right.values()]
+    return ratio([sum(each) for each in right.values()], asked, decided=asked)
+
+
+def own_known(user: User, campaign: Campaign) -> Estimate | None:
+    """What the campaign tells the person of their own work so far; None: nothing."""
+    if campaign.told == Campaign.Told.NOTHING:
+        return None
+    place = Participant.objects.filter(user=user, campaign=campaign).first()
+    return known_given(place) if place is not None else None
 
 
 def _submitted(place: Participant) -> list[int]:

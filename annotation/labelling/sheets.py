@@ -7,8 +7,8 @@ neither which LLM spoke them nor what scenario stands behind them, as for a judg
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from django.utils import timezone
@@ -16,7 +16,7 @@ from django.utils import timezone
 from annotation.guidelines.examples import EXAMPLES, Example
 from annotation.kinds import KINDS, questions_about
 from annotation.models import Annotation, Assignment, Campaign, Item
-from annotation.questions import NO_OTHER, Control, Question
+from annotation.questions import NO_OTHER, UNSURE, Control, Question
 from conflictscope.scenarios.option_orders import FARTHEST, OptionOrder, letters, turned
 from conflictscope.values.models import Value
 
@@ -56,10 +56,16 @@ class ShownQuestion:
     places: str = ""
     second: tuple[Option, ...] = ()
     also: str = ""
+    unsure: Option | None = None
+
+    @property
+    def every(self) -> tuple[Option, ...]:
+        """All that can be answered; unsure last, where it may be said."""
+        return self.options if self.unsure is None else (*self.options, self.unsure)
 
     @property
     def answered(self) -> bool:
-        return any(option.chosen for option in self.options)
+        return any(option.chosen for option in self.every)
 
 
 @dataclass(frozen=True, slots=True)
@@ -187,7 +193,7 @@ def _sheet(
             for turn in (item.response.transcript if item.response else [])
         ),
         actions=(ShownAction("A", getattr(scenario, first)), ShownAction("B", getattr(scenario, second))),
-        questions=tuple(
+        questions=_shorter(
             _asked(number, question, item, order, given.get(question.key))
             for number, question in enumerate(in_order(item, order), start=1)
         ),
@@ -195,6 +201,15 @@ def _sheet(
         lease_seconds=lease_seconds,
         second_answers=item.campaign.second_answers,
     )
+
+
+def _shorter(questions: Iterable[ShownQuestion]) -> tuple[ShownQuestion, ...]:
+    """The second of two twins says its hint in short: it stands in full just above."""
+    shown: list[ShownQuestion] = []
+    for question in questions:
+        twin = next((each for each in shown if each.hint == question.hint), None)
+        shown.append(question if twin is None else replace(question, hint=f"As for question {twin.number}."))
+    return tuple(shown)
 
 
 def _asked(number: int, question: Question, item: Item, order: str, given: Annotation | None) -> ShownQuestion:
@@ -232,6 +247,7 @@ def _asked(number: int, question: Question, item: Item, order: str, given: Annot
         places=question.places,
         second=_second(question, item.campaign.second_answers, also, [(key, labels[key]) for key in values]),
         also=also,
+        unsure=Option(UNSURE, "Unsure", "X", chosen == UNSURE) if item.campaign.unsure or chosen == UNSURE else None,
     )
 
 

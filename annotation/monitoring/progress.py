@@ -14,7 +14,10 @@ from typing import Any
 from django.db.models import Count, F, Q, QuerySet
 
 from annotation.models import Assignment, Campaign, Decision, Flag, Item, Participant
+from annotation.questions import UNSURE
 from conflictscope.scenarios.models import Scenario
+from conflictscope.stats.intervals import ratio
+from conflictscope.stats.types import Estimate
 from conflictscope.studies.models import Study
 
 State = Assignment.State
@@ -193,6 +196,20 @@ def people_of(campaign: Campaign) -> list[PersonRow]:
         for person in campaign.participants.all()
     ]
     return sorted(rows, key=lambda row: (-row.submitted, row.participant.pseudonym))
+
+
+def unsure_in(campaign: Campaign) -> Estimate:
+    """Of the answers that people gave, the share that was unsure; sheet by sheet."""
+    counted = Assignment.objects.counted().filter(item__campaign=campaign).order_by()
+    rows = counted.values_list("pk").annotate(
+        unsure=Count("annotations", filter=Q(annotations__answer=UNSURE)),
+        given=Count("annotations", filter=~Q(annotations__answer="")),
+    )
+    sheets = [(unsure, given) for _, unsure, given in rows if given]
+    if not sheets:
+        return Estimate.undefined("nothing has been answered yet")
+    unsure, given = zip(*sheets, strict=True)
+    return ratio(unsure, given, decided=given)
 
 
 def written_down(campaign: Campaign) -> WrittenDown:

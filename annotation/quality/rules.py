@@ -7,11 +7,11 @@ from dataclasses import dataclass
 from django.db import transaction
 
 from annotation.errors import CampaignClosed
-from annotation.models import Assignment, Campaign, GoldAnswer, Item, Participant
+from annotation.labelling.qualifying import known_given
+from annotation.models import Campaign, Participant
 from annotation.quality.known import known_in
 from annotation.quality.people import signals_in
 from conflictscope.errors import InvalidInput
-from conflictscope.stats.intervals import wilson
 from conflictscope.stats.types import Estimate
 
 Told = Campaign.Told
@@ -82,18 +82,8 @@ def told_to(participant: Participant) -> ToldOfOwnWork:
     campaign = participant.campaign
     known = like_others = None
     if campaign.told in (Told.GOLD, Told.OTHERS):
-        known = _known_given(participant)
+        known = known_given(participant)
     if campaign.told == Told.OTHERS and campaign.state == Campaign.State.CLOSED:
         mine = [row for row in signals_in(campaign) if row.participant.pk == participant.pk]
         like_others = mine[0].signals.agreement.share if mine else None
     return ToldOfOwnWork(known, like_others)
-
-
-def _known_given(participant: Participant) -> Estimate | None:
-    """Of questions with a known answer, item by item; which items they were is not told."""
-    done = Assignment.objects.filter(
-        participant=participant, state=Assignment.State.SUBMITTED, item__use__in=[Item.Use.GOLD, Item.Use.CHECK]
-    )
-    known = set(GoldAnswer.objects.filter(item__in=done.values("item")).values_list("item", "question", "answer"))
-    given = set(done.values_list("item", "annotations__question", "annotations__answer"))
-    return wilson(len(known & given), len(known)) if known else None

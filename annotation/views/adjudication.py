@@ -54,6 +54,7 @@ def queue(request: Request, study: str, campaign: str) -> HttpResponse:
     mine = [row for row in waiting.waiting if row.adjudicator == request.user]
     only_mine = request.GET.get("whose", "mine" if mine else "all") == "mine"
     context = {
+        **({"study": this_campaign.study, "section": "campaigns"} if sees else {}),
         "campaign": this_campaign,
         "sees": sees,
         "queue": waiting,

@@ -22,7 +22,7 @@ from annotation.kinds import KINDS
 from annotation.models import Campaign, Guideline
 from annotation.monitoring.attention import comments_of, flags_of, stuck_in
 from annotation.monitoring.pace import pace_of
-from annotation.monitoring.progress import campaign_rows, campaigns_of, people_of, sample_of, written_down
+from annotation.monitoring.progress import campaign_rows, campaigns_of, people_of, sample_of, unsure_in, written_down
 from annotation.monitoring.scenario_labels import sheets_of
 from annotation.views.forms import DecideForm, ExtendForm, GuidelineForm, SplitForm
 from conflictscope.errors import InvalidInput
@@ -72,6 +72,7 @@ def _page(request: Request, one: Campaign, *, guideline_form: GuidelineForm | No
         "comments": list(comments_of(one)[:SHOWN]),
         "stuck": stuck_in(one),
         "written": written,
+        "unsure": unsure_in(one) if one.unsure else None,
         "written_so_far": kind.so_far.format(**{name: f"{number:,}" for name, number in asdict(written).items()}),
         "kind": kind,
         "runs": list(one.runs.select_related("study", "target", "steering").order_by("pk")),
@@ -144,10 +145,15 @@ def add_guideline(request: Request, study: str, campaign: str) -> HttpResponse:
     this_campaign = _campaign(request, study, campaign, may=Action.RUN_PIPELINE)
     text, seen = request.POST.get("markdown", ""), request.POST.get("seen", "")[:6]
     try:
-        stands = running.add_guideline(this_campaign, text, seen=int(seen) if seen.isdecimal() else None)
+        changes = request.POST.get("changes", "")[:2000]
+        stands = running.add_guideline(
+            this_campaign, text, changes=changes, seen=int(seen) if seen.isdecimal() else None
+        )
     except ChangedMeanwhile as exc:
         newest = this_campaign.guidelines.last()
-        form = GuidelineForm({"markdown": text, "seen": newest.version if newest else None})
+        form = GuidelineForm(
+            {"markdown": text, "changes": request.POST.get("changes", ""), "seen": newest.version if newest else None}
+        )
         form.add_error("markdown", exc.sentence)
         return _page(request, this_campaign, guideline_form=form)
     messages.success(

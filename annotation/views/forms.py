@@ -210,6 +210,13 @@ class DecideForm(forms.Form):
 
 class GuidelineForm(forms.Form):
     markdown = forms.CharField(label="Guideline", widget=forms.Textarea(attrs={"rows": 16}), help_text="Markdown.")
+    changes = forms.CharField(
+        label="What is new",
+        required=False,
+        max_length=2000,
+        widget=forms.Textarea(attrs={"rows": 2}),
+        help_text="Those who read an earlier version are told.",
+    )
     seen = forms.IntegerField(widget=forms.HiddenInput, required=False)
 
 

@@ -181,6 +181,15 @@ def skip(request: Request, study: str, campaign: str, token: uuid.UUID) -> HttpR
 
 
 @require_POST
+def later(request: Request, study: str, campaign: str, token: uuid.UUID) -> HttpResponse:
+    """Set the item in hand aside: what was answered is kept, and it comes back when there is nothing new."""
+    place = place_of(request, study, campaign)
+    if access.assignment_of(request.user, token, place=place).state == Assignment.State.LEASED:
+        routing.hand_back(place)
+    return _onwards(request, place, notice="Set aside. It comes back at the end, unless others have taken its places.")
+
+
+@require_POST
 def undo_skip(request: Request, study: str, campaign: str, token: uuid.UUID) -> HttpResponse:
     """The skipped item again, in place of the one in hand."""
     place = place_of(request, study, campaign)

@@ -10,7 +10,8 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_POST, require_safe
 
 from annotation.labelling import access, discussing, editing, routing
-from annotation.labelling.progress import queue_of
+from annotation.labelling.progress import queue_of, session_of
+from annotation.labelling.qualifying import own_known
 from annotation.labelling.sheets import sheet_of
 from annotation.views.labelling import place_of
 from annotation.views.links import snippet_of
@@ -29,6 +30,8 @@ def my_work(request: Request) -> HttpResponse:
         "entries": entries,
         "in_hand": access.in_hand(request.user),
         "page": page,
+        "session": session_of(request.user),
+        "told": [(entry.campaign, told) for entry in entries if (told := own_known(request.user, entry.campaign))],
         "threads": discussing.threads_of(request.user),
         "history": [
             (assignment, snippet_of(assignment.item), sheet_of(assignment).questions, assignment.pk in editable)

@@ -279,6 +279,7 @@ OPEN_TO: dict[str, Action | SetAction | str] = {
     "annotation:reply_to_flag": Action.RUN_PIPELINE,
     "annotation:resolve_flag": Action.RUN_PIPELINE,
     "annotation:label_reply": Action.LABEL,
+    "annotation:label_later": Action.LABEL,
     "annotation:preview": Action.SEE,
     "annotation:preview_item": Action.SEE,
     "annotation:pause_campaign": Action.RUN_PIPELINE,

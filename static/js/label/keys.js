@@ -38,7 +38,7 @@ export function listen(sheet, windows) {
     if (event.key === "Enter" && target.closest("button, a, summary")) return;
     // A text that has the focus is scrolled by the arrows.
     if (arrow && target.closest(".label-item") && scrolls(target.closest(".label-item"))) return;
-    const done = Object.hasOwn(COMMANDS, key) ? (COMMANDS[key](item), true) : /^[YN1-9]$/.test(key) && item.answer(key);
+    const done = Object.hasOwn(COMMANDS, key) ? (COMMANDS[key](item), true) : /^[YNX1-9]$/.test(key) && item.answer(key);
     if (done) event.preventDefault();
   });
 }

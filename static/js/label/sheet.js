@@ -87,6 +87,7 @@ export class Sheet {
   /** Whether all that is asked of the question has been said: where it is asked, also whether there is a second answer. */
   said(question) {
     const second = this.secondOf(question);
+    if (this.answerOf(question) === "unsure") return true;
     return this.answerOf(question) !== null && (!second.length || second.some((input) => input.checked));
   }
 
@@ -240,7 +241,7 @@ export class Sheet {
       const beside = this.questions.find((each) => each.dataset.question === scale.dataset.places);
       const chosen = beside && this.answerOf(beside);
       const place = Number(this.answerOf(scale));
-      const middle = (scale.querySelectorAll("input[type=radio]").length + 1) / 2;
+      const middle = (scale.querySelectorAll(".options-scale input").length + 1) / 2;
       if ((chosen === "a" && place > middle) || (chosen === "b" && place < middle)) {
         const other = chosen === "a" ? "B" : "A";
         this.goTo(this.questions.indexOf(scale), { focus: true });

@@ -94,6 +94,7 @@ PAGES: dict[str, tuple[Step, ...]] = {
     "label_reply": (
         lambda client, here: client.post(here.route("annotation:label_reply", here.own_flag()), {"text": "x"}),
     ),
+    "label_later": (lambda client, here: client.post(here.page("label_later", here.token)),),
     "label_hand_back": (lambda client, here: client.post(here.page("label_hand_back")),),
     "label": (lambda client, here: client.get(here.page("label")),),
     "guideline": (lambda client, here: client.get(here.page("guideline")),),
