@@ -120,7 +120,11 @@ def add_known(request: Request, study: str, campaign: str) -> HttpResponse:
 def add_checks(request: Request, study: str, campaign: str) -> HttpResponse:
     """The scenarios of a dataset as attention checks; an imported one becomes a dataset of checks by it."""
     this_campaign = _campaign(request, study, campaign)
-    dataset = get_object_or_404(_check_datasets(this_campaign), slug=request.POST.get("dataset", ""))
+    dataset = _check_datasets(this_campaign).filter(slug=request.POST.get("dataset", "")).first()
+    if dataset is None:
+        raise InvalidInput(
+            "Choose a dataset that holds attention checks, or an imported one on which nothing rests yet."
+        )
     asked = [question.key for question in questions_of(this_campaign)]
     answers = {key: request.POST[key] for key in asked if request.POST.get(key)}
     if dataset.variant != Dataset.Variant.CHECK:

@@ -63,6 +63,8 @@ class ItemFactory(DjangoModelFactory):
         )
     )
     open_slots = factory.SelfAttribute("campaign.overlap")
+    is_training = False
+    use = factory.LazyAttribute(lambda item: Item.Use.TRAINING if item.is_training else Item.Use.SAMPLE)
     shuffle_key = factory.Sequence(lambda n: float(n))
     inclusion_probability = 1.0
 
