@@ -3,7 +3,7 @@
 Each submits answers and gets the next item, as fast as replies come, with no connection or thread shared: asked for apart
 (`two_requests`), then brought by the submission (`one_request`), in turn on one server. One line of JSON for each database,
 number of items and way. With `--kills` the server is killed meanwhile, with all its processes, and started
-again: people send again what got no reply.
+again: people send again what got no reply. With `--quality` every tenth item served is gold, and everybody practises first.
 """
 
 from __future__ import annotations
@@ -42,6 +42,7 @@ def main() -> int:
     parser.add_argument("--submissions", type=int, default=1_200, help="of all of them together (1200)")
     parser.add_argument("--kills", type=int, default=0, help="SIGKILLs of the server while they work (0)")
     parser.add_argument("--way", choices=WAYS, nargs="+", default=list(WAYS), help="how the next item comes (both)")
+    parser.add_argument("--quality", action="store_true", help="with gold, training and signals on")
     parser.add_argument("--seed", type=int, default=0, help="of texts, answers and kills (0)")
     parser.add_argument("--here", action="store_true", help=argparse.SUPPRESS)  # the process of one case
     options = parser.parse_args()
@@ -55,6 +56,7 @@ def main() -> int:
                 same = ["annotators", "submissions", "kills", "seed"]
                 case += ["--way", *options.way]
                 case += [f"--{name}={getattr(options, name)}" for name in same]
+                case += ["--quality"] if options.quality else []
                 worst = max(worst, subprocess.run([sys.executable, __file__, *case], env=environment).returncode)
     return worst
 
@@ -72,7 +74,7 @@ def measure(options: argparse.Namespace) -> int:
     (backend,), (items,) = options.backend, options.items
     call_command("migrate", verbosity=0)
     say(f"{backend}, {items} items: seeding")
-    campaign, tokens = seed(items, annotators=options.annotators, seed=options.seed)
+    campaign, tokens = seed(items, annotators=options.annotators, seed=options.seed, quality=options.quality)
     if backend == "postgresql":
         with connection.cursor() as cursor:
             cursor.execute("analyze")  # as autovacuum does within a minute of such a load
@@ -84,11 +86,14 @@ def measure(options: argparse.Namespace) -> int:
         lines = [labelled(way, options, server, people, database=database) for way in options.way]
         for person in people:
             person.client.close()
-    faults = account(campaign, people)
+    faults: dict[str, Any] = account(campaign, people)
+    if options.quality:
+        faults["signals_s"] = signals_seconds(campaign)
     for text, count in Counter(error for person in people for error in person.errors).most_common(5):
         say(f"{count} × {text}")
     for line in lines:
         print(json.dumps(line | faults), flush=True)
+    faults.pop("signals_s", None)
     return int(any(line["errors"] for line in lines) or any(faults.values()))
 
 
@@ -116,6 +121,7 @@ def labelled(
         "annotators": len(people),
         "submissions": done,
         "way": way,
+        "quality": options.quality,
         **percentiles("next", [took for person in people for what, took in person.times if what == "next"]),
         **percentiles("submit", [took for person in people for what, took in person.times if what == "submit"]),
         "per_s": round(done / seconds, 1),
@@ -274,14 +280,23 @@ def account(campaign: Campaign, people: list[Person]) -> dict[str, int]:
         if sent is not None:
             lost += checking.understand(assignment, sent, {}).answers != stored.get(str(assignment.token))
     routing.return_expired(campaign, now=timezone.now() + timedelta(days=1))
-    counted = Counter(submitted.filter(surplus=False).values_list("item", flat=True))
-    slots = dict(campaign.items.values_list("pk", "open_slots"))
+    counted = Counter(submitted.filter(surplus=False, item__is_training=False).values_list("item", flat=True))
+    slots = dict(campaign.items.filter(is_training=False).values_list("pk", "open_slots"))
     return {
         "over_assigned": sum(max(count - OVERLAP, 0) for count in counted.values()),
         "lost": lost + len(acknowledged),
         "slots_wrong": sum(slots[item] != OVERLAP - counted[item] for item in slots)
         + rows.filter(state=Assignment.State.LEASED).count(),
     }
+
+
+def signals_seconds(campaign: Campaign) -> float:
+    """How long everybody's signals take on what has been submitted, from the tables on."""
+    from annotation.quality.people import signals_in
+
+    began = time.perf_counter()
+    signals_in(campaign)
+    return round(time.perf_counter() - began, 2)
 
 
 def percentiles(what: str, seconds: list[float]) -> dict[str, float]:
@@ -293,8 +308,11 @@ def percentiles(what: str, seconds: list[float]) -> dict[str, float]:
     return {f"{what}_p50_ms": at(0.50), f"{what}_p95_ms": at(0.95)}
 
 
-def seed(items: int, *, annotators: int, seed: int) -> tuple[Campaign, list[str]]:
-    """A dataset of that many scenarios, all of them in an open campaign, and the tokens of its annotators."""
+def seed(items: int, *, annotators: int, seed: int, quality: bool) -> tuple[Campaign, list[str]]:
+    """A dataset of that many scenarios, all of them in an open campaign, and the tokens of its annotators.
+
+    `quality`: two hundred more have known answers, of which a tenth of what is served is mixed in, and two are practised on.
+    """
     from django.contrib.auth.models import User
     from rest_framework.authtoken.models import Token
 
@@ -337,6 +355,10 @@ def seed(items: int, *, annotators: int, seed: int) -> tuple[Campaign, list[str]
         Scenario.objects.bulk_create(scenario(number) for number in range(start, min(start + 2_000, items)))
     settings = creating.CampaignSettings(name="Load", size=items, overlap=OVERLAP, seed=seed)
     campaign = creating.open_campaign(study, dataset, settings)
+    if quality:
+        Scenario.objects.bulk_create(scenario(number) for number in range(items, items + 202))
+        known_items(campaign, list(Scenario.objects.filter(dataset=dataset).order_by("-uid")[:202]))
+        campaign.refresh_from_db()
     tokens = []
     for number in range(annotators):
         user = User.objects.create_user(f"annotator-{number}")
@@ -344,6 +366,25 @@ def seed(items: int, *, annotators: int, seed: int) -> tuple[Campaign, list[str]
         campaigns.consent(campaigns.join(campaign, user))
         tokens.append(Token.objects.create(user=user).key)
     return campaign, tokens
+
+
+def known_items(campaign: Campaign, scenarios: list[Any]) -> None:
+    """Gold of all but two of these scenarios, which are practised on; whatever is answered there is enough."""
+    from annotation.models import Campaign, GoldAnswer, Item
+
+    for place, scenario in enumerate(scenarios):
+        use = Item.Use.TRAINING if place < 2 else Item.Use.GOLD
+        item = Item.objects.create(
+            campaign=campaign,
+            scenario=scenario,
+            open_slots=30_000,
+            shuffle_key=place,
+            inclusion_probability=1,
+            use=use,
+            is_training=True,
+        )
+        GoldAnswer.objects.create(item=item, question="realism", answer="yes", feedback="It could happen.")
+    Campaign.objects.filter(pk=campaign.pk).update(gold_share=0.1, training_each=2, pass_at=1e-9, training_tries=1)
 
 
 _WORDS = [

@@ -71,7 +71,8 @@ def include_person(request: Request, study: str, campaign: str, pseudonym: str) 
     one = _participant(this_campaign, pseudonym)
     counted = include(one, reason=request.POST.get("reason", ""), by=request.user)
     messages.success(
-        request, f"{one.pseudonym} is taken back: {counted} submission{'' if counted == 1 else 's'} count again."
+        request,
+        f"{one.pseudonym} is taken back: {counted} {'submission counts' if counted == 1 else 'submissions count'} again.",
     )
     return redirect("annotation:person", study, campaign, pseudonym)
 
