@@ -21,8 +21,7 @@ from django.test import Client
 from django.urls import URLPattern, URLResolver, get_resolver, reverse
 from django.utils import timezone
 
-from annotation.models import AgreementSnapshot
-from annotation.models import Assignment, Flag, FlagReply
+from annotation.models import AgreementSnapshot, Assignment, Flag, FlagReply
 from conflictscope.jobs.models import Job
 from conflictscope.scenarios.filtering.verdicts import make_primary
 from conflictscope.scenarios.generation.recipe import DatasetRecipe, open_dataset
