@@ -11,6 +11,7 @@ from conflictscope.values.contents import content_from, content_of
 from conflictscope.values.differences import Differences, differences
 from conflictscope.values.models import DraftRevision, Proposal, TargetRanking, ValueSet, ValueSetVersion, Voice
 from conflictscope.values.parsing import ValueSetText
+from conflictscope.values.voices import as_said
 
 if TYPE_CHECKING:
     from django.contrib.auth.models import User
@@ -26,7 +27,7 @@ _SAID: dict[str, str] = {
 class Event:
     """`what` completes a sentence that begins with who did it.
 
-    `unsigned`: a member, whose name is not told (see `proposing.Heard`); without that, nobody means a command.
+    `unsigned`: a member, whose name is not told (see `voices`); without that, nobody means a command.
     """
 
     at: datetime
@@ -73,10 +74,11 @@ def events_of(value_set: ValueSet) -> list[Event]:
     voices = Voice.objects.filter(proposal__version__value_set=value_set).select_related("user", "proposal")
     for voice in voices:
         about = f"the proposal to {voice.proposal.change} {voice.proposal.name or voice.proposal.key}"
-        signed = voice.stance == Voice.Stance.COMMENT or not value_set.question
-        by = voice.user if signed else None
-        said = f"{_SAID[voice.stance]} {about}"
-        events.append(Event(voice.at, by, said, voice.words, proposal=voice.proposal, unsigned=not signed))
+        said = as_said(voice, value_set)
+        if said.signed or voice.words:  # who cannot be named and says nothing is only counted
+            by = voice.user if said.signed else None
+            what = f"{_SAID[voice.stance]} {about}"
+            events.append(Event(said.at, by, what, voice.words, proposal=voice.proposal, unsigned=not said.signed))
     # A study's own orders are for its people.
     orders = TargetRanking.objects.filter(version__value_set=value_set, study=None)
     for order in orders.select_related("created_by", "version"):

@@ -20,6 +20,7 @@ from conflictscope.values.contents import content_of
 from conflictscope.values.drafting import start_version, write
 from conflictscope.values.models import Proposal, SetMembership, ValueSet, ValueSetVersion, Voice
 from conflictscope.values.parsing import ValueSetText, ValueText
+from conflictscope.values.voices import SaidVoice, as_said
 
 if TYPE_CHECKING:
     from django.contrib.auth.models import User
@@ -204,32 +205,18 @@ class GroupVoices:
 
 
 @dataclass(frozen=True, slots=True)
-class SaidVoice:
-    """`signed`: its name may be told. Comments are no part of the numbers, so theirs always may."""
-
-    voice: Voice
-    signed: bool
-
-
-@dataclass(frozen=True, slots=True)
 class Heard:
     """An open proposal with what was said to it.
 
     `bridging`: Π over the groups of (support + 1) / (support + against + 2), so that support across groups counts for more than
     that of the largest. `parting`: how far apart the shares of two shown groups lie at most; None for fewer than two.
-    `signed`: who is for it and who against may be told. Not where the set asks its members something: names beside the groups'
-    numbers would tell what somebody answered.
     """
 
     proposal: Proposal
     voices: list[Voice]
     groups: list[GroupVoices]
     conflicts: list[Proposal] = field(default_factory=list)
-    signed: bool = True
-
-    @property
-    def said(self) -> list[SaidVoice]:
-        return [SaidVoice(voice, self.signed or voice.stance == Voice.Stance.COMMENT) for voice in self.voices]
+    said: list[SaidVoice] = field(default_factory=list)
 
     @property
     def support(self) -> int:
@@ -279,7 +266,7 @@ def heard(value_set: ValueSet, proposals: Iterable[Proposal]) -> list[Heard]:
             voices[proposal.pk],
             _by_group(voices[proposal.pk], answers, groups),
             _clashing(proposal, proposals),
-            signed=not value_set.question,
+            [as_said(voice, value_set) for voice in voices[proposal.pk]],
         )
         for proposal in proposals
     ]

@@ -15,8 +15,8 @@ from conflictscope.values.advice import advice_on
 from conflictscope.values.contents import content_of
 from conflictscope.values.models import Proposal, SetMembership, TargetRanking, Value, ValueSet, ValueSetVersion, Voice
 from conflictscope.values.orders import said_order
-from conflictscope.values.proposing import SaidVoice
 from conflictscope.values.reading import LONGEST
+from conflictscope.values.voices import SaidVoice
 
 MOST_VALUES_OF_A_DRAFT = 200  # as many as its page holds
 
@@ -246,7 +246,7 @@ class VoiceSerializer(serializers.Serializer[SaidVoice]):
     )
     stance = serializers.ChoiceField(source="voice.stance", choices=Voice.Stance.choices)
     words = serializers.CharField(source="voice.words")
-    at = serializers.DateTimeField(source="voice.at")
+    at = serializers.DateTimeField(help_text="Of one that is not signed only the day.")
 
     def get_user(self, said: SaidVoice) -> str | None:
         return said.voice.user.username if said.signed else None
