@@ -1,0 +1,1 @@
+"""Accounts that people make for themselves when somebody invites them, and what mail they want. Logging in is django-allauth's."""
