@@ -17,6 +17,12 @@ class HeldBack(NotOpen):
     code = "held_back"
 
 
+class HasLeft(NotOpen):
+    """A guest's time in the campaign has ended."""
+
+    code = "has_left"
+
+
 class SkipsUsedUp(Conflict):
     """The person has skipped as many items as one may."""
 

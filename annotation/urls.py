@@ -11,6 +11,7 @@ from annotation.views import (
     community,
     consensus,
     creating,
+    crowd,
     flags,
     labelling,
     mine,
@@ -18,6 +19,7 @@ from annotation.views import (
     more_labels,
     passports,
     people,
+    recruiting,
     report,
     rules,
     tuning,
@@ -32,8 +34,11 @@ _PEOPLE = "studies/<slug:study>/people/<slug:people>/order/"
 _AGREEMENT = "studies/<slug:study>/agreement/"
 _PASSPORT = "studies/<slug:study>/judges/<slug:campaign>/<slug:judge>/"
 urlpatterns = [
+    path("join/<slug:key>/", crowd.join, name="join"),
     path("label/", mine.my_work, name="my_work"),
     path("label/flags/<number:flag>/reply/", mine.reply_to_researchers, name="label_reply"),
+    path(f"{_LABEL}over/", crowd.over, name="label_over"),
+    path(f"{_LABEL}stop/", crowd.stop, name="label_stop"),
     path(f"{_LABEL}hand-back/", mine.hand_back, name="label_hand_back"),
     path(_LABEL, labelling.label, name="label"),
     path(f"{_LABEL}guideline/", labelling.guideline, name="guideline"),
@@ -83,6 +88,8 @@ urlpatterns = [
     path(f"{_CAMPAIGN}rules/checks/", rules.add_checks, name="add_checks"),
     path(f"{_CAMPAIGN}preview/", creating.preview, name="preview"),
     path(f"{_CAMPAIGN}preview/<number:place>/", creating.preview_item, name="preview_item"),
+    path(f"{_CAMPAIGN}recruiting/", recruiting.recruit, name="recruit"),
+    path(f"{_CAMPAIGN}recruiting/payments/", recruiting.payments, name="payments"),
     path(f"{_CAMPAIGN}open/", campaigns.open_campaign, name="open_campaign"),
     path(f"{_CAMPAIGN}pause/", campaigns.pause_campaign, name="pause_campaign"),
     path(f"{_CAMPAIGN}extend/", creating.extend_campaign, name="extend_campaign"),

@@ -15,3 +15,15 @@ class NumberConverter:
 
     def to_url(self, value: int) -> str:
         return str(value)
+
+
+class Base36Converter:
+    """A number as links in mails write it."""
+
+    regex = "[0-9A-Za-z]{1,20}"
+
+    def to_python(self, value: str) -> str:
+        return value
+
+    def to_url(self, value: str) -> str:
+        return value

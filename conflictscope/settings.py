@@ -13,6 +13,7 @@ import tempfile
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import environ
 from csp.constants import NONE, SELF
@@ -90,6 +91,15 @@ SECURE_REFERRER_POLICY = "same-origin"
 X_FRAME_OPTIONS = "DENY"
 CSRF_FAILURE_VIEW = "conflictscope.overview.error_pages.csrf_failure"
 
+# Accounts. Nobody signs up but by an invitation, unless SIGNUP_OPEN=1.
+SIGNUP_OPEN = env.bool("SIGNUP_OPEN", default=False)
+# MFA=1: people may protect their account with a code of an authenticator app.
+MFA = env.bool("MFA", default=False)
+# OIDC_SERVER_URL: people may log in with the account that they have there; OIDC_CLIENT_ID and OIDC_CLIENT_SECRET are ours at it.
+OIDC = env.str("OIDC_SERVER_URL", default="").rstrip("/")
+# How many proxies stand before the server, each of which adds to X-Forwarded-For: logins are counted by the address behind them.
+ALLAUTH_TRUSTED_PROXY_COUNT = env.int("TRUSTED_PROXIES", default=0)
+
 INSTALLED_APPS = [
     "django.contrib.admin",
     "django.contrib.auth",
@@ -102,14 +112,20 @@ INSTALLED_APPS = [
     "rest_framework",
     "rest_framework.authtoken",
     "drf_spectacular",
+    "allauth",
+    "allauth.account",
+    *(["allauth.mfa"] if MFA else []),
+    *(["allauth.socialaccount", "allauth.socialaccount.providers.openid_connect"] if OIDC else []),
     # the rooms, from the ground up
     "conflictscope.llm",
     "conflictscope.studies",
+    "conflictscope.accounts",
     "conflictscope.jobs",
     "conflictscope.values",
     "conflictscope.scenarios",
     "evaluation",
     "annotation",
+    "annotation.crowd",
     "conflictscope.exports",
     "conflictscope.overview",
 ]
@@ -122,12 +138,14 @@ MIDDLEWARE = [
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "annotation.crowd.sessions.GuestMiddleware",
     "django.contrib.auth.middleware.LoginRequiredMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "django_htmx.middleware.HtmxMiddleware",
     "conflictscope.overview.middleware.ExcelMiddleware",
     "conflictscope.overview.middleware.ErrorPageMiddleware",
+    "allauth.account.middleware.AccountMiddleware",
 ]
 
 ROOT_URLCONF = "conflictscope.urls"
@@ -160,7 +178,8 @@ CONTENT_SECURITY_POLICY = {
         "img-src": [SELF, "data:"],
         "font-src": [SELF],
         "connect-src": [SELF],
-        "form-action": [SELF],
+        # A browser also asks here before it follows a form to where people log in elsewhere.
+        "form-action": [SELF, *(["{0.scheme}://{0.netloc}".format(urlsplit(OIDC))] if OIDC else [])],
         "base-uri": [NONE],
         "frame-ancestors": [NONE],
     }
@@ -175,9 +194,60 @@ AUTH_PASSWORD_VALIDATORS = [
         "NumericPasswordValidator",
     )
 ]
+AUTHENTICATION_BACKENDS = [
+    "allauth.account.auth_backends.AuthenticationBackend",
+    # Nobody logs in by it: entering a campaign by its link begins such a session.
+    "annotation.crowd.sessions.GuestBackend",
+]
 LOGIN_URL = "login"
 LOGIN_REDIRECT_URL = "overview:home"
 LOGOUT_REDIRECT_URL = "login"
+ACCOUNT_ADAPTER = "conflictscope.accounts.adapter.AccountAdapter"
+ACCOUNT_FORMS = {
+    "login": "conflictscope.accounts.forms.NameLoginForm",
+    "signup": "conflictscope.accounts.forms.NewAccountForm",
+}
+ACCOUNT_LOGIN_METHODS = {"username", "email"}
+ACCOUNT_SIGNUP_FIELDS = ["username*", "email", "password1*", "password2*"]
+ACCOUNT_EMAIL_VERIFICATION = "optional"
+ACCOUNT_CHANGE_EMAIL = True
+ACCOUNT_EMAIL_SUBJECT_PREFIX = ""
+ACCOUNT_SESSION_REMEMBER = True
+ACCOUNT_DEFAULT_HTTP_PROTOCOL = "https" if HTTPS else "http"
+# So many tries, by the address they come from and by the account; counted in CACHES["default"], which all web processes share.
+ACCOUNT_RATE_LIMITS = {
+    "login": "60/m/ip",
+    "login_failed": "20/m/ip,5/5m/key",
+    "signup": "20/m/ip",
+    "reset_password": "20/m/ip,5/h/key",
+    "reset_password_from_key": "20/m/ip",
+    "change_email": "5/m/user",
+    "confirm_email": "1/3m/key",
+    "reauthenticate": "10/m/user",
+}
+MFA_SUPPORTED_TYPES = ["totp", "recovery_codes"]
+MFA_TOTP_ISSUER = "ConflictScope"
+if OIDC:
+    SOCIALACCOUNT_PROVIDERS = {
+        "openid_connect": {
+            "OAUTH_PKCE_ENABLED": True,
+            "APPS": [
+                {
+                    "provider_id": "elsewhere",
+                    "name": env.str("OIDC_NAME", default="your institution"),
+                    "client_id": env.str("OIDC_CLIENT_ID"),
+                    "secret": env.str("OIDC_CLIENT_SECRET"),
+                    "settings": {"server_url": OIDC},
+                }
+            ],
+        }
+    }
+
+# Mail goes to the console unless EMAIL_URL names a server (smtp+tls://user:password@host:587). SITE_URL: where links in mails that
+# no request asked for lead to.
+vars().update(env.email_url("EMAIL_URL", default="consolemail://"))
+DEFAULT_FROM_EMAIL = env.str("DEFAULT_FROM_EMAIL", default="ConflictScope <noreply@localhost>")
+SITE_URL = env.str("SITE_URL", default="http://127.0.0.1:8000/")
 
 LANGUAGE_CODE = "en"
 TIME_ZONE = "UTC"
@@ -241,9 +311,15 @@ SPECTACULAR_SETTINGS = {
     },
 }
 
-# Pictures of charts by the digest of what they are drawn from, shared by all processes of this machine.
 CACHES: dict[str, Any] = {
-    "default": {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"},
+    # Few things, that every web process must know of: how often somebody has tried to log in.
+    "default": {
+        "BACKEND": "django.core.cache.backends.db.DatabaseCache",
+        "LOCATION": "shared_entries",
+        "OPTIONS": {"MAX_ENTRIES": 100_000},
+    },
+    "process": {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"},
+    # Pictures of charts by the digest of what they are drawn from, shared by all processes of this machine.
     "charts": {
         "BACKEND": "django.core.cache.backends.filebased.FileBasedCache",
         "LOCATION": str(VAR_DIR / "charts"),
@@ -292,6 +368,16 @@ CELERY_BEAT_SCHEDULE = {
     },
     "look which campaigns are as narrow as wanted": {
         "task": "annotation.tasks.watch_widths",
+        "schedule": 60.0,
+        "options": {"expires": 60.0},
+    },
+    "mail people for whom work waits": {
+        "task": "conflictscope.accounts.tasks.mail_waiting_work",
+        "schedule": 900.0,
+        "options": {"expires": 900.0},
+    },
+    "end the time of guests that ran out": {
+        "task": "annotation.crowd.tasks.sweep_guests",
         "schedule": 60.0,
         "options": {"expires": 60.0},
     },

@@ -1,26 +1,22 @@
 """Every address: pages of each room, and the API under /api/v1/."""
 
+from allauth.account.decorators import secure_admin_login
 from django.contrib import admin
-from django.contrib.auth import views as auth
 from django.contrib.auth.decorators import login_not_required
-from django.urls import include, path, register_converter, reverse_lazy
+from django.urls import include, path, register_converter
 from drf_spectacular.views import SpectacularAPIView
 
-from conflictscope.converters import NumberConverter
+from conflictscope.converters import Base36Converter, NumberConverter
 from conflictscope.overview.report.api import ReportView
 
+register_converter(Base36Converter, "base36")
 register_converter(NumberConverter, "number")  # before the rooms' addresses are read
 
+# The admin has no login of its own: the house's counts who tries, and asks for a second factor.
+admin.site.login = secure_admin_login(admin.site.login)  # type: ignore[method-assign]
+
 urlpatterns = [
-    path("login/", auth.LoginView.as_view(template_name="login.html", redirect_authenticated_user=True), name="login"),
-    path("logout/", auth.LogoutView.as_view(), name="logout"),
-    path(
-        "password/",
-        auth.PasswordChangeView.as_view(
-            template_name="password.html", success_url=reverse_lazy("overview:password_changed")
-        ),
-        name="password_change",
-    ),
+    path("", include("conflictscope.accounts.urls")),
     path("admin/", admin.site.urls),
     path("api/v1/schema/", login_not_required(SpectacularAPIView.as_view()), name="schema"),
     path("", include("conflictscope.overview.urls")),

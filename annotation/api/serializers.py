@@ -68,6 +68,9 @@ class HeartbeatSerializer(Sent):
 
 class SkipSerializer(Sent):
     reason = serializers.CharField(default="", allow_blank=True, max_length=200)
+    distressing = serializers.BooleanField(
+        default=False, help_text="It is hard to bear: the skip costs nothing, and is not counted against you."
+    )
 
 
 class FlagSerializer(Sent):

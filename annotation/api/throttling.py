@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 
 from django.conf import settings
-from django.core.cache import cache
+from django.core.cache import caches
 from rest_framework.request import Request
 from rest_framework.throttling import BaseThrottle
 from rest_framework.views import APIView
@@ -20,6 +20,7 @@ class LabellingThrottle(BaseThrottle):
         most = settings.LABELLING_REQUESTS_PER_MINUTE
         if not most or not request.user.is_authenticated:
             return True
+        cache = caches["process"]
         key = f"labelling:{request.user.pk}:{int(time.time() // _MINUTE)}"
         if cache.add(key, 1, timeout=_MINUTE):
             return True

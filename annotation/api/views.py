@@ -245,7 +245,7 @@ class Skip(LabellingView):
     @extend_schema(request=SkipSerializer, responses=StandingSerializer)
     def post(self, request: Request, token: uuid.UUID) -> Response:
         assignment = self.assignment(token)
-        stored = routing.skip(assignment, reason=self.sent(SkipSerializer)["reason"])
+        stored = routing.skip(assignment, **self.sent(SkipSerializer))
         return Response(standing(assignment, stored=stored))
 
     @extend_schema(responses=StandingSerializer, operation_id="assignment_skip_undo")

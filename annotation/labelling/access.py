@@ -6,7 +6,7 @@ import uuid
 from typing import Any
 
 from django.contrib.auth.models import User
-from django.db.models import Count, Exists, OuterRef, QuerySet
+from django.db.models import Count, Exists, OuterRef, Q, QuerySet
 from django.http import Http404
 
 from annotation.campaigns.lifecycle import join
@@ -23,7 +23,7 @@ _HEAVY = ("item__scenario__embedding", "item__response__scenario__embedding")
 _ASKED_WITH = ("item__campaign", "item__scenario", "item__response__scenario")
 _ASKED = (
     *("state", "surplus", "token", "lease_until", "action_order", "submitted_at"),
-    *("participant__user", "participant__excluded", "participant__campaign"),
+    *("participant__user", "participant__excluded", "participant__shown_since", "participant__campaign"),
     *("item__use", "item__campaign__kind", "item__campaign__state", "item__campaign__lease_minutes"),
     "item__campaign__second_answers",
     "item__campaign__unsure",
@@ -66,7 +66,7 @@ def assignment_of(user: User, token: uuid.UUID, *, place: Participant | None = N
 
 
 def _mine(user: int, token: uuid.UUID) -> QuerySet[Assignment]:
-    theirs = Assignment.objects.filter(_labels(user, "item__campaign__study"), token=token, participant__user=user)
+    theirs = Assignment.objects.filter(_labels(user, "participant"), token=token, participant__user=user)
     return theirs.select_related("participant").order_by()[:1]
 
 
@@ -83,7 +83,7 @@ _TOLD = Compiled(_told, numbers=("user",), tokens=("token",))
 
 
 def _begun_ahead(user: User, token: uuid.UUID, place: Participant | None) -> Assignment | None:
-    theirs = Participant.objects.filter(_labels(user, "campaign__study"), user=user).select_related("campaign")
+    theirs = Participant.objects.filter(_labels(user), user=user).select_related("campaign")
     shown = (begun_ahead(each, token) for each in ([place] if place is not None else theirs))
     return next((assignment for assignment in shown if assignment is not None), None)
 
@@ -91,7 +91,7 @@ def _begun_ahead(user: User, token: uuid.UUID, place: Participant | None) -> Ass
 def submissions_of(user: User) -> QuerySet[Assignment]:
     """All that the person has submitted, in studies in which they label, the latest first; each with its item and answers."""
     mine = Assignment.objects.filter(
-        _labels(user, "item__campaign__study"), participant__user=user, state=Assignment.State.SUBMITTED
+        _labels(user, "participant"), participant__user=user, state=Assignment.State.SUBMITTED
     )
     return (
         mine.select_related("participant__campaign", "item__campaign__study", *TOLD_WITH)
@@ -105,19 +105,23 @@ def submissions_of(user: User) -> QuerySet[Assignment]:
 def in_hand(user: User) -> list[Assignment]:
     """What the person holds at present, at most one item in each campaign."""
     held = Assignment.objects.filter(
-        _labels(user, "item__campaign__study"), participant__user=user, state=Assignment.State.LEASED
+        _labels(user, "participant"), participant__user=user, state=Assignment.State.LEASED
     )
     return list(held.select_related("item"))
 
 
-def _labels(user: User | int, study: str) -> Exists:
-    mine = Membership.objects.filter(study=OuterRef(study), user=user, role__in=roles_that_may(Action.LABEL))
-    return Exists(mine)
+def _labels(user: User | int, place: str = "") -> Q:
+    """Whether the person behind a place may label there: a member whose role is to, or a guest, in that place alone."""
+    before = f"{place}__" if place else ""
+    mine = Membership.objects.filter(
+        study=OuterRef(f"{before}campaign__study"), user=user, role__in=roles_that_may(Action.LABEL)
+    )
+    return Q(Exists(mine)) | Q(**{f"{before}guest": True})
 
 
 def _place(user: User, **named: Any) -> Participant:
     mine = Participant.objects.filter(
-        _labels(user, "campaign__study"), user=user, **{f"campaign__{name}": value for name, value in named.items()}
+        _labels(user), user=user, **{f"campaign__{name}": value for name, value in named.items()}
     )
     place = mine.exclude(campaign__state=Campaign.State.DRAFT).select_related("campaign__study").first()
     if place is None:

@@ -109,9 +109,11 @@ def check_editable(assignment: Assignment) -> None:
 
 def _submitted(participant: Participant) -> QuerySet[Assignment]:
     mine = Assignment.objects.filter(participant=participant, state=Assignment.State.SUBMITTED)
+    if participant.shown_since is not None:
+        mine = mine.filter(submitted_at__gte=participant.shown_since)
     return mine.order_by("-submitted_at", "-pk")
 
 
 def _may_edit(participant: Participant) -> bool:
     campaign_open = participant.campaign.state in (Campaign.State.OPEN, Campaign.State.PAUSED)
-    return campaign_open and not participant.excluded
+    return campaign_open and not participant.excluded and participant.ended_at is None

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from django.db.models import OuterRef, QuerySet, Subquery
+from django.db.models import OuterRef, Q, QuerySet, Subquery
 
 from annotation.campaigns import siblings
-from annotation.errors import ConsentMissing, Excluded, HeldBack, NotOpen, NotQualified
+from annotation.errors import ConsentMissing, Excluded, HasLeft, HeldBack, NotOpen, NotQualified
 from annotation.labelling.compiled import Compiled
 from annotation.models import Assignment, Campaign, Guideline, Item, Participant
 
@@ -20,6 +20,8 @@ _OF_CAMPAIGN = (
 _PLACE = (
     "excluded",
     "consented_at",
+    "ended_at",
+    "shown_since",
     "agreed_to",
     "qualification",
     "quota",
@@ -62,6 +64,8 @@ def check_may_claim(participant: Participant) -> None:
         raise Excluded(
             f"You cannot go on labelling in {campaign.name}. Ask the people who run the study if you think this is wrong."
         )
+    if participant.ended_at is not None:
+        raise HasLeft(f"You have left {campaign.name}. Thank you for your work.")
     if participant.consented_at is None:
         raise ConsentMissing("Read the guideline and agree to it before you start to label.")
     if participant.qualification == Participant.Qualification.FAILED:
@@ -95,7 +99,9 @@ def quota_reached(participant: Participant, *, with_leased: bool = False) -> boo
     if quota is None:
         return False
     states = [Assignment.State.SUBMITTED, Assignment.State.LEASED] if with_leased else [Assignment.State.SUBMITTED]
-    done = Assignment.objects.filter(participant=participant, state__in=states)
+    # Who skips what is hard to bear need not do another in its place.
+    dealt_with = Q(state__in=states) | Q(state=Assignment.State.SKIPPED, distressing=True)
+    done = Assignment.objects.filter(dealt_with, participant=participant)
     if participant.campaign.training_each:
         done = done.exclude(item__use=Item.Use.TRAINING)
     return done.count() >= quota

@@ -22,7 +22,8 @@ from annotation.models import Assignment, Campaign, Item, Participant
 class OwnProgress:
     """How far one person is. `goal` is their quota, or all the campaign's items; `quota` is empty where it does not bind.
 
-    `nothing`: there is no item for them, though they have not been through all: others have labelled the rest.
+    `nothing`: there is no item for them, though they have not been through all: others have labelled the rest. `spared`: of those
+    skipped, how many were hard to bear.
     """
 
     done: int
@@ -32,6 +33,7 @@ class OwnProgress:
     active_seconds: int = 0
     skips_allowed: int = 1
     nothing: bool = False
+    spared: int = 0
 
     @property
     def left(self) -> int:
@@ -39,7 +41,7 @@ class OwnProgress:
 
     @property
     def skips_left(self) -> int:
-        return max(self.skips_allowed - self.skipped, 0)
+        return max(self.skips_allowed - (self.skipped - self.spared), 0)
 
     @property
     def minutes_left(self) -> int | None:
@@ -95,6 +97,15 @@ def queue_of(user: User) -> list[QueueEntry]:
         progress = replace(_progress_of(place, counted), nothing=nothing)
         entries.append(QueueEntry(campaign, progress, bool(counted), notice))
     return entries
+
+
+def waiting_for(user: User) -> list[str]:
+    """A line for each campaign that has work for the person now, for a mail to them."""
+    return [
+        f"{entry.campaign.name} ({entry.campaign.study}): up to {entry.progress.left:,} items"
+        for entry in queue_of(user)
+        if entry.gives_work and entry.progress.left
+    ]
 
 
 def _notice(place: Participant, *, holds: bool, held_back: bool) -> str:
@@ -164,11 +175,13 @@ def standing_notice(assignment: Assignment) -> str:
 def _counts(participants: list[int]) -> dict[int, dict[str, int]]:
     """For each of them how many items are in each state, and the seconds they were at work on what they submitted."""
     counts: dict[int, dict[str, int]] = {}
-    for participant, state, number, seconds in _by_state(_worked(participants)):
+    for participant, state, number, seconds, spared in _by_state(_worked(participants)):
         of_person = counts.setdefault(participant, {})
         of_person[state] = number
         if state == Assignment.State.SUBMITTED:
             of_person["seconds"] = seconds
+        if spared:
+            of_person["spared"] = spared
     return counts
 
 
@@ -179,7 +192,7 @@ def _worked(participants: list[int]) -> QuerySet[Assignment]:
 
 def _by_state(assignments: QuerySet[Assignment]) -> QuerySet[Assignment, Any]:
     by_state = assignments.order_by().values_list("participant", "state")
-    return by_state.annotate(Count("pk"), Sum("active_seconds"))
+    return by_state.annotate(Count("pk"), Sum("active_seconds"), spared=Count("pk", filter=Q(distressing=True)))
 
 
 def _progress_of(place: Participant, counted: Mapping[str, int]) -> OwnProgress:
@@ -192,4 +205,5 @@ def _progress_of(place: Participant, counted: Mapping[str, int]) -> OwnProgress:
         quota=quota if quota is not None and quota < items else None,
         active_seconds=counted.get("seconds", 0),
         skips_allowed=places.skips_allowed(place),
+        spared=counted.get("spared", 0),
     )

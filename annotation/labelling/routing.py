@@ -158,8 +158,10 @@ def take_next(place: Participant, *, wish: uuid.UUID | None = None, now: datetim
     return None if places.quota_reached(place) else _lease_best(place, wish=wish, now=now, wait=False)
 
 
-def skip(assignment: Assignment, *, reason: str = "") -> bool:
+def skip(assignment: Assignment, *, reason: str = "", distressing: bool = False) -> bool:
     """Give the item to somebody else; it does not come back to this person, unless they undo it. False: it was skipped before.
+
+    `distressing`: it is hard to bear. Any number may be skipped so, and none has to be made up for.
 
     Raises:
         AlreadySubmitted: their answers to it stand.
@@ -176,18 +178,22 @@ def skip(assignment: Assignment, *, reason: str = "") -> bool:
         if state == State.SKIPPED:
             return False
         most = places.skips_allowed(place)
-        if theirs.filter(state=State.SKIPPED).count() >= most:
+        if not distressing and theirs.filter(state=State.SKIPPED, distressing=False).count() >= most:
             raise SkipsUsedUp(
                 f"You have skipped {most} of these items already, and at most one in ten may be skipped. Answer this one as "
                 "well as you can, and say in a comment or a flag what is wrong with it."
             )
         # Only whoever changes a lease's row frees its slot: it may run out at this moment.
-        values: dict[str, Any] = {"state": State.SKIPPED, "skip_reason": reason.strip()[:200]}
+        values: dict[str, Any] = {
+            "state": State.SKIPPED,
+            "skip_reason": reason.strip()[:200],
+            "distressing": distressing,
+        }
         if theirs.filter(pk=assignment.pk, state=State.LEASED).update(**values):
             free_slot(assignment.item_id)
         else:
             theirs.filter(pk=assignment.pk).update(**values)
-    assignment.state = State.SKIPPED
+    assignment.state, assignment.distressing = State.SKIPPED, distressing
     return True
 
 
@@ -218,7 +224,7 @@ def undo_skip(assignment: Assignment, *, now: datetime | None = None) -> bool:
                 transaction.set_rollback(True)
                 raise NotSkipped("This item has gone to somebody else meanwhile. Go on with the one in your hands.")
         until = now + timedelta(minutes=place.campaign.lease_minutes)
-        mine.filter(pk=this.pk).update(state=State.LEASED, lease_until=until, skip_reason="")
+        mine.filter(pk=this.pk).update(state=State.LEASED, lease_until=until, skip_reason="", distressing=False)
     assignment.state, assignment.lease_until = State.LEASED, until
     return True
 

@@ -109,12 +109,19 @@ def sheet_of(assignment: Assignment, *, now: datetime | None = None) -> Sheet:
     """The item as its person sees it, with the answers they have given so far."""
     new = assignment.untouched
     rows = {} if new else {row.question: row for row in assignment.annotations.all()}
+    since = None if new else assignment.participant.shown_since
     return _sheet(
         assignment.item,
         assignment.action_order,
         given=rows,
         token=str(assignment.token),
-        flags=() if new else tuple(flag.reason for flag in sorted(assignment.flags.all(), key=lambda flag: flag.pk)),
+        flags=()
+        if new
+        else tuple(
+            flag.reason
+            for flag in sorted(assignment.flags.all(), key=lambda flag: flag.pk)
+            if since is None or flag.created_at >= since
+        ),
         lease_seconds=max(int((assignment.lease_until - (now or timezone.now())).total_seconds()), 0),
     )
 

@@ -19,10 +19,15 @@ from evaluation.models import Response, Run
 
 class CampaignQuerySet(StudyScopedQuerySet["Campaign"]):
     def labelled_by(self, user: User | AnonymousUser) -> Self:
-        """Campaigns that ask this person: begun ones of studies in which they label, for all annotators or for them."""
-        asked = self.visible_to(user, may=Action.LABEL).exclude(state="draft")
+        """Campaigns that ask this person: begun ones of studies in which they label, for all annotators or for them; a guest's own."""
+        if not user.is_authenticated:
+            return self.none()
         chosen = Campaign.invited.through.objects.filter(campaign=OuterRef("pk"))
-        return asked.filter(~Exists(chosen) | Exists(chosen.filter(user=user.pk)))
+        as_member = Q(study__in=Study.objects.visible_to(user, may=Action.LABEL)) & (
+            ~Exists(chosen) | Q(Exists(chosen.filter(user=user.pk)))
+        )
+        as_guest = Exists(Participant.objects.filter(campaign=OuterRef("pk"), user=user.pk, guest=True))
+        return self.exclude(state="draft").filter(as_member | as_guest)
 
 
 class Campaign(models.Model):
@@ -175,6 +180,9 @@ class Participant(models.Model):
     user = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="participations")
     pseudonym = models.CharField(max_length=40, help_text="The only name that exports and other people see.")
     simulated = models.BooleanField(default=False, help_text="No person: answers come from simulate_annotators.")
+    guest = models.BooleanField(
+        default=False, help_text="Came by the campaign's link, without an account of their own."
+    )
     consented_at = models.DateTimeField(null=True, blank=True)
     agreed_to = models.ForeignKey(
         Guideline,
@@ -183,6 +191,12 @@ class Participant(models.Model):
         blank=True,
         related_name="+",
         help_text="The newest version of the guideline that they have read.",
+    )
+    shown_since = models.DateTimeField(
+        null=True, blank=True, help_text="A guest on another device: what they said before is not shown there."
+    )
+    ended_at = models.DateTimeField(
+        null=True, blank=True, help_text="A guest who has left: nothing more is handed out."
     )
     qualification = models.CharField(max_length=12, choices=Qualification, default=Qualification.NOT_NEEDED)
     quota = models.PositiveIntegerField(null=True, blank=True, help_text="Over the campaign's own.")

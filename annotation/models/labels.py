@@ -46,6 +46,7 @@ class Assignment(models.Model):
         null=True, help_text="Keys, movements and changes of focus that the page saw; empty: no page told."
     )
     skip_reason = models.CharField(max_length=200, blank=True)
+    distressing = models.BooleanField(default=False, help_text="Skipped because it was hard to bear, at no cost.")
     leased_at = models.DateTimeField(auto_now_add=True)
     submitted_at = models.DateTimeField(null=True)
     objects = AssignmentQuerySet.as_manager()

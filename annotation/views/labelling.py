@@ -40,8 +40,6 @@ from annotation.views import practice
 from annotation.views.links import links_of
 from conflictscope.errors import ConflictScopeError
 from conflictscope.http import Request
-from conflictscope.studies.access import study_for
-from conflictscope.studies.permissions import Action
 
 
 @never_cache
@@ -49,9 +47,15 @@ from conflictscope.studies.permissions import Action
 def label(request: Request, study: str, campaign: str) -> HttpResponse:
     this_campaign = _campaign(request, study, campaign)
     if this_campaign.state == Campaign.State.CLOSED:
-        context = {"campaign": this_campaign, "why": f"{this_campaign.name} is closed. Thank you for your work."}
+        context = {
+            "campaign": this_campaign,
+            "why": f"{this_campaign.name} is closed. Thank you for your work.",
+            "guest": getattr(request, "is_guest", False),
+        }
         return render(request, "annotation/label.html", context)
     place = join(this_campaign, request.user)
+    if place.ended_at is not None:
+        return redirect("annotation:label_over", study, campaign)
     if practice.must_agree(place):
         context = {"campaign": this_campaign, "guideline": _guideline_of(this_campaign)}
         return render(request, "annotation/start.html", context | {"news": practice.news_for(place)})
@@ -174,7 +178,8 @@ def skip(request: Request, study: str, campaign: str, token: uuid.UUID) -> HttpR
     place = place_of(request, study, campaign)
     assignment = access.assignment_of(request.user, token, place=place)
     try:
-        routing.skip(assignment, reason=request.POST.get("reason", ""))
+        distressing = bool(request.POST.get("distressing"))
+        routing.skip(assignment, reason=request.POST.get("reason", ""), distressing=distressing)
     except (AlreadySubmitted, SkipsUsedUp) as exc:
         return _workspace(request, place, said=_Said(error=exc.sentence))
     return _onwards(request, place, left=assignment)
@@ -218,9 +223,8 @@ def flag(request: Request, study: str, campaign: str, token: uuid.UUID) -> HttpR
 
 
 def _campaign(request: Request, study: str, slug: str) -> Campaign:
-    this_study = study_for(request.user, study, may=Action.LABEL)
     campaigns = Campaign.objects.labelled_by(request.user).select_related("study")
-    campaign: Campaign = get_object_or_404(campaigns, study=this_study, slug=slug)
+    campaign: Campaign = get_object_or_404(campaigns, study__slug=study, slug=slug)
     return campaign
 
 
@@ -314,6 +318,7 @@ def _workspace(
     context: dict[str, Any] = {
         "campaign": place.campaign,
         "progress": progress_of(place),
+        "guest": place.guest,
         "sheet": sheet_of(assignment) if assignment else None,
         "editing": editing,
         "links": links_of(place.campaign, assignment.token, editing=editing) if assignment else None,
@@ -328,7 +333,7 @@ def _workspace(
         context |= {
             "why": handed.sentence,
             "headline": _HEADLINES.get(handed.nothing, "No more work for you here" if handed.nothing else ""),
-            "waiting": handed.nothing in (serving.Nothing.WAITING, NotOpen.code, HeldBack.code)
+            "waiting": handed.nothing in (serving.Nothing.WAITING.value, NotOpen.code, HeldBack.code)
             and place.campaign.state != Campaign.State.CLOSED,
         }
         if handed.nothing:

@@ -9,6 +9,7 @@ from typing import Any
 
 from django.db.models import Count
 
+from annotation.crowd.models import ConsentText
 from conflictscope.exports.formats import CSV_ESCAPE
 from conflictscope.exports.provenance import prompts_behind, sealed_tests_of
 from conflictscope.exports.tables import TABLES, Selection, Table
@@ -64,6 +65,7 @@ def card_of(selection: Selection, files: Sequence[WrittenFile], *, digest: str) 
             "by_status": by_status,
             "human_validated": len(selection.validated),
         },
+        "consents": _consents(selection),
         "prompts": prompts_behind(selection),
         "sealed_tests": sealed_tests_of(selection.dataset),
         "jobs_running_while_written": dataset.study.jobs.live().count(),
@@ -91,6 +93,24 @@ def card_of(selection: Selection, files: Sequence[WrittenFile], *, digest: str) 
             for table in TABLES
         },
     }
+
+
+def _consents(selection: Selection) -> list[dict[str, Any]]:
+    """What the guests agreed to whose answers the files hold, version by version, with the ethics approval it names."""
+    agreed = ConsentText.objects.filter(campaign__dataset=selection.dataset, guests__isnull=False)
+    rows = agreed.select_related("campaign").annotate(people=Count("guests")).order_by("campaign__slug", "version")
+    return [
+        {
+            "campaign": consent.campaign.slug,
+            "version": consent.version,
+            "people": consent.people,
+            "ethics": consent.ethics,
+            "answers_of_the_withdrawn": "deleted" if consent.labels_go else "kept under the pseudonym",
+            "warning": consent.warning,
+            "text": consent.markdown,
+        }
+        for consent in rows
+    ]
 
 
 def _endpoint(endpoint: Endpoint | None) -> dict[str, Any] | None:

@@ -100,6 +100,11 @@ def _what(card: dict[str, Any]) -> list[str]:
         lines.append(f"- Filtered by: judge `{judge['name']}` {on}")
     licence = card["value_set"]["licence"] if card["value_set"] else ""
     lines += [
+        f"- {consent['people']} {'person' if consent['people'] == 1 else 'people'} without an account agreed to text version "
+        f"{consent['version']} of campaign `{consent['campaign']}`; ethics approval: {_line(consent['ethics']) or 'none stated'}"
+        for consent in card["consents"]
+    ]
+    lines += [
         f"- Licence of the value set: {_line(licence) or 'none stated'}",
         f"- Made {dataset['created_at'][:10]}; written by {card['written_by']}",
         f"- Digest of what the scenarios say: `{dataset['digest']}`; of these files: `{card['digest']}`",

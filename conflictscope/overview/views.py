@@ -1,11 +1,11 @@
-"""The home page, a study's overview, its members, and the list of API routes."""
+"""The home page, a study's overview, and the list of API routes."""
 
 from __future__ import annotations
 
 from django.contrib import messages
 from django.http import Http404, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
-from django.views.decorators.http import require_http_methods, require_POST, require_safe
+from django.views.decorators.http import require_http_methods, require_safe
 
 from annotation.adjudication.asked import settles_only
 from annotation.labelling.progress import queue_of
@@ -20,9 +20,8 @@ from conflictscope.overview.home import labels_in, studies_of
 from conflictscope.overview.pipeline import counts_of, stages_of
 from conflictscope.studies import endpoints, membership
 from conflictscope.studies.access import actions_of, study_for
-from conflictscope.studies.forms import EndpointStudiesForm, MemberForm, StudyForm
+from conflictscope.studies.forms import EndpointStudiesForm, StudyForm
 from conflictscope.studies.models import Study
-from conflictscope.studies.permissions import Action
 
 
 @require_safe
@@ -73,43 +72,6 @@ def create_study(request: Request) -> HttpResponse:
         else:
             return redirect(made)
     return render(request, "overview/create_study.html", {"form": form}, status=400 if form.errors else 200)
-
-
-@require_http_methods(["GET", "HEAD", "POST"])
-def members(request: Request, study: str) -> HttpResponse:
-    this_study = study_for(request.user, study, may=Action.MANAGE)
-    form = MemberForm(request.POST if request.method == "POST" else None)
-    if form.is_valid():
-        try:
-            new_membership = membership.add_member(this_study, **form.cleaned_data)
-        except ConflictScopeError as exc:
-            form.add_error(None, exc.sentence)
-        else:
-            messages.success(
-                request, f"{new_membership.user}: {new_membership.get_role_display().lower()} from now on."
-            )
-            return redirect("overview:members", this_study.slug)
-    context = {
-        "study": this_study,
-        "form": form,
-        "memberships": this_study.memberships.select_related("user").order_by("role", "user__username"),
-    }
-    return render(request, "overview/members.html", context, status=400 if form.errors else 200)
-
-
-@require_POST
-def remove_member(request: Request, study: str) -> HttpResponse:
-    this_study = study_for(request.user, study, may=Action.MANAGE)
-    username = request.POST.get("username", "")
-    try:
-        membership.remove_member(this_study, username=username)
-    except ConflictScopeError as exc:
-        messages.error(request, exc.sentence)
-    else:
-        messages.success(request, f"{username} is no member any more. What they did stays.")
-        if username == request.user.get_username():
-            return redirect("overview:home")
-    return redirect("overview:members", this_study.slug)
 
 
 @require_http_methods(["GET", "HEAD", "POST"])

@@ -10,10 +10,14 @@ from conflictscope.studies.models import Study
 from conflictscope.studies.permissions import MAY, Action, Role
 
 
-def study_for(user: User | AnonymousUser, slug: str, *, may: Action = Action.SEE) -> Study:
-    """The study, or Http404 when it does not exist or is not theirs: a stranger cannot tell which."""
+def study_for(user: User | AnonymousUser, slug: str, *, may: Action | None = Action.SEE) -> Study:
+    """The study, or Http404 when it does not exist or is not theirs: a stranger cannot tell which.
+
+    `may`: what they must be allowed to do there; None: they belong to it, whatever they may.
+    """
+    theirs = Study.objects.filter(memberships__user=user.pk) if may is None else Study.objects.visible_to(user, may=may)
     try:
-        return Study.objects.visible_to(user, may=may).get(slug=slug)
+        return theirs.get(slug=slug)
     except Study.DoesNotExist as exc:
         raise Http404("No such study, or it is not open to you.") from exc
 

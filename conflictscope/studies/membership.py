@@ -115,6 +115,39 @@ def remove_member(study: Study, *, username: str) -> None:
         raise NotFound(f"{username} is no member of {study}.")
 
 
+def leave(study: Study, user: User) -> None:
+    """The person goes by themselves. What they did stays.
+
+    Raises:
+        NotFound: they are no member. Conflict: the study would be left without an owner.
+    """
+    remove_member(study, username=user.get_username())
+
+
+def hand_over(study: Study, *, to: str, by: User) -> Membership:
+    """Another member becomes an owner, and the one who hands over a researcher; in one step, so that there is one all the time.
+
+    Raises:
+        NotFound: nobody has this username. InvalidInput: it is their own.
+        Conflict: they are no member, so that nobody has asked them; or who hands over is no owner any more.
+    """
+    user = user_named(to)
+    if user == by:
+        raise InvalidInput("The study is yours already: name somebody else.")
+    with transaction.atomic():
+        Study.objects.select_for_update().get(pk=study.pk)
+        theirs = Membership.objects.filter(study=study)
+        if not theirs.filter(user=by, role=Role.OWNER).exists():
+            raise Conflict(f"You are no owner of {study} any more.")
+        membership: Membership | None = theirs.filter(user=user).first()
+        if membership is None:
+            raise Conflict(f"{user} is no member of {study}: invite them first, and hand it over then.")
+        membership.role = Role.OWNER
+        membership.save(update_fields=["role"])
+        theirs.filter(user=by).update(role=Role.RESEARCHER)
+    return membership
+
+
 def user_named(username: str) -> User:
     """
     Raises:

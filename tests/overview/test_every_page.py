@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from datetime import timedelta
 from html.parser import HTMLParser
 from typing import Any
 
@@ -21,7 +22,9 @@ from django.test import Client
 from django.urls import URLPattern, URLResolver, get_resolver, reverse
 from django.utils import timezone
 
-from annotation.models import AgreementSnapshot, Assignment, Flag, FlagReply
+from annotation.crowd.recruiting import let_in, recruitment_of, write_consent
+from annotation.models import AgreementSnapshot, Assignment, Campaign, Flag, FlagReply
+from conflictscope.accounts.models import Invitation
 from conflictscope.jobs.models import Job
 from conflictscope.scenarios.filtering.verdicts import make_primary
 from conflictscope.scenarios.generation.recipe import DatasetRecipe, open_dataset
@@ -49,12 +52,30 @@ ANYBODY = "anybody"  # without logging in
 LOGGED_IN = "logged in"  # whoever has an account
 ADMINISTRATORS = "administrators"  # to everybody else it does not exist
 FOUNDERS = "may create studies"  # a permission of a person, not of a role
+MEMBERS = "members of the study"  # whatever their role
+GUESTS = "guests of the campaign"  # to everybody else it does not exist; tests/annotation/labelling/test_guests.py asks as one
 SOMEWHERE = "runs a pipeline somewhere"  # belongs to no study; who runs a pipeline in any may
 
 OPEN_TO: dict[str, Action | SetAction | str] = {
     "login": ANYBODY,
     "logout": LOGGED_IN,
     "password_change": LOGGED_IN,
+    "account_login": ANYBODY,
+    "account_logout": LOGGED_IN,
+    "account_change_password": LOGGED_IN,
+    "account_signup": ANYBODY,  # says that it is by invitation
+    "account_inactive": ANYBODY,
+    "account_email": LOGGED_IN,
+    "account_email_verification_sent": ANYBODY,
+    "account_confirm_email": ANYBODY,
+    "account_reset_password": ANYBODY,
+    "account_reset_password_done": ANYBODY,
+    "account_reset_password_from_key": ANYBODY,
+    "account_reset_password_from_key_done": ANYBODY,
+    "accounts:account": LOGGED_IN,
+    "accounts:wish": LOGGED_IN,
+    "accounts:invitation": ANYBODY,
+    "accounts:accept": LOGGED_IN,
     "overview:password_changed": LOGGED_IN,
     "schema": ANYBODY,
     "overview:home": LOGGED_IN,
@@ -64,6 +85,10 @@ OPEN_TO: dict[str, Action | SetAction | str] = {
     "overview:study": Action.SEE,
     "overview:members": Action.MANAGE,
     "overview:remove_member": Action.MANAGE,
+    "overview:invite": Action.MANAGE,
+    "overview:revoke_invitation": Action.MANAGE,
+    "overview:hand_over": Action.MANAGE,
+    "overview:leave_study": MEMBERS,
     "llm:endpoints": ADMINISTRATORS,
     "llm:create_endpoint": ADMINISTRATORS,
     "llm:endpoint": ADMINISTRATORS,
@@ -221,6 +246,11 @@ OPEN_TO: dict[str, Action | SetAction | str] = {
     "annotation:my_work": LOGGED_IN,
     "annotation:label_hand_back": Action.LABEL,
     "annotation:label_peek": Action.LABEL,
+    "annotation:join": ANYBODY,
+    "annotation:label_over": GUESTS,
+    "annotation:label_stop": GUESTS,
+    "annotation:recruit": Action.SEE,
+    "annotation:payments": Action.RUN_PIPELINE,
     "annotation:label_submitted": Action.LABEL,
     "annotation:label_edit": Action.LABEL,
     "annotation:label_answers": Action.LABEL,
@@ -310,6 +340,7 @@ OPEN_TO: dict[str, Action | SetAction | str] = {
 }
 # What sending a form asks for, where reading the page asks for less.
 TO_SEND: dict[str, Action | SetAction] = {
+    "annotation:recruit": Action.RUN_PIPELINE,
     "values:draft": SetAction.STEWARD,
     "values:proposals": SetAction.PROPOSE,
     "values:members": SetAction.STEWARD,
@@ -328,7 +359,10 @@ BODIES = {
     "annotation:label_reply": {"text": "The second."},
     "annotation:exclude_person": {"reason": "Clicks."},
     "overview:remove_member": {"username": "the.viewer"},
+    "overview:revoke_invitation": {"invitation": "1"},
 }
+BY_KEY = {"account_confirm_email"}  # sent a key that was in no mail, it answers 404 to everybody
+LEAD_ON = {"login", "account_login", "account_signup", "overview:password_changed"}  # to where one wanted to go
 FRAGMENTS = {"scenarios:dataset_live"}  # answer htmx only
 STRANGER, VISITOR, ADMINISTRATOR, FOUNDER = "stranger", "visitor", "administrator", "founder"
 PERSONS = [*Role, *SetRole, STRANGER, VISITOR, ADMINISTRATOR, FOUNDER]
@@ -486,6 +520,8 @@ def whole(db: None) -> Whole:
                 ],
             },
         ).pk,
+        "key": by_link(campaign),
+        "uidb36": "a1",
         "item": item.pk,
         "dimension": "realism",
         "judge": judge.name,
@@ -499,6 +535,16 @@ def replied_flag(assignment: Assignment, by: User) -> int:
     flag = Flag.objects.create(assignment=assignment, reason="Torn.")
     FlagReply.objects.create(flag=flag, author=by, text="Where?")
     return int(flag.pk)
+
+
+def by_link(campaign: Campaign) -> str:
+    """The key of the campaign's link, which is open to whoever has it, and of an invitation."""
+    write_consent(campaign, markdown="You will judge short texts.")
+    let_in(campaign, Campaign.Access.LINK)
+    key = recruitment_of(campaign).key
+    ends = timezone.now() + timedelta(days=1)
+    Invitation.objects.create(pk=1, study=campaign.study, role=Role.ANNOTATOR, key=key, expires_at=ends)
+    return key
 
 
 def test_every_address_is_known_here(whole: Whole) -> None:
@@ -526,6 +572,10 @@ def is_open(address: Address, person: str, method: str = "get") -> bool:
         return True
     if rule == ADMINISTRATORS:
         return person == ADMINISTRATOR
+    if rule == GUESTS:
+        return False
+    if rule == MEMBERS:
+        return person in Role.values
     if rule == FOUNDERS:
         return person == FOUNDER
     if isinstance(rule, SetAction):
@@ -541,8 +591,9 @@ def wrong_with(response: Any, address: Address, person: str, method: str) -> str
         return f"answers {status}"
     if is_open(address, person, method):
         if method == "post":
-            return "is closed to one who may" if status in (401, 403, 404) else ""
-        if status == 405 or (address.name in ("login", "overview:password_changed") and status == 302):
+            closed = status in (401, 403, 404) and address.name not in BY_KEY
+            return "is closed to one who may" if closed else ""
+        if status == 405 or (address.name in LEAD_ON and status == 302):
             return ""
         return "" if status == 200 else f"answers {status} to one who may"
     if person == VISITOR:

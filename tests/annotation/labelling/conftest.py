@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from annotation.crowd.recruiting import recruitment_of
 from annotation.labelling import routing
 from annotation.models import Annotation, Decision, Flag
 from conflictscope.jobs.models import Job
@@ -83,6 +84,8 @@ def world() -> dict[str, Any]:
             "username": "nobody",
             "community_id": campaign.pk,
             "distances": "distances",
+            "key": recruitment_of(campaign).key,
+            "uidb36": "a1",
             "import_number": 1,
             "picture": "judges",
             "extract": "judges",
