@@ -149,7 +149,8 @@ def made(name: str, number: int) -> Campaign:
 
     from annotation.kinds import questions_of
     from annotation.models import Annotation, Assignment, Campaign, Item, Participant
-    from conflictscope.llm.endpoints import create_endpoint
+    from conflictscope.llm.endpoints import add_endpoint
+    from conflictscope.llm.models import Endpoint
     from conflictscope.scenarios.filtering.judges import judge_named
     from conflictscope.scenarios.models import Dataset, Dimension, Scenario, Verdict
     from conflictscope.studies.models import Membership, Study
@@ -158,9 +159,15 @@ def made(name: str, number: int) -> Campaign:
     owner = User.objects.create_user(name)
     study = Study.objects.create(slug=name, name=name, created_by=owner)
     Membership.objects.create(study=study, user=owner, role="owner")
-    endpoint = create_endpoint(
-        name, provider="openai_compatible", llm="sim-balanced", base_url="http://127.0.0.1:9/v1", key_name="CONFLICTSCOPE_KEY_SIMULATOR"
-    )  # fmt: skip
+    endpoint = add_endpoint(
+        Endpoint(
+            name=name,
+            provider="openai_compatible",
+            llm="sim-balanced",
+            base_url="http://127.0.0.1:9/v1",
+            key_name="CONFLICTSCOPE_KEY_SIMULATOR",
+        )
+    )
     version = ValueSetVersion.objects.create(value_set=ValueSet.objects.create(slug=name, name=name), number=1)
     values = [
         Value.objects.create(version=version, key=key, name=key, definition=key, position=place)

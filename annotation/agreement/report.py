@@ -9,7 +9,8 @@ from typing import Any
 import numpy as np
 from django.db.models import QuerySet
 
-from annotation.agreement.kept import Figures, stamp_of
+from annotation.agreement.believing import Level
+from annotation.agreement.kept import Figures
 from annotation.agreement.passport import RESAMPLES, Passport, judges_in, passport_of
 from annotation.agreement.sealed import openings_of, part_shown
 from annotation.agreement.stopping import rule_of
@@ -28,6 +29,12 @@ SEED = 15
 MOST_JUDGES = 12
 NOWHERE = "none given"
 CHUNK = 5_000
+LEVELS = {
+    Level.BELIEVED: "as people",
+    Level.DOUBTED: "with doubts",
+    Level.NOT_BELIEVED: "less than people",
+    Level.UNKNOWN: "cannot be told",
+}
 DRAWN = {
     "random": "at random",
     "stratified": "stratified by what the judge made of them",
@@ -70,7 +77,7 @@ def judges_table(passports: Sequence[Passport], campaign: Campaign) -> ResultTab
                     row.position.agreement.raw if row.position is not None else None,
                     row.itself.steady.raw if row.itself is not None and row.itself.steady is not None else None,
                     row.unread,
-                    row.believed.words,
+                    LEVELS[row.believed.level],
                 )
             )
     shares = (
@@ -91,7 +98,7 @@ def judges_table(passports: Sequence[Passport], campaign: Campaign) -> ResultTab
         (
             *("Judge", "Dimension", "Items", "Raw", "κ judge and person", "κ person and person", "Difference", "AC1"),
             *("κ judge and majority", "Prevalence", "Precision", "Recall", "By sets", "ω", "Same in both orders"),
-            *("Same when asked again", "Unread", "In words"),
+            *("Same when asked again", "Unread", "Believed"),
         ),
         tuple(rows),
         note="95 % intervals with the scenario as the unit, for this panel of people.",
@@ -195,11 +202,6 @@ def methods(campaign: Campaign, passports: Sequence[Passport]) -> str:
         "alternative annotator test (Calderon et al. 2025)."
     )
     return " ".join(sentences)
-
-
-def stamp_of_report(campaign: Campaign) -> str:
-    """What all of a report hangs on."""
-    return repr([stamp_of(campaign, judge) for judge in judges_in(campaign)[:MOST_JUDGES]])
 
 
 def _by_group(tables: Tables, subject: Subject, division: Division) -> ByGroup:

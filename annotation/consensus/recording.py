@@ -80,9 +80,13 @@ class VerdictRecorder(Recorder):
     def write(self, answers: Answers, standing: Standing) -> Written:
         panel_outcomes = [
             PanelSays(
-                item.scenario_id, str(dimension), self._outcome(dimension, answers[row]), self._evidence(row, dimension)
+                item.scenario_id,
+                str(dimension),
+                self._outcome(dimension, answers[row]),
+                self._evidence(row, dimension, people),
             )
             for row, item in enumerate(self.labels.items)
+            for people in (self.people(row),)
             for dimension in self.labels.dimensions
         ]
         verdicts, changed = write_human_verdicts(self.campaign.dataset, panel_outcomes, panel=self.campaign.slug)
@@ -100,9 +104,8 @@ class VerdictRecorder(Recorder):
         known = {each.key: answer for each in asked if (answer := answers.get(each.key)) is not None}
         return str(outcome_of(dimension, known)) if len(known) == len(asked) else None
 
-    def _evidence(self, row: int, dimension: Dimension) -> dict[str, Any]:
+    def _evidence(self, row: int, dimension: Dimension, people: Sequence[Participant]) -> dict[str, Any]:
         """What a verdict keeps beside its outcome: the votes behind it, and how its item came to be asked about."""
-        people = self.people(row)
         return {
             "campaign": self.campaign.slug,
             "votes": {question.key: self.labels.votes(row, question.key) for question in questions_of(dimension)},

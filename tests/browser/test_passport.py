@@ -83,6 +83,7 @@ def test_two_people_and_a_judge_from_their_keys_to_its_passport(
             people[name].keyboard.press("Enter")
         expect(people[name].get_by_role("heading", name="That is all")).to_be_visible()
     rob = visitor("rob")
+    rob.set_default_navigation_timeout(60_000)  # a passport that nobody has looked at yet is worked out first
     before = realism(rob)
     assert before["Items"] == "8"
     assert "[" in before["Judge and a person, κ"]

@@ -5,10 +5,9 @@ from __future__ import annotations
 import logging
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
 from django.db import transaction
-from django.db.models import Prefetch
 from django.utils import timezone
 
 from conflictscope.scenarios.filtering.dimensions import dimensions_of
@@ -23,7 +22,7 @@ SETTLED_BY_VERDICTS = (
     Scenario.Status.UNDECIDED,
 )
 _BATCH = 500
-_VERDICTS = Prefetch("verdicts", queryset=Verdict.objects.defer("evidence"))
+T = TypeVar("T")
 
 
 def settle(
@@ -44,14 +43,22 @@ def settle(
 
 def standing_verdicts(verdicts: Iterable[Verdict], *, primary_judge_id: int | None) -> dict[str, Verdict]:
     """For each dimension the verdict that counts: that of the panel that decided last, else the primary judge's."""
-    standing: dict[str, Verdict] = {}
-    for verdict in sorted(verdicts, key=lambda each: (each.created_at, each.pk)):
-        human = verdict.source == Verdict.Source.HUMAN
-        if not human and (primary_judge_id is None or verdict.judge_id != primary_judge_id):
+    in_order = sorted(verdicts, key=lambda each: (each.created_at, each.pk))
+    said = ((each.dimension, each.source, each.judge_id, each) for each in in_order)
+    return _standing(said, primary_judge_id=primary_judge_id)
+
+
+def _standing(said: Iterable[tuple[str, str, int | None, T]], *, primary_judge_id: int | None) -> dict[str, T]:
+    """What counts of each dimension, of verdicts in the order in which they came: dimension, source, judge, and what to keep."""
+    standing: dict[str, T] = {}
+    by_people: set[str] = set()
+    for dimension, source, judge_id, kept in said:
+        human = source == Verdict.Source.HUMAN
+        if not human and (primary_judge_id is None or judge_id != primary_judge_id or dimension in by_people):
             continue
-        overruled = standing.get(verdict.dimension)
-        if human or overruled is None or overruled.source == Verdict.Source.JUDGE:
-            standing[verdict.dimension] = verdict
+        standing[dimension] = kept
+        if human:
+            by_people.add(dimension)
     return standing
 
 
@@ -84,11 +91,16 @@ def resettle_all(dataset: Dataset, pks: Sequence[int]) -> int:
             primary = Dataset.objects.values_list("primary_judge", flat=True).get(pk=dataset.pk)
             rows = dataset.scenarios.filter(pk__in=pks[first : first + _BATCH], status__in=SETTLED_BY_VERDICTS)
             locked = rows.select_for_update(of=("self",)).order_by("pk")
-            scenarios = list(locked.only("status", "status_told", "value_1", "dataset").prefetch_related(_VERDICTS))
+            scenarios = list(locked.only("status", "status_told", "value_1", "dataset"))
+            # As plain columns: a dataset's verdicts as objects take longer to make than all else here.
+            said: dict[int, list[tuple[str, str, int | None, str]]] = {scenario.pk: [] for scenario in scenarios}
+            verdicts = Verdict.objects.filter(scenario__in=list(said)).order_by("created_at", "pk")
+            columns = verdicts.values_list("scenario", "dimension", "source", "judge", "outcome")
+            for scenario_id, dimension, source, judge_id, outcome in columns:
+                said[scenario_id].append((dimension, source, judge_id, outcome))
             moves: dict[Scenario.Status, list[int]] = {}
             for scenario in scenarios:
-                standing = standing_verdicts(scenario.verdicts.all(), primary_judge_id=primary)
-                outcomes = {dimension: verdict.outcome for dimension, verdict in standing.items()}
+                outcomes = _standing(said[scenario.pk], primary_judge_id=primary)
                 status = settle(outcomes, dimensions=dimensions_of(scenario), told=scenario.status_told)
                 if status != scenario.status:
                     moves.setdefault(status, []).append(scenario.pk)
