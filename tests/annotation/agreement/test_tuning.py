@@ -12,12 +12,15 @@ from annotation.models import Campaign, Item
 from conflictscope.errors import Conflict, InvalidInput
 from conflictscope.jobs import worker
 from conflictscope.jobs.models import Job
+from conflictscope.jobs.registry import outcome_of_job
 from conflictscope.llm.simulator.server import Running
 from conflictscope.scenarios.filtering.judges import reworded
 from conflictscope.scenarios.models import Dimension, Judge, Verdict
 from conflictscope.studies.endpoints import allow
 from conflictscope.studies.permissions import Role
+from evaluation.models import Judgement
 from tests.factories.annotation import CampaignFactory, ItemFactory, ParticipantFactory, labelled
+from tests.factories.evaluation import RunFactory, answered
 from tests.factories.llm import EndpointFactory
 from tests.factories.scenarios import DatasetFactory, JudgeFactory, ScenarioFactory, judged
 from tests.factories.studies import member
@@ -119,3 +122,47 @@ def test_a_campaign_that_is_not_split_is_not_tuned_on(client: Client, judge: Jud
     response = client.get(reverse("annotation:tune", args=[made.study.slug, "whole", "strict"]))
     assert response.status_code == 200
     assert "is not split" in response.content.decode()
+
+
+def test_the_prompt_of_a_judge_of_responses_is_tuned_on_dev_responses_alone(
+    client: Client, simulator: Running, judge: Judge
+) -> None:
+    """People see action 1 taken, the judge neither; milder words, tried on the dev responses, see what they see."""
+    run = RunFactory(talks=True, judge=judge, dataset__generator=judge.endpoint)
+    allow(run.study, [judge.endpoint])
+    campaign = CampaignFactory(
+        kind=Campaign.Kind.ACTION_JUDGEMENT,
+        dataset=run.dataset,
+        study=run.study,
+        slug="which",
+        overlap=1,
+        dev_share=0.5,
+    )
+    campaign.runs.add(run)
+    person = ParticipantFactory(campaign=campaign)
+    for number in range(6):
+        response = answered(run, ScenarioFactory(dataset=run.dataset), Judgement.Choice.NEITHER)
+        part = Item.Part.DEV if number < 4 else Item.Part.TEST
+        labelled(ItemFactory(campaign=campaign, response=response, scenario=None, part=part), person)
+    Judgement.objects.update(reason="It only asks back.")
+    first = {"choice": "both", "strength": 4, "resolved": True, "reason": "A part of each."}
+    simulator.script({"json": first}, contains="Be mild.", times=0)
+    client.force_login(member(run.study, Role.RESEARCHER))
+    address = reverse("annotation:tune", args=[run.study.slug, "which", "strict"])
+    page = client.get(address).content.decode()
+    assert page.count("It only asks back.") == 4
+    words = tuning.prompt_text(judge, "action_taken")
+    sent = client.post(address, {"text": f"Be mild.\n{words}", "called": "strict-2"})
+    job = Job.objects.get()
+    assert sent.url == job.get_absolute_url()  # type: ignore[attr-defined]
+    worker.work_on(job)
+    version = Judge.objects.get(name="strict-2")
+    dev = set(campaign.items.filter(part=Item.Part.DEV).values_list("response", flat=True))
+    decided = Judgement.objects.filter(judge=version)
+    assert set(decided.values_list("response", flat=True)) == dev
+    assert set(decided.values_list("choice", flat=True)) == {"both"}
+    assert Judgement.objects.filter(judge=judge).count() == 6
+    job.refresh_from_db()
+    assert "strict-2 has decided 4 of 4 responses." in outcome_of_job(job)
+    (beside,) = tuning.versions(tuning.dev_tables(campaign, version), version, [judge], tuning.subjects(campaign)[0])
+    assert beside.compared.n == 4
