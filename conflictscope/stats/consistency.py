@@ -21,6 +21,10 @@ from conflictscope.stats.tables import Ratio
 from conflictscope.stats.types import Estimate, Result
 
 
+# What smooths the bootstrap where answers differ seldom, in items: a scenario of several needs less.
+HALF_AN_ITEM = 0.5
+
+
 @dataclass(frozen=True)
 class SelfConsistency(Result):
     """Two answers of one judge to the same item, drawn at random of its samples.
@@ -123,8 +127,8 @@ def self_consistency(
             reason=ONE_CATEGORY,
             resamples=resamples,
             level=level,
-            # Two answers of one judge differ seldom: with all of the smoothing limits cover 0.98 at 50 scenarios.
-            smoothing=part.smoothing / 2,
+            # Two answers of one judge differ seldom: with the smoothing of two raters limits cover 0.98 at 50 scenarios.
+            smoothing=HALF_AN_ITEM * part.scenarios / part.n,
         )
         for statistic in (raw_of, kappa)
     )
