@@ -20,7 +20,6 @@ from conflictscope.stats.reliability import chance_corrected
 from conflictscope.stats.tables import Ratio
 from conflictscope.stats.types import Estimate, Result
 
-
 # What smooths the bootstrap where answers differ seldom, in items: a scenario of several needs less.
 HALF_AN_ITEM = 0.5
 
