@@ -1,7 +1,7 @@
 """How often the intervals hold the truth: every interval that a page shows, simulated with a truth that is known.
 
-`--part` chooses `ranking`, `agreement`, `stopping` or `signals`; without it all parts that exist run in turn. A part is a module beside this
-one with `lines(simulations, seed)`, which yields one dictionary for each case and method.
+`--part` chooses `ranking`, `differences`, `agreement`, `stopping` or `signals`; without it all parts that exist run in turn. A part is a module beside
+this one with `lines(simulations, seed)`, which yields one dictionary for each case and method.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 FOLDER = Path(__file__).resolve().parent
-PARTS = ("ranking", "agreement", "stopping", "signals")
+PARTS = ("ranking", "differences", "agreement", "stopping", "signals")
 SIMULATIONS = 2_000
 SEED = 20_260_601
 

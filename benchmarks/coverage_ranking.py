@@ -1,7 +1,8 @@
-"""Coverage of the intervals of rankings: strengths, ranks, shares, bias, shifts, steering, and what people correct."""
+"""Coverage of the intervals of rankings: strengths, ranks, shares, bias, and what people correct."""
 
 from __future__ import annotations
 
+import importlib
 import multiprocessing
 import os
 from collections import defaultdict
@@ -18,17 +19,9 @@ from scipy.special import expit
 from conflictscope.stats import comparisons
 from conflictscope.stats.bias import action_share, position_bias
 from conflictscope.stats.bradley_terry import fit_ranking, tally_trials
-from conflictscope.stats.correction import (
-    Decided,
-    corrected_mean,
-    corrected_ranking,
-    corrected_shift,
-    corrected_steering,
-)
+from conflictscope.stats.correction import corrected_ranking
 from conflictscope.stats.datasets import observed_agreement
 from conflictscope.stats.intervals import ratio
-from conflictscope.stats.shifts import paired_shift
-from conflictscope.stats.steering import Alignments, steering_effect
 from conflictscope.stats.tallies import Tallies
 from conflictscope.stats.types import Estimate
 
@@ -292,53 +285,6 @@ class Corrected:
             _see_ranks(tally, ranking.corrected.rank_sets, theta)
 
 
-class Shifted:
-    """Said and done on the same scenarios: paired, and with a judge of what was done."""
-
-    said, done = World(FOUR, scenarios=40, spread=1.0), World((-0.3, 0.0, 0.1, 0.2), scenarios=40, spread=1.0)
-
-    def __call__(self, rng: np.random.Generator, tally: Tally) -> None:
-        own = rng.normal(size=len(self.said.pairs) * self.said.scenarios)
-        expressed, revealed = self.said.draw(rng, own), self.done.draw(rng, own)
-        truth = self.done.truth()[0] - self.said.truth()[0]
-        plain = paired_shift(expressed.tallies(), revealed.tallies(), rng=rng, resamples=RESAMPLES)
-        tally.see("paired bootstrap", "shift", plain.strengths, truth)
-        judge, people = revealed.judged("value-specific", rng), revealed.tallies(revealed.sampled(20, rng))
-        alone = paired_shift(expressed.tallies(), judge.tallies(), rng=rng, resamples=RESAMPLES)
-        tally.see("judge alone", "shift", alone.strengths, truth)
-        shift = corrected_shift(Decided(expressed.tallies()), Decided(judge.tallies(), people))
-        tally.see("corrected", "shift", shift.strengths, truth)
-
-
-class Steered:
-    """The steering effect with four trials a scenario, and a lenient judge of the steered run."""
-
-    truth = 0.4
-
-    def __call__(self, rng: np.random.Generator, tally: Tally) -> None:
-        base = rng.beta(2, 2, size=120)
-        default = rng.binomial(4, base).astype(float)
-        steered = rng.binomial(4, base + (1 - base) * self.truth).astype(float)
-        counts = Alignments(tuple(range(120)), default, steered, np.full(120, 4.0))
-        tally.see(
-            "paired bootstrap", "effect", steering_effect(counts, rng=rng, resamples=RESAMPLES).effect, self.truth
-        )
-        judged = steered + rng.binomial((4 - steered).astype(int), 0.3)
-        judge = np.column_stack([default, judged, np.full(120, 4.0)])
-        people = np.column_stack([default, steered, np.full(120, 4.0)])
-        people[rng.permutation(120)[40:]] = np.nan
-        alone = steering_effect(
-            Alignments(counts.scenarios, default, judged, counts.trials), rng=rng, resamples=RESAMPLES
-        )
-        tally.see("judge alone", "effect", alone.effect, self.truth)
-        tally.see("corrected", "effect", corrected_steering(judge, people), self.truth)
-        # Observed agreement by the judge and by people, as a mean by scenario.
-        agreed = np.where(rng.random(120) < 0.7, 1.0, 1 / 3)
-        seen = np.where(rng.random(120) < 0.25, 1.0, agreed)
-        by_people = np.where(rng.permutation(120) < 40, agreed, np.nan)
-        tally.see("corrected", "agreement", corrected_mean(seen, by_people), 0.7 + 0.3 / 3)
-
-
 def _see_ranks(tally: Tally, sets: Any, theta: Floats) -> None:
     """Whether all sets hold all ranks that their values have, equal strengths sharing theirs."""
     if not sets or sets[0].low is None:
@@ -378,13 +324,11 @@ def cases() -> Iterator[tuple[str, Any]]:
     yield "value-specific judge, 12 labels a pair, 4 trials, 18 % undecided", Corrected(several, "value-specific", 12)
     ordered = World(FOUR, scenarios=50, both_orders=True, order=1.0, action=0.5)
     yield "value-specific judge, 24 labels a pair, both orders", Corrected(ordered, "value-specific", 24)
-    yield "say-do shift", Shifted()
-    yield "steering", Steered()
 
 
-def _chunk(work: tuple[int, int, int]) -> Tally:
-    index, count, seed = work
-    simulate = list(cases())[index][1]
+def _chunk(work: tuple[str, int, int, int]) -> Tally:
+    module, index, count, seed = work
+    simulate = list(importlib.import_module(module).cases())[index][1]
     tally = Tally()
     for rng in np.random.default_rng([seed, index]).spawn(count):
         simulate(rng, tally)
@@ -395,11 +339,18 @@ def _chunk(work: tuple[int, int, int]) -> Tally:
 
 def lines(simulations: int, seed: int) -> Iterator[dict[str, Any]]:
     """One line for each case and method, in order."""
+    yield from lines_of(__name__, simulations, seed)
+
+
+def lines_of(module: str, simulations: int, seed: int) -> Iterator[dict[str, Any]]:
+    """The lines of a module's `cases()`."""
     sizes = [CHUNK] * (simulations // CHUNK) + ([simulations % CHUNK] if simulations % CHUNK else [])
     with multiprocessing.get_context("spawn").Pool(min(2, os.cpu_count() or 1)) as pool:
-        for index, (case, _) in enumerate(cases()):
+        for index, (case, _) in enumerate(importlib.import_module(module).cases()):
             total = Tally()
-            for chunk in pool.imap(_chunk, [(index, size, seed + 1000 * number) for number, size in enumerate(sizes)]):
+            for chunk in pool.imap(
+                _chunk, [(module, index, size, seed + 1000 * number) for number, size in enumerate(sizes)]
+            ):
                 total.add(chunk)
             for method in dict.fromkeys(method for method, _ in total.counts):
                 runs = max(total.runs[method], 1)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -29,7 +29,7 @@ from evaluation.rankings import corrections
 from evaluation.rankings.alike import newest_of_targets
 from evaluation.rankings.fitting import CODE, runs_with_decisions, value_names
 
-ARITHMETIC = f"community 1, {CODE}"
+ARITHMETIC = f"community 2, {CODE}"
 MOST_PARTED = 12
 DOING = {Run.Mode.MULTIPLE_CHOICE: "says", Run.Mode.SIMULATED_USER: "does"}
 
@@ -91,24 +91,31 @@ class Community:
         if not known:
             return f"{words}No target has decided a scenario that they have answered."
         near, far = known[0], known[-1]
-        among = f"; of two people one does in {self.among.value:.0%}" if self.among.value is not None else ""
+        among = f" (two of them differ {self.among.value:.0%} of the time)" if self.among.value is not None else ""
+        apart = f"{near.distance.value:.0%} of the time it is not what one of these people would have it do{among}"
         if len(known) == 1:
-            return f"{words}{near.target} {near.doing} what one of them would not in {near.distance.value:.0%} of cases{among}."
+            return f"{words}What {near.target} {near.doing}: {apart}."
         return (
-            f"{words}Nearest is what {near.target} {near.doing}: in {near.distance.value:.0%} of cases not what one of them would"
-            f"{among}. Furthest is what {far.target} {far.doing}: {far.distance.value:.0%}."
+            f"{words}Nearest is what {near.target} {near.doing}: {apart}. Furthest is what {far.target} {far.doing}: "
+            f"{far.distance.value:.0%}."
         )
 
     def tables(self) -> list[ResultTable]:
-        return [self._order(), self._distances(), self._pairs()]
+        """The order, the distances, the differences behind them, and the pairs."""
+        return [self._order(), self._distances(), self._differences(), self._pairs()]
 
     def _order(self) -> ResultTable:
         columns = sorted(
             zip(self.ranking.values, self.ranking.strengths, self.ranking.ranks, strict=True),
             key=lambda row: (row[2].value is None, row[2].value or 0),
         )
-        rows: list[tuple[Cell, ...]] = [(self.names.get(key, key), strength, rank) for key, strength, rank in columns]
+        rows: list[tuple[Cell, ...]] = [
+            (self.names.get(key, key), replace(strength, warning=""), replace(rank, warning=""))
+            for key, strength, rank in columns
+        ]
+        warnings = dict.fromkeys(strength.warning for _, strength, _ in columns if strength.warning)
         note = "Every answer is a trial of its scenario; n counts scenarios."
+        note += "".join(f" {warning[:1].upper()}{warning[1:]}." for warning in warnings)
         if self.ranking.method == "penalised":
             note += " Penalised fit: no finite maximum likelihood fit exists, so strengths are drawn towards each other, without limits."
         return ResultTable(
@@ -117,22 +124,34 @@ class Community:
 
     def _distances(self) -> ResultTable:
         rows: list[tuple[Cell, ...]] = [
-            (each.target, each.doing, each.distance, each.corrected, each.tau, *each.differences)
-            for each in self.distances
+            (each.target, each.doing, each.distance, each.corrected, each.tau) for each in self.distances
         ]
-        rows.append(("One person from another", "says", self.among, None, None, *(None for _ in self.names)))
+        rows.append(("One person from another", "says", self.among, None, None))
         return ResultTable(
             "distances",
             f"How far each target stands from them: {self.name}",
-            (
-                *("Target", "In what it", "Distance", "Distance, corrected by people", "τ-b of the orders"),
-                *(f"{name}, minus people's" for name in self.names.values()),
-            ),
+            ("Target", "In what it", "Distance", "Distance, corrected by people", "τ-b of the orders"),
             tuple(rows),
             (*(each.href for each in self.distances), ""),
             note="Distance: how often, over the scenarios that people answered, the target does what a person drawn at random would not. "
-            "By the judge, and corrected for it where people decided what the target did. Strengths are compared on the shared scenarios.",
+            "By the judge, and corrected for it where people decided what the target did.",
             percent=frozenset({"Distance", "Distance, corrected by people"}),
+        )
+
+    def _differences(self) -> ResultTable:
+        known = [each for each in self.distances if any(one.value is not None for one in each.differences)]
+        rows: list[tuple[Cell, ...]] = [(each.target, each.doing, *each.differences) for each in known]
+        left_out = len(self.distances) - len(known)
+        note = "Strengths of the target minus people's (log-odds), fitted to the scenarios that both decided."
+        return ResultTable(
+            "differences",
+            f"Which values targets support more, or less, than they do: {self.name}",
+            ("Target", "In what it", *self.names.values()),
+            tuple(rows),
+            tuple(each.href for each in known),
+            note=f"{note} {left_out} left out: these scenarios give one of the two no finite strengths."
+            if left_out
+            else note,
         )
 
     def _pairs(self) -> ResultTable:

@@ -18,7 +18,7 @@ from conflictscope.studies.permissions import Action
 
 
 class CommunityTableSerializer(serializers.Serializer[Any]):
-    name = serializers.ChoiceField(choices=["order", "distances", "pairs"])
+    name = serializers.ChoiceField(choices=["order", "distances", "differences", "pairs"])
     title = serializers.CharField()
     columns = serializers.ListField(child=serializers.CharField())
     rows = serializers.ListField(

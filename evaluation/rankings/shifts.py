@@ -18,7 +18,7 @@ from evaluation.models import Comparison, Run
 from evaluation.rankings import corrections
 from evaluation.rankings.fitting import REPLICATES, SEED, Work, values_of
 
-CODE = "4: what is alike has no limits"  # what the same inputs came to by; it changes with the arithmetic
+CODE = "5: tau by what is sure of all pairs"  # what the same inputs came to by; it changes with the arithmetic
 
 
 @dataclass(frozen=True, slots=True)

@@ -247,3 +247,13 @@ class TestCorrectedShift:
         judge, people = drawn(rng)
         nobody = people.take(np.zeros(len(people.scenarios), dtype=bool))
         assert "no scenario was labelled" in corrected_shift(Decided(judge, nobody), Decided(judge)).reason
+
+
+def test_tau_s_limits_are_what_the_pairs_leave_open(rng):
+    """Far apart in both, each order is sure: tau is 1 and nothing is open. Close together nothing is sure: tau may be anything."""
+    far = [simulated([1.6, 0.0, -1.6], scenarios=150, rng=rng) for _ in range(2)]
+    sure = paired_shift(*far, rng=rng, resamples=500).tau
+    assert (sure.value, sure.low, sure.high, sure.conservative) == (1, 1, 1, True)
+    close = [simulated([0.05, 0.0, -0.05], scenarios=20, rng=rng) for _ in range(2)]
+    unsure = paired_shift(*close, rng=rng, resamples=500).tau
+    assert (unsure.low, unsure.high) == (-1, 1)

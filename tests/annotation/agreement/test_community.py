@@ -58,7 +58,7 @@ def test_people_have_an_order_and_each_target_its_distance(campaign: Campaign) -
     assert far.corrected.value == pytest.approx(0.0, abs=0.05)
     assert near.tau == 1
     assert far.tau == -1
-    assert "Nearest is what like-them says: in 5% of cases" in found.sentence
+    assert "Nearest is what like-them says: 5% of the time" in found.sentence
 
 
 def test_the_pairs_and_scenarios_are_those_on_which_they_part(campaign: Campaign) -> None:
@@ -97,7 +97,7 @@ def test_the_page_shows_it_and_gives_it_away(client: Client, campaign: Campaign)
         "The scenarios on which they part most",
     ):
         assert words in page
-    for table in ("order", "distances", "pairs"):
+    for table in ("order", "distances", "differences", "pairs"):
         for form in ("csv", "md", "tex"):
             assert client.get(f"{address}tables/{table}/", {"format": form}).status_code == 200
     assert client.get(f"{address}tables/nothing/").status_code == 404
@@ -120,7 +120,7 @@ def test_before_the_first_answer_it_says_so(client: Client, campaign: Campaign) 
 def test_programs_and_the_report_have_it_too(client: Client, campaign: Campaign) -> None:
     client.force_login(member(campaign.study, Role.VIEWER))
     told = client.get(reverse("api-community", args=[campaign.pk])).json()
-    assert [table["name"] for table in told["tables"]] == ["order", "distances", "pairs"]
+    assert [table["name"] for table in told["tables"]] == ["order", "distances", "differences", "pairs"]
     assert told["tables"][1]["rows"][0][2]["value"] == pytest.approx(0.05)
     assert told["scenarios"][0]["apart"] == 1.0
     report = client.get(reverse("overview:report", args=["mine"])).content.decode()
