@@ -1,4 +1,4 @@
-"""Any two targets, modes, judges, user simulators, generators, datasets or runs: how far their rankings differ, and how surely."""
+"""Any two targets, modes, judges, user simulators, generators, datasets, prompts or runs: how far their rankings differ, and how surely."""
 
 from __future__ import annotations
 
@@ -19,6 +19,7 @@ from evaluation.measures.decisions import Decider, decider_of, trials_of
 from evaluation.measures.kept import state_of, worked_out
 from evaluation.models import Judgement, Run
 from evaluation.rankings import corrections
+from evaluation.rankings.asked_with import digest_of_prompts, labels_of_prompts, prompts_of
 from evaluation.rankings.fitting import CODE, REPLICATES, SEED, other_judges, values_of
 from evaluation.running.variants import variants
 
@@ -61,6 +62,11 @@ def _generator(reading: RunReading) -> tuple[str, str]:
     return (str(generator.pk), generator.name) if generator else ("", "")
 
 
+def _prompts(reading: RunReading) -> tuple[str, str]:
+    """Named by what tells them apart, once it is known which others there are."""
+    return digest_of_prompts(prompts_of(reading.run, reading.judge)), ""
+
+
 def _anything(reading: RunReading) -> Hashable:
     return ()
 
@@ -92,6 +98,9 @@ KINDS: dict[str, Kind] = {
             ("mode", "target", "judge"),
         ),
         Kind("generator", "Generators", _generator, lambda it: it.run.target_id, ("mode", "target", "judge")),
+        Kind(
+            "prompt", "Prompts", _prompts, lambda it: (it.run.target_id, it.run.mode), ("mode", "target"),
+        ),
         Kind("run", "Runs", lambda it: (str(it.run.pk), ""), _anything, ("dataset",)),
     )
 }  # fmt: skip
@@ -201,10 +210,9 @@ def choose(readings: Sequence[RunReading], given: Mapping[str, str]) -> Choice |
                 if _sides(kind, left):
                     within[name] = option.key
                     break
-    labels = variants([reading.run for reading in left])
-    sides = [
-        SideOption(side.key, side.label or _run_label(side.key, left, labels)) for side in _options(kind.of, left)
-    ]  # fmt: skip
+    labels = _labels(kind, left)
+    sides = [SideOption(side.key, side.label or labels[side.key]) for side in _options(kind.of, left)]
+    sides.sort(key=lambda side: (side.label, side.key))
     options["sides"] = sides
     if len(sides) < 2:
         return Choice(kind, given.get("a", ""), given.get("b", ""), within, options, ())
@@ -349,9 +357,15 @@ def _options(of: Callable[[RunReading], tuple[str, str]], readings: Iterable[Run
     )
 
 
-def _run_label(key: str, readings: Iterable[RunReading], labels: Mapping[int, str]) -> str:
-    run = next(reading.run for reading in readings if str(reading.run.pk) == key)
-    return f"{run.target}, {labels[run.pk].lower()} (run {run.pk})"
+def _labels(kind: Kind, readings: Sequence[RunReading]) -> dict[str, str]:
+    """Of sides whose name depends on which others there are."""
+    if kind.key == "prompt":
+        return labels_of_prompts([prompts_of(reading.run, reading.judge) for reading in readings])
+    if kind.key == "run":
+        labels = variants([reading.run for reading in readings])
+        runs = {reading.run.pk: reading.run for reading in readings}
+        return {str(pk): f"{run.target}, {labels[pk].lower()} (run {pk})" for pk, run in runs.items()}
+    return {}
 
 
 def _one_of(name: str, given: str, options: Sequence[SideOption]) -> str:

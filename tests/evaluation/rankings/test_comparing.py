@@ -156,3 +156,42 @@ def test_the_page_of_targets_alike(reader: Client, dataset: Dataset) -> None:
     text = reader.get(reverse("evaluation:alike", args=["mine", "hhh"])).content.decode()
     assert "The scenarios that divide them most" in text
     assert reader.get(reverse("evaluation:alike_chart", args=["mine", "hhh"])).status_code == 200
+
+
+def test_two_prompts_are_compared_and_named_by_what_differs(study: Study, dataset: Dataset) -> None:
+    """The same target asked with two versions of a prompt: first honest with one, and otherwise with the other."""
+    target = TargetFactory(label="one")
+    for version, wins in ((1, 15), (2, 5)):
+        run = RunFactory(
+            dataset=dataset, target=target, seed=version, prompt_versions={"multiple_choice/choice": version, "multiple_choice/rating": 1}
+        )  # fmt: skip
+        for n, scenario in enumerate(dataset.scenarios.order_by("pk")):
+            answered(run, scenario, "value_1" if n % 20 < wins else "value_2")
+    choice, found = compared(study, what="prompt")
+    labels = [choice.label(side) for side in (choice.first, choice.second)]
+    assert labels == ["multiple_choice/choice v1", "multiple_choice/choice v2"]
+    assert found.rows[-1].key == "helpfulness"
+    assert found.rows[-1].strength["high"] < 0
+
+
+def test_scenarios_written_with_other_words_are_other_prompts(study: Study, dataset: Dataset) -> None:
+    """A study's own words are told by their digest; the two datasets have scenarios of their own."""
+    other = DatasetFactory(study=study, slug="own", name="Own words", value_set_version=dataset.value_set_version)
+    other.recipe = {
+        "prompts": {"generation/outline": {"version": 1, "digest": "abcdef0123", "study": "mine", "text": "Write."}}
+    }
+    other.save()
+    dataset.recipe = {"prompts": {"generation/outline": {"version": 1, "digest": "1234", "study": "", "text": ""}}}
+    dataset.save()
+    scenarios_for(other, 20)
+    target = TargetFactory(label="one")
+    for here, wins in ((dataset, 15), (other, 5)):
+        run = RunFactory(dataset=here, target=target)
+        for n, scenario in enumerate(here.scenarios.order_by("pk")):
+            answered(run, scenario, "value_1" if n % 20 < wins else "value_2")
+    choice, found = compared(study, what="prompt")
+    assert {choice.label(side) for side in (choice.first, choice.second)} == {
+        "generation/outline v1",
+        "generation/outline own words abcdef01",
+    }
+    assert found.results["paired"] is False
