@@ -217,8 +217,9 @@ def _community(campaign: Campaign, runs: Sequence[Run]) -> Community:
     labels = counted(campaign)
     names = value_names(campaign.dataset)
     people = community_tallies(campaign, labels)
-    tables = {run.pk: trials_of(run).by(decider_of(run)).tallies(list(names)) for run in runs}
-    distances = [_distance(people, tables[run.pk], run, list(names)) for run in runs] if len(people.pair) else []
+    trials = {run.pk: trials_of(run) for run in runs}
+    tables = {run.pk: trials[run.pk].by(decider_of(run)).tallies(list(names)) for run in runs}
+    distances = [_distance(people, tables[run.pk], run, trials[run.pk]) for run in runs] if len(people.pair) else []
     distances.sort(key=lambda each: (each.distance.value is None, each.distance.value or 0.0, each.target))
     done = [run for run in runs if run.mode == Run.Mode.SIMULATED_USER] or runs
     llms = [tables[run.pk] for run in done]
@@ -235,26 +236,29 @@ def _community(campaign: Campaign, runs: Sequence[Run]) -> Community:
     )
 
 
-def _distance(people: Tallies, llm: Tallies, run: Run, values: list[str]) -> TargetDistance:
+def _distance(people: Tallies, llm: Tallies, run: Run, trials: Trials) -> TargetDistance:
     contrast = mean_contrast([(people, llm)], paired=True)
     return TargetDistance(
         target=run.target.label,
         doing=DOING[Run.Mode(run.mode)],
         href=run.get_absolute_url(),
         distance=distance(people, llm),
-        corrected=_corrected(people, run, values),
+        corrected=_corrected(people, run, trials.without_dev()),
         tau=contrast.tau,
         differences=contrast.strengths,
     )
 
 
-def _corrected(people: Tallies, run: Run, values: list[str]) -> Estimate | None:
-    """Corrected for the judge by those who decided what the target did; None where nobody did."""
-    trials = trials_of(run).without_dev()  # what judges were tuned on corrects none
+def _corrected(people: Tallies, run: Run, trials: Trials) -> Estimate | None:
+    """Corrected for the judge by those who decided what the target did; None where nobody did.
+
+    Args: trials: without those whose labels judges were tuned on.
+    """
     if decider_of(run) != Decider.JUDGE or not trials.by_people:
         return None
     if corrections.sealed(run, run.judge, trials):
         return Estimate.undefined(corrections.SEALED)
+    values = people.values
     judge = trials.by(Decider.JUDGE).tallies(values)
     chances = trials.chances()
     return corrected_distance(

@@ -17,7 +17,7 @@ from conflictscope.stats.types import Estimate
 from evaluation.measures.decisions import decisions_of
 from evaluation.measures.kept import state_of, worked_out
 from evaluation.models import Comparison, Run, Target
-from evaluation.rankings.fitting import CODE, values_of
+from evaluation.rankings.fitting import CODE, FittedRun, values_of
 from evaluation.rankings.shifts import SaidAndDone, latest_shifts, said_and_done
 
 ARITHMETIC = f"mean shift 1, {CODE}"
@@ -81,6 +81,28 @@ def surely_other(estimate: Estimate, *, of: int) -> bool:
         return False
     error = (estimate.high - estimate.low) / (2 * z_of(LEVEL))
     return abs(estimate.value) / error > float(norm.ppf(1 - (1 - LEVEL) / (2 * of)))
+
+
+def contradicted(one: FittedRun, names: Mapping[str, str]) -> tuple[str, ...]:
+    """The values on which people's labels surely contradict the judge: its strength lies outside the corrected interval, widened for all
+    values together."""
+    corrected = one.by("corrected")
+    if corrected is None:
+        return ()
+    found = []
+    judged = one.shown.results
+    for key, alone, put_right in zip(judged["values"], judged["strengths"], corrected["strengths"], strict=True):
+        if alone["value"] is None or put_right["value"] is None or put_right["low"] is None:
+            continue
+        gap = Estimate(
+            put_right["value"] - alone["value"],
+            put_right["low"] - alone["value"],
+            put_right["high"] - alone["value"],
+            n=put_right["n"],
+        )
+        if surely_other(gap, of=len(judged["values"])):
+            found.append(names.get(key, key))
+    return tuple(found)
 
 
 def in_a_sentence(found: Sequence[TargetShift]) -> str:

@@ -10,6 +10,7 @@ from typing import Any
 from django.urls import reverse
 
 from evaluation.models import Comparison, Ranking, Run
+from evaluation.rankings.consistency import contradicted
 from evaluation.rankings.fitting import FittedRun, stale_runs
 from evaluation.rankings.tables import fit_sentence
 from evaluation.running.variants import variants
@@ -67,6 +68,7 @@ class RankingCard:
     position: Mapping[str, Any] | None
     acting: Mapping[str, Any] | None
     stale: bool
+    contradicted: tuple[str, ...] = ()
 
     @property
     def breaking(self) -> int:
@@ -125,6 +127,7 @@ def _card(one: FittedRun, names: Mapping[str, str], *, label: str, stale: bool) 
         position=plain.get("position"),
         acting=plain.get("acting"),
         stale=stale,
+        contradicted=contradicted(one, names),
     )
 
 

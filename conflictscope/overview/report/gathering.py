@@ -23,6 +23,7 @@ from conflictscope.tables import ResultTable
 from evaluation.measures.ablation import ablation_of
 from evaluation.measures.datasets import measure
 from evaluation.measures.kept import worked_out
+from evaluation.rankings.consistency import contradicted
 
 ARITHMETIC = "report 3"
 # A judge below this agreement with people is named among the limits.
@@ -236,6 +237,12 @@ def _limits(facts: Facts, agreement: Section, who: str) -> Section:
         sentences.append(
             "What is shown is as the judge decided; where people decided some, the corrected ranking is the one to cite."
         )
+    sentences += [
+        f"{fitted_run.run.target}, {of_dataset.dataset.name}: the judge alone is contradicted by people on {', '.join(values)}."
+        for of_dataset in facts.told
+        for fitted_run in of_dataset.fitted
+        if (values := contradicted(fitted_run, of_dataset.names))
+    ]
     penalised = sum(fitted_run.penalised is not None for fitted_run in facts.fitted)
     if penalised:
         sentences.append(
