@@ -33,7 +33,7 @@ from conflictscope.scenarios.models import Import, Scenario, Trial
 from conflictscope.studies.permissions import MAY, SET_MAY, Action, Role, SetAction, SetRole
 from conflictscope.values.access import set_role
 from conflictscope.values.drafting import start_version
-from conflictscope.values.proposing import Wish, propose
+from conflictscope.values.together.proposing import Wish, propose
 from evaluation.models import Run
 from evaluation.rankings.fitting import fit_dataset
 from evaluation.rankings.shifts import SaidAndDone, compare

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from conflictscope.values.advice import advice_on
 from conflictscope.values.parsing import ValueSetText, ValueText, parse_value_set
 from conflictscope.values.publishing import SHIPPED, SHIPPED_FOLDER
+from conflictscope.values.wording.advice import advice_on
 
 CALM = ValueText("calm", "Calm", "Answering in short sentences, also when the person is afraid.")
 THRIFT = ValueText("thrift", "Thrift", "Keeping costs low, also where a dearer way would be nicer.")

@@ -15,11 +15,11 @@ from conflictscope.studies.permissions import SetRole
 from conflictscope.values.access import answer_question, set_role
 from conflictscope.values.contents import content_from, content_of
 from conflictscope.values.drafting import fork, start_version, write
-from conflictscope.values.history import events_of, rebuilt
 from conflictscope.values.models import Proposal, ValueSet, ValueSetVersion
 from conflictscope.values.parsing import ValueText
-from conflictscope.values.proposing import Wish, accept, carried_out, decline, heard, propose, speak, withdraw
 from conflictscope.values.publishing import publish_draft
+from conflictscope.values.together.history import events_of, rebuilt
+from conflictscope.values.together.proposing import Wish, accept, carried_out, decline, heard, propose, speak, withdraw
 from tests.factories.studies import UserFactory
 from tests.factories.values import ValueSetVersionFactory
 

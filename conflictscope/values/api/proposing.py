@@ -10,11 +10,11 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from conflictscope.studies.permissions import SetAction
-from conflictscope.values import proposing
 from conflictscope.values.api.common import ValueSetView
 from conflictscope.values.api.serializers import DecisionSent, ProposalSent, ProposalSerializer, VoiceSent
 from conflictscope.values.finding import proposal_or_404
 from conflictscope.values.models import Proposal, ValueSet
+from conflictscope.values.together import proposing
 
 
 @extend_schema(

@@ -30,16 +30,16 @@ from conflictscope.values.api.serializers import (
     VersionLine,
     VersionSerializer,
 )
-from conflictscope.values.browsing import value_set_rows
-from conflictscope.values.citing import FILES
 from conflictscope.values.contents import content_of
-from conflictscope.values.differences import differences
 from conflictscope.values.finding import published_or_404, versions_seen
-from conflictscope.values.history import events_of
 from conflictscope.values.models import ValueSet, ValueSetVersion
 from conflictscope.values.parsing import parse_value_set
 from conflictscope.values.publishing import publish
-from conflictscope.values.taking_along import taken_along
+from conflictscope.values.showing.browsing import value_set_rows
+from conflictscope.values.showing.citing import FILES
+from conflictscope.values.showing.taking_along import taken_along
+from conflictscope.values.together.history import events_of
+from conflictscope.values.wording.differences import differences
 
 
 class ValueSets(ValueSetView, generics.ListAPIView[Any]):

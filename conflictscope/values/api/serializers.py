@@ -10,13 +10,13 @@ from rest_framework import serializers
 
 from conflictscope.sending import Sent
 from conflictscope.studies.permissions import SetRole
-from conflictscope.values import citing
-from conflictscope.values.advice import advice_on
 from conflictscope.values.contents import content_of
 from conflictscope.values.models import Proposal, SetMembership, TargetRanking, Value, ValueSet, ValueSetVersion, Voice
 from conflictscope.values.orders import said_order
 from conflictscope.values.reading import LONGEST
-from conflictscope.values.voices import SaidVoice
+from conflictscope.values.showing import citing
+from conflictscope.values.together.voices import SaidVoice
+from conflictscope.values.wording.advice import advice_on
 
 MOST_VALUES_OF_A_DRAFT = 200  # as many as its page holds
 

@@ -15,18 +15,19 @@ from conflictscope.errors import ConflictScopeError
 from conflictscope.files.uploads import as_file
 from conflictscope.http import Request, posted
 from conflictscope.studies.permissions import SetAction, SetRole
-from conflictscope.values import citing, publishing
+from conflictscope.values import publishing
 from conflictscope.values.access import may_import
-from conflictscope.values.browsing import value_set_rows
 from conflictscope.values.contents import content_of
-from conflictscope.values.differences import differences
 from conflictscope.values.finding import published_or_404, versions_seen
 from conflictscope.values.forms import ImportValueSetForm
-from conflictscope.values.history import events_of
 from conflictscope.values.models import ValueSet, ValueSetVersion
 from conflictscope.values.orders import orders_of, said_order
-from conflictscope.values.taking_along import taken_along
+from conflictscope.values.showing import citing
+from conflictscope.values.showing.browsing import value_set_rows
+from conflictscope.values.showing.taking_along import taken_along
+from conflictscope.values.together.history import events_of
 from conflictscope.values.views.common import page_context, set_or_404
+from conflictscope.values.wording.differences import differences
 
 _EVENTS_A_PAGE = 30
 

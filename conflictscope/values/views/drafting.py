@@ -15,14 +15,14 @@ from conflictscope.errors import ConflictScopeError
 from conflictscope.http import Request, posted
 from conflictscope.studies.permissions import SetAction
 from conflictscope.values import drafting, publishing
-from conflictscope.values.advice import advice_on
 from conflictscope.values.contents import content_of
-from conflictscope.values.differences import differences
 from conflictscope.values.finding import draft_or_404, published_or_404
 from conflictscope.values.forms import DraftForm, NameForm, PasteForm, ValueFormSet, rows_of, values_from
 from conflictscope.values.models import ValueSet, ValueSetVersion
 from conflictscope.values.parsing import ValueSetText, parse_values
 from conflictscope.values.views.common import page_context, set_or_404
+from conflictscope.values.wording.advice import advice_on
+from conflictscope.values.wording.differences import differences
 
 
 @require_http_methods(["GET", "HEAD", "POST"])

@@ -12,14 +12,14 @@ from django.views.decorators.http import require_http_methods, require_POST
 from conflictscope.errors import ConflictScopeError
 from conflictscope.http import Request
 from conflictscope.studies.permissions import SetAction
-from conflictscope.values import proposing
 from conflictscope.values.contents import content_of
-from conflictscope.values.differences import word_by_word
 from conflictscope.values.finding import proposal_or_404
 from conflictscope.values.forms import ProposalForm
 from conflictscope.values.models import Proposal, ValueSet
 from conflictscope.values.parsing import ValueText
+from conflictscope.values.together import proposing
 from conflictscope.values.views.common import page_context, set_or_404
+from conflictscope.values.wording.differences import word_by_word
 
 _MOST_DECIDED = 50
 

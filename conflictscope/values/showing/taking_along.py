@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from django.http import Http404, HttpRequest, HttpResponse
 
-from conflictscope.values import citing
 from conflictscope.values.models import ValueSetVersion
+from conflictscope.values.showing import citing
 
 
 def taken_along(request: HttpRequest, version: ValueSetVersion, file: str) -> HttpResponse:

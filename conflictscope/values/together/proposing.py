@@ -20,7 +20,7 @@ from conflictscope.values.contents import content_of
 from conflictscope.values.drafting import start_version, write
 from conflictscope.values.models import Proposal, SetMembership, ValueSet, ValueSetVersion, Voice
 from conflictscope.values.parsing import ValueSetText, ValueText
-from conflictscope.values.voices import SaidVoice, as_said
+from conflictscope.values.together.voices import SaidVoice, as_said
 
 if TYPE_CHECKING:
     from django.contrib.auth.models import User

@@ -8,10 +8,10 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 
 from conflictscope.values.contents import content_from, content_of
-from conflictscope.values.differences import Differences, differences
 from conflictscope.values.models import DraftRevision, Proposal, TargetRanking, ValueSet, ValueSetVersion, Voice
 from conflictscope.values.parsing import ValueSetText
-from conflictscope.values.voices import as_said
+from conflictscope.values.together.voices import as_said
+from conflictscope.values.wording.differences import Differences, differences
 
 if TYPE_CHECKING:
     from django.contrib.auth.models import User

@@ -1,0 +1,1 @@
+"""Value sets shown and taken along: the list, citations, files."""

@@ -1,0 +1,1 @@
+"""What members of a value set do together: propose, speak, decide, and what became of it all."""
