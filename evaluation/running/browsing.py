@@ -239,6 +239,11 @@ class RunRow:
         return self.progress is not None and self.progress.running
 
     @property
+    def askable(self) -> bool:
+        """Whether what it lacks can be asked for."""
+        return self.behind and not self.run.imported
+
+    @property
     def behind(self) -> bool:
         """Whether responses are missing, or judgements of some, and nobody is at it."""
         return not self.live and bool(self.summary.coverage.missing or self.summary.unjudged)

@@ -92,6 +92,7 @@ def _rankings_of(dataset: Dataset, *, mode: str, show: str, who: str, sort: str)
     who = who if who in ("people", "corrected") else "own"
     measure = MEASURES.get(show, "strength")
     shifts = target_shifts(with_decisions, names, corrected=who == "corrected") if show == SHIFT else []
+    behind = lagging(list(runs_of(Dataset.objects.filter(pk=dataset.pk))))
     shown = [fitted_run for fitted_run in in_order if mode not in Run.Mode.values or fitted_run.run.mode == mode]
     return {
         "finding": finding(in_order, names),
@@ -109,7 +110,8 @@ def _rankings_of(dataset: Dataset, *, mode: str, show: str, who: str, sort: str)
         "any_people": any(fitted_run.corrected for fitted_run in in_order),
         "sort": sort,
         "stale": stale_runs(with_decisions),
-        "behind": lagging(list(runs_of(Dataset.objects.filter(pk=dataset.pk)))),
+        "behind": behind,
+        "askable": sum(row.askable for row in behind),
         "unfitted": [run for run in with_decisions if run.pk not in fitted],
         "measurable": bool(evaluated_scope(dataset)),
         "simulated": dataset.simulated or any(run.simulated for run in with_decisions),

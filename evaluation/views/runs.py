@@ -46,6 +46,7 @@ def runs(request: Request, study: str) -> HttpResponse:
         "datasets": list(this_study.datasets.shown().select_related("study", "generator")),
         "live": any(row.live for row in rows),
         "behind": [row for row in rows if row.behind],
+        "askable": sum(row.askable for row in rows),
     }
     return render(request, "evaluation/_runs.html" if request.htmx else "evaluation/runs.html", context)
 

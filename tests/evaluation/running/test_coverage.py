@@ -212,6 +212,11 @@ def test_an_imported_run_says_what_its_file_did_not_hold_and_offers_nothing(rese
     page = researcher.get(run.get_absolute_url()).text
     assert "its file did not hold them" in page
     assert reverse("evaluation:ask_missing", args=["mine"]) not in page
+    RunFactory(dataset=run.dataset, imported=True, scope="kept")
+    for name in ("evaluation:runs", "evaluation:rankings"):
+        everything = researcher.get(reverse(name, args=["mine"]), {"dataset": run.dataset.slug}).text
+        assert everything.count("its file did not hold them") == 2
+        assert "Ask for everything" not in everything
     answer = researcher.post(reverse("evaluation:ask_missing", args=["mine"]), {"run": run.pk})
     assert "Nothing is missing" in str(next(iter(get_messages(answer.wsgi_request))))
 
