@@ -16,6 +16,7 @@ from conflictscope.scenarios.models import ImportUpload
 from evaluation.importing.detecting import FORMATS
 from evaluation.importing.placing import EvaluationReport
 from evaluation.importing.writing import import_evaluations
+from evaluation.models import Run
 from evaluation.running.variants import variants
 
 if TYPE_CHECKING:
@@ -76,7 +77,12 @@ def bring_in(
 
     Raises: as `import_evaluations`; NotFound: the file or the dataset is gone.
     """
-    report = _through_the_door(upload, skip_bad=skip_bad, write=True, created_by=created_by, progress=progress)
+    try:
+        report = _through_the_door(upload, skip_bad=skip_bad, write=True, created_by=created_by, progress=progress)
+    except ConflictScopeError:
+        if is_begun(upload):  # what would become of the rest is another thing now
+            ImportUpload.objects.filter(pk=upload.pk).update(look=None)
+        raise
     labels = variants(report.runs.values())
     runs = [{"name": f"{run.target}: {labels[pk]}", "href": run.get_absolute_url()} for pk, run in report.runs.items()]
     ImportUpload.objects.filter(pk=upload.pk, report__isnull=True).update(
@@ -86,6 +92,12 @@ def bring_in(
     )
     upload.refresh_from_db(fields=["dataset", "report", "look"])
     staging.remove_file(upload)
+
+
+def is_begun(upload: ImportUpload) -> bool:
+    """Whether an import into its dataset is under way, or was broken off and has left a part."""
+    runs = Run.objects.filter(study=upload.study, dataset__slug=upload.options["dataset"])
+    return runs.filter(import_unfinished=True).exists()
 
 
 def bad_rows_of(upload: ImportUpload) -> list[list[Any]]:

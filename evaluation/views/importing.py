@@ -22,7 +22,6 @@ from conflictscope.studies.access import study_for
 from conflictscope.studies.models import Study
 from conflictscope.studies.permissions import Action
 from evaluation.importing import FORMATS, uploads
-from evaluation.models import Run
 from evaluation.views.import_forms import ImportEvaluationsForm, ReadAsForm
 
 SHOWN = 20  # bad rows on the page; the download has all
@@ -116,10 +115,9 @@ def _error_of(upload: ImportUpload) -> str:
     ):
         return ""
     why = job.error if job.state == Job.State.FAILED else "The import was stopped."
-    begun = Run.objects.filter(study=upload.study, dataset__slug=upload.options["dataset"], import_unfinished=True)
     left = (
         "What it brought in until then is there; import the file again for the rest."
-        if begun.exists()
+        if uploads.is_begun(upload)
         else "Nothing was imported."
     )
     return f"{why} {left}"

@@ -9,11 +9,13 @@ from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client
 from django.urls import reverse
 
-from conflictscope.jobs import worker
+from conflictscope.errors import Conflict
+from conflictscope.jobs import control, worker
 from conflictscope.jobs.models import Job
 from conflictscope.scenarios.importing import staging
 from conflictscope.scenarios.models import Dataset, ImportUpload, Scenario
 from conflictscope.studies.permissions import Role
+from evaluation.importing import uploads, writing
 from evaluation.models import Response, Run
 from tests.factories.scenarios import DatasetFactory, ScenarioFactory
 from tests.factories.studies import StudyFactory, member
@@ -89,6 +91,32 @@ def test_the_same_file_again_adds_nothing(researcher: Client) -> None:
     assert "There already, the same" in text_of(researcher.get(again.get_absolute_url()))
     assert "0 responses added, 4 were there already" in imported(researcher, again)
     assert Response.objects.count() == 4
+
+
+def test_an_import_that_was_stopped_half_way_says_what_is_there_and_adds_the_rest(
+    researcher: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(writing, "AT_ONCE", 1)
+    upload = laid_down(researcher, TRIALS)
+    researcher.post(upload.get_absolute_url(), {"do": "import"})
+    upload.refresh_from_db()
+    job = upload.job
+
+    def stop_after_two(read: int) -> None:
+        if Response.objects.count() == 2:
+            control.cancel(job)
+            raise Conflict("Stopped.")
+
+    with pytest.raises(Conflict):
+        uploads.bring_in(upload, skip_bad=False, created_by=job.started_by, progress=stop_after_two)
+    page = text_of(researcher.get(upload.get_absolute_url()))
+    assert "The import was stopped. What it brought in until then is there" in page
+    assert "Import 2 responses" in page
+    assert "unfinished" in text_of(researcher.get(reverse("evaluation:runs", args=["mine"])))
+    run = Run.objects.filter(import_unfinished=True).first()
+    assert "import the same file again to add the rest" in text_of(researcher.get(run.get_absolute_url()))
+    assert "2 responses added, 2 were there already" in imported(researcher, upload)
+    assert (Response.objects.count(), Run.objects.filter(import_unfinished=True).count()) == (4, 0)
 
 
 def test_the_authors_file_is_known_by_its_columns_and_turned(researcher: Client) -> None:
