@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from django.contrib.auth.models import User
 from django.db import transaction
 
 from annotation.errors import CampaignClosed
@@ -67,6 +68,15 @@ def set_rules(campaign: Campaign, rules: QualityRules) -> None:
             waiting = Participant.objects.filter(campaign=locked, qualification=Participant.Qualification.PENDING)
             waiting.update(qualification=Participant.Qualification.NOT_NEEDED)
     campaign.refresh_from_db()
+
+
+def told_when_closed(user: User) -> list[tuple[Campaign, Estimate]]:
+    """Of closed campaigns that tell it: how often the person answered as most of the others did."""
+    places = Participant.objects.filter(
+        user=user, campaign__state=Campaign.State.CLOSED, campaign__told=Told.OTHERS
+    ).select_related("campaign__study")
+    told = [(place.campaign, told_to(place).like_others) for place in places]
+    return [(campaign, share) for campaign, share in told if share is not None]
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,6 +13,7 @@ from annotation.labelling import access, discussing, editing, routing
 from annotation.labelling.progress import queue_of, session_of
 from annotation.labelling.qualifying import own_known
 from annotation.labelling.sheets import sheet_of
+from annotation.quality.rules import told_when_closed
 from annotation.views.labelling import place_of
 from annotation.views.links import snippet_of
 from conflictscope.http import Request
@@ -31,6 +32,7 @@ def my_work(request: Request) -> HttpResponse:
         "in_hand": access.in_hand(request.user),
         "page": page,
         "session": session_of(request.user),
+        "told_when_closed": told_when_closed(request.user),
         "told": [(entry.campaign, told) for entry in entries if (told := own_known(request.user, entry.campaign))],
         "threads": discussing.threads_of(request.user),
         "history": [

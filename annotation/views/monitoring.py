@@ -14,6 +14,7 @@ from annotation.adjudication.settling import settle_blind
 from annotation.agreement import stopping
 from annotation.agreement.kept import Figures
 from annotation.agreement.sealed import openings_of
+from annotation.agreement.versions import by_version
 from annotation.consensus.deciding import ties_of
 from annotation.kinds import QUESTION, answer_label, questions_about
 from annotation.labelling.sheets import preview_of
@@ -22,7 +23,7 @@ from annotation.monitoring.progress import campaigns_of
 from annotation.monitoring.scenario_labels import items_with_labels, sheet_of_item
 from conflictscope.http import Request
 from conflictscope.scenarios.models import Verdict
-from conflictscope.studies.access import study_for
+from conflictscope.studies.access import actions_of, study_for
 from conflictscope.studies.permissions import Action
 from evaluation.models import Judgement
 
@@ -38,7 +39,13 @@ def agreement_so_far(request: Request, study: str, campaign: str) -> HttpRespons
     """The fragment with kappa so far: it reads every label, so the page does not wait for it."""
     this_campaign = _campaign(request, study, campaign)
     kept = Figures(this_campaign)
-    context = {"study": this_campaign.study, "campaign": this_campaign, "so_far": kept.so_far(), "part": kept.part}
+    context = {
+        "versions": by_version(this_campaign),
+        "study": this_campaign.study,
+        "campaign": this_campaign,
+        "so_far": kept.so_far(),
+        "part": kept.part,
+    }
     if rule := stopping.rule_of(this_campaign):
         stopping.watch(rule)
         labels = {subject.key: subject.label for subject in kept.subjects}
@@ -103,7 +110,8 @@ def settle_item(request: Request, study: str, campaign: str, item: int) -> HttpR
     settle_blind(shown, answers, by=request.user, reason=request.POST.get("reason", ""))
     settled = "1 answer is settled" if len(answers) == 1 else f"{len(answers)} answers are settled"
     messages.success(request, f"{settled}, whatever the votes. What they come to is written down.")
-    return redirect("annotation:item", study, campaign, item)
+    sees = Action.SEE in actions_of(request.user, this_campaign.study)
+    return redirect("annotation:item" if sees else "annotation:adjudicate", study, campaign, item)
 
 
 def _campaign(request: Request, study: str, slug: str, *, may: Action = Action.SEE) -> Campaign:

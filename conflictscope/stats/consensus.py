@@ -151,6 +151,7 @@ def dawid_skene(
     *,
     categories: Sequence[Label],
     rng: np.random.Generator,
+    annotators: Sequence[int] | None = None,
     restarts: int = 20,
     tolerance: float = 1e-9,
     max_iterations: int = 5000,
@@ -163,6 +164,8 @@ def dawid_skene(
 
     Args:
         labels: n items by r annotators, None = not asked.
+        annotators: of each column the annotator, from 0, where somebody answered the same items several times; each column is
+            somebody else by default.
         restarts: random starts beside the first; tolerance: largest change of a posterior at which EM stops.
     Returns: see DawidSkene; with a warning where EM did not converge or items have a single answer.
     Raises: ValueError: no answer at all; as `encode_table`.
@@ -174,7 +177,7 @@ def dawid_skene(
     size = len(categories)
     patterns, kind, counts = np.unique(codes, axis=0, return_inverse=True, return_counts=True)
     answered = (patterns != MISSING).any(axis=1)
-    one_hot = _one_hot(patterns[answered], size)
+    one_hot = _by_annotator(_one_hot(patterns[answered], size), annotators)
     weight = counts[answered].astype(float)
 
     votes = one_hot.sum(axis=1)
@@ -274,6 +277,17 @@ def _one_hot(codes: Codes, size: int) -> Floats:
     """Shape (n, r, q): one at the answer, all zero where there is none."""
     hot: Floats = (codes[:, :, None] == np.arange(size)).astype(float)
     return hot
+
+
+def _by_annotator(one_hot: Floats, annotators: Sequence[int] | None) -> Floats:
+    """How often each annotator gave each answer, shape (n, annotators, q), from columns of which several may be one person's."""
+    if annotators is None:
+        return one_hot
+    if len(annotators) != one_hot.shape[1]:
+        raise ValueError(f"{len(annotators)} annotators for {one_hot.shape[1]} columns")
+    whose = np.eye(max(annotators) + 1)[list(annotators)]
+    counts: Floats = np.einsum("nrq,ra->naq", one_hot, whose)
+    return counts
 
 
 def _most_probable(posterior: Floats, categories: Sequence[Label]) -> Label | None:

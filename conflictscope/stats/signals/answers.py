@@ -40,11 +40,17 @@ class Matching(Result):
 
 
 def matching(
-    mine: Mapping[str, Codes], reference: Mapping[str, Codes], clusters: Integers, *, level: float = 0.95
+    mine: Mapping[str, Codes],
+    reference: Mapping[str, Codes],
+    clusters: Integers,
+    *,
+    level: float = 0.95,
+    each: bool = True,
 ) -> Matching:
     """Answers against a reference, over all questions together and each alone; chance is worked out within each question.
 
     Args: mine, reference: by question codes of the same m items, shape (m,), -1 = none. clusters: the scenario of each item.
+        each: whether each question alone is wanted, too.
     Returns: shares with `intervals.ratio` over scenarios; `beyond` with t limits of its linearised variance over scenarios,
         undefined with fewer than 5 of them or where chance alone gives full agreement.
     """
@@ -60,7 +66,8 @@ def matching(
         both = (answers != MISSING) & (other != MISSING)
         n = int(both.sum())
         alike = both & (answers == other)
-        by_question[key] = _share(alike, both, unit, size, level)
+        if each:
+            by_question[key] = _share(alike, both, unit, size, level)
         if not n:
             continue
         top = int(max(answers[both].max(), other[both].max())) + 1

@@ -159,8 +159,10 @@ def _figures(
     known = by_turn[np.isfinite(by_turn)]
     return PersonSignals(
         items=len(rows),
-        gold=matching(mine, {key: codes[rows] for key, codes in sheets.gold.items()}, clusters, level=level),
-        agreement=matching(mine, most, clusters, level=level),
+        gold=matching(
+            mine, {key: codes[rows] for key, codes in sheets.gold.items()}, clusters, level=level, each=bool(exchanges)
+        ),
+        agreement=matching(mine, most, clusters, level=level, each=bool(exchanges)),
         pace=pace(seconds, words, level=level),
         impossible=impossible(seconds, words, len(mine), level=level),
         irregularity=irregularity(seconds, words, level=level),

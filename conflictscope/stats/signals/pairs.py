@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from scipy.stats import norm
 
 from conflictscope.stats.labels import MISSING
-from conflictscope.stats.signals.sheets import WorkSheets
+from conflictscope.stats.signals.sheets import Integers, WorkSheets
 from conflictscope.stats.types import Result
 
 Floats = NDArray[np.float64]
@@ -18,8 +18,6 @@ Floats = NDArray[np.float64]
 FEWEST_ITEMS = 20
 FEWEST_WEIGHED = 3
 FEWEST_PEOPLE = 4
-# Above this many cells, agreement is not kept item by item.
-MOST_CELLS = 20_000_000
 _STEPS = 30
 
 
@@ -78,41 +76,68 @@ def alike_pairs(sheets: WorkSheets, *, level: float = 0.01) -> list[AlikePair]:
 
 
 def _crossed(sheets: WorkSheets) -> tuple[Floats, Floats, Floats, Floats]:
-    """For all pairs of people: share of equal answers, what chance gives, items that both did, and the variance of an item's share."""
-    people, n = sheets.people, len(sheets.words)
-    same = np.zeros((people, people))
-    both = np.zeros((people, people))
-    chance = np.zeros((people, people))
-    by_item = np.zeros((n, people, people)) if n * people**2 <= MOST_CELLS else None
+    """For all pairs of people: share of equal answers, what chance gives, items that both did, and the variance of an item's share.
+
+    Only pairs of people who met on an item are looked at, item by item: with few people an item these are few of all.
+    """
+    people = sheets.people
+    row, first, second = _meetings(sheets)
+    pair = first * people + second
+    size = people * people
+    same, both, chance = np.zeros(size), np.zeros(size), np.zeros(size)
+    alike, compared = np.zeros(len(row)), np.zeros(len(row))
     for key, table in sheets.codes.items():
-        hot = np.stack([(table == code) for code in range(sheets.sizes[key])], axis=2).astype(np.float32)
-        done = (table != MISSING).astype(np.float32)
-        same += np.einsum("npa,nqa->pq", hot, hot, optimize=True)
-        together = done.T @ done
+        mine, theirs = table[row, first], table[row, second]
+        given = (mine != MISSING) & (theirs != MISSING)
+        equal = given & (mine == theirs)
+        alike += equal
+        compared += given
+        together = np.bincount(pair[given], minlength=size).astype(float)
+        same += np.bincount(pair[equal], minlength=size)
         both += together
-        # Of each pair the answers on the items that both did.
-        first = np.einsum("npa,nq->pqa", hot, done, optimize=True)
-        chance += np.divide(
-            (first * first.transpose(1, 0, 2)).sum(axis=2), together, out=np.zeros_like(chance), where=together > 0
-        )
-        if by_item is not None:
-            by_item += np.einsum("npa,nqa->npq", hot, hot, optimize=True)
-    done = (sheets.turn >= 0).astype(float)
-    items = done.T @ done
-    agree = np.divide(same, both, out=np.zeros_like(same), where=both > 0)
-    chance = np.divide(chance, both, out=np.ones_like(chance), where=both > 0)
-    questions = np.divide(both, items, out=np.ones_like(both), where=items > 0)
-    if by_item is None:
-        spread = agree * (1 - agree)  # as if all answers to an item were one: more than there is
-    else:
-        share = by_item / np.maximum(questions, 1)[None]
-        held = done[:, :, None] * done[:, None, :]
-        mean = np.divide((share * held).sum(axis=0), items, out=np.zeros_like(items), where=items > 0)
-        pair_variance = np.divide(
-            (held * (share - mean) ** 2).sum(axis=0), items, out=np.zeros_like(items), where=items > 0
-        )
-        # What honest pairs show stands for all: a pair that always agrees has no spread of its own.
-        usable = (items >= 2 * FEWEST_WEIGHED) & ~np.eye(people, dtype=bool)
-        typical = float(np.median(pair_variance[usable])) if usable.any() else 0.25
-        spread = np.maximum(pair_variance, typical)
-    return agree, chance, items, spread
+        for code in range(sheets.sizes[key]):
+            one = np.bincount(pair[given & (mine == code)], minlength=size)
+            other = np.bincount(pair[given & (theirs == code)], minlength=size)
+            chance += np.divide(one * other, together, out=np.zeros(size), where=together > 0)
+    met = compared > 0
+    share = np.divide(alike, compared, out=np.zeros(len(row)), where=met)
+    items = np.bincount(pair[met], minlength=size).astype(float)
+    sums, squares = (np.bincount(pair[met], weights=part[met], minlength=size) for part in (share, share**2))
+    mean = np.divide(sums, items, out=np.zeros(size), where=items > 0)
+    variance = np.maximum(np.divide(squares, items, out=np.zeros(size), where=items > 0) - mean**2, 0)
+    # What honest pairs show stands for all: a pair that always agrees has no spread of its own.
+    usable = items >= 2 * FEWEST_WEIGHED
+    typical = float(np.median(variance[usable])) if usable.any() else 0.25
+    agree = np.divide(same, both, out=np.zeros(size), where=both > 0)
+    expected = np.divide(chance, both, out=np.ones(size), where=both > 0)
+    square = (part.reshape(people, people) for part in (agree, expected, items, np.maximum(variance, typical)))
+    upper_agree, upper_chance, upper_items, upper_spread = square
+    return (
+        _both_ways(upper_agree),
+        np.minimum(upper_chance, upper_chance.T),
+        _both_ways(upper_items),
+        np.maximum(upper_spread, upper_spread.T),
+    )
+
+
+def _meetings(sheets: WorkSheets) -> tuple[Integers, Integers, Integers]:
+    """Every item on which two people met: its row and their columns, the smaller first."""
+    rows, firsts, seconds = [], [], []
+    done = sheets.turn >= 0
+    counts = done.sum(axis=1)
+    for number in np.unique(counts[counts > 1]).tolist():
+        # Items with as many people at once: the columns of each are a row of this table.
+        which = np.flatnonzero(counts == number)
+        columns = np.nonzero(done[which])[1].reshape(len(which), number)
+        one, two = np.triu_indices(number, 1)
+        rows.append(np.repeat(which, len(one)))
+        firsts.append(columns[:, one].reshape(-1))
+        seconds.append(columns[:, two].reshape(-1))
+    if not rows:
+        nothing = np.zeros(0, dtype=np.int64)
+        return nothing, nothing, nothing
+    return np.concatenate(rows), np.concatenate(firsts), np.concatenate(seconds)
+
+
+def _both_ways(upper: Floats) -> Floats:
+    return upper + upper.T

@@ -66,7 +66,7 @@ def test_the_list_goes_on_over_pages_and_costs_no_more_for_more(mine, campaign, 
         CampaignFactory(dataset=campaign.dataset, items=1).items.get(),
         ParticipantFactory(user=place.user, campaign=Campaign.objects.latest("pk")),
     )
-    with django_assert_max_num_queries(18):
+    with django_assert_max_num_queries(19):
         assert "Page 1 of 2" in page(mine)
     assert page(mine, page=2).count("My answers") == 4
 

@@ -143,12 +143,12 @@ def test_what_is_monitored_of_responses_leads_to_their_items(client, dataset):
     assert client.get(reverse("annotation:so_far", args=where)).status_code == 200
 
 
-def test_an_adjudicator_settles_an_item_on_its_page(client, campaign):
+def test_a_researcher_settles_an_item_on_its_page(client, campaign):
     item = campaign.items.first()
     people = ParticipantFactory.create_batch(2, campaign=campaign)
     labelled(item, people[0])
     labelled(item, people[1], {"realism": "no"})
-    client.force_login(member(campaign.study, Role.ADJUDICATOR))
+    client.force_login(member(campaign.study, Role.RESEARCHER))
     where = [campaign.study.slug, campaign.slug]
     assert item.scenario.uid in client.get(reverse("annotation:ties", args=where)).content.decode()
     settle = reverse("annotation:settle_item", args=[*where, item.pk])
