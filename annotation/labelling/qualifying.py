@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from django.contrib.auth.models import User
 
 from annotation.kinds import answer_label
-from annotation.labelling.sheets import in_order, letter_of
+from annotation.labelling.sheets import in_order, letter_of, sheet_of
 from annotation.models import Assignment, Campaign, GoldAnswer, Item, Participant
 from conflictscope.stats.intervals import ratio
 from conflictscope.stats.types import Estimate
@@ -85,13 +85,15 @@ def corrections(assignment: Assignment) -> list[Correction]:
     return [
         Correction(
             number=number,
-            text=letter_of(question.text, order),
+            text=shown.text,
             said=letter_of(answer_label(question.key, said.get(question.key, "")), order),
             known=letter_of(answer_label(question.key, row.answer), order),
             why=row.feedback,
             right=said.get(question.key) == row.answer,
         )
-        for number, question in enumerate(in_order(assignment.item, order), start=1)
+        for number, (question, shown) in enumerate(
+            zip(in_order(assignment.item, order), sheet_of(assignment).questions, strict=True), start=1
+        )
         if (row := known.get(question.key)) is not None
     ]
 
