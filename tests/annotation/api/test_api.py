@@ -8,7 +8,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from django.core.cache import cache
+from django.core.cache import caches
 from django.utils import timezone
 from rest_framework.authtoken.models import Token
 from rest_framework.test import APIClient
@@ -404,7 +404,7 @@ def test_a_download_asks_the_database_no_more_for_more_labels(campaign, django_a
 
 
 def test_who_asks_far_more_than_a_person_is_told_to_wait(api, campaign, settings):
-    cache.clear()
+    caches["process"].clear()
     settings.LABELLING_REQUESTS_PER_MINUTE = 3
     address = f"/api/v1/campaigns/{campaign.pk}/progress/"
     codes = [api.get(address).status_code for _ in range(8)]  # a minute may end meanwhile
