@@ -59,7 +59,8 @@ class PassportRow:
         footing: judge against single people beside these against each other.
         replaces: the alternative annotator test. lean: shares of the judge's outcomes less those of the majority's.
         position: None where the judge was not asked in both orders.
-        unread: share of labelled items of which the judge said nothing that could be read.
+        unread: share of labelled items of which the judge said nothing that could be read; undecided: of those where it said both or
+            neither, None where that is no answer.
         sets: against the sets of answers that people allow; None where they give one answer each.
         itself: what it said of its anchors when asked again; None where it was not.
     """
@@ -73,6 +74,7 @@ class PassportRow:
     position: PositionConsistency | None
     unread: Estimate
     believed: believing.Believed
+    undecided: Estimate | None = None
     sets: SetAgreement | None = None
     itself: Itself | None = None
 
@@ -195,6 +197,7 @@ def _row(tables: Tables, subject: Subject, position: PositionConsistency | None,
             consistency=again.steady if again is not None else None,
             drifted=again.moved if again is not None else None,
         ),
+        undecided=_undecided(by_judge, subject, plain),
         sets=by_sets(tables, subject),
         itself=again,
     )
@@ -220,6 +223,15 @@ def _against_majority(
         resamples=RESAMPLES,
     )
     return MajorityAgreement(agreement, *what_a_majority_hides(by_judge, by_person, len(subject.categories)))
+
+
+def _undecided(by_judge: Codes, subject: Subject, sample: Sample) -> Estimate | None:
+    """Share of the judge's answers that take both actions or neither."""
+    if not {BOTH, NEITHER} <= set(subject.categories):
+        return None
+    said = by_judge != MISSING
+    neither_nor = np.isin(by_judge[said], [subject.categories.index(answer) for answer in (BOTH, NEITHER)])
+    return ratio(*_by_scenario(neither_nor, sample.part(said))) if said.any() else None
 
 
 def _by_scenario(flags: Flags, sample: Sample) -> tuple[Floats, Floats]:

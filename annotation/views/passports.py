@@ -55,6 +55,7 @@ def passports(request: Request, study: str) -> HttpResponse:
     rows = [(each, passport_of(each.campaign, each.judge, labels=labels[each.campaign.pk])) for each in page]
     context = {"study": this_study, "section": "agreement", "page": page, "rows": rows, "campaigns": campaigns}
     context["sets"] = any(takes_two(each.campaign) for each, _ in rows)
+    context["undecided"] = any(row.undecided for _, passport in rows for row in passport.rows)
     context["simulated"] = any(passport.simulated for _, passport in rows)
     return render(request, "annotation/passports.html", context)
 
@@ -74,6 +75,7 @@ def passport(request: Request, study: str, campaign: str, judge: str) -> HttpRes
         "parameters": sorted(this_judge.parameters.items()),
         "others": others,
         "sets": takes_two(this_campaign),
+        "undecided": any(row.undecided for row in shown.rows),
         "warnings": _warnings(shown),
         "otherwise": chosen_otherwise(this_campaign, this_judge, others),
         "kind_has_prompts": KINDS[this_campaign.kind].judged,

@@ -145,6 +145,10 @@ def test_a_judge_of_responses_is_asked_in_both_orders_and_no_ranking_reads_it(si
     assert (taken.steady.raw.value, taken.position.agreement.raw.value) == (1.0, 0.0)
     assert taken.position.followed_first.value == 1.0
     assert list(Judgement.objects.order_by("pk").values_list("pk", "choice")) == stood
+    Judgement.objects.filter(pk=stood[0][0]).update(choice=Judgement.Choice.NEITHER)
+    rows = {row.subject.key: row.undecided for row in passport_of(campaign, judge).rows}
+    assert rows["action_taken"] is not None
+    assert (rows["action_taken"].value, rows["resolved"]) == (0.2, None)
 
 
 def test_who_cannot_be_asked_is_said_to(campaign: Campaign) -> None:
