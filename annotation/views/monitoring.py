@@ -47,7 +47,6 @@ def agreement_so_far(request: Request, study: str, campaign: str) -> HttpRespons
         "part": kept.part,
     }
     if rule := stopping.rule_of(this_campaign):
-        stopping.watch(rule)
         labels = {subject.key: subject.label for subject in kept.subjects}
         context |= {
             "rule": rule,

@@ -89,6 +89,10 @@ def test_it_stops_once_at_the_first_number_that_is_narrow_enough_and_pauses(camp
     found = stopping.standing_of(rule)
     assert (found.finished, found.total, found.point.stopped) == (60, N, False)
     label(campaign, range(60, N))
+    found = stopping.standing_of(rule)
+    assert found.point.stopped
+    rule.refresh_from_db()
+    assert rule.reached_at is None  # to look is not to note
     watch_widths()
     rule.refresh_from_db()
     campaign.refresh_from_db()
