@@ -42,6 +42,13 @@ PAGES = [
     "annotation:campaign",
     "annotation:create_campaign",
     "annotation:agreement",
+    "annotation:people",
+    "annotation:person",
+    "annotation:rules",
+    "annotation:consensus",
+    "annotation:flags",
+    "annotation:adjudication",
+    "annotation:adjudicate",
     "exports:exports",
 ]
 RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
