@@ -415,7 +415,7 @@ def test_the_number_of_queries_does_not_grow_with_the_rows(
     dataset: Dataset, django_assert_max_num_queries: DjangoAssertNumQueries
 ) -> None:
     grow(dataset, 10)
-    with django_assert_max_num_queries(26) as few:
+    with django_assert_max_num_queries(27) as few:
         b"".join(zipped(Export(dataset, formats=["jsonl"]), folder="x"))
     grow(dataset, 30)
     run = RunFactory(dataset=dataset)
