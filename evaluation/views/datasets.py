@@ -20,12 +20,15 @@ from conflictscope.tables import table_response
 from evaluation.measures.ablation import ablation_chart, ablation_of
 from evaluation.measures.comparing import as_csv, by_variant, compared
 from evaluation.measures.datasets import measure
+from evaluation.rankings.agreeing import done_alike
 
 
 @require_safe
 def measures(request: Request, study: str, dataset: str) -> HttpResponse:
     this_study = study_for(request.user, study)
-    return render(request, "evaluation/_measures.html", {"measures": measure(dataset_of(this_study, dataset))})
+    this_dataset = dataset_of(this_study, dataset)
+    context = {"measures": measure(this_dataset), "done": done_alike(this_dataset)}
+    return render(request, "evaluation/_measures.html", context)
 
 
 @require_safe
