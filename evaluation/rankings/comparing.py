@@ -294,7 +294,6 @@ def _of_two_runs(first: RunReading, second: RunReading, *, values: list[str], re
     rng = np.random.default_rng(SEED)
     plain = paired_shift(tables[0], tables[1], rng=rng, resamples=replicates).as_dict()
     sides = []
-    chances: dict[Hashable, float] = {}
     for reading, judge in zip((first, second), tables, strict=True):
         # What judges were tuned on corrects none.
         trials = trials_of(reading.run, judge=reading.other).without_dev()
@@ -302,8 +301,11 @@ def _of_two_runs(first: RunReading, second: RunReading, *, values: list[str], re
         if correctable and corrections.sealed(reading.run, reading.judge, trials):
             return {"plain": plain, "corrected": {"reason": corrections.SEALED}}
         own = trials.by(decider_of(reading.run)).tallies(values) if correctable else judge
-        sides.append(Decided(own, trials.by(Decider.PEOPLE).tallies(values) if correctable else None))
-        chances.update(trials.chances() if correctable else {})
+        people = trials.by(Decider.PEOPLE).tallies(values) if correctable else None
+        chances = trials.chances() if correctable else {}
+        # Each side by its own draw: two campaigns may have asked people with different chances.
+        chance = {name: chances.get(str(name), 1.0) for name in own.scenarios} if chances else None
+        sides.append(Decided(own, people, chance))
     if (
         first.run == second.run
         or all(side.people is None for side in sides)
@@ -313,11 +315,7 @@ def _of_two_runs(first: RunReading, second: RunReading, *, values: list[str], re
         )
     ):
         return {"plain": plain, "corrected": None}
-    known = {name for side in tables for name in side.scenarios}
-    corrected = corrected_shift(
-        sides[0], sides[1], chance={name: chances.get(str(name), 1.0) for name in known} if chances else None
-    )
-    return {"plain": plain, "corrected": corrected.as_dict()}
+    return {"plain": plain, "corrected": corrected_shift(sides[0], sides[1]).as_dict()}
 
 
 def _decisions(reading: RunReading) -> Any:

@@ -121,11 +121,8 @@ def _worked_out(both: SaidAndDone, said: Trials, done: Trials, parameters: dict[
     if decider_of(both.done) == Decider.JUDGE and untuned.by_people:
         chances = untuned.chances()
         second = untuned.by(decider_of(both.done)).tallies(values)
-        corrected = corrected_shift(
-            Decided(first),
-            Decided(second, untuned.by(Decider.PEOPLE).tallies(values)),
-            groups=grouped,
-            chance={str(name): chances.get(str(name), 1.0) for name in second.scenarios} if chances else None,
-        )
+        chance = {name: chances.get(str(name), 1.0) for name in second.scenarios} if chances else None
+        people = untuned.by(Decider.PEOPLE).tallies(values)
+        corrected = corrected_shift(Decided(first), Decided(second, people, chance), groups=grouped)
         results["corrected"] = corrected.as_dict()
     return results

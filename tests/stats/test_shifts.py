@@ -243,6 +243,24 @@ class TestCorrectedShift:
         assert not found.together
         assert all(one.low < one.value < one.high for one in found.strengths)
 
+    def test_each_side_is_weighted_by_its_own_draw(self):
+        """Two campaigns drew the two sides: one mostly where the judge chose the first value, the other mostly where it did not."""
+        rng = np.random.default_rng(8)
+        held = tried = 0
+        first, second = np.array([0.8, 0.0, -0.8]), np.array([-0.3, 0.0, 0.3])
+        for _ in range(50):
+            sides = []
+            for theta, likely in ((first, (0.7, 0.2)), (second, (0.2, 0.7))):
+                judge, people = drawn(rng, theta=theta, scenarios=60, labels=60, wrong=[0.02, 0.2, 0.4])
+                chance = dict(zip(judge.scenarios, np.where(judge.wins > 0, *likely), strict=True))
+                keep = np.array([rng.random() < chance[name] for name in people.scenarios])
+                sides.append(Decided(judge, people.take(keep), chance))
+            found = corrected_shift(*sides)
+            assert not found.together
+            tried += 3
+            held += sum(one.low <= x <= one.high for one, x in zip(found.strengths, second - first, strict=True))
+        assert held / tried > 0.90
+
     def test_no_labels_are_said(self, rng):
         judge, people = drawn(rng)
         nobody = people.take(np.zeros(len(people.scenarios), dtype=bool))

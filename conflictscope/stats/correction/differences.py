@@ -22,10 +22,15 @@ class Decided:
     """Who decided one side: the judge on all scenarios, people on some; without people the decisions are the truth.
 
     Multiple choice is parsed, not judged: then there is nothing to correct.
+
+    Attributes:
+        chance: by scenario, how likely people were to get it on this side, as in `corrected_ranking`; None where all were as likely.
+            Two campaigns may have drawn the two sides in different ways.
     """
 
     judge: Tallies
     people: Tallies | None = None
+    chance: Mapping[Hashable, float] | None = None
 
 
 @dataclass(frozen=True)
@@ -58,18 +63,17 @@ def corrected_shift(
     *,
     groups: Mapping[str, str] | None = None,
     stratum: Mapping[Hashable, Hashable] | None = None,
-    chance: Mapping[Hashable, float] | None = None,
     covariates: tuple[str, ...] | None = None,
     level: float = 0.95,
 ) -> CorrectedShift:
     """Second minus first on the scenarios that both have, corrected for the judge on either side.
 
     With g_s = N_c (H_b^-1 x_c u^b - H_a^-1 x_c u^a) by people and by lambda times the judge, the covariance is
-    sum_c {Cov(g^Y) / N_c + (1/m_c - 1/N_c) Cov(g^Y - g^F)}; where other scenarios were labelled on the two sides, the sum of
-    the two sides' covariances.
+    sum_c {Cov(g^Y) / N_c + (1/m_c - 1/N_c) Cov(g^Y - g^F)}; where other scenarios were labelled on the two sides, or
+    drawn with other chances, the sum of the two sides' covariances.
 
     Args:
-        stratum, chance: by scenario, as in `corrected_ranking`; covariates: for each side where they occur both ways.
+        stratum: by scenario, as in `corrected_ranking`; covariates: for each side where they occur both ways.
     Raises: ValueError: as `matched`, `align`; a value without a group.
     """
     values = first.judge.values
@@ -80,7 +84,7 @@ def corrected_shift(
     for side, judge in ((first, common_first), (second, common_second)):
         names = Task(judge, "mle", 0.01, level, covariates).covariates if len(judge.pair) else ()
         strata = None if stratum is None else [stratum[name] for name in judge.scenarios]
-        chances = None if chance is None else [chance[name] for name in judge.scenarios]
+        chances = None if side.chance is None else [side.chance[name] for name in judge.scenarios]
         people = judge if side.people is None else _inside(side.people, judge)
         plain = side.people is None
         sample = align(
@@ -133,7 +137,7 @@ def _covariance(a: Fit, b: Fit) -> tuple[Floats, bool]:
     """Covariance of the difference of strengths, shape (K, K), and whether it is paired."""
     frames = (a.frame, b.frame)
     census = [bool(frame.sample.labelled.all()) for frame in frames]
-    same = bool((frames[0].sample.labelled == frames[1].sample.labelled).all())
+    same = np.array_equal(frames[0].design.weights, frames[1].design.weights)  # the same scenarios, drawn alike
     borrows = any((frame.borrows & (frame.labels < frame.design.total)).any() for frame in frames)
     if borrows or not (same or any(census)):
         return a.theta_covariance + b.theta_covariance, False
