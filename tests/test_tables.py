@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import re
 
 import pytest
 from django.test import RequestFactory
@@ -11,6 +12,7 @@ from django.test import RequestFactory
 from conflictscope.errors import InvalidInput
 from conflictscope.stats.types import Estimate
 from conflictscope.tables import ResultTable, latex, said, table_response
+from conflictscope.templatetags.ui import cell, estimate, lowfirst, signed
 
 
 @pytest.fixture
@@ -67,3 +69,15 @@ def test_a_format_that_there_is_not_is_refused(table: ResultTable) -> None:
         table_response(request, table)
     answer = table_response(RequestFactory().get("/", {"format": "tex"}), table)
     assert answer["Content-Disposition"] == 'attachment; filename="strengths.tex"'
+
+
+def test_a_page_says_numbers_as_the_files_do_and_a_dash_for_nothing() -> None:
+    assert [signed(-0.304), signed(-0.001), signed(0.5, 1), signed(None)] == ["−0.30", "0.00", "0.5", "–"]
+    assert [cell(None), cell(""), cell("simulated")] == ["–", "–", "simulated"]
+    text = re.sub("<[^>]+>", "", estimate(Estimate(-0.5, -1.25, 0.25, n=12)))
+    assert text == "−0.50 [−1.25, 0.25], n = 12"
+
+
+def test_a_name_within_a_label_stays_as_it_is_when_the_label_begins_small() -> None:
+    assert lowfirst("Multiple choice, steered by Kindness first") == "multiple choice, steered by Kindness first"
+    assert lowfirst("") == ""

@@ -112,7 +112,7 @@ def estimate(
     if given is None:
         return mark_safe('<span class="undefined">not computed</span>')
     number = given if isinstance(given, Estimate) else Estimate(**given)
-    counted = format_html('<span class="count">, n = {}</span>', number.n) if count else ""
+    counted = format_html('<span class="comma">, </span><span class="count">n = {}</span>', number.n) if count else ""
     if number.value is None:
         return format_html('<span class="undefined">undefined: {}{}</span>', number.reason, counted)
     parts = [format_html("{}", _shown(number.value, digits, percent))]
@@ -130,7 +130,7 @@ def cell(given: Any, digits: int = 2, percent: bool = False) -> SafeString:
     """A cell of a `conflictscope.tables.ResultTable`: an estimate as `estimate` shows it, a number, words, or – for nothing."""
     if isinstance(given, Estimate):
         return estimate(given, digits=digits, percent=percent)
-    if given is None:
+    if given is None or given == "":
         return mark_safe("–")
     if isinstance(given, float):
         return format_html("{}", _shown(given, digits, percent))
@@ -176,6 +176,18 @@ def percent(part: float | None, whole: float | None) -> str:
     if part is None or not whole:
         return "–"
     return f"{100 * part / whole:.0f} %"
+
+
+@register.filter
+def lowfirst(words: str) -> str:
+    """Within a sentence: “Multiple choice, steered by Kindness first” begins small, and the name in it stays as it is."""
+    return words[:1].lower() + words[1:]
+
+
+@register.filter
+def signed(value: float | None, digits: int = 2) -> str:
+    """`{{ theta|signed }}`: −0.30, with the same minus that an estimate has; of nothing → –."""
+    return "–" if value is None else _shown(value, digits, False)
 
 
 @register.filter
