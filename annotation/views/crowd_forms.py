@@ -18,7 +18,10 @@ class JoinForm(forms.Form):
     """What a guest agrees to; and what they are asked about themselves, where not to say is chosen until they say something."""
 
     version = forms.IntegerField(widget=forms.HiddenInput)
-    agree = forms.BooleanField(label="I have read this, I am at least 18 years old, and I agree to take part")
+    agree = forms.BooleanField(
+        label="I have read this, I am at least 18 years old, and I agree to take part",
+        error_messages={"required": "Tick this if you agree. If you do not, close the page: nothing is stored."},
+    )
 
     def __init__(self, sent: Any = None, *, consent: ConsentText, campaign: Campaign | None = None) -> None:
         super().__init__(sent, initial={"version": consent.version})
