@@ -113,15 +113,14 @@ def in_a_sentence(found: Sequence[TargetShift]) -> str:
     if len(found) == 1:
         first = f"The target {'surely does' if others else 'does not surely do'} otherwise than it says"
     else:
-        first = f"Of {len(found)} targets {others or 'none'} surely {'do' if others > 1 else 'does'} otherwise than they say"
+        otherwise = "do otherwise than they say" if others > 1 else "does otherwise than it says"
+        first = f"Of {len(found)} targets {others or 'none'} surely {otherwise}"
     known = [each for each in found if each.tau.value is not None]
     if len(known) < 2:
         return f"{first}."
     best, least = known[0], known[-1]
-    return (
-        f"{first}. Said and done are most alike for {best.target} (τ-b {best.tau.value:.2f}), least for {least.target} "
-        f"({least.tau.value:.2f})."
-    )
+    near, far = (f"{each.tau.value:.2f}".replace("-", "−") for each in (best, least))
+    return f"{first}. Said and done are most alike for {best.target} (τ-b {near}), least for {least.target} ({far})."
 
 
 def mean_shift(dataset: Dataset, runs: Collection[Run]) -> Contrast | None:

@@ -272,7 +272,8 @@ def _strength_warning(task: Task, disconnected: float) -> str:
     pairs = len(task.tallies.pairs)
     fewest = int(np.bincount(task.tallies.pair[decided], minlength=pairs).min())
     if fewest < FEW_SCENARIOS:
-        return f"a pair has {fewest} decided scenarios only: intervals may miss the truth more often than they say"
+        decided_only = f"{fewest} decided scenario{'' if fewest == 1 else 's'} only"
+        return f"a pair has {decided_only}: intervals may miss the truth more often than they say"
     if disconnected > MANY_DISCONNECTED:
         return f"{disconnected:.0%} of the resamples have no finite fit: the limits depend on the penalty used for them"
     asked, alike = alike_in_both_orders(task.asked)
