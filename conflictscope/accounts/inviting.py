@@ -99,13 +99,16 @@ def invitation_behind(key: str) -> Invitation:
 def accept(invitation: Invitation, user: User) -> Membership:
     """The person has the role from now on. Twice is once, and uses one place. A member keeps the role they have.
 
+    An invitation lets nobody in a second time: whom an owner has removed does not come back by the link that they still have. Nor
+    does one who has left come back in another role, for who labels must not look at results in between.
+
     Raises:
-        InvitationOver: somebody else was faster, or it has ended meanwhile.
-        Conflict: they are a member already, in another role.
+        InvitationOver: somebody else was faster, it has ended meanwhile, or they have come in by it before.
+        Conflict: they are a member already, in another role, or were one before they left.
     """
     with transaction.atomic():
-        # Held: two who accept at once take turns, so that no more do than may.
-        Invitation.objects.select_for_update().get(pk=invitation.pk)
+        # Held, as by whoever changes members: two who accept at once take turns, and so do two invitations of one person.
+        Study.objects.select_for_update().get(pk=invitation.study_id)
         membership: Membership | None = Membership.objects.filter(study=invitation.study, user=user).first()
         if membership is not None:
             if membership.role == invitation.role:
@@ -113,9 +116,19 @@ def accept(invitation: Invitation, user: User) -> Membership:
             raise Conflict(
                 f"You are {membership.get_role_display().lower()} of {invitation.study} already. An owner can give you another role."
             )
+        before = Acceptance.objects.filter(invitation__study=invitation.study, user=user).select_related("invitation")
+        for each in before:
+            if each.invitation.role != invitation.role:
+                raise Conflict(
+                    f"You were {each.invitation.get_role_display().lower()} of {invitation.study} before. An owner can give you another role."
+                )
+            if each.invitation_id == invitation.pk:
+                raise InvitationOver(
+                    "You have come in by this invitation before. Ask whoever sent it to you for a new one."
+                )
         if not Invitation.objects.open().filter(pk=invitation.pk).update(uses=F("uses") + 1):
             raise InvitationOver("This invitation is over by now. Ask whoever sent it to you for a new one.")
-        Acceptance.objects.get_or_create(invitation=invitation, user=user)
+        Acceptance.objects.create(invitation=invitation, user=user)
         made: Membership = Membership.objects.create(study=invitation.study, user=user, role=invitation.role)
     logger.info("Invitation %s accepted", invitation.pk)
     return made

@@ -211,6 +211,23 @@ def test_two_who_accept_the_last_place_at_once_are_one(study: Study) -> None:
         inviting.accept(stale, UserFactory())
 
 
+def test_whom_an_owner_removed_does_not_come_back_by_the_same_link(owner: Client, study: Study) -> None:
+    """Neither by one for another role, which who labels would look at results by; a new one for the same role lets them in."""
+    made = inviting.invite(study, role="annotator", by=None, most_uses=5)
+    amir = UserFactory(username="amir")
+    inviting.accept(made, amir)
+    owner.post(reverse("overview:remove_member", args=["mine"]), {"username": "amir"})
+    with pytest.raises(inviting.InvitationOver, match="come in by this invitation before"):
+        inviting.accept(made, amir)
+    with pytest.raises(Conflict, match="were annotator of Bakery study before"):
+        inviting.accept(inviting.invite(study, role="researcher", by=None), amir)
+    assert not Membership.objects.filter(user=amir).exists()
+    made.refresh_from_db()
+    assert made.uses == 1
+    inviting.accept(inviting.invite(study, role="annotator", by=None), amir)
+    assert Membership.objects.get(user=amir).role == Role.ANNOTATOR
+
+
 def test_a_command_invites_too(study: Study, capsys: pytest.CaptureFixture[str]) -> None:
     """It prints a link, or mails it."""
     call_command("invite_people", study="mine", people=3)
