@@ -138,8 +138,10 @@ def end_overdue(*, now: datetime | None = None) -> int:
 def complete_withdrawals() -> int:
     """Take along the answers of whoever withdrew with them, where a process died in between. Returns how many there were."""
     left_behind = Annotation.objects.filter(assignment__participant=OuterRef("pk"))
+    # What was decided with answers that are gone already: `_take_answers_along` changes the state last.
+    half_way = Assignment.objects.filter(participant=OuterRef("pk"), state=State.SUBMITTED)
     withdrew = Participant.objects.filter(as_guest__ending=Departure.WITHDREW, as_guest__consent__labels_go=True)
-    places_left = list(withdrew.filter(Exists(left_behind)))
+    places_left = list(withdrew.filter(Exists(left_behind) | Exists(half_way)))
     for place in places_left:
         _take_answers_along(place)
     return len(places_left)
@@ -157,13 +159,14 @@ def _has_free_item(place: Participant) -> bool:
 
 
 def _take_answers_along(place: Participant) -> None:
+    """Erase first, then decide anew; done again after an interruption, it goes on where it was."""
     leave_out(place)
     mine = Assignment.objects.filter(participant=place)
     items = list(mine.filter(item__decisions__isnull=False).values_list("item", flat=True).distinct())
-    for model in (Annotation, Revision, Flag):
-        model.objects.filter(assignment__in=mine).delete()
-    # Nothing is left that could be counted again if somebody took the exclusion back.
-    mine.filter(state=State.SUBMITTED).update(state=State.EXPIRED, skip_reason="")
+    with transaction.atomic():
+        for model in (Annotation, Revision, Flag):
+            model.objects.filter(assignment__in=mine).delete()
+        mine.exclude(skip_reason="").update(skip_reason="")
     campaign = Campaign.objects.select_related("dataset__value_set_version", "dataset__primary_judge", "study").get(
         pk=place.campaign_id
     )
@@ -171,3 +174,5 @@ def _take_answers_along(place: Participant) -> None:
     minimum = last.parameters["minimum"] if last else campaign.overlap
     for first in range(0, len(items), _BATCH):
         deciding.decide_items(campaign, items[first : first + _BATCH], minimum=minimum)
+    # Nothing is left that could be counted again if somebody took the exclusion back.
+    mine.filter(state=State.SUBMITTED).update(state=State.EXPIRED)

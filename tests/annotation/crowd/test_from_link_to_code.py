@@ -308,8 +308,12 @@ def test_withdrawing_with_ones_answers_reopens_what_they_took(client: Client, ca
     label_one(client, campaign)
     (done,) = Assignment.objects.filter(state="submitted")
     assert Item.objects.get(pk=done.item_id).open_slots == 1
+    client.get(here("label", campaign))
+    skipped = Assignment.objects.get(state="leased")
+    client.post(here("label_skip", campaign, skipped.token), {"reason": "It names my sister"})
     client.post(here("label_stop", campaign), {"do": "withdraw", "sure": "1"})
     assert not Annotation.objects.filter(assignment__participant=place).exists()
+    assert not Assignment.objects.exclude(skip_reason="").exists()  # their words go, too
     assert set(Item.objects.values_list("open_slots", flat=True)) == {2}
     assert not Assignment.objects.counted().exists()
 
@@ -329,3 +333,21 @@ def test_what_was_decided_with_answers_that_went_is_decided_anew(client: Client,
     assert not Decision.objects.exists()
     assert not Verdict.objects.filter(source="human").exists()
     assert place.assignments.get(submitted_at__isnull=False).state == Assignment.State.EXPIRED
+
+
+def test_a_withdrawal_that_was_broken_off_between_erasing_and_deciding_is_completed(
+    client: Client, campaign: Campaign
+) -> None:
+    door = opened_to(campaign, labels_go=True)
+    place = come(client, door)
+    label_one(client, campaign)
+    deciding.start(campaign, minimum=1)
+    work_on(deciding.jobs_of(campaign).get())
+    Guest.objects.update(ending=Departure.WITHDREW)
+    Participant.objects.update(excluded=True, excluded_reason=leaving.WITHDREW)
+    leave_out(place)
+    Annotation.objects.all().delete()
+    assert Decision.objects.exists()
+    assert leaving.complete_withdrawals() == 1
+    assert not Decision.objects.exists()
+    assert leaving.complete_withdrawals() == 0
