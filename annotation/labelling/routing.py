@@ -295,7 +295,8 @@ def _retake(assignment: Assignment, *, until: datetime) -> bool:
         place = places.lock(assignment.participant_id)
         mine = Assignment.objects.filter(participant=place)
         expired = mine.filter(pk=assignment.pk, state=State.EXPIRED)
-        open_to_them = place.campaign.state != Campaign.State.CLOSED and not place.excluded
+        # A guest who has left may have another tab open that still says it is at work.
+        open_to_them = place.campaign.state != Campaign.State.CLOSED and not place.excluded and place.ended_at is None
         if not open_to_them or mine.filter(state=State.LEASED).exists() or not expired.exists():
             return False
         return take_slot(assignment.item_id) and bool(expired.update(state=State.LEASED, lease_until=until))

@@ -216,6 +216,22 @@ def test_time_that_ran_out_gives_the_item_back(client: Client, campaign: Campaig
     assert Assignment.objects.counted().count() == 1
 
 
+def test_a_tab_left_open_holds_nothing_for_who_has_left(client: Client, campaign: Campaign) -> None:
+    """Its heartbeat, and its draft, take the item that went back up again for who pauses alone."""
+    door = opened_to(campaign, minutes=30)
+    come(client, door)
+    client.get(here("label", campaign))
+    held = Assignment.objects.get(state="leased")
+    beat = here("label_heartbeat", campaign, held.token)
+    client.post(here("label_stop", campaign), {"do": "pause"})
+    assert client.post(beat).json()["state"] == "leased"
+    assert leaving.end_overdue(now=timezone.now() + timedelta(minutes=31)) == 1
+    assert client.post(beat).json()["state"] == "expired"
+    client.post(here("label_answers", campaign, held.token), {"realism": "no"})
+    assert not Assignment.objects.filter(state="leased").exists()
+    assert set(Item.objects.values_list("open_slots", flat=True)) == {2}
+
+
 def test_a_pause_gives_the_item_to_others_at_once_and_the_link_leads_back(
     client: Client, campaign: Campaign, door: str
 ) -> None:
