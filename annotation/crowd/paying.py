@@ -1,4 +1,7 @@
-"""What guests are owed: from the time that their browsers say they were at work, at the campaign's rate."""
+"""What guests are owed: from the time that their browsers say they were at work, at the campaign's rate.
+
+A browser can say anything, and may say it again and again: nobody was at work for longer than they were there at all.
+"""
 
 from __future__ import annotations
 
@@ -10,6 +13,7 @@ from datetime import datetime
 from decimal import ROUND_UP, Decimal
 
 from django.db.models import Count, Max, Min, Q, Sum
+from django.utils import timezone
 
 from annotation.crowd.models import CrowdIdentity, Departure, Guest, Recruitment
 from annotation.models import Assignment, Campaign
@@ -21,7 +25,8 @@ State = Assignment.State
 
 @dataclass(frozen=True, slots=True)
 class Payment:
-    """One guest. `amount`: for active seconds at the rate, rounded up to a cent; None where no rate is set.
+    """One guest. `amount`: for active seconds at the rate, rounded up to a cent; None where no rate is set. `active_seconds`: as told,
+    and no more than have passed since they came, until they left.
 
     `elapsed_seconds`: by the server's clock, from the first item handed out to the last submitted, with every break in it.
     `external_id`: only where it was asked for; `spared`: items skipped as distressing, whose time is paid like any other.
@@ -64,20 +69,26 @@ def payments_of(campaign: Campaign, *, with_identities: bool = False) -> list[Pa
     if with_identities:
         rows = CrowdIdentity.objects.filter(campaign=campaign)
         known = {pk: (who, session) for pk, who, session in rows.values_list("pk", "external_id", "session_ref")}
-    return [
-        Payment(
-            pseudonym=guest.participant.pseudonym,
-            ending=guest.ending,
-            submitted=guest.submitted,
-            spared=guest.spared,
-            active_seconds=guest.seconds or 0,
-            elapsed_seconds=_between(guest.first, guest.last),
-            amount=amount(guest.seconds or 0, rate),
-            external_id=known.get(guest.pk, ("", ""))[0],
-            session_ref=known.get(guest.pk, ("", ""))[1],
+    now = timezone.now()
+    payments = []
+    for guest in guests.select_related("participant"):
+        place = guest.participant
+        at_work = min(guest.seconds or 0, _between(place.created_at, place.ended_at or now))
+        who, session = known.get(guest.pk, ("", ""))
+        payments.append(
+            Payment(
+                pseudonym=place.pseudonym,
+                ending=guest.ending,
+                submitted=guest.submitted,
+                spared=guest.spared,
+                active_seconds=at_work,
+                elapsed_seconds=_between(guest.first, guest.last),
+                amount=amount(at_work, rate),
+                external_id=who,
+                session_ref=session,
+            )
         )
-        for guest in guests.select_related("participant")
-    ]
+    return payments
 
 
 def amount(seconds: int, rate: Decimal | None) -> Decimal | None:

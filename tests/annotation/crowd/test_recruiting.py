@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import csv
+from datetime import timedelta
 from decimal import Decimal
 from typing import Any
 
 import pytest
 from django.test import Client
 from django.urls import reverse
+from django.utils import timezone
 
 from annotation.crowd import paying, recruiting
 from annotation.crowd.groups import group_tables, hide_small
@@ -96,6 +98,7 @@ def test_payment_is_for_the_time_at_work_and_ids_are_told_on_request_alone(
     place = come(Client(), door, "=HYPERLINK(1)")
     labelled(campaign.items.first(), place)
     Assignment.objects.update(active_seconds=90)
+    Participant.objects.update(created_at=timezone.now() - timedelta(hours=1))
     ParticipantFactory(campaign=campaign)  # a member is no guest, and not paid here
     page = researcher.get(address(campaign)).content.decode()
     assert place.pseudonym in page
@@ -112,6 +115,23 @@ def test_payment_is_for_the_time_at_work_and_ids_are_told_on_request_alone(
         other = Client()
         other.force_login(member(campaign.study, role))
         assert other.get(address(campaign, "payments"), {"ids": "1"}).status_code == 404
+
+
+def test_nobody_is_paid_for_longer_than_they_were_there(campaign: Campaign) -> None:
+    """A browser that says half an hour of work ten times, of somebody who left ten minutes after they came."""
+    door = opened_to(campaign, pay_per_hour=Decimal("12.00"))
+    client = Client()
+    place = come(client, door)
+    label = reverse("annotation:label", args=[campaign.study.slug, campaign.slug])
+    client.get(label)
+    token = Assignment.objects.get(participant=place).token
+    for _ in range(10):
+        assert client.post(f"{label}{token}/heartbeat/", {"active_seconds": "1800"}).status_code == 200
+    assert Assignment.objects.get().active_seconds == 18_000
+    now = timezone.now()
+    Participant.objects.update(created_at=now - timedelta(minutes=10), ended_at=now)
+    (owed,) = paying.payments_of(campaign)
+    assert (owed.active_seconds, owed.amount) == (600, Decimal("2.00"))
 
 
 def test_an_amount_is_rounded_up_to_a_cent() -> None:
