@@ -13,12 +13,13 @@ from dataclasses import dataclass
 
 from django.contrib.auth.models import User
 from django.db import transaction
+from django.db.models import Subquery
 from django.utils import timezone
 from django.utils.crypto import salted_hmac
 
 from annotation.campaigns.lifecycle import join
 from annotation.crowd.models import ConsentText, CrowdIdentity, GroupAnswer, Guest, Recruitment, Withdrawn
-from annotation.crowd.recruiting import recruitment_of
+from annotation.crowd.recruiting import BY_LINK, recruitment_of
 from annotation.errors import CampaignClosed, NotOpen
 from annotation.labelling import places, routing
 from annotation.models import Annotation, Assignment, Campaign, Participant
@@ -133,6 +134,17 @@ def agree_anew(guest: Guest, consent: ConsentText) -> None:
     """Who came under an older text goes on under this one."""
     Guest.objects.filter(pk=guest.pk).update(consent=consent, agreed_at=timezone.now())
     guest.consent = consent
+
+
+def text_to_read(place: Participant) -> str:
+    """Where a guest reads what they agree to, if it has changed since they did; empty: nothing new. Of members there is none."""
+    if not place.guest or place.campaign.access not in BY_LINK:
+        return ""
+    newest = ConsentText.objects.filter(campaign=place.campaign_id).order_by("-version").values("pk")[:1]
+    behind = Recruitment.objects.filter(
+        campaign__participants=place.pk, campaign__participants__as_guest__consent__lt=Subquery(newest)
+    ).first()
+    return behind.get_absolute_url() if behind else ""
 
 
 def take_over(place: Participant) -> Participant:

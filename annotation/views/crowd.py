@@ -20,9 +20,9 @@ from annotation.crowd.sessions import begin, is_guest
 from annotation.errors import CampaignClosed, NotOpen
 from annotation.guidelines import as_html
 from annotation.labelling import routing
-from annotation.models import Participant
+from annotation.models import Campaign, Participant
 from annotation.views.crowd_forms import JoinForm
-from conflictscope.errors import Conflict
+from conflictscope.errors import Conflict, InvalidInput
 from conflictscope.http import Request
 
 _TAKEN = (
@@ -43,11 +43,18 @@ _HEADLINES = {
 def join(request: HttpRequest, key: str) -> HttpResponse:
     """The link itself: what one will read, what one agrees to, and then the work. Looking at it changes nothing."""
     recruitment = recruitment_behind(key)
-    who = entering.arrival(recruitment, {name: value for name, value in request.GET.items() if isinstance(value, str)})
+    own = _own_place(request, recruitment.campaign)
+    try:
+        who = entering.arrival(
+            recruitment, {name: value for name, value in request.GET.items() if isinstance(value, str)}
+        )
+    except InvalidInput:
+        if own is None:
+            raise
+        who = Arrival(recruitment)  # their session says who they are
     if request.user.is_authenticated and not is_guest(request):
         return _page(request, who, {"member": True})
     place = entering.place_of(who)
-    own = _own_place(request, who)
     if own is not None and (not who.person or (place is not None and place.pk == own.pk)):
         guest = _guest_at(own)
         if guest.ending or guest.consent_id == entering.newest_consent(who.campaign).pk:
@@ -150,11 +157,11 @@ def stop(request: Request, study: str, campaign: str) -> HttpResponse:
     return redirect("annotation:label_over", study, campaign)
 
 
-def _own_place(request: HttpRequest, who: Arrival) -> Participant | None:
+def _own_place(request: HttpRequest, campaign: Campaign) -> Participant | None:
     """The place in this campaign of the guest whose browser it is."""
     if not is_guest(request):
         return None
-    mine = Participant.objects.filter(user=request.user.pk, campaign=who.campaign, guest=True)
+    mine = Participant.objects.filter(user=request.user.pk, campaign=campaign, guest=True)
     return mine.select_related("campaign__study").first()
 
 

@@ -18,6 +18,7 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_POST, require_safe
 
 from annotation.campaigns.lifecycle import consent, join
+from annotation.crowd.entering import text_to_read
 from annotation.errors import (
     AlreadySubmitted,
     AnswersMissing,
@@ -56,6 +57,8 @@ def label(request: Request, study: str, campaign: str) -> HttpResponse:
     place = join(this_campaign, request.user)
     if place.ended_at is not None:
         return redirect("annotation:label_over", study, campaign)
+    if new_text := text_to_read(place):
+        return redirect(new_text)
     if practice.must_agree(place):
         context = {"campaign": this_campaign, "guideline": _guideline_of(this_campaign)}
         return render(request, "annotation/start.html", context | {"news": practice.news_for(place)})

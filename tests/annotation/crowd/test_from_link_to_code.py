@@ -288,6 +288,24 @@ def test_a_new_text_is_agreed_to_anew(client: Client, campaign: Campaign, door: 
     assert Guest.objects.get().consent.version == 2
 
 
+def test_nobody_goes_on_past_a_new_text_by_another_page_than_the_link(
+    client: Client, campaign: Campaign, door: str
+) -> None:
+    """Their session says who they are, so that the address they are sent to need not."""
+    come(client, door)
+    assert client.get(here("label", campaign)).status_code == 200
+    recruiting.write_consent(campaign, markdown="Now with a recording.")
+    sent = client.get(here("label", campaign))
+    assert (sent.status_code, sent["Location"]) == (302, door)
+    text = text_of(client.get(door))
+    assert "Now with a recording." in text
+    assert here("label_over", campaign) in text  # or they stop
+    assert "Nothing about you has been stored" not in text
+    assert client.post(door, {"version": 2, "agree": "on"})["Location"] == here("label", campaign)
+    assert client.get(here("label", campaign)).status_code == 200
+    assert Client().get(door).status_code == 400  # whoever has no place here has to say who they are
+
+
 def test_what_they_say_of_themselves_is_theirs_to_say(client: Client, campaign: Campaign, door: str) -> None:
     """Not to say is chosen until they choose otherwise, and leaves no row."""
     asked = recruiting.read_group_questions("Your age: under 30 | 30 or over\nYour trade: bread | words")
