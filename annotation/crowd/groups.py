@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from annotation.crowd.models import GroupAnswer, Guest
-from annotation.crowd.recruiting import recruitment_of
+from annotation.crowd.recruiting import recruitment_now
 from annotation.models import Campaign
 
 NOT_SAID = "Rather not say"
@@ -36,7 +36,7 @@ class GroupTable:
 
 def group_tables(campaign: Campaign) -> list[GroupTable]:
     """A table a question, over all guests who have not withdrawn."""
-    smallest = recruitment_of(campaign).smallest_cell
+    smallest = recruitment_now(campaign).smallest_cell
     guests = Guest.objects.filter(participant__campaign=campaign).exclude(ending="withdrew").count()
     tables = []
     for question in campaign.group_questions.all():

@@ -73,6 +73,13 @@ def recruitment_of(campaign: Campaign) -> Recruitment:
     return recruitment
 
 
+def recruitment_now(campaign: Campaign) -> Recruitment:
+    """To look at: how the campaign recruits, or would if nobody changed anything; then it has no link yet. Nothing is stored."""
+    found: Recruitment = Recruitment.objects.filter(pk=campaign.pk).first() or Recruitment(campaign=campaign)
+    found.campaign = campaign
+    return found
+
+
 def let_in(campaign: Campaign, access: str) -> None:
     """Who may label: members alone, whoever has the link, or whoever a platform sends.
 

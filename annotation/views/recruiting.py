@@ -58,7 +58,7 @@ def recruit(request: Request, study: str, campaign: str) -> HttpResponse:
 def payments(request: Request, study: str, campaign: str) -> HttpResponse:
     """What guests are owed, as a CSV file; with their ids only where somebody asks for them."""
     one = _campaign(request, study, campaign, may=Action.RUN_PIPELINE)
-    recruitment = recruiting.recruitment_of(one)
+    recruitment = recruiting.recruitment_now(one)
     with_ids = request.GET.get("ids") == "1"
     rows = paying.payments_of(one, with_identities=with_ids)
     reply = HttpResponse(
@@ -86,7 +86,7 @@ def _campaign(request: Request, study: str, slug: str, *, may: Action) -> Campai
 
 
 def _page(request: Request, one: Campaign, shown: dict[str, forms.Form], *, status: int) -> HttpResponse:
-    recruitment = recruiting.recruitment_of(one)
+    recruitment = recruiting.recruitment_now(one)
     consent: ConsentText | None = one.consents.last()
     rows = paying.payments_of(one)
     context: dict[str, Any] = {
@@ -94,7 +94,7 @@ def _page(request: Request, one: Campaign, shown: dict[str, forms.Form], *, stat
         "section": "campaigns",
         "campaign": one,
         "recruitment": recruitment,
-        "link": link_of(request, recruitment) if one.access in recruiting.BY_LINK else "",
+        "link": link_of(request, recruitment) if one.access in recruiting.BY_LINK and recruitment.key else "",
         "consent": consent,
         "consent_html": as_html(consent.markdown) if consent else "",
         "forms": shown,
@@ -108,7 +108,7 @@ def _page(request: Request, one: Campaign, shown: dict[str, forms.Form], *, stat
 
 def _forms(one: Campaign) -> dict[str, forms.Form]:
     """A form a subject, filled with what stands."""
-    recruitment = recruiting.recruitment_of(one)
+    recruitment = recruiting.recruitment_now(one)
     consent = one.consents.last()
     said = {"seen": 0}
     if consent is not None:

@@ -39,6 +39,15 @@ def send(client: Client, campaign: Campaign, do: str, **fields: Any) -> Any:
     return client.post(address(campaign), {"do": do, **fields})
 
 
+def test_looking_stores_nothing(client: Client, campaign: Campaign) -> None:
+    """Whoever sees the study may look, and whoever runs it may take the payments along, before anybody recruits."""
+    client.force_login(member(campaign.study, Role.VIEWER))
+    assert client.get(address(campaign)).status_code == 200
+    client.force_login(member(campaign.study, Role.RESEARCHER))
+    assert client.get(address(campaign, "payments")).status_code == 200
+    assert not Recruitment.objects.exists()
+
+
 def test_a_link_comes_to_be_in_two_steps(researcher: Client, campaign: Campaign) -> None:
     """Nobody can come in before there is something to agree to."""
     refused = send(researcher, campaign, "access", access="crowd")

@@ -72,7 +72,9 @@ def test_a_guest_who_were_a_member_or_an_administrator_would_still_find_nothing_
     Membership.objects.create(study=guest.campaign.study, user=guest.user, role="owner")
     User.objects.filter(pk=guest.user_id).update(is_staff=True, is_superuser=True)
     for path in ("/", "/studies/mine/", "/admin/", "/api/v1/studies/mine/datasets/", "/label/"):
-        assert client.get(path).status_code == 404
+        reply = client.get(path)
+        assert reply.status_code == 404
+        assert 'href="/"' not in reply.content.decode()  # nor is anything else offered
 
 
 def test_no_guests_page_reads_a_verdict_or_another_persons_answer(
