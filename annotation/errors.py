@@ -23,6 +23,13 @@ class HasLeft(NotOpen):
     code = "has_left"
 
 
+class TooManyCome(ConflictScopeError):
+    """More people came by links from one network than do at once."""
+
+    code = "too_many_come"
+    http_status = 429
+
+
 class SkipsUsedUp(Conflict):
     """The person has skipped as many items as one may."""
 

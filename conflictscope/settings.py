@@ -224,6 +224,8 @@ ACCOUNT_RATE_LIMITS = {
     "change_email": "5/m/user",
     "confirm_email": "1/3m/key",
     "reauthenticate": "10/m/user",
+    # Of guests who come by a campaign's link, the key is a digest of their address: a class in one room are 120 at most.
+    "join": "120/m/key",
 }
 MFA_SUPPORTED_TYPES = ["totp", "recovery_codes"]
 MFA_TOTP_ISSUER = "ConflictScope"

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from typing import Any
 
+from allauth.account.adapter import get_adapter
+from allauth.core import ratelimit
 from django.contrib import messages
 from django.contrib.auth import logout
 from django.contrib.auth.decorators import login_not_required
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
+from django.utils.crypto import salted_hmac
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
@@ -17,7 +20,7 @@ from annotation.crowd.entering import Arrival, BegunElsewhere, HasWithdrawn, NoP
 from annotation.crowd.models import Departure, Guest
 from annotation.crowd.recruiting import recruitment_behind
 from annotation.crowd.sessions import begin, is_guest
-from annotation.errors import CampaignClosed, NotOpen
+from annotation.errors import CampaignClosed, NotOpen, TooManyCome
 from annotation.guidelines import as_html
 from annotation.labelling import routing
 from annotation.models import Campaign, Participant
@@ -62,12 +65,26 @@ def join(request: HttpRequest, key: str) -> HttpResponse:
         return _agree_anew(request, who, guest)
     if own is not None:
         return _page(request, who, {"closed": _TAKEN})
+    if request.method == "POST":
+        _count_who_comes(request)
     if place is not None:
         if request.method == "POST":
             begin(request, entering.take_over(place))
             return redirect("annotation:label", place.campaign.study.slug, place.campaign.slug)
         return _page(request, who, {"elsewhere": True})
     return _enter(request, who)
+
+
+def _count_who_comes(request: HttpRequest) -> None:
+    """Places are made for whoever asks, and ids can be tried: no faster than people come. Of their address a keyed digest is kept.
+
+    Raises:
+        TooManyCome: more than `settings.ACCOUNT_RATE_LIMITS` names.
+    """
+    address = get_adapter(request).get_client_ip(request)
+    digest = salted_hmac("annotation.crowd.address", address, algorithm="sha256").hexdigest()
+    if not ratelimit.consume(request, action="join", key=digest):
+        raise TooManyCome("More people come from your network than usual. Wait a minute, and send this again.")
 
 
 def _enter(request: HttpRequest, who: Arrival) -> HttpResponse:

@@ -17,6 +17,7 @@ from annotation.crowd import leaving, recruiting
 from annotation.crowd.models import CrowdIdentity, Departure, GroupAnswer, Guest
 from annotation.labelling.exclusion import leave_out
 from annotation.models import Annotation, Assignment, Campaign, Decision, Flag, Item, Participant
+from conflictscope.accounts.models import SharedEntry
 from conflictscope.jobs.worker import work_on
 from conflictscope.scenarios.models import Verdict
 from tests.factories.crowd import agree, come, opened_to, platform
@@ -158,6 +159,24 @@ def test_an_open_link_takes_whoever_has_it_and_knows_the_browser_again(client: C
     assert agree(Client(), door).status_code == 302
     assert Participant.objects.filter(guest=True).count() == 2
     assert not CrowdIdentity.objects.exists()
+
+
+def test_from_one_address_no_more_come_at_once_than_people_do(
+    client: Client, campaign: Campaign, settings: Any
+) -> None:
+    """Neither new ones nor ids that are tried; who is in goes on, and nothing that is kept tells the address."""
+    settings.ACCOUNT_RATE_LIMITS = {"join": "2/m/key"}
+    door = opened_to(campaign, "crowd")
+    come(client, door, "p1")
+    assert agree(Client(), platform(door, "p2")).status_code == 302
+    for person in ("p3", "p1"):
+        refused = Client().post(platform(door, person), {"agree": "on", "version": 1})
+        assert (refused.status_code, "Wait a minute" in text_of(refused)) == (429, True)
+    assert Participant.objects.filter(guest=True).count() == 2
+    assert client.get(platform(door, "p1"), follow=True).status_code == 200
+    assert not SharedEntry.objects.filter(cache_key__contains="127.0.0.1").exists()
+    elsewhere = Client(REMOTE_ADDR="192.0.2.7")
+    assert agree(elsewhere, platform(door, "p3")).status_code == 302
 
 
 def test_nobody_comes_in_before_the_campaign_opens_or_after_it_closed_or_by_no_link(
