@@ -17,7 +17,7 @@ from django.template.loader import render_to_string
 from django.utils import timezone
 
 from conflictscope.accounts.models import Acceptance, Invitation
-from conflictscope.errors import Conflict, InvalidInput, NotFound
+from conflictscope.errors import Conflict, ConflictScopeError, InvalidInput, NotFound
 from conflictscope.studies.models import Membership, Study
 from conflictscope.studies.permissions import Role
 
@@ -30,6 +30,13 @@ class InvitationOver(NotFound):
     """Nobody can accept it any more, or there never was one; which of both is not said."""
 
     code = "invitation_over"
+
+
+class NotSent(ConflictScopeError):
+    """An invitation by mail that the mail's server did not take."""
+
+    code = "mail_not_sent"
+    http_status = 503
 
 
 def invite(
@@ -74,14 +81,27 @@ def invite(
 
 
 def send(invitation: Invitation, link: str) -> None:
-    """Mail the link to whom it is for."""
+    """Mail the link to whom it is for.
+
+    Raises:
+        NotSent: the server of mails did not take it. The invitation is taken back, because nobody would ever see its link.
+    """
     context = {"invitation": invitation, "study": invitation.study, "link": link}
-    send_mail(
-        f"You are invited to {' '.join(invitation.study.name.split())}",
-        render_to_string("accounts/mail/invitation.txt", context),
-        settings.DEFAULT_FROM_EMAIL,
-        [invitation.email],
-    )
+    try:
+        send_mail(
+            f"You are invited to {' '.join(invitation.study.name.split())}",
+            render_to_string("accounts/mail/invitation.txt", context),
+            settings.DEFAULT_FROM_EMAIL,
+            [invitation.email],
+        )
+    except OSError as exc:  # what smtplib raises is one, too
+        logger.warning(
+            "Invitation %s could not be sent: %s", invitation.pk, type(exc).__name__
+        )  # its words name the address
+        revoke(invitation.study, invitation.pk)
+        raise NotSent(
+            "The mail could not be sent, so nobody is invited. Try again later, or leave the address out and pass the link on."
+        ) from exc
     logger.info("Invitation %s sent", invitation.pk)
 
 

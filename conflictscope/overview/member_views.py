@@ -50,14 +50,17 @@ def invite(request: Request, study: str) -> HttpResponse:
     if form.is_valid():
         try:
             made = inviting.invite(this_study, by=request.user, **form.cleaned_data)
+            if made.email:
+                inviting.send(made, request.build_absolute_uri(made.get_absolute_url()))
         except ConflictScopeError as exc:
             form.add_error(None, exc.sentence)
         else:
-            if made.email:
-                inviting.send(made, request.build_absolute_uri(made.get_absolute_url()))
-                messages.success(request, f"The invitation is on its way to {made.email}.")
-            else:
-                messages.success(request, "The link stands below: pass it on to whom you invite.")
+            said = (
+                f"The invitation is on its way to {made.email}."
+                if made.email
+                else "The link stands below: pass it on to whom you invite."
+            )
+            messages.success(request, said)
             return redirect("overview:members", this_study.slug)
     return _page(request, this_study, invite_form=form)
 

@@ -19,6 +19,7 @@ from conflictscope.accounts.models import Invitation
 from conflictscope.errors import Conflict, InvalidInput
 from conflictscope.studies.models import Membership, Study
 from conflictscope.studies.permissions import Role
+from tests.accounts.mails import REFUSED
 from tests.factories.studies import StudyFactory, UserFactory, member
 
 pytestmark = pytest.mark.django_db
@@ -97,6 +98,17 @@ def test_by_mail_it_is_sent_and_not_shown(owner: Client, study: Study) -> None:
     newcomer.get(link)
     assert sign_up(newcomer, email="zoe@example.org").status_code == 302
     assert Membership.objects.filter(user__username="zoe").exists()
+
+
+def test_what_cannot_be_mailed_invites_nobody(owner: Client, study: Study, settings: Any) -> None:
+    """Its link would be in nobody's hands. What was written is kept."""
+    settings.EMAIL_BACKEND = "tests.accounts.mails.Refusing"
+    reply = invite(owner, email=REFUSED)
+    assert (reply.status_code, "could not be sent" in reply.content.decode()) == (400, True)
+    assert f'value="{REFUSED}"' in reply.content.decode()
+    assert not Invitation.objects.open().exists()
+    assert invite(owner, email="zoe@example.org").status_code == 200
+    assert Invitation.objects.open().get().email == "zoe@example.org"
 
 
 def link_on_mail(text: str) -> str:

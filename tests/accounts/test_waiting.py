@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from typing import Any
 
 import pytest
 from django.contrib.auth.models import User
@@ -14,6 +15,7 @@ from django.utils import timezone
 from annotation.models import Item
 from conflictscope.accounts.waiting import mail_waiting_work
 from conflictscope.studies.permissions import Role
+from tests.accounts.mails import REFUSED
 from tests.factories.annotation import CampaignFactory
 from tests.factories.studies import member
 
@@ -53,6 +55,17 @@ def test_who_asks_for_it_is_mailed_once_a_day_while_work_waits(annotator: User) 
     assert "up to 2 items" in mail.outbox[0].body
     Item.objects.update(open_slots=0)
     assert mail_waiting_work(now=now + timedelta(days=3)) == 0
+
+
+def test_one_mail_that_cannot_be_sent_keeps_nobody_else_from_theirs(annotator: User, settings: Any) -> None:
+    settings.EMAIL_BACKEND = "tests.accounts.mails.Refusing"
+    other = member(annotator.memberships.get().study, Role.ANNOTATOR)
+    other.emailaddress_set.create(email="ben@example.org", primary=True, verified=True)
+    annotator.emailaddress_set.update(email=REFUSED)
+    for user in (annotator, other):
+        wish(user, "1")
+    assert mail_waiting_work() == 1
+    assert [each.to for each in mail.outbox] == [["ben@example.org"]]
 
 
 def test_an_address_that_nobody_has_confirmed_gets_nothing(annotator: User) -> None:
