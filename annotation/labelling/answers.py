@@ -24,6 +24,9 @@ from annotation.labelling.checking import LONGEST_COMMENT, Given, check_answers,
 from annotation.models import Annotation, Assignment, Flag, Item, Participant
 from conflictscope.errors import InvalidInput
 
+# So many things a person says of one item: whoever comes by a link may write here, too.
+MOST_FLAGS = 20
+
 Said = tuple[str, str, str]  # an answer, the comment on it, and the answer that is also defensible
 
 
@@ -201,13 +204,18 @@ def flag(assignment: Assignment, reason: str) -> Flag:
     """Say that something is wrong with the item. The same words twice are one flag.
 
     Raises:
-        InvalidInput: no reason given.
+        InvalidInput: no reason given, or one too many.
     """
     text = reason.replace("\r\n", "\n").strip()[:LONGEST_COMMENT]
     if not text:
         raise InvalidInput("Say in a few words what is wrong with this item.")
     with transaction.atomic():
         places.lock(assignment.participant_id)
+        said = Flag.objects.filter(assignment=assignment)
+        if said.count() >= MOST_FLAGS and not said.filter(reason=text).exists():
+            raise InvalidInput(
+                f"You have flagged this item {MOST_FLAGS} times: those who run the study read all of it."
+            )
         raised, _ = Flag.objects.get_or_create(assignment=assignment, reason=text)
     return raised
 

@@ -317,6 +317,15 @@ def test_the_same_flag_twice_is_one_and_an_empty_one_is_refused(assignment):
     assert sheet_of(again(assignment)).flags == ("Names a real person.",)
 
 
+def test_an_item_is_flagged_so_often_and_no_more(assignment):
+    for number in range(labelling.MOST_FLAGS):
+        labelling.flag(assignment, f"Fault {number}")
+    with pytest.raises(InvalidInput, match="flagged this item 20 times"):
+        labelling.flag(assignment, "One more")
+    assert labelling.flag(assignment, "Fault 7").reason == "Fault 7"
+    assert Flag.objects.count() == labelling.MOST_FLAGS
+
+
 def test_progress_counts_towards_the_quota_or_else_all_items(dataset):
     campaign = CampaignFactory(dataset=dataset, items=5, quota=3)
     person = ParticipantFactory(campaign=campaign)
