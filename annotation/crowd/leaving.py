@@ -162,7 +162,6 @@ def _take_answers_along(place: Participant) -> None:
     """Erase first, then decide anew; done again after an interruption, it goes on where it was."""
     leave_out(place)
     mine = Assignment.objects.filter(participant=place)
-    items = list(mine.filter(item__decisions__isnull=False).values_list("item", flat=True).distinct())
     with transaction.atomic():
         for model in (Annotation, Revision, Flag):
             model.objects.filter(assignment__in=mine).delete()
@@ -170,9 +169,10 @@ def _take_answers_along(place: Participant) -> None:
     campaign = Campaign.objects.select_related("dataset__value_set_version", "dataset__primary_judge", "study").get(
         pk=place.campaign_id
     )
-    last = jobs_of(campaign).first()
-    minimum = last.parameters["minimum"] if last else campaign.overlap
-    for first in range(0, len(items), _BATCH):
-        deciding.decide_items(campaign, items[first : first + _BATCH], minimum=minimum)
+    # Without it nothing was decided by votes: what somebody settled by hand stands, and nothing else is decided on the way.
+    if (last := jobs_of(campaign).first()) is not None:
+        items = list(mine.filter(item__decisions__isnull=False).values_list("item", flat=True).distinct())
+        for first in range(0, len(items), _BATCH):
+            deciding.decide_items(campaign, items[first : first + _BATCH], minimum=last.parameters["minimum"])
     # Nothing is left that could be counted again if somebody took the exclusion back.
     mine.filter(state=State.SUBMITTED).update(state=State.EXPIRED)

@@ -12,6 +12,7 @@ from django.urls import reverse
 from django.utils import timezone
 
 from annotation.campaigns.lifecycle import close, pause
+from annotation.consensus import deciding as deciding_by_hand
 from annotation.consensus import job as deciding
 from annotation.crowd import leaving, recruiting
 from annotation.crowd.models import CrowdIdentity, Departure, GroupAnswer, Guest
@@ -20,7 +21,9 @@ from annotation.models import Annotation, Assignment, Campaign, Decision, Flag, 
 from conflictscope.accounts.models import SharedEntry
 from conflictscope.jobs.worker import work_on
 from conflictscope.scenarios.models import Verdict
+from tests.factories.annotation import ParticipantFactory, labelled
 from tests.factories.crowd import agree, come, opened_to, platform
+from tests.factories.studies import UserFactory
 
 pytestmark = pytest.mark.django_db
 
@@ -386,6 +389,20 @@ def test_what_was_decided_with_answers_that_went_is_decided_anew(client: Client,
     assert not Decision.objects.exists()
     assert not Verdict.objects.filter(source="human").exists()
     assert place.assignments.get(submitted_at__isnull=False).state == Assignment.State.EXPIRED
+
+
+def test_a_withdrawal_decides_nothing_that_nobody_asked_for(client: Client, campaign: Campaign) -> None:
+    """One question of an item was settled by hand, and no campaign decided by votes: that answer stands, and is alone."""
+    Item.objects.update(open_slots=3)
+    door = opened_to(campaign, labels_go=True)
+    come(client, door)
+    label_one(client, campaign)
+    item = Assignment.objects.get(state="submitted").item
+    for number in range(2):
+        labelled(item, ParticipantFactory(campaign=campaign, pseudonym=f"stayer-{number}"))
+    deciding_by_hand.settle(item, {"realism": "no"}, by=UserFactory(), reason="It could not happen.")
+    client.post(here("label_stop", campaign), {"do": "withdraw", "sure": "1"})
+    assert list(Decision.objects.values_list("question", "answer", "method")) == [("realism", "no", "adjudicated")]
 
 
 def test_a_withdrawal_that_was_broken_off_between_erasing_and_deciding_is_completed(
