@@ -67,7 +67,10 @@ def test_a_set_is_forked_written_published_and_taken_along(ana: Caller, ben: Cal
     assert (told["code"], told["edition"]) == ("changed_meanwhile", 2)
     ben.ask("get", WARD, status=404)
     version = ana.ask("post", f"{WARD}draft/publish/", {"edition": 2}, status=201)
-    assert (version["status"], version["digest"]) == ("published", ValueSetVersion.objects.get(value_set__slug="ward").digest)
+    assert (version["status"], version["digest"]) == (
+        "published",
+        ValueSetVersion.objects.get(value_set__slug="ward").digest,
+    )
     assert version["address"] == "http://testserver/value-sets/ward/versions/1/"
     assert ben.ask("get", f"{WARD}versions/1/") == version
     assert [each["slug"] for each in ben.ask("get", SETS)["results"]] == ["hhh", "ward"]
