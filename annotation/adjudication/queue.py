@@ -17,7 +17,7 @@ from django.contrib.auth.models import User
 from numpy.typing import NDArray
 
 from annotation.agreement.kept import Figures
-from annotation.consensus.deciding import adjudicated_answers, agree, outcomes_of
+from annotation.consensus.deciding import Agreed, adjudicated_answers, agree, outcomes_of
 from annotation.consensus.labels import LabelledItem, Labels, counted, judge_choices, judge_outcomes
 from annotation.consensus.latent import fitted, latent_questions
 from annotation.kinds import KINDS
@@ -29,6 +29,7 @@ Floats = NDArray[np.float64]
 
 FEWEST_LABELS = 2
 LOW = 0.8
+LEAST_DOUBT = 0.05
 # 2 : 1 and 3 : 1 are splits, one against eight is not.
 SPLIT_TO = 0.75
 
@@ -82,18 +83,11 @@ def queue_of(campaign: Campaign, *, splits: bool = True, blind: bool) -> Adjudic
     Args:
         splits: also where most say the same and some do not (2 : 1). blind: for somebody who is not to learn what a judge said.
     """
-    waiting = Figures(campaign).of(f"adjudication {splits}", lambda: _waiting(campaign, splits=splits))
+    waiting = Figures(campaign).of("to settle", lambda: _waiting(campaign))
     if blind:
-        hidden = (Why.JUDGE, Why.CONTROL)
-        waiting = [
-            replace(
-                each,
-                why={
-                    key: tuple(Why.ASKED if why in hidden else why for why in every) for key, every in each.why.items()
-                },
-            )
-            for each in waiting
-        ]
+        waiting = [replace(each, why=_blinded(each.why)) for each in waiting]
+    if not splits:
+        waiting = [row for each in waiting if (row := replace(each, why=_without({Why.SPLIT}, each.why))).why]
     tasks = {
         task.item_id: task.adjudicator
         for task in AdjudicationTask.objects.filter(item__campaign=campaign).select_related("adjudicator")
@@ -110,6 +104,16 @@ def queue_of(campaign: Campaign, *, splits: bool = True, blind: bool) -> Adjudic
     )
 
 
+def _blinded(why: Mapping[str, tuple[Why, ...]]) -> Mapping[str, tuple[Why, ...]]:
+    """What may be told to whoever is blind: where people do not agree it is that alone, for there are no controls among such items."""
+    return _without({Why.JUDGE, Why.CONTROL}, why) or dict.fromkeys(why, (Why.ASKED,))
+
+
+def _without(hidden: set[Why], why: Mapping[str, tuple[Why, ...]]) -> dict[str, tuple[Why, ...]]:
+    left = {key: tuple(reason for reason in every if reason not in hidden) for key, every in why.items()}
+    return {key: every for key, every in left.items() if every}
+
+
 def _by_person(tasks: Mapping[int, User], waiting: set[int]) -> dict[str, tuple[int, int]]:
     """Of each adjudicator how many of their items are done, and how many there are."""
     counts: defaultdict[str, list[int]] = defaultdict(lambda: [0, 0])
@@ -119,47 +123,34 @@ def _by_person(tasks: Mapping[int, User], waiting: set[int]) -> dict[str, tuple[
     return {name: (done, of) for name, (done, of) in sorted(counts.items())}
 
 
-def _waiting(campaign: Campaign, *, splits: bool) -> list[WaitingItem]:
+def _waiting(campaign: Campaign) -> list[WaitingItem]:
+    """Which rows stand for a judge's word, and which for control, is told by the votes alone: the same before and after something is
+    settled, so that nobody learns from what is left what an item was there for."""
     labels = counted(campaign)
     settled = adjudicated_answers(campaign)
     by_hand = {item for item, _ in settled}
-    agreed = agree(labels, minimum=FEWEST_LABELS, adjudicated=settled)
+    agreed = agree(labels, minimum=FEWEST_LABELS)
     enough = labels.counts >= FEWEST_LABELS
+    certainty = {key: _certainty(labels, key) for key in latent_questions(labels)}
+    disputes = _disputes(labels, agreed, certainty, enough)
+    against = {row: keys for row, keys in _judge_against(campaign, labels, agreed.answers).items() if enough[row]}
     why: defaultdict[int, dict[str, list[Why]]] = defaultdict(lambda: defaultdict(list))
     doubt: defaultdict[int, float] = defaultdict(float)
-    certainty = {key: _certainty(labels, key) for key in latent_questions(labels)}
-    for key, certain in certainty.items():
-        for row in np.flatnonzero(enough).tolist():
-            if (labels.items[row].pk, key) in settled:
-                continue
-            votes = labels.votes(row, key)
-            found = [
-                reason
-                for reason, holds in (
-                    (Why.TIE, bool(agreed.tied[key][row])),
-                    (
-                        Why.SPLIT,
-                        splits and max(votes.values()) <= SPLIT_TO * sum(votes.values()) and not agreed.tied[key][row],
-                    ),
-                    (Why.UNSURE, len(votes) > 1 and certain[row] < LOW),
-                )
-                if holds
-            ]
-            if found:
-                why[row][key] += found
-                doubt[row] = max(doubt[row], 0.5 if Why.TIE in found else 1 - float(certain[row]))
-    against = _judge_against(campaign, labels, agreed.answers)
-    judge_only = 0
-    for row, keys in against.items():
-        if not enough[row] or labels.items[row].pk in by_hand:
+    for row, keys in disputes.items():
+        for key, (reasons, doubtful) in keys.items():
+            if (labels.items[row].pk, key) not in settled:
+                why[row][key] += reasons
+                doubt[row] = max(doubt[row], doubtful)
+    alone = {row: keys for row, keys in against.items() if row not in disputes}
+    asked = [(row, keys, Why.JUDGE) for row, keys in against.items()]
+    asked += [(row, keys, Why.CONTROL) for row, keys in _controls(labels, alone, {*disputes, *against}, enough)]
+    for row, keys, reason in asked:
+        if labels.items[row].pk in by_hand:
             continue
-        judge_only += row not in why
         for key in keys:
-            why[row][key].append(Why.JUDGE)
-        doubt[row] = max(doubt[row], *(1 - float(certainty[key][row]) for key in keys), 0.05)
-    for row, key in _controls(labels, judge_only, without={*why, *against}, settled=by_hand, enough=enough):
-        why[row][key].append(Why.CONTROL)
-        doubt[row] = max(doubt[row], 0.05)
+            why[row][key].append(reason)
+        if row not in disputes:
+            doubt[row] = max(LEAST_DOUBT, *(1 - float(certainty[key][row]) for key in keys))
     weights = np.array([1 / item.inclusion_probability for item in labels.items]) if labels.items else np.ones(0)
     total = float(weights.sum()) or 1.0
     rows = [
@@ -171,6 +162,30 @@ def _waiting(campaign: Campaign, *, splits: bool) -> list[WaitingItem]:
         for row, reasons in why.items()
     ]
     return sorted(rows, key=lambda each: (-each.matters, each.item.pk))
+
+
+Disputes = dict[int, dict[str, tuple[list[Why], float]]]
+
+
+def _disputes(labels: Labels, agreed: Agreed, certainty: Mapping[str, Floats], enough: NDArray[np.bool_]) -> Disputes:
+    """By row and question why people's answers call for somebody, whether anybody has come or not, and how doubtful they are."""
+    found: Disputes = defaultdict(dict)
+    for key, certain in certainty.items():
+        for row in np.flatnonzero(enough & (labels.codes[key] != MISSING).any(axis=1)).tolist():
+            votes = labels.votes(row, key)
+            tied = bool(agreed.tied[key][row])
+            reasons = [
+                reason
+                for reason, holds in (
+                    (Why.TIE, tied),
+                    (Why.SPLIT, max(votes.values()) <= SPLIT_TO * sum(votes.values()) and not tied),
+                    (Why.UNSURE, len(votes) > 1 and certain[row] < LOW),
+                )
+                if holds
+            ]
+            if reasons:
+                found[row][key] = (reasons, 0.5 if tied else 1 - float(certain[row]))
+    return found
 
 
 def _certainty(labels: Labels, question: str) -> Floats:
@@ -212,12 +227,16 @@ def _judge_against(campaign: Campaign, labels: Labels, agreed: Mapping[str, Code
 
 
 def _controls(
-    labels: Labels, number: int, *, without: set[int], settled: set[int], enough: NDArray[np.bool_]
-) -> list[tuple[int, str]]:
-    """As many undisputed rows, by their keys alone, each with one question."""
-    free = [
-        row for row, item in enumerate(labels.items) if enough[row] and row not in without and item.pk not in settled
-    ]
-    keys = latent_questions(labels)
-    drawn = sorted(free, key=lambda row: hashlib.sha256(f"control {labels.items[row].pk}".encode()).digest())[:number]
-    return [(row, keys[labels.items[row].pk % len(keys)]) for row in drawn]
+    labels: Labels, alone: Mapping[int, list[str]], without: set[int], enough: NDArray[np.bool_]
+) -> list[tuple[int, list[str]]]:
+    """For each row that waits for a judge's sake alone an undisputed one with the same questions, by their keys alone, as long as
+    there are any."""
+    drawn: list[tuple[int, list[str]]] = []
+    free = [row for row in range(len(labels.items)) if enough[row] and row not in without]
+    free.sort(key=lambda row: hashlib.sha256(f"control {labels.items[row].pk}".encode()).digest())
+    for _, keys in sorted(alone.items(), key=lambda each: labels.items[each[0]].pk):
+        row = next((row for row in free if all((labels.codes[key][row] != MISSING).any() for key in keys)), None)
+        if row is not None:
+            free.remove(row)
+            drawn.append((row, keys))
+    return drawn

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -11,6 +12,7 @@ from django.db import transaction
 
 from annotation.consensus import job as deciding
 from annotation.consensus.deciding import decide_items, settle
+from annotation.errors import ChangedMeanwhile
 from annotation.kinds import QUESTION, answer_label
 from annotation.models import AdjudicationTask, Campaign, Decision, Item, JudgeLook
 from conflictscope.errors import InvalidInput
@@ -48,14 +50,30 @@ def look(user: User, item: Item) -> JudgeLook:
     return seen
 
 
-def settle_blind(item: Item, answers: Mapping[str, str], *, by: User, reason: str) -> list[Change]:
+def stamp_of(item: Item) -> str:
+    """What somebody settled on the item, in a word: the same as long as it stands."""
+    by_hand = Decision.objects.filter(item=item, method=Decision.Method.ADJUDICATED)
+    said = sorted(by_hand.values_list("question", "answer", "reason", "decided_by"))
+    return hashlib.sha256(repr(said).encode()).hexdigest()[:16] if said else "open"
+
+
+def settle_blind(
+    item: Item, answers: Mapping[str, str], *, by: User, reason: str, seen: str | None = None
+) -> list[Change]:
     """`deciding.settle`, marked with whether it was done blind. Returns what changed.
 
+    Args: seen: the stamp of what stood settled when the person was shown the item; None: they settle it whatever stands.
     Raises:
-        InvalidInput: as `deciding.settle`.
+        InvalidInput: as `deciding.settle`. ChangedMeanwhile: somebody else has settled it since, or opened it again.
     """
-    before = _standing(item)
     with transaction.atomic():
+        Item.objects.select_for_update().get(pk=item.pk)
+        if seen is not None and seen != stamp_of(item):
+            raise ChangedMeanwhile(
+                "Somebody else has settled this item, or opened it again, since you were shown it. What stands now is below; your "
+                "reason is kept. Settle it again if you still mean it."
+            )
+        before = _standing(item)
         settle(item, answers, by=by, reason=reason, blind=is_blind(by, item))
     now = _standing(item)
     return [

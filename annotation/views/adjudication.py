@@ -15,7 +15,8 @@ from django.views.decorators.http import require_POST, require_safe
 from annotation.adjudication.asked import campaigns_to_settle, disputed, machines_on
 from annotation.adjudication.blindness import with_and_without
 from annotation.adjudication.queue import WaitingItem, queue_of
-from annotation.adjudication.settling import adjudicators_of, assign, is_blind, look, reopen, settle_blind
+from annotation.adjudication.settling import adjudicators_of, assign, is_blind, look, reopen, settle_blind, stamp_of
+from annotation.errors import ChangedMeanwhile
 from annotation.kinds import questions_about
 from annotation.labelling.sheets import preview_of
 from annotation.models import Campaign, Decision, Item
@@ -76,7 +77,12 @@ def queue(request: Request, study: str, campaign: str) -> HttpResponse:
 def adjudicate(request: Request, study: str, campaign: str, item: int) -> HttpResponse:
     """One item with all that people said; what machines said is behind a button."""
     this_campaign = _campaign(request, study, campaign)
-    shown = _item(this_campaign, item)
+    return _item_page(request, this_campaign, _item(this_campaign, item))
+
+
+def _item_page(
+    request: Request, this_campaign: Campaign, shown: Item, *, reason: str = "", problem: str = "", status: int = 200
+) -> HttpResponse:
     blind = is_blind(request.user, shown)
     waiting = _waiting(request, this_campaign)
     this = next((row for row in waiting if row.item.pk == shown.pk), None)
@@ -95,8 +101,11 @@ def adjudicate(request: Request, study: str, campaign: str, item: int) -> HttpRe
         "next": later[0] if later else None,
         "left": len(later),
         "settled": any(row.decision and row.decision.method == Decision.Method.ADJUDICATED for row in rows),
+        "seen": stamp_of(shown),
+        "reason": reason,
+        "problem": problem,
     }
-    return render(request, "annotation/adjudication/item.html", context)
+    return render(request, "annotation/adjudication/item.html", context, status=status)
 
 
 @require_POST
@@ -106,7 +115,11 @@ def adjudicate_settle(request: Request, study: str, campaign: str, item: int) ->
     shown = _item(this_campaign, item)
     asked = [question.key for question in questions_about(shown)]
     answers = {key: request.POST[key] for key in asked if request.POST.get(key)}
-    changes = settle_blind(shown, answers, by=request.user, reason=request.POST.get("reason", ""))
+    reason = request.POST.get("reason", "")
+    try:
+        changes = settle_blind(shown, answers, by=request.user, reason=reason, seen=request.POST.get("seen"))
+    except ChangedMeanwhile as exc:
+        return _item_page(request, this_campaign, shown, reason=reason, problem=exc.sentence, status=exc.http_status)
     said = "; ".join(f"{change.question} {change.before} → {change.now}" for change in changes)
     messages.success(
         request, f"Settled, and written down. {said}" if said else "It stands as it stood, with your reason."

@@ -7,11 +7,11 @@ from django.test import Client
 from django.urls import reverse
 
 from annotation.adjudication.queue import Why, queue_of
-from annotation.adjudication.settling import assign, is_blind, look, reopen, settle_blind
+from annotation.adjudication.settling import assign, is_blind, look, reopen, settle_blind, stamp_of
 from annotation.consensus.deciding import decide_items
 from annotation.consensus.labels import counted
 from annotation.consensus.latent import latent_of, soft_labels
-from annotation.models import Campaign, Decision, Item, JudgeLook
+from annotation.models import Annotation, Campaign, Decision, Item, JudgeLook
 from conflictscope.errors import InvalidInput
 from conflictscope.jobs.models import Job
 from conflictscope.scenarios.filtering.dimensions import NO, YES
@@ -84,6 +84,52 @@ def test_who_settles_blind_cannot_tell_an_item_that_a_judge_is_against_from_a_co
     found = whys(queue_of(campaign, blind=True))
     assert found["hhh-2"] == {Why.ASKED}
     assert sum(why == {Why.ASKED} for why in found.values()) == 2
+
+
+def test_nothing_tells_an_item_that_a_judge_is_against_from_a_control(campaign):
+    """Neither the questions that are asked, nor what stands beside people's own dispute, nor how many are left once it is settled."""
+    Verdict.objects.filter(scenario__uid__in=["hhh-1", "hhh-2"], dimension="feasibility").update(outcome="fail")
+    queue = queue_of(campaign, blind=True)
+    asked = [row for row in queue.waiting if row.reasons == [Why.ASKED]]
+    assert len({tuple(sorted(row.why)) for row in asked}) == 1
+    assert [len(row.why) for row in asked] == [3, 3]
+    # Among people's own disputes there are no controls, so a judge adds nothing to them, splits left out or not.
+    split = next(row for row in queue.waiting if row.item.uid == "hhh-1")
+    assert set(split.why) == {"realism"}
+    assert Why.ASKED not in split.reasons
+    assert "hhh-1" not in [
+        row.item.uid for row in queue_of(campaign, blind=True, splits=False).waiting if row.reasons == [Why.ASKED]
+    ]
+    person, left = member(campaign.study, Role.ADJUDICATOR), len(queue.waiting)
+    for row in asked:
+        settle_blind(item(campaign, row.item.uid), {"realism": YES}, by=person, reason="Yes.")
+        left -= 1
+        assert len(queue_of(campaign, blind=True).waiting) == left
+
+
+def test_a_question_that_nobody_could_answer_is_no_dispute(campaign):
+    last = Annotation.objects.filter(assignment__item=item(campaign, "hhh-5"), question="realism")
+    last.update(answer="unsure")
+    assert "realism" not in {
+        key for row in queue_of(campaign, blind=False).waiting if row.item.uid == "hhh-5" for key in row.why
+    }
+
+
+def test_of_two_who_settle_an_item_at_once_the_second_is_told(client: Client, campaign):
+    """What the first said stands, and the second sees it, with their own reason still in the form."""
+    first, second = member(campaign.study, Role.ADJUDICATOR), member(campaign.study, Role.ADJUDICATOR)
+    tied = item(campaign, "hhh-0")
+    settle_blind(tied, {"realism": NO}, by=first, reason="Nobody would ask.")
+    client.force_login(second)
+    here = reverse("annotation:adjudicate", args=["mine", "check", tied.pk])
+    sent = {"realism": YES, "reason": "I would.", "seen": "open"}
+    refused = client.post(f"{here}settle/", sent)
+    assert refused.status_code == 409
+    assert "Somebody else has settled this item" in refused.content.decode()
+    assert "I would.</textarea>" in refused.content.decode()
+    assert Decision.objects.get(item=tied, question="realism").answer == NO
+    client.post(f"{here}settle/", sent | {"seen": stamp_of(tied)})
+    assert Decision.objects.get(item=tied, question="realism").answer == YES
 
 
 def test_settling_writes_down_and_opening_again_undoes_it(campaign):
