@@ -22,6 +22,7 @@ from annotation.errors import (
 from annotation.labelling import places, qualifying, routing, serving
 from annotation.labelling.checking import LONGEST_COMMENT, Given, check_answers, check_complete, check_not_at_odds
 from annotation.models import Annotation, Assignment, Flag, Item, Participant
+from annotation.questions import UNSURE
 from conflictscope.errors import InvalidInput
 
 # So many things a person says of one item: whoever comes by a link may write here, too.
@@ -151,7 +152,9 @@ def _keep_too(assignment: Assignment, given: Given, *, worked: int, now: datetim
     stored = _stored(assignment)
     answers = {key: said[0] for key, said in stored.items() if said[0]} | given.answers
     comments = {key: said[1] for key, said in stored.items() if said[1]} | given.comments
-    also = {key: said[2] for key, said in stored.items() if said[2] and said[2] != answers[key]} | given.also
+    also = {
+        key: said[2] for key, said in stored.items() if said[2] and answers[key] not in (said[2], UNSURE)
+    } | given.also
     try:
         save(assignment, answers, comments=comments, also=also, worked=worked, now=now)
     except AlreadySubmitted:

@@ -87,7 +87,7 @@ def guideline_is_new(participant: Participant) -> bool:
 
 def practises(participant: Participant) -> bool:
     """Whether the person is given items to practise on, and no others yet."""
-    return participant.qualification == Participant.Qualification.PENDING
+    return participant.qualification == Participant.Qualification.PENDING and participant.campaign.training_each > 0
 
 
 def quota_of(participant: Participant) -> int | None:
@@ -101,9 +101,7 @@ def quota_reached(participant: Participant, *, with_leased: bool = False) -> boo
     states = [Assignment.State.SUBMITTED, Assignment.State.LEASED] if with_leased else [Assignment.State.SUBMITTED]
     # Who skips what is hard to bear need not do another in its place.
     dealt_with = Q(state__in=states) | Q(state=Assignment.State.SKIPPED, distressing=True)
-    done = Assignment.objects.filter(dealt_with, participant=participant)
-    if participant.campaign.training_each:
-        done = done.exclude(item__use=Item.Use.TRAINING)
+    done = Assignment.objects.filter(dealt_with, participant=participant).exclude(item__use=Item.Use.TRAINING)
     return done.count() >= quota
 
 

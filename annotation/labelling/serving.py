@@ -10,7 +10,7 @@ from functools import cache
 
 from django.contrib.auth.models import User
 from django.db import connection
-from django.db.models import Exists, OuterRef, QuerySet
+from django.db.models import Exists, OuterRef, Q, QuerySet
 
 from annotation.kinds import KINDS
 from annotation.labelling import places, tokens
@@ -63,18 +63,12 @@ def peek(participant: Participant) -> tuple[Item, uuid.UUID, str] | None:
     at_work = Assignment.objects.filter(item__campaign=place.campaign_id, state=State.LEASED).count()
     if places.practises(place):
         return None  # what was wrong is explained first
-    mixed_in = known_untouched(place) if known_is_due(place) else None
-    soon = (
-        [mixed_in]
-        if mixed_in
-        else list(
-            _untouched(Item.objects.all(), place.pk, place.campaign_id).values_list("pk", flat=True)[
-                : min(max(at_work, 1), AHEAD)
-            ]
-        )
-    )
+    untouched = _untouched(Item.objects.all(), place.pk, place.campaign_id).values_list("pk", flat=True)
+    soon = list(untouched[: min(max(at_work, 1), AHEAD)])
     if not soon:
-        return None
+        return None  # known ones alone are no work
+    if known_is_due(place) and (mixed_in := known_untouched(place)) is not None:
+        soon = [mixed_in]
     item = items_told(place.campaign.kind).get(pk=secrets.choice(soon))
     item.campaign = place.campaign
     return item, *tokens.name(place, item.pk)
@@ -123,6 +117,8 @@ def _let_go(participant: Participant, told: QuerySet[Item], skip_locked: bool) -
     """The best open one of the items whose lease the person let run out."""
     let_go = Assignment.objects.filter(participant=participant, state=State.EXPIRED).values("item")
     again = told.filter(open_slots__gt=0, campaign=participant.campaign_id, pk__in=let_go)
+    practice = Q(use=Item.Use.TRAINING)
+    again = again.filter(practice if places.practises(participant) else ~practice)
     again = again.order_by("priority", "shuffle_key", "pk")
     best = again.select_for_update(of=("self",), skip_locked=skip_locked).first()
     return (best, False) if best is not None else None

@@ -72,6 +72,7 @@ def settled_in(source: Campaign, *, without: Campaign) -> list[Settled]:
         .exclude(scenario__in=there.filter(scenario__isnull=False).values("scenario"))
         .exclude(response__in=there.filter(response__isnull=False).values("response"))
         .select_related("scenario", "response__scenario")
+        .defer("scenario__embedding", "response__scenario__embedding", "response__transcript")
         .distinct()
         .order_by("pk")
     )

@@ -6,6 +6,7 @@ from typing import Any
 
 from django import forms
 from django.contrib import messages
+from django.db import transaction
 from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.http import require_POST, require_safe
@@ -127,9 +128,10 @@ def add_checks(request: Request, study: str, campaign: str) -> HttpResponse:
         )
     asked = [question.key for question in questions_of(this_campaign)]
     answers = {key: request.POST[key] for key in asked if request.POST.get(key)}
-    if dataset.variant != Dataset.Variant.CHECK:
-        keep_as_checks(dataset)
-    added = take_checks(this_campaign, dataset, answers)
+    with transaction.atomic():  # refused, the dataset stays what it was
+        if dataset.variant != Dataset.Variant.CHECK:
+            keep_as_checks(dataset)
+        added = take_checks(this_campaign, dataset, answers)
     messages.success(request, f"{added} attention checks are mixed in. {dataset.name} is in no list or count any more.")
     return redirect("annotation:rules", study, campaign)
 

@@ -11,7 +11,7 @@ from annotation.consensus.deciding import decide_items, settle
 from annotation.consensus.labels import counted
 from annotation.errors import ConsentMissing, NotQualified, SkipsUsedUp
 from annotation.labelling import answers, editing, progress, routing, serving
-from annotation.labelling.qualifying import corrections, practice_of
+from annotation.labelling.qualifying import TOLD_IN, corrections, practice_of
 from annotation.models import Assignment, Campaign, GoldAnswer, Item, Participant
 from annotation.monitoring.downloads import label_lines
 from annotation.quality.known import keep_as_checks, known_in, settled_in, take_checks, take_known
@@ -155,6 +155,41 @@ def test_an_item_shown_ahead_may_be_gold_and_is_then_served(campaign, monkeypatc
     assert routing.claim(place, wish=token).item_id == item.pk
 
 
+def test_known_items_are_no_work_by_themselves(campaign, monkeypatch):
+    """Neither asked for nor shown ahead, once nothing is left that is asked about."""
+    set_rules(campaign, QualityRules(gold_share=0.5))
+    monkeypatch.setattr("secrets.randbelow", lambda _below: 0)
+    place = newcomer(campaign)
+    campaign.items.filter(use=Item.Use.SAMPLE).update(open_slots=0)
+    assert serving.peek(place) is None
+    assert routing.claim(place) is None
+
+
+def test_practice_that_was_given_up_takes_no_place_of_a_quota_and_does_not_come_back(campaign):
+    set_rules(campaign, QualityRules(training_each=2))
+    place = newcomer(campaign)
+    work(place)
+    routing.claim(place)
+    routing.hand_back(place)
+    set_rules(campaign, QualityRules())
+    Participant.objects.filter(pk=place.pk).update(quota=1)
+    assert work(place).item.use == Item.Use.SAMPLE
+    assert routing.claim(place) is None
+    Participant.objects.filter(pk=place.pk).update(quota=None)
+    campaign.items.filter(use=Item.Use.SAMPLE).update(open_slots=0)
+    assert routing.claim(place) is None
+
+
+def test_a_dataset_whose_checks_are_refused_stays_what_it_was(client: Client, campaign):
+    imported = DatasetFactory(study=campaign.study, variant=Dataset.Variant.IMPORTED, generator=None, slug="checks")
+    ScenarioFactory(dataset=imported, uid="check-1", value_1=None, value_2=None)
+    client.force_login(member(campaign.study, Role.RESEARCHER))
+    refused = client.post(reverse("annotation:add_checks", args=[campaign.study.slug, "main"]), {"dataset": "checks"})
+    assert refused.status_code == 400
+    imported.refresh_from_db()
+    assert imported.variant == Dataset.Variant.IMPORTED
+
+
 def test_rules_that_cannot_be_kept_are_refused(campaign):
     with pytest.raises(InvalidInput, match="there are 6"):
         set_rules(campaign, QualityRules(training_each=4, training_tries=2))
@@ -183,13 +218,24 @@ def test_attention_checks_are_scored_and_in_no_list_count_or_export(campaign):
         keep_as_checks(campaign.dataset)
 
 
-def test_what_people_are_told_is_the_campaigns_choice(campaign):
+def test_what_people_are_told_is_the_campaigns_choice_and_marks_no_item(campaign):
+    """Known answers are told of whole tens of items that cannot be changed any more, so no single one moves the figure."""
     place = newcomer(campaign)
-    labelled(campaign.items.filter(use=Item.Use.GOLD).first(), place)
+    gold = campaign.items.filter(use=Item.Use.GOLD).order_by("pk")
+    labelled(gold[0], place)
+    rest = campaign.items.filter(use=Item.Use.SAMPLE).order_by("pk")
+    for item in rest[:18]:
+        labelled(item, place)
     assert told_to(place).known is None
     set_rules(campaign, QualityRules(told=Campaign.Told.OTHERS))
     place.campaign.refresh_from_db()
-    assert told_to(place).known is not None
+    assert TOLD_IN >= editing.LATEST
+    assert told_to(place).known is None  # one short of a ten that stands
+    labelled(rest[18], place)
+    known = told_to(place).known
+    assert known is not None
+    labelled(gold[1], place, {"realism": NO})
+    assert told_to(place).known == known
     assert told_to(place).like_others is None  # not while others may still be asked
     Campaign.objects.update(state=Campaign.State.CLOSED)
     place.campaign.refresh_from_db()
