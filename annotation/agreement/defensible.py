@@ -11,6 +11,7 @@ from annotation.agreement.kept import Figures, stamp_of
 from annotation.agreement.tables import ALL, FAIL, PASS, Subject, Tables, tables_from
 from annotation.consensus.labels import OUTCOMES
 from annotation.models import Campaign
+from conflictscope.scenarios.filtering.dimensions import questions_of
 from conflictscope.scenarios.models import Judge
 from conflictscope.stats.clusters import Flags
 from conflictscope.stats.judge_pairs import compare_judges
@@ -46,8 +47,11 @@ def sets_of(tables: Tables, subject: Subject) -> ResponseSets | None:
     if not takes_two(tables.campaign) or subject.weights:
         return None
     codes = tables.by_person[subject.key]
-    marked = _marked(tables, subject.key) & (codes != MISSING)[:, :, None]
-    return response_sets(codes, categories=subject.categories, also=marked)
+    answered = codes != MISSING
+    marked = _marked(tables, subject.key) & answered[:, :, None]
+    # One question of several may suffice for an outcome: then being unsure of another is no matter.
+    unsure = _unsure(tables, subject.key) & ~answered
+    return response_sets(codes, categories=subject.categories, also=marked, unsure=unsure)
 
 
 def by_sets(tables: Tables, subject: Subject) -> SetAgreement | None:
@@ -103,6 +107,18 @@ def _differing(tables: Tables, other: Judge) -> list[tuple[Subject, Estimate, Es
         if forced.value is not None and by_sets.value is not None and forced.value * by_sets.value < 0:
             found.append((subject, forced, by_sets))
     return found
+
+
+def _unsure(tables: Tables, key: str) -> Flags:
+    """Whether each person said of a question on which the subject hangs that they cannot tell."""
+    unsure = tables.labels.unsure
+    if not tables.labels.dimensions:
+        return unsure[key]
+    dimensions = [str(each) for each in tables.labels.dimensions] if key == ALL else [key]
+    told: Flags = np.logical_or.reduce(
+        [unsure[question.key] for dimension in dimensions for question in questions_of(dimension)]
+    )
+    return told
 
 
 def _marked(tables: Tables, key: str) -> Flags:

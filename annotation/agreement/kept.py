@@ -25,7 +25,7 @@ from conflictscope.scenarios.models import Judge, Verdict
 from evaluation.models import Judgement
 
 # To be raised where a figure's meaning or form changes: what was kept of old is then not read.
-VERSION = 3
+VERSION = 4
 
 FoundT = TypeVar("FoundT")
 

@@ -8,6 +8,7 @@ from typing import Any
 
 from django.contrib.auth.models import User
 
+from annotation.agreement.asked_again import stamp_of_readings
 from annotation.agreement.kept import VERSION
 from annotation.agreement.passport import Passport, judges_in
 from annotation.agreement.report import MOST_JUDGES, divisions_of, group_table, judges_table, methods, passports_of
@@ -67,13 +68,15 @@ def tables_in(snapshot: AgreementSnapshot) -> list[ResultTable]:
 
 
 def digest_of(campaign: Campaign) -> str:
-    """SHA-256 of every label, of what people agree on, and of what each judge says of the same items."""
+    """SHA-256 of every label, of what people agree on, of how items were drawn, and of what each judge says of the same items, also
+    when asked again."""
     sha = hashlib.sha256()
     for judge in judges_in(campaign)[:MOST_JUDGES]:
         labels = labels_of(campaign, part_shown(campaign, [judge]))
         tables = tables_from(labels, campaign, judge=judge)
         people = [annotator.pseudonym for annotator in labels.annotators]
-        sha.update(repr((judge.name, [item.pk for item in labels.items], people)).encode())
+        drawn = [(item.pk, item.inclusion_probability) for item in labels.items]
+        sha.update(repr((judge.name, drawn, people, stamp_of_readings(campaign, judge))).encode())
         columns = (labels.codes, labels.also, tables.by_people, tables.by_judge)
         for name, column in ((name, column) for every in columns for name, column in sorted(every.items())):
             sha.update(name.encode() + column.tobytes())

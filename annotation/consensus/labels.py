@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 from annotation.kinds import KINDS, QUESTION
 from annotation.kinds import questions_of as asked_in
 from annotation.models import Assignment, Campaign, Item, Participant
+from annotation.questions import UNSURE
 from conflictscope.scenarios.filtering.dimensions import (
     NO,
     YES,
@@ -58,7 +59,8 @@ class Labels:
         items: those that somebody has labelled, or that were named, in the order in which they are served.
         asked: how many items the campaign asks about.
         dimensions: those of a scenario filter; in other kinds there are none.
-        also: as `codes`, the second answers that were marked as defensible, too; empty where the campaign takes none.
+        also: as `codes`, the second answers that were marked as defensible, too; unsure: who said of a question that they cannot
+            tell, shape (items, annotators). Both are empty where the campaign takes one answer only.
     """
 
     items: tuple[LabelledItem, ...]
@@ -67,6 +69,7 @@ class Labels:
     dimensions: tuple[Dimension, ...]
     codes: dict[str, Codes]
     also: dict[str, Codes] = field(default_factory=dict)
+    unsure: dict[str, NDArray[np.bool_]] = field(default_factory=dict)
 
     @cached_property
     def counts(self) -> NDArray[np.int64]:
@@ -164,7 +167,7 @@ def served(campaign: Campaign) -> QuerySet[Item]:
 
 def counted(campaign: Campaign, *, among: Collection[int] | None = None, part: str = "") -> Labels:
     """The campaign's answers that count, in four queries: of all items that have any, or of the items `among` which are named. Where it
-    takes second answers, in one more.
+    takes second answers, in two more.
 
     Args: part: of a campaign that is split, the dev or the test part alone; empty: all of it.
 
@@ -201,7 +204,23 @@ def counted(campaign: Campaign, *, among: Collection[int] | None = None, part: s
         dimensions=dimensions_of(campaign.dataset) if kind.by_dimension else (),
         codes=_codes(submitted, keys, rows, columns),
         also=_codes(submitted, second, rows, columns, of="also") if second else {},
+        unsure=_unsure(submitted, second, rows, columns) if second else {},
     )
+
+
+def _unsure(
+    submitted: QuerySet[Assignment], keys: Sequence[str], items: Sequence[int], annotators: Sequence[int]
+) -> dict[str, NDArray[np.bool_]]:
+    """For each question who said that they cannot tell, items by annotators."""
+    tables = {key: np.zeros((len(items), len(annotators)), dtype=bool) for key in keys}
+    said = submitted.order_by().filter(annotations__answer=UNSURE)
+    row_of, column_of = ({pk: place for place, pk in enumerate(known)} for known in (items, annotators))
+    for item, annotator, key in said.values_list("item", "participant", "annotations__question").iterator(
+        chunk_size=20_000
+    ):
+        if key in tables:
+            tables[key][row_of[item], column_of[annotator]] = True
+    return tables
 
 
 def _codes(

@@ -14,6 +14,7 @@ from django.views.decorators.http import require_http_methods
 from annotation.agreement import stopping
 from annotation.agreement.stopping import NARROWEST, WIDEST_RANKING, Price
 from annotation.agreement.tables import Subject
+from annotation.consensus.labels import served
 from annotation.kinds import KINDS
 from annotation.models import Campaign, WidthRule
 from annotation.monitoring.progress import campaigns_of
@@ -125,8 +126,9 @@ def _initial(rule: WidthRule | None) -> dict[str, Any]:
 
 def _price(campaign: Campaign, run: Run | None, chosen: dict[str, Any]) -> Told:
     way = KINDS[campaign.kind].scenario_of
-    scenarios = campaign.items.order_by().values(way).distinct().count()
-    each = max(campaign.items.count() / max(scenarios, 1), 1.0)
+    asked = served(campaign).order_by()
+    scenarios = asked.values(way).distinct().count()
+    each = max(asked.count() / max(scenarios, 1), 1.0)
     if run is None:
         price = stopping.price(
             chosen["half_width"],

@@ -71,6 +71,24 @@ def test_a_second_answer_of_one_person_in_three_is_not_in_the_set(campaign: Camp
     assert (found.agreement.value, found.mean_size.value) == (0.5, 1.0)
 
 
+def test_who_cannot_tell_gives_no_answer_and_their_share_is_told(campaign: Campaign) -> None:
+    """One of two people is unsure of realism on four of ten scenarios; both are on one of these, which then has no set."""
+    sheets = Annotation.objects.filter(question="realism", assignment__item__in=campaign.items.order_by("pk")[6:10])
+    mine = sheets.first().assignment.participant  # type: ignore[union-attr]
+    sheets.filter(assignment__participant=mine).update(answer="unsure", also="")
+    last = campaign.items.order_by("pk").last()
+    sheets.filter(assignment__item=last).update(answer="unsure", also="")
+    tables = tables_of(campaign)
+    for key in ("realism", ALL):
+        found = by_sets(tables, tables.subject(key))
+        assert found is not None
+        assert found.unsure.value == pytest.approx(5 / 20)
+        assert (found.n, found.empty) == (9, 1)
+    impossible = by_sets(tables, tables.subject("impossibility"))
+    assert impossible is not None
+    assert (impossible.unsure.value, impossible.n) == (0, 10)
+
+
 def test_a_judge_that_loses_by_one_answer_and_wins_by_sets_is_said_to(client: Client, campaign: Campaign) -> None:
     strict, other = Judge.objects.get(name="strict"), Judge.objects.get(name="other")
     Annotation.objects.filter(assignment__item__in=campaign.items.order_by("pk")[5:6], question="realism").update(

@@ -7,11 +7,12 @@ from django.test import Client
 from django.urls import reverse
 
 from annotation.agreement.report import DIVISIONS, by_group, group_table
-from annotation.agreement.snapshots import check, keep, tables_in
+from annotation.agreement.snapshots import check, digest_of, keep, tables_in
 from annotation.agreement.tables import subjects_of
 from annotation.models import AgreementSnapshot, Annotation, Campaign
 from conflictscope.errors import Conflict
 from conflictscope.scenarios.models import Judge, Scenario
+from evaluation.models import Occasion
 from tests.annotation.pages.reading import page, text_of
 from tests.factories.annotation import CampaignFactory, ItemFactory, ParticipantFactory, labelled, labelled_at_once
 from tests.factories.scenarios import JudgeFactory, ScenarioFactory, judged
@@ -90,6 +91,13 @@ def test_a_snapshot_stays_and_says_whether_it_still_comes_out(researcher: Client
     keep(campaign)
     kept.refresh_from_db()
     assert (AgreementSnapshot.objects.count(), kept.results) == (2, before)
+
+
+def test_what_a_judge_says_when_asked_again_is_of_what_a_snapshot_rests_on(campaign: Campaign) -> None:
+    before = digest_of(campaign)
+    judge = campaign.dataset.primary_judge
+    Occasion.objects.create(judge=judge, dataset=campaign.dataset, about=Occasion.About.SCENARIOS, samples=2)
+    assert digest_of(campaign) != before
 
 
 def test_nothing_to_take_away_is_said(researcher: Client, campaign: Campaign) -> None:
