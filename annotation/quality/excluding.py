@@ -9,6 +9,8 @@ from django.db import transaction
 
 from annotation.consensus import job as deciding
 from annotation.consensus.deciding import decide_items
+from annotation.consensus.labels import counted
+from annotation.consensus.recording import recorder_of
 from annotation.labelling import places
 from annotation.labelling.exclusion import leave_out, take_back
 from annotation.models import Assignment, Campaign, ExclusionStep, Item, Participant
@@ -80,6 +82,10 @@ def _decide_anew(participant: Participant) -> None:
     items = sorted({*theirs.values_list("pk", flat=True), *asked.values_list("pk", flat=True)})
     for start in range(0, len(items), BATCH):
         decide_items(participant.campaign, items[start : start + BATCH], minimum=decided.parameters["minimum"])
+    ordered = Campaign.objects.filter(pk=participant.campaign_id, target_ranking__isnull=False)
+    if items and (campaign := ordered.select_related("study", "dataset__value_set_version").first()) is not None:
+        # The order of values that all answers together were written down as.
+        recorder_of(campaign, counted(campaign)).finish(decided.parameters["minimum"])
 
 
 def participant_named(campaign: Campaign, pseudonym: str) -> Participant:

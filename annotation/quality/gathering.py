@@ -72,6 +72,7 @@ def work_of(campaign: Campaign) -> CampaignWork:
             turn=turn,
             clusters=_clusters(campaign, items),
             signs=signs,
+            excluded=np.array([person.excluded for person in people], dtype=bool),
         ),
         assignments=assignments,
         comments=comments,

@@ -19,7 +19,7 @@ from conflictscope.stats.signals.marking import Signal
 
 SEED = 20_261_201
 # To be raised where a signal's meaning or form changes: what was kept of old is then not read.
-VERSION = 1
+VERSION = 2
 
 
 @dataclass(frozen=True)
@@ -86,7 +86,8 @@ def _stamp(campaign: Campaign) -> tuple[str, ...]:
     )
     revised = Revision.objects.filter(assignment__item__campaign=campaign).aggregate(Count("pk"), Max("replaced_at"))
     gold = GoldAnswer.objects.filter(item__campaign=campaign).aggregate(Count("pk"), Max("pk"))
-    return tuple(map(str, (*work.values(), *revised.values(), *gold.values())))
+    excluded = Participant.objects.filter(campaign=campaign, excluded=True).order_by("pk").values_list("pk", flat=True)
+    return tuple(map(str, (*work.values(), *revised.values(), *gold.values(), *excluded)))
 
 
 NAMES: Mapping[Signal, str] = {

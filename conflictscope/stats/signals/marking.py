@@ -131,7 +131,7 @@ def signals_of(
     strict = [_figures(sheets, votes, person, rng, written[person], MARKED_AT, 0) for person in range(sheets.people)]
     found = []
     for person, (figures, wide) in enumerate(zip(shown, strict, strict=True)):
-        others = _medians([each for column, each in enumerate(shown) if column != person])
+        others = _medians([each for column, each in enumerate(shown) if column != person and sheets.stands(column)])
         marks = [*_marks(figures, wide, others, lines)]
         for pair in pairs:
             if person in (pair.first, pair.second):
@@ -152,7 +152,9 @@ def _figures(
 ) -> PersonSignals:
     rows = sheets.done_by(person)
     mine = {key: table[rows, person] for key, table in sheets.codes.items()}
-    most = {key: most_of_the_others(votes[key][rows], mine[key]) for key in mine}
+    # Somebody who is excluded has no vote to take away.
+    own = mine if sheets.stands(person) else {key: np.full_like(codes, MISSING) for key, codes in mine.items()}
+    most = {key: most_of_the_others(votes[key][rows], own[key]) for key in mine}
     clusters = sheets.clusters[rows]
     seconds, words = sheets.seconds[rows, person], sheets.words[rows]
     by_turn = _by_turn(mine, most)

@@ -30,6 +30,7 @@ class WorkSheets:
             they did not do it.
         clusters: of each item the scenario it belongs to, shape (n,): the unit that counts.
         signs: keys, movements and changes of focus that the page saw, shape (n, r), nan where no page told.
+        excluded: whose answers stand for nobody else, shape (r,): they are compared with the others, and nobody with them.
     """
 
     codes: Mapping[str, Codes]
@@ -41,6 +42,7 @@ class WorkSheets:
     sides: Mapping[str, Codes] = field(default_factory=dict)
     gold: Mapping[str, Codes] = field(default_factory=dict)
     signs: Floats | None = None
+    excluded: NDArray[np.bool_] | None = None
 
     @property
     def people(self) -> int:
@@ -53,8 +55,14 @@ class WorkSheets:
         return ordered
 
     def votes(self) -> dict[str, Integers]:
-        """By question how many people gave each answer to each item, shape (n, size)."""
-        return {key: votes_of(table, self.sizes[key]) for key, table in self.codes.items()}
+        """By question how many people whose answers stand gave each answer to each item, shape (n, size)."""
+        return {key: votes_of(self._standing(table), self.sizes[key]) for key, table in self.codes.items()}
+
+    def stands(self, person: int) -> bool:
+        return self.excluded is None or not self.excluded[person]
+
+    def _standing(self, table: Codes) -> Codes:
+        return table if self.excluded is None else table[:, ~self.excluded]
 
 
 def most_of_the_others(votes: Integers, mine: Codes) -> Codes:

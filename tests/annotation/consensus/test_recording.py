@@ -14,7 +14,9 @@ from annotation.consensus.deciding import middle_of, settle, ties_of
 from annotation.consensus.labels import words
 from annotation.consensus.reports import decision_report
 from annotation.models import Campaign, Decision
+from annotation.quality.excluding import exclude
 from conflictscope.errors import InvalidInput
+from conflictscope.jobs.models import Job
 from conflictscope.values.models import TargetRanking
 from evaluation.measures.decisions import Decider, trials_of
 from evaluation.models import Judgement, Steering
@@ -207,6 +209,27 @@ def test_an_order_that_a_steering_prompt_carries_is_not_changed_under_it(prefere
     assert second != first
     assert second.name == "Our order (2)"
     assert list(first.positions.values()) == stands
+
+
+def test_the_order_is_fitted_anew_when_somebody_is_left_out(preferences, dataset):
+    """Two who say the contrary of everything turn the order round; without them it is that of the one who is left."""
+    contrary = ParticipantFactory.create_batch(2, campaign=preferences)
+    for item in preferences.items.all():
+        said = item.assignments.get().annotations.get(question="preferred_action").answer
+        for person in contrary:
+            labelled(item, person, {"preferred_action": "action_1" if said == "action_2" else "action_2"})
+    ranking = decide(preferences).ranking
+    values = list(dataset.value_set_version.values.values_list("key", flat=True))
+    assert list(ranking.positions.order_by("rank").values_list("value__key", flat=True)) == values[::-1]
+    Job.objects.create(
+        study=preferences.study,
+        kind="annotation.decide",
+        subject=f"campaign {preferences.pk}",
+        parameters={"campaign": preferences.pk, "minimum": 1},
+    )
+    for person in contrary:
+        exclude(person, reason="Says the contrary.", by=None)
+    assert list(ranking.positions.order_by("rank").values_list("value__key", flat=True)) == values
 
 
 def test_both_and_neither_count_for_no_side_and_nothing_decided_makes_no_order(preferences):

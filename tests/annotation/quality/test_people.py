@@ -111,6 +111,21 @@ def test_leaving_somebody_out_changes_the_estimates_and_taking_them_back_changes
     assert list(steps) == [(True, "Two seconds an item."), (False, "")]
 
 
+def test_somebody_left_out_is_no_other_to_anybody(campaign):
+    """Two say the contrary of three; left out, the two are still compared with the three, and the three with one another alone."""
+    dov = Participant.objects.get(campaign=campaign, pseudonym="dov")
+    mine = Annotation.objects.filter(assignment__participant=dov, question="realism")
+    no = list(mine.filter(answer=NO).values_list("pk", flat=True))
+    mine.exclude(pk__in=no).update(answer=NO)
+    mine.filter(pk__in=no).update(answer="yes")
+    assert signals_by_name(campaign)["ann"].signals.agreement.by_question["realism"].n == 0  # two against two
+    for name in ("dov", "odd-one"):
+        exclude(Participant.objects.get(campaign=campaign, pseudonym=name), reason="Clicks.", by=None)
+    rows = signals_by_name(campaign)
+    assert rows["ann"].signals.agreement.by_question["realism"].value == 1
+    assert rows["dov"].signals.agreement.by_question["realism"].value == 0
+
+
 def test_an_exclusion_needs_a_reason_and_done_twice_is_one(campaign):
     odd = Participant.objects.get(campaign=campaign, pseudonym="odd-one")
     with pytest.raises(InvalidInput, match="why"):
