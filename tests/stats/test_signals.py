@@ -80,6 +80,13 @@ def test_the_entropy_of_an_even_coin_is_one_bit() -> None:
     assert entropy({"q": codes(*[A] * 20)}).value == 0
 
 
+def test_one_answer_on_few_sheets_tells_little_of_entropy() -> None:
+    """An answer of a rate of 1 - 0.025^(1/20) = 0.168 is not seen on 20 sheets once in forty: its entropy is 0.654 bits."""
+    found = entropy({"q": codes(*[A] * 20), "r": codes(*[A] * 20)})
+    assert (found.value, found.low) == (0, 0)
+    assert found.high == pytest.approx(0.654, abs=0.001)
+
+
 def test_work_that_falls_off_is_found_where_it_does() -> None:
     rng = np.random.default_rng(1)
     good, bad = rng.binomial(8, 0.9, 20) / 8, rng.binomial(8, 0.5, 30) / 8

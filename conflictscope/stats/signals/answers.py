@@ -20,6 +20,8 @@ Integers = NDArray[np.int64]
 FEWEST = 5
 # Neither part of a piece of work that is parted in two is shorter than this.
 SHORTEST_PART = 5
+# So many items are put into another order at once: somebody who did twenty thousand takes no more memory than others.
+_CELLS = 1_000_000
 
 
 @dataclass(frozen=True)
@@ -129,6 +131,9 @@ def same_sheet(sheets: Sequence[tuple[int, ...]], *, level: float = 0.95) -> Est
 def entropy(mine: Mapping[str, Codes], *, level: float = 0.95) -> Estimate:
     """The mean over questions of the entropy of the answers in bits, less its bias in few answers, with jackknife t limits.
 
+    Of somebody who gave one answer to each question the upper limit is the entropy of yes and no where the rarer one is as frequent as
+    it can be and yet not be seen on so many sheets.
+
     Source: Miller (1955) for the bias; Efron & Tibshirani (1993), chapter 11.
     """
     tables = [codes[codes != MISSING] for codes in mine.values()]
@@ -148,6 +153,9 @@ def entropy(mine: Mapping[str, Codes], *, level: float = 0.95) -> Estimate:
         value += whole
         variance += (counts.sum() - 1) * float(weights @ (left_out - mean) ** 2)
     value /= len(lengths)
+    if all((codes == codes[0]).all() for codes in tables if len(codes)):
+        rarer = min(1 - ((1 - level) / 2) ** (1 / n), 0.5)
+        return Estimate(0.0, 0.0, float(_bits(np.array([rarer, 1 - rarer]))), n=n, level=level, conservative=True)
     half = float(t.ppf((1 + level) / 2, n - 1)) * math.sqrt(variance) / len(lengths)
     return Estimate(value, max(value - half, 0.0), value + half, n=n, level=level)
 
@@ -155,7 +163,11 @@ def entropy(mine: Mapping[str, Codes], *, level: float = 0.95) -> Estimate:
 def _entropy(counts: Floats) -> float:
     total = float(counts.sum())
     shares = counts[counts > 0] / total
-    return float(-(shares * np.log2(shares)).sum()) + (len(shares) - 1) / (2 * total * math.log(2))
+    return _bits(shares) + (len(shares) - 1) / (2 * total * math.log(2))
+
+
+def _bits(shares: Floats) -> float:
+    return float(-(shares * np.log2(shares)).sum())
 
 
 @dataclass(frozen=True)
@@ -185,12 +197,21 @@ def falling_off(agreements: Floats, *, rng: np.random.Generator, exchanges: int 
         mean = float(agreements.mean()) if m else 0.0
         return FallingOff(m, mean, mean, None, reason)
     cuts = np.arange(SHORTEST_PART, m - SHORTEST_PART + 1)
-    orders = np.vstack([np.arange(m), rng.permuted(np.tile(np.arange(m), (exchanges, 1)), axis=1)])
-    sums = agreements[orders].cumsum(axis=1)
+    before, after, falls = _falls(agreements[None], cuts)
+    place = int(falls[0].argmax())
+    as_large = 1
+    at_once = max(_CELLS // m, 1)
+    for done in range(0, exchanges, at_once):
+        orders = rng.permuted(np.tile(np.arange(m), (min(at_once, exchanges - done), 1)), axis=1)
+        as_large += int((_falls(agreements[orders], cuts)[2].max(axis=1) >= falls[0, place] - 1e-12).sum())
+    p_value = as_large / (exchanges + 1)
+    return FallingOff(int(cuts[place]), float(before[0, place]), float(after[0, place]), p_value)
+
+
+def _falls(agreements: Floats, cuts: Integers) -> tuple[Floats, Floats, Floats]:
+    """Agreement before and after each cut, and the fall in standard errors, each of shape (orders, cuts)."""
+    m = agreements.shape[1]
+    sums = agreements.cumsum(axis=1)
     before = sums[:, cuts - 1] / cuts
     after = (sums[:, -1:] - sums[:, cuts - 1]) / (m - cuts)
-    falls = (before - after) / np.sqrt(1 / cuts + 1 / (m - cuts))
-    largest = falls.max(axis=1)
-    place = int(falls[0].argmax())
-    p_value = float((largest >= largest[0] - 1e-12).mean())
-    return FallingOff(int(cuts[place]), float(before[0, place]), float(after[0, place]), p_value)
+    return before, after, (before - after) / np.sqrt(1 / cuts + 1 / (m - cuts))
