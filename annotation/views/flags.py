@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from django.contrib import messages
 from django.core.paginator import Paginator
+from django.db.models import F
 from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils import timezone
@@ -25,7 +26,9 @@ def flags(request: Request, study: str, campaign: str) -> HttpResponse:
     """All flags with what was said of them, open ones first."""
     this_campaign = _campaign(request, study, campaign)
     rows = flags_of(this_campaign).select_related("assignment__participant__user").prefetch_related("replies")
-    page = Paginator(rows.order_by("resolved_at", "-pk"), SHOWN).get_page(request.GET.get("page"))
+    page = Paginator(rows.order_by(F("resolved_at").asc(nulls_first=True), "-pk"), SHOWN).get_page(
+        request.GET.get("page")
+    )
     context = {
         "study": this_campaign.study,
         "section": "campaigns",

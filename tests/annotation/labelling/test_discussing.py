@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 from django.test import Client
 from django.urls import reverse
+from django.utils import timezone
 
 from annotation.models import Flag
 from conflictscope.studies.permissions import Role
@@ -43,3 +44,15 @@ def test_a_flag_is_answered_replied_to_resolved_and_opened_again(client: Client,
     assert client.post(reverse("annotation:label_reply", args=[flag.pk]), {"text": "x"}).status_code == 404
     client.force_login(member(campaign.study, Role.VIEWER))
     assert client.post(f"{flags}{flag.pk}/reply/", {"text": "x"}).status_code == 404
+
+
+@pytest.mark.backends
+def test_open_flags_come_first(client: Client, campaign):
+    """On PostgreSQL, too, where what has no time comes last unless one says so."""
+    ann = ParticipantFactory(campaign=campaign, pseudonym="ann")
+    assignment = labelled(campaign.items.first(), ann)
+    Flag.objects.create(assignment=assignment, reason="Still open.")
+    Flag.objects.create(assignment=assignment, reason="All done.", resolved_at=timezone.now())
+    client.force_login(member(campaign.study, Role.RESEARCHER))
+    page = client.get(reverse("annotation:flags", args=[campaign.study.slug, campaign.slug])).content.decode()
+    assert page.index("Still open.") < page.index("All done.")
