@@ -18,6 +18,8 @@ from conflictscope.stats.labels import MISSING
 
 SEED = 20_261_202
 RESTARTS = 4
+# A page waits for it; that it still moved is said then.
+MOST_STEPS = 1_000
 FEWEST_PEOPLE = 3
 
 
@@ -78,7 +80,12 @@ def fitted(labels: Labels, question: str) -> DawidSkene | str:
     if not ((table != MISSING).sum(axis=1) > 1).any():
         return "no item has two answers yet"
     return dawid_skene(
-        table, categories=answers_of(question), rng=np.random.default_rng(SEED), restarts=RESTARTS, tolerance=1e-7
+        table,
+        categories=answers_of(question),
+        rng=np.random.default_rng(SEED),
+        restarts=RESTARTS,
+        tolerance=1e-7,
+        max_iterations=MOST_STEPS,
     )
 
 

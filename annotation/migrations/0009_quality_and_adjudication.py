@@ -5,6 +5,12 @@ from django.conf import settings
 from django.db import migrations, models
 
 
+def tell_what_was_before(apps, schema_editor):
+    """Whoever settled something could see what machines had said of it; what was left out of counts was there to practise on."""
+    apps.get_model("annotation", "Decision").objects.filter(method="adjudicated").update(blind=False)
+    apps.get_model("annotation", "Item").objects.filter(is_training=True).update(use="training")
+
+
 class Migration(migrations.Migration):
 
     dependencies = [
@@ -129,6 +135,7 @@ class Migration(migrations.Migration):
             name='is_training',
             field=models.BooleanField(default=False, help_text='In no count, estimate or digest: all uses but the sample.'),
         ),
+        migrations.RunPython(tell_what_was_before, migrations.RunPython.noop),
         migrations.AddConstraint(
             model_name='campaign',
             constraint=models.CheckConstraint(condition=models.Q(('gold_share__gte', 0), ('gold_share__lte', 0.5)), name='campaign_gold_share'),

@@ -103,7 +103,7 @@ def item(request: Request, study: str, campaign: str, item: int) -> HttpResponse
 @require_POST
 def settle_item(request: Request, study: str, campaign: str, item: int) -> HttpResponse:
     this_campaign = _campaign(request, study, campaign, may=Action.ADJUDICATE)
-    shown = get_object_or_404(items_with_labels(), campaign=this_campaign, pk=item)
+    shown = get_object_or_404(items_with_labels(), campaign=this_campaign, pk=item, is_training=False)
     asked = [question.key for question in questions_about(shown)]
     answers = {key: request.POST[key] for key in asked if request.POST.get(key)}
     settle_blind(shown, answers, by=request.user, reason=request.POST.get("reason", ""))

@@ -12,6 +12,7 @@ from django.db import connection
 from django.db.migrations.executor import MigrationExecutor
 from django.utils import timezone
 
+from annotation.models import Decision, Item
 from conflictscope.llm.models import Call
 from conflictscope.scenarios.models import Dataset, Import, Scenario
 from conflictscope.studies.membership import MAY_CREATE_STUDIES
@@ -220,3 +221,39 @@ def test_what_stood_before_is_there_afterwards_as_each_step_says() -> None:
     assert Steering.objects.get().study.slug == "mine"
     ranking = Ranking.objects.get()
     assert ranking.confirmed_at == ranking.created_at
+
+
+def test_what_was_settled_before_there_was_a_mark_for_it_is_not_called_blind() -> None:
+    """Whoever settled anything saw the study then; and items to practise on had no use of their own."""
+    executor = MigrationExecutor(connection)
+    leaves = [node for node in executor.loader.graph.leaf_nodes() if node[0] in ("scenarios", "studies", "values")]
+    before = [("annotation", "0008_second_answers"), *leaves]
+    executor.migrate(before)
+    get = MigrationExecutor(connection).loader.project_state(before).apps.get_model
+    owner = get("auth", "User").objects.create(username="ada", password="!")
+    study = get("studies", "Study").objects.create(slug="mine", name="Mine", created_by=owner)
+    dataset = get("scenarios", "Dataset").objects.create(
+        study=study, slug="d", name="D", variant="imported", created_by=owner, recipe={}
+    )
+    campaign = get("annotation", "Campaign").objects.create(
+        study=study, dataset=dataset, slug="c", name="C", kind="scenario_filter", created_by=owner
+    )
+    items = [
+        get("annotation", "Item").objects.create(
+            campaign=campaign,
+            scenario=get("scenarios", "Scenario").objects.create(
+                dataset=dataset, uid=f"s-{number}", status="kept", description="D", action_1="1", action_2="2"
+            ),
+            open_slots=1,
+            shuffle_key=0.5,
+            inclusion_probability=1.0,
+            is_training=bool(number),
+        )
+        for number in range(2)
+    ]
+    for question, method in (("realism", "adjudicated"), ("specificity", "majority")):
+        get("annotation", "Decision").objects.create(item=items[0], question=question, answer="yes", method=method)
+    migrate_to_the_newest()
+
+    assert dict(Decision.objects.values_list("question", "blind")) == {"realism": False, "specificity": True}
+    assert dict(Item.objects.values_list("scenario__uid", "use")) == {"s-0": "sample", "s-1": "training"}
