@@ -47,6 +47,14 @@ def test_chance_is_worked_out_within_each_question() -> None:
     assert "chance alone" in found.beyond.reason
 
 
+def test_of_ten_items_that_all_agree_no_interval_is_told() -> None:
+    """Ten of ten is no proof of full agreement: the share has exact limits, and kappa none."""
+    both = codes(*[A] * 5, *[B] * 5)
+    found = matching({"q": both}, {"q": both}, np.arange(10))
+    assert (found.beyond.value, found.beyond.low) == (1, None)
+    assert found.share.low < 0.75
+
+
 def test_answers_to_one_scenario_are_one_unit() -> None:
     """The same answers twice, as two responses of each scenario, tell no more than once."""
     rng = np.random.default_rng(3)

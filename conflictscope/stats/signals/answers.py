@@ -22,6 +22,7 @@ FEWEST = 5
 SHORTEST_PART = 5
 # So many items are put into another order at once: somebody who did twenty thousand takes no more memory than others.
 _CELLS = 1_000_000
+_EQUAL = 1e-9
 
 
 @dataclass(frozen=True)
@@ -98,13 +99,15 @@ def _beyond(same: Floats, asked: Floats, expected: Floats, total: float, unit: I
     units = np.unique(unit[asked > 0])
     if len(units) < FEWEST:
         return Estimate.undefined(f"fewer than {FEWEST} items can be compared", n=len(units), level=level)
-    if room <= 1e-9:
+    if room <= _EQUAL:
         return Estimate.undefined("chance alone explains all of it", n=len(units), level=level)
     value = (float(same.sum()) - total) / room
     influence = ((same - expected) - value * (asked - expected)) / room
     by_unit = np.bincount(unit, weights=influence)[units]
     m = len(units)
     half = float(t.ppf((1 + level) / 2, m - 1)) * math.sqrt(m / (m - 1) * float((by_unit**2).sum()))
+    if half <= _EQUAL:
+        return Estimate(value, n=m, warning="every item agrees alike: no interval can be meant", level=level)
     warning = "" if m >= 20 else f"{m} items only: the interval is likely too narrow"
     return Estimate(value, max(value - half, -1.0), min(value + half, 1.0), n=m, warning=warning, level=level)
 
