@@ -136,8 +136,8 @@ def _waiting(campaign: Campaign) -> list[WaitingItem]:
     against = {row: keys for row, keys in _judge_against(campaign, labels, agreed.answers).items() if enough[row]}
     why: defaultdict[int, dict[str, list[Why]]] = defaultdict(lambda: defaultdict(list))
     doubt: defaultdict[int, float] = defaultdict(float)
-    for row, keys in disputes.items():
-        for key, (reasons, doubtful) in keys.items():
+    for row, disputed in disputes.items():
+        for key, (reasons, doubtful) in disputed.items():
             if (labels.items[row].pk, key) not in settled:
                 why[row][key] += reasons
                 doubt[row] = max(doubt[row], doubtful)
