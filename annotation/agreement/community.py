@@ -209,7 +209,8 @@ def community_of(campaign: Campaign) -> Community:
     runs = [run for run in runs_with_decisions(campaign.dataset) if run.steering_id is None]
     newest = [run for mode in Run.Mode.values for run in newest_of_targets(runs, mode)]
     stamp = hashlib.sha256(repr((stamp_of(campaign, None), state_of(newest))).encode()).hexdigest()
-    found: Community = worked_out(ARITHMETIC, stamp, [campaign.pk], lambda: _community(campaign, newest))
+    sealed = corrections.sealed_among([(run, run.judge) for run in newest])
+    found: Community = worked_out(ARITHMETIC, stamp, [campaign.pk, sealed], lambda: _community(campaign, newest))
     return found
 
 

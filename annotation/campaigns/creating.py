@@ -205,7 +205,7 @@ def scenarios_drawn(campaign: Campaign) -> int:
 
 def judgeable_runs(dataset: Dataset) -> QuerySet[Run]:
     """The runs on the dataset whose answers are open text, which somebody has to judge."""
-    talked = Run.objects.filter(dataset=dataset, mode=Run.Mode.SIMULATED_USER)
+    talked = Run.objects.whole().filter(dataset=dataset, mode=Run.Mode.SIMULATED_USER)
     return talked.select_related("target", "dataset", "steering", "user_simulator", "judge").order_by("pk")
 
 

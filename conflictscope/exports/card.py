@@ -69,6 +69,9 @@ def card_of(selection: Selection, files: Sequence[WrittenFile], *, digest: str) 
         "prompts": prompts_behind(selection),
         "sealed_tests": sealed_tests_of(selection.dataset),
         "jobs_running_while_written": dataset.study.jobs.live().count(),
+        "runs_imported_by_half": list(
+            dataset.runs.filter(import_unfinished=True).order_by("pk").values_list("pk", flat=True)
+        ),
         "csv": CSV_ESCAPE,
         "files": [
             {

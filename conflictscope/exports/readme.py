@@ -90,6 +90,12 @@ def _what(card: dict[str, Any]) -> list[str]:
         lines += ["Only scenarios that a panel of people passed on every dimension are here.", ""]
     if card["jobs_running_while_written"]:
         lines += ["**Unfinished**: jobs were running in the study while these files were written.", ""]
+    if card["runs_imported_by_half"]:
+        numbers = ", ".join(map(str, card["runs_imported_by_half"]))
+        lines += [
+            f"**Unfinished**: the import of run {numbers} was broken off: its responses are the first of a file, no sample.",
+            "",
+        ]
     by_status = ", ".join(f"{number} {status}" for status, number in counts["by_status"].items())
     lines += [f"- By status: {by_status}", f"- Human-validated: {counts['human_validated']}"]
     if dataset["generator"]:

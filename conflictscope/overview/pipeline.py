@@ -198,7 +198,7 @@ def _responses(found: dict[int, StudyCounts]) -> None:
     for run in answered:
         counts = found[run.study_id]
         counts.responses_by_mode[run.mode] = counts.responses_by_mode.get(run.mode, 0) + coverage[run.pk].responses
-        counts.rankable_runs += run.dataset.value_set_version_id is not None
+        counts.rankable_runs += run.dataset.value_set_version_id is not None and not run.import_unfinished
     for run in runs:
         counts, lacks = found[run.study_id], coverage[run.pk]
         if lacks.missing and not run.imported:
@@ -206,7 +206,7 @@ def _responses(found: dict[int, StudyCounts]) -> None:
             if lacks.unasked > counts.unasked:
                 counts.unasked, counts.unasked_scope = lacks.unasked, run.scope
     studies = {run.pk: run.study_id for run in answered}
-    for run_id in stale_runs(answered):
+    for run_id in stale_runs([run for run in answered if not run.import_unfinished]):
         found[studies[run_id]].stale_runs += 1
     ranked = (
         Ranking.objects.filter(run__in=answered).order_by().values_list("study").annotate(Count("run", distinct=True))

@@ -168,7 +168,8 @@ def _tau(tau: float, theta: Sequence[Floats], drawn: Sequence[Floats], about: "_
     errors = replicates.std(axis=0)
     sound = np.where(errors > EQUAL, errors, np.inf)
     largest = np.quantile((np.abs(replicates - gaps) / sound).max(axis=1), about.level)
-    signs = np.where(np.abs(gaps) > largest * errors, np.sign(gaps), 0.0)
+    # A difference that no resample moves has no error that could be meant: it is left open.
+    signs = np.where((errors > EQUAL) & (np.abs(gaps) > largest * errors), np.sign(gaps), 0.0)
     pairs = len(first)
     both = signs[:pairs] * signs[pairs:]
     known, open_ones = float(both.sum()), int((both == 0).sum())

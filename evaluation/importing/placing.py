@@ -22,7 +22,7 @@ Choice = Judgement.Choice
 REMEMBERED = 5_000  # bad rows; all are counted
 _TURNED = {"first": Choice.VALUE_2, "second": Choice.VALUE_1}
 _STRAIGHT = {"first": Choice.VALUE_1, "second": Choice.VALUE_2}
-RunName = tuple[str, str, str, str]  # mode, target, user simulator and judge, as the file calls them
+RunName = tuple[str, str, str, str]  # mode, target and user simulator as the file calls them, and the judge as we do
 _ENDS = 8  # 1 and 7, 2 and 6, ... of a scale seen from its other end
 
 
@@ -146,7 +146,8 @@ class Runs:
 
     @staticmethod
     def name(trial: ImportedTrial) -> RunName:
-        return trial.mode, trial.target[:80], trial.user[:100], (trial.judge or "judge") if trial.talks else ""
+        judge = _judge_name(trial.judge or "judge") if trial.talks else ""
+        return trial.mode, trial.target[:80], trial.user[:100], judge
 
     def found(self, name: RunName) -> Run | None:
         """None: there is no such run yet."""
@@ -154,7 +155,7 @@ class Runs:
             mode, target, user, judge = name
             runs = Run.objects.filter(dataset=self._dataset, mode=mode, imported=True, imported_user=user)
             self._runs[name] = runs.filter(
-                target__label=_label(target), target__endpoint=None, judge__name=_judge_name(judge) if judge else None
+                target__label=_label(target), target__endpoint=None, judge__name=judge or None
             ).first()
         return self._runs[name]
 
@@ -167,9 +168,7 @@ class Runs:
                 dataset=self._dataset,
                 mode=mode,
                 target=Target.objects.get_or_create(label=_label(target), defaults={"endpoint": None})[0],
-                judge=Judge.objects.get_or_create(name=_judge_name(judge), defaults={"endpoint": None})[0]
-                if judge
-                else None,
+                judge=Judge.objects.get_or_create(name=judge, defaults={"endpoint": None})[0] if judge else None,
                 imported=True,
                 imported_user=user,
                 defaults={"study": self._dataset.study, "scope": Run.Scope.ALL, "created_by": created_by},

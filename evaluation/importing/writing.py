@@ -268,16 +268,21 @@ def _texts(trial: ImportedTrial) -> list[str]:
 
 def _known_of(runs: Iterable[Run], *, among: Sequence[_Row] | None = None) -> dict[int, dict[_Trial, str | None]]:
     """The trials that runs have already, with the choices that came with them: None where the target failed. `among`: no others."""
+    with_files = {run.pk: run.judge_id for run in runs}
     machine = FilteredRelation("judgements", condition=~Q(judgements__source=Judgement.Source.HUMAN))
-    trials = Response.objects.filter(run__in=[run.pk for run in runs]).annotate(imported=machine)
+    trials = Response.objects.filter(run__in=list(with_files)).annotate(imported=machine)
     if among is not None:
         scenarios, samples = {row.placed.scenario for row in among}, {row.sample for row in among}
         trials = trials.filter(scenario__in=scenarios, sample__in=samples)
     known: dict[int, dict[_Trial, str | None]] = {}
-    for run, scenario, order, sample, choice in trials.values_list(
-        "run", "scenario", "order", "sample", "imported__choice"
+    for run, scenario, order, sample, judge, choice in trials.values_list(
+        "run", "scenario", "order", "sample", "imported__judge", "imported__choice"
     ):
-        known.setdefault(run, {})[scenario, order, sample] = choice
+        of_run = known.setdefault(run, {})
+        # Another judge may have been asked about it since: what it chose stands in no file.
+        of_run.setdefault((scenario, order, sample), None)
+        if judge == with_files[run]:
+            of_run[scenario, order, sample] = choice
     return known
 
 

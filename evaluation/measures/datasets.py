@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from django.db.models import Count, F, IntegerField, Q, Sum
+from django.db.models import Count, Exists, F, IntegerField, OuterRef, Q, Sum
 from django.db.models.functions import Abs, Cast
 
 from conflictscope.errors import NotFound
@@ -16,7 +16,7 @@ from conflictscope.stats.datasets import (
     agreement_of_counts,
     divergence_of_counts,
 )
-from evaluation.models import Judgement, Rating, Run
+from evaluation.models import Judgement, Rating, Response, Run
 from evaluation.running.runs import scenarios_in
 
 
@@ -51,7 +51,8 @@ def measure(dataset: Dataset, *, scope: str = "") -> DatasetMeasures:
 
 def evaluated_scope(dataset: Dataset) -> str:
     """The scope that is measured when none is named; empty: no multiple-choice run yet."""
-    evaluated = set(Run.objects.filter(dataset=dataset, mode=Run.Mode.MULTIPLE_CHOICE).values_list("scope", flat=True))
+    asked = Run.objects.whole().filter(dataset=dataset, mode=Run.Mode.MULTIPLE_CHOICE)
+    evaluated = set(asked.values_list("scope", flat=True))
     for scope in (Run.Scope.KEPT, Run.Scope.ALL, Run.Scope.HUMAN_VALIDATED):
         if scope in evaluated:
             return scope
@@ -60,12 +61,14 @@ def evaluated_scope(dataset: Dataset) -> str:
 
 def _runs(dataset: Dataset, scope: str) -> list[Run]:
     """The newest run of each target."""
-    runs = Run.objects.filter(
-        dataset=dataset, scope=scope, mode=Run.Mode.MULTIPLE_CHOICE, steering__isnull=True, responses__isnull=False
+    runs = Run.objects.whole().filter(
+        Exists(Response.objects.filter(run=OuterRef("pk"))),
+        dataset=dataset,
+        scope=scope,
+        mode=Run.Mode.MULTIPLE_CHOICE,
+        steering__isnull=True,
     )
-    newest = {
-        run.target_id: run for run in runs.distinct().select_related("dataset", "target__endpoint").order_by("pk")
-    }
+    newest = {run.target_id: run for run in runs.select_related("dataset", "target__endpoint").order_by("pk")}
     return sorted(newest.values(), key=lambda run: run.target.label)
 
 

@@ -86,6 +86,12 @@ class Steering(models.Model):
         return reverse("evaluation:steering", args=[self.study.slug, self.pk])
 
 
+class RunQuerySet(StudyScopedQuerySet["Run"]):
+    def whole(self) -> Self:
+        """Without those whose import is under way, or was broken off: their first rows are no sample of anything."""
+        return self.filter(import_unfinished=False)
+
+
 class Run(models.Model):
     """One evaluation of one target on one dataset, with everything that fixes it."""
 
@@ -134,7 +140,7 @@ class Run(models.Model):
     created_by = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, null=True, related_name="+")
     created_at = models.DateTimeField(auto_now_add=True)
 
-    objects = StudyScopedQuerySet.as_manager()
+    objects = RunQuerySet.as_manager()
 
     class Meta:
         ordering = ["study", "pk"]

@@ -23,7 +23,7 @@ from evaluation.rankings.asked_with import digest_of_prompts, labels_of_prompts,
 from evaluation.rankings.fitting import CODE, REPLICATES, SEED, other_judges, values_of
 from evaluation.running.variants import variants
 
-ARITHMETIC = f"comparison 2, {CODE}"
+ARITHMETIC = f"comparison 3, {CODE}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,7 +162,9 @@ def readings_of(study: Study) -> list[RunReading]:
     """Every run of the study's datasets with values that has decisions, once for each judge that decided it; the newest first."""
     decided = Judgement.objects.filter(response__run__study=study).order_by().values("response__run").distinct()
     runs = list(
-        study.runs.filter(pk__in=decided, dataset__value_set_version__isnull=False, dataset__hidden_at__isnull=True)
+        Run.objects.whole()
+        .filter(study=study, pk__in=decided)
+        .filter(dataset__value_set_version__isnull=False, dataset__hidden_at__isnull=True)
         .select_related(
             *("target__endpoint", "judge__endpoint", "user_simulator", "steering", "study"),
             *("dataset__study", "dataset__value_set_version__value_set", "dataset__generator"),
@@ -238,9 +240,10 @@ def compare(choice: Choice, names: Mapping[str, str], *, replicates: int = REPLI
         raise Conflict("These datasets are about different values: choose two of one value set.")
     state = state_of([reading.run for two in choice.twos for reading in two])
     parts = [[[reading.run.pk, reading.judge.pk if reading.judge else 0] for reading in two] for two in choice.twos]
+    sealed = corrections.sealed_among([(reading.run, reading.judge) for two in choice.twos for reading in two])
     results = worked_out(
-        ARITHMETIC, state, [parts, replicates], lambda: _results(choice.twos, replicates=replicates)
-    )  # fmt: skip
+        ARITHMETIC, state, [parts, replicates, sealed], lambda: _results(choice.twos, replicates=replicates)
+    )
     plain, corrected = results["plain"], results["corrected"]
     if plain["reason"]:
         return RunsCompared((), plain, corrected, plain["reason"])

@@ -87,7 +87,7 @@ def contradicted(one: FittedRun, names: Mapping[str, str]) -> tuple[str, ...]:
     """The values on which people's labels surely contradict the judge: its strength lies outside the corrected interval, widened for all
     values together."""
     corrected = one.by("corrected")
-    if corrected is None:
+    if corrected is None or one.penalised is not None:  # what the penalty draws is no word of the judge
         return ()
     found = []
     judged = one.shown.results
@@ -146,10 +146,19 @@ def _mean(twos: Sequence[SaidAndDone], values: list[str], groups: Mapping[str, s
     return mean_contrast(tables, paired=True, groups=groups if len(set(groups.values())) > 1 else None)
 
 
+def with_limits(found: Sequence[TargetShift]) -> list[TargetShift]:
+    """Those that a mean of corrected shifts is of: every value has strengths and limits."""
+    return [
+        each
+        for each in found
+        if each.said and each.done and each.strengths and all(one.low is not None for one in each.strengths)
+    ]
+
+
 def mean_of_corrected(found: Sequence[TargetShift]) -> list[Estimate]:
     """The mean over targets of each value's corrected shift. Targets share scenarios, so the mean of their half-widths, which holds
     however they hang together, is the half-width of the mean: the limits are conservative."""
-    known = [each for each in found if each.strengths and all(one.low is not None for one in each.strengths)]
+    known = with_limits(found)
     if not known:
         return []
     means = []
@@ -168,7 +177,7 @@ def mean_slopes(found: Sequence[TargetShift], names: Mapping[str, str], contrast
             return []
         columns = zip(contrast.values, contrast.first, contrast.second, contrast.strengths, strict=True)
         return slopes(list(columns), names)
-    known = [each for each in found if each.said is not None and each.done is not None]
+    known = with_limits(found)
     means = mean_of_corrected(known)
     if not means:
         return []

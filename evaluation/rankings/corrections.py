@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Callable, Collection
 
 from django.contrib.auth.models import User
@@ -9,7 +10,7 @@ from django.contrib.auth.models import User
 from conflictscope.scenarios.models import Judge
 from conflictscope.studies.models import Study
 from evaluation.measures.decisions import Decider, Trials, decider_of
-from evaluation.models import Run
+from evaluation.models import Judgement, Run
 
 # A study, the judge, the panels whose labels correct it, and who asked for it, where that is known.
 Listener = Callable[[Study, Judge, Collection[str], User | None], None]
@@ -27,8 +28,16 @@ def register(listener: Listener, sealed: Question) -> None:
 
 
 def tell(run: Run, judge: Judge | None, trials: Trials, *, by: User | None = None) -> None:
-    """What this judge decided of the run is being corrected by the labels among these trials, if there are any."""
-    if judge is None or decider_of(run) != Decider.JUDGE or not trials.without_dev().by_people:
+    """What this judge decided of the run is being corrected by the labels among these trials, if there are any.
+
+    A version of a judge that was tried on what is set aside for tuning alone has nothing that they could correct.
+
+    Args: trials: with this judge's decisions.
+    """
+    if judge is None or decider_of(run) != Decider.JUDGE:
+        return
+    untuned = trials.without_dev()
+    if all(None in both for both in zip(untuned.judge, untuned.people, strict=True)):
         return
     for listener in _listeners:
         listener(run.study, judge, sorted(trials.panels), by)
@@ -37,3 +46,28 @@ def tell(run: Run, judge: Judge | None, trials: Trials, *, by: User | None = Non
 def sealed(run: Run, judge: Judge | None, trials: Trials) -> bool:
     """Whether to correct the judge by these labels would open a test, which a page that only shows must not do."""
     return judge is not None and any(question(run.study, judge, sorted(trials.panels)) for question in _questions)
+
+
+def sealed_among(decided: Collection[tuple[Run, Judge | None]]) -> list[tuple[int, int]]:
+    """Of runs, each with who decides it, those whose judge may not be corrected yet, by the ids of both: without reading any trial.
+
+    What is kept of a correction is kept for this as well: opening a test changes no decision.
+    """
+    panels: dict[int, set[str]] = defaultdict(set)
+    told = Judgement.objects.filter(
+        response__run__in={run.pk for run, _ in decided}, source=Judgement.Source.HUMAN, of_selection=False
+    )
+    for run_id, panel in told.order_by().values_list("response__run", "panel").distinct():
+        panels[run_id].add(panel)
+    answers: dict[tuple[int, int, tuple[str, ...]], bool] = {}
+    found = []
+    for run, judge in decided:
+        if judge is None or run.pk not in panels:
+            continue
+        of_run = tuple(sorted(panels[run.pk]))
+        key = (run.study_id, judge.pk, of_run)
+        if key not in answers:
+            answers[key] = any(question(run.study, judge, of_run) for question in _questions)
+        if answers[key]:
+            found.append((run.pk, judge.pk))
+    return found

@@ -30,7 +30,7 @@ logger = logging.getLogger(__name__)
 Method = Literal["mle", "penalised"]
 REPLICATES = 2000
 SEED = 0
-CODE = "3: fit is tested by pair"  # what the same inputs came to by; it changes with the arithmetic
+CODE = "4: lambda by those who were drawn"  # what the same inputs came to by; it changes with the arithmetic
 MOST_REPLICATES = 100_000
 
 
@@ -116,6 +116,10 @@ def fit_dataset(
     values_of(dataset)
     runs = list(runs_with_decisions(dataset))
     if not runs:
+        if dataset.runs.filter(import_unfinished=True).exists():
+            raise NotFound(
+                f"All that targets did on dataset {dataset.slug!r} is imported by half: import the same file again to add the rest."
+            )
         raise NotFound(
             f"No target was evaluated on dataset {dataset.slug!r} yet: run evaluate_targets, or start it on the page of runs."
         )
@@ -148,10 +152,11 @@ def other_judges(runs: Collection[Run]) -> dict[int, list[Judge]]:
 
 
 def runs_with_decisions(dataset: Dataset) -> QuerySet[Run]:
-    """Runs on the dataset that have something to rank, one mode after the other."""
+    """Runs on the dataset that have something to rank, one mode after the other; none that is imported by half."""
     decided = Judgement.objects.filter(response__run__dataset=dataset).values("response__run")
     return (
-        Run.objects.filter(pk__in=decided)
+        Run.objects.whole()
+        .filter(pk__in=decided)
         .select_related("study", "dataset", "target__endpoint", "judge__endpoint", "user_simulator", "steering")
         .order_by("mode", "target__label", "pk")
     )

@@ -18,7 +18,7 @@ from evaluation.models import Comparison, Run
 from evaluation.rankings import corrections
 from evaluation.rankings.fitting import REPLICATES, SEED, Work, values_of
 
-CODE = "5: tau by what is sure of all pairs"  # what the same inputs came to by; it changes with the arithmetic
+CODE = "6: tau leaves open what no resample moves, lambda by those who were drawn"  # what the same inputs came to by; it changes with the arithmetic
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +80,7 @@ def work_of(both: SaidAndDone, values: list[str], *, replicates: int, seed: int)
         done_trials.by(decider_of(both.done)).digest,
         people.digest,
         str(chances),
+        *sorted({name for name, dev in zip(done_trials.scenario, done_trials.dev, strict=True) if dev}),
     ]
     inputs = hashlib.sha256(" ".join(parts).encode()).hexdigest()
     return Work(

@@ -325,6 +325,14 @@ def test_an_export_beside_a_running_job_says_that_it_is_unfinished(
     assert "**Unfinished**" in readme_of(export().folder)
 
 
+def test_a_run_that_is_imported_by_half_is_named(export: Callable[..., FinishedExport], dataset: Dataset) -> None:
+    run = dataset.runs.order_by("pk").first()
+    assert run is not None
+    dataset.runs.filter(pk=run.pk).update(imported=True, import_unfinished=True)
+    finished = export()
+    assert f"the import of run {run.pk} was broken off" in readme_of(finished.folder)
+
+
 # --- the folder ------------------------------------------------------------------------------------------------------------
 
 
@@ -415,7 +423,7 @@ def test_the_number_of_queries_does_not_grow_with_the_rows(
     dataset: Dataset, django_assert_max_num_queries: DjangoAssertNumQueries
 ) -> None:
     grow(dataset, 10)
-    with django_assert_max_num_queries(27) as few:
+    with django_assert_max_num_queries(28) as few:
         b"".join(zipped(Export(dataset, formats=["jsonl"]), folder="x"))
     grow(dataset, 30)
     run = RunFactory(dataset=dataset)

@@ -161,5 +161,5 @@ def test_a_download_costs_as_many_queries_for_many_rows_as_for_few(
     viewer: Client, dataset: Dataset, django_assert_max_num_queries: DjangoAssertNumQueries
 ) -> None:
     grow(dataset, 12)
-    with django_assert_max_num_queries(31):
+    with django_assert_max_num_queries(32):
         page(viewer, "download", dataset="hhh", format="jsonl").getvalue()

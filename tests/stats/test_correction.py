@@ -307,6 +307,20 @@ class TestDesign:
         assert np.mean(means) == pytest.approx(x.mean(), abs=0.03)
         assert np.mean(variances) == pytest.approx(np.var(means), rel=0.12)
 
+    def test_chances_that_only_the_drawn_ones_have_tell_as_much_as_those_of_all(self):
+        """Of scenarios that were not drawn nobody knows the chance: 1 stands there. What lambda divides by is the same in the mean."""
+        rng = np.random.default_rng(3)
+        size = 120
+        x = (rng.normal(size=size) + np.linspace(0, 2, size))[:, None]
+        chance = np.linspace(0.15, 0.7, size)
+        found = []
+        for _ in range(400):
+            labelled = rng.random(size) < chance
+            design = Design(np.zeros(size, dtype=np.int64), labelled, chance=np.where(labelled, chance, 1.0))
+            found.append(design.frame(x, x)[0, 0, 0])
+        known = Design(np.zeros(size, dtype=np.int64), labelled, chance=chance)
+        assert np.mean(found) == pytest.approx(known.frame(x, x)[0, 0, 0], rel=0.12)
+
 
 class TestMoreLabels:
     def test_the_forecast_is_what_the_labels_then_give(self):

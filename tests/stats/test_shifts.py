@@ -275,3 +275,17 @@ def test_tau_s_limits_are_what_the_pairs_leave_open(rng):
     close = [simulated([0.05, 0.0, -0.05], scenarios=20, rng=rng) for _ in range(2)]
     unsure = paired_shift(*close, rng=rng, resamples=500).tau
     assert (unsure.low, unsure.high) == (-1, 1)
+
+
+def test_tau_leaves_open_what_no_resample_moves(rng):
+    """All scenarios of a pair are decided alike, three to one: resamples cannot tell how sure that is."""
+    rows = [
+        (f"{first} {second} {n}", first, second, "value_2" if trial == 3 else "value_1")
+        for first, second in (VALUES[:2], VALUES[1:], VALUES[::2])
+        for n in range(10)
+        for trial in range(4)
+    ]
+    tallies = tally_trials(*zip(*rows, strict=True), values=VALUES)
+    tau = paired_shift(tallies, tallies, rng=rng, resamples=200).tau
+    assert tau.value == pytest.approx(1)
+    assert (tau.low, tau.high) == (-1, 1)

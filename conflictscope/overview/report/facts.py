@@ -11,7 +11,7 @@ from typing import Any
 
 from django.db.models import Count, Max, QuerySet, Sum
 
-from annotation.models import Annotation, Campaign, Decision, Item
+from annotation.models import Annotation, Assignment, Campaign, Decision, Item, Revision, Unsealing
 from annotation.monitoring.progress import CampaignRow, campaign_rows, campaigns_of
 from conflictscope.scenarios.datasets import status_counts
 from conflictscope.scenarios.models import Dataset, Judge
@@ -99,7 +99,8 @@ def decided_runs(study: Study) -> list[Run]:
     """The study's runs with decisions, by mode and target."""
     decided = Judgement.objects.filter(response__run__study=study).order_by().values("response__run").distinct()
     return list(
-        study.runs.filter(pk__in=decided)
+        Run.objects.whole()
+        .filter(study=study, pk__in=decided)
         .select_related("study", "dataset__study", "target__endpoint", "judge__endpoint", "user_simulator", "steering")
         .order_by("mode", "target__label", "pk")
     )
@@ -120,7 +121,10 @@ def state_of_study(study: Study, runs: Sequence[Run]) -> str:
         Comparison.objects.filter(study=study),
         Item.objects.filter(campaign__study=study, is_training=False),
         Annotation.objects.filter(assignment__item__campaign__study=study, assignment__item__is_training=False),
+        Assignment.objects.counted().filter(item__campaign__study=study),  # whoever is left out takes theirs along
+        Revision.objects.filter(assignment__item__campaign__study=study),
         Decision.objects.filter(item__campaign__study=study),
+        Unsealing.objects.filter(campaign__study=study),
     ]
     confirmed = Ranking.objects.filter(study=study).aggregate(Max("confirmed_at"))
     counted = [query.order_by().aggregate(Count("pk"), Sum("pk"), Max("pk")) for query in rows]

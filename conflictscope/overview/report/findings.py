@@ -14,7 +14,14 @@ from conflictscope.stats.contrasts import Contrast
 from conflictscope.stats.types import Estimate
 from conflictscope.tables import Cell, ResultTable, said
 from evaluation.models import Run
-from evaluation.rankings.consistency import TargetShift, in_a_sentence, mean_shift, mean_slopes, target_shifts
+from evaluation.rankings.consistency import (
+    TargetShift,
+    in_a_sentence,
+    mean_shift,
+    mean_slopes,
+    target_shifts,
+    with_limits,
+)
 from evaluation.rankings.fitting import FittedRun
 from evaluation.rankings.overview import DEEPEST, finding
 from evaluation.steering.effects import decided_runs, effects_of
@@ -142,7 +149,8 @@ def say_do(facts: Facts, who: str) -> Section:
         by = ", corrected by people" if by_people else ""
         contrast = None if by_people else mean_shift(about, of_dataset.runs)
         lines = mean_slopes(shifts, of_dataset.names, contrast)
-        sentences += [f"{name}: {in_a_sentence(shifts)}", *_moved(lines, contrast, len(shifts))]
+        targets = contrast.llms if contrast is not None else len(with_limits(shifts))
+        sentences += [f"{name}: {in_a_sentence(shifts)}", *_moved(lines, contrast, targets)]
         if lines:
             what = f"What targets say and what they do, in the mean{by}: {name}"
             figures.append(SlopeFigure(f"said-done-{about.slug}", what, tuple(lines), "in the mean over targets"))

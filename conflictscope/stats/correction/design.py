@@ -19,7 +19,8 @@ class Design:
 
     Args:
         domain: shape (N,), 0 to C - 1; labelled: shape (N,).
-        stratum: shape (N,), any labels; chance: shape (N,), inclusion probabilities, which strata then do not use.
+        stratum: shape (N,), any labels; chance: shape (N,), inclusion probabilities, which strata then do not use. An unlabelled
+            scenario of chance 1, which cannot be, is one whose chance nobody knows.
     Raises: ValueError: shapes differ, a chance outside (0, 1].
     Source: Saerndal, Swensson & Wretman (1992), Model Assisted Survey Sampling, chapter 9 (two-phase difference estimator).
     """
@@ -83,15 +84,19 @@ class Design:
                 share = (len(everyone) / self.total[c]) ** 2 * (1 / len(some) - 1 / len(everyone))
                 covariance[c] += share * _covariance(x[some], z[some])
             else:
-                chance, weight = self.chance[some], self.weights[some]
-                left = (1 - chance) / chance**2
-                near, far = x[some] - weight @ x[some], z[some] - weight @ z[some]
-                # The divisor that makes it unbiased for the mean of one more unit than was used for centring.
-                covariance[c] += (near * left[:, None]).T @ far / self.total[c] ** 2 * len(some) / (len(some) - 1)
+                covariance[c] += self._drawn(self.chance, c, some, x, z)
+        return covariance
+
+    def _drawn(self, chances: Floats, c: int, some: Integers, x: Floats, z: Floats) -> Floats:
+        chance, weight = chances[some], self.weights[some]
+        left = (1 - chance) / chance**2
+        near, far = x[some] - weight @ x[some], z[some] - weight @ z[some]
+        # The divisor that makes it unbiased for the mean of one more unit than was used for centring.
+        covariance: Floats = (near * left[:, None]).T @ far / self.total[c] ** 2 * len(some) / (len(some) - 1)
         return covariance
 
     def frame(self, x: Floats, z: Floats) -> Floats:
-        """The same covariance as `sampling` expects it, from x and z of all scenarios, shape (C, p, r)."""
+        """The same covariance as `sampling` expects it, from x and z of all scenarios whose chances are known, shape (C, p, r)."""
         covariance = np.zeros((self.domains, x.shape[1], z.shape[1]))
         for c, everyone, some in self.strata:
             if len(some) < 2:
@@ -99,6 +104,9 @@ class Design:
             if self.chance is None:
                 share = (len(everyone) / self.total[c]) ** 2 * (1 / len(some) - 1 / len(everyone))
                 covariance[c] += share * _covariance(x[everyone], z[everyone])
+            elif (self.chance[everyone] >= 1)[~self.labelled[everyone]].any():
+                # Counted with chance 1 they would add nothing, and what is divided by this would be far too large.
+                covariance[c] += self._drawn(self.chance, c, some, x, z)
             else:
                 chance = self.chance[everyone]
                 left = (1 - chance) / chance

@@ -17,13 +17,14 @@ from conflictscope.scenarios.models import Judge
 from conflictscope.studies.permissions import Role
 from evaluation.measures.decisions import trials_of
 from evaluation.models import Judgement
-from evaluation.rankings import corrections
-from evaluation.rankings.fitting import fit_run
+from evaluation.rankings import comparing, corrections
+from evaluation.rankings.agreeing import done_alike
+from evaluation.rankings.fitting import fit_dataset, fit_run
 from evaluation.rankings.forecast import forecast
 from evaluation.steering.effects import DefaultAndSteered, work_of
 from tests.factories.annotation import CampaignFactory, ItemFactory, ParticipantFactory, labelled
 from tests.factories.deciding import decide
-from tests.factories.evaluation import RunFactory, answered
+from tests.factories.evaluation import JudgementFactory, RunFactory, TargetFactory, answered
 from tests.factories.scenarios import DatasetFactory, JudgeFactory, ScenarioFactory, judged
 from tests.factories.studies import UserFactory, member
 
@@ -181,3 +182,63 @@ def test_an_effect_or_a_shift_corrected_by_test_labels_is_an_opening_too(judge: 
     assert work.fit()["corrected"]["n"] == test
     corrections.tell(steered, judge, trials_of(steered))
     assert Unsealing.objects.get().judge == judge
+
+
+def test_what_was_kept_while_a_test_was_sealed_is_worked_out_anew_once_it_is_open(judge: Judge) -> None:
+    """Opening changes no decision, so that figures which are kept for the state of decisions would say sealed for ever."""
+    dataset = DatasetFactory(primary_judge=judge)
+    runs = [RunFactory(dataset=dataset, talks=True, judge=judge, target=TargetFactory(label=f"t{n}")) for n in range(2)]
+    campaign = CampaignFactory(
+        study=dataset.study, dataset=dataset, slug="talks", kind=Campaign.Kind.ACTION_JUDGEMENT, overlap=1
+    )
+    for n in range(40):
+        scenario = ScenarioFactory(dataset=dataset, status="kept")
+        for place, run in enumerate(runs):
+            response = answered(run, scenario, "value_1" if (n + place) % 3 else "value_2")
+            ItemFactory(campaign=campaign, scenario=None, response=response)
+    split(campaign, 0.5)
+    person = ParticipantFactory(campaign=campaign)
+    for item in campaign.items.all():
+        labelled(item, person, {"action_taken": "action_1" if item.pk % 3 else "action_2"})
+    decide(campaign)
+
+    def reasons() -> list[str]:
+        choice = comparing.choose(comparing.readings_of(dataset.study), {"what": "target"})
+        assert choice is not None
+        compared = comparing.compare(choice, {}, replicates=100)
+        alike = done_alike(dataset)
+        assert alike is not None
+        assert alike.corrected is not None
+        assert compared.corrected is not None
+        return [alike.corrected.reason, compared.corrected["reason"]]
+
+    assert reasons() == [corrections.SEALED] * 2
+    assert corrections.sealed_among([(run, judge) for run in runs]) == [(run.pk, judge.pk) for run in runs]
+    opened_by_correction(dataset.study, judge, ["talks"])
+    assert corrections.SEALED not in reasons()
+    assert corrections.sealed_among([(run, judge) for run in runs]) == []
+
+
+def test_a_version_that_was_tried_on_dev_responses_alone_opens_no_test(judge: Judge) -> None:
+    """Rankings are fitted by every judge that decided something; what people say of the test corrects nothing of this one."""
+    dataset = DatasetFactory(primary_judge=judge)
+    run = RunFactory(dataset=dataset, talks=True, judge=judge)
+    campaign = CampaignFactory(
+        study=dataset.study, dataset=dataset, slug="talks", kind=Campaign.Kind.ACTION_JUDGEMENT, overlap=1
+    )
+    for _ in range(12):
+        scenario = ScenarioFactory(dataset=dataset, status="kept")
+        ItemFactory(campaign=campaign, scenario=None, response=answered(run, scenario, "value_1"))
+    split(campaign, 0.5)
+    person = ParticipantFactory(campaign=campaign)
+    version = JudgeFactory(name="second-prompt", revises=judge)
+    for item in campaign.items.all():
+        labelled(item, person, {"action_taken": "action_1"})
+        if item.part == Item.Part.DEV:
+            JudgementFactory(response=item.response, judge=version)
+    decide(campaign)
+    fit_dataset(dataset, replicates=100)
+    assert [opening.judge for opening in Unsealing.objects.all()] == [judge]
+    JudgementFactory(response=campaign.items.filter(part="test").first().response, judge=version)
+    fit_dataset(dataset, replicates=100)
+    assert [opening.judge for opening in Unsealing.objects.order_by("pk")] == [judge, version]

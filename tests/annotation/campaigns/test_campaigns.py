@@ -10,7 +10,13 @@ import pytest
 from django.apps import apps
 from django.core.management import call_command
 
-from annotation.campaigns.creating import CampaignSettings, create_campaign, extend_campaign, open_campaign
+from annotation.campaigns.creating import (
+    CampaignSettings,
+    create_campaign,
+    extend_campaign,
+    judgeable_runs,
+    open_campaign,
+)
 from annotation.campaigns.lifecycle import add_guideline, campaign_named, close, consent, join, pause, start
 from annotation.errors import CampaignClosed, CampaignExists, ChangedMeanwhile, NothingToLabel, PopulationChanged
 from annotation.models import Campaign, Item, Participant
@@ -382,6 +388,13 @@ def test_the_second_of_two_who_edit_a_guideline_is_told_and_overwrites_nothing(c
     assert campaign.guidelines.last() == first
     assert add_guideline(campaign, "# Both", seen=2).version == 3
     assert add_guideline(campaign, "# Both", seen=1).version == 3  # what stands already needs no decision
+
+
+def test_nobody_is_asked_about_a_run_that_is_imported_by_half(dataset):
+    run = RunFactory(dataset=dataset, talks=True)
+    assert list(judgeable_runs(dataset)) == [run]
+    Run.objects.filter(pk=run.pk).update(imported=True, import_unfinished=True)
+    assert not judgeable_runs(dataset).exists()
 
 
 def test_the_second_of_two_who_extend_a_campaign_is_told(filtered):

@@ -12,19 +12,22 @@ import pytest
 from django.core.management import call_command
 from django.db import connection
 
-from conflictscope.errors import Conflict, InvalidInput
+from conflictscope.errors import Conflict, InvalidInput, NotFound
 from conflictscope.scenarios.models import Dataset, Scenario
 from conflictscope.stats.bradley_terry import authors_ranking
 from conflictscope.stats.types import Estimate
 from evaluation.importing import detected, import_evaluations, writing
+from evaluation.measures.ablation import ablation_of
+from evaluation.measures.datasets import evaluated_scope
 from evaluation.models import Judgement, Rating, Response, Run, Target
-from evaluation.rankings.fitting import fit_dataset, value_names, values_of
+from evaluation.rankings.comparing import readings_of
+from evaluation.rankings.fitting import fit_dataset, runs_with_decisions, value_names, values_of
 from evaluation.rankings.ways import ways_of
 from evaluation.running.runs import start
 from evaluation.running.targets import labels_to_choose, target_for
 from tests.evaluation.rankings.test_ranking import scenarios_for
 from tests.factories.evaluation import JudgementFactory, TargetFactory
-from tests.factories.scenarios import DatasetFactory
+from tests.factories.scenarios import DatasetFactory, JudgeFactory
 
 pytestmark = pytest.mark.django_db
 
@@ -289,15 +292,23 @@ def test_a_file_of_nothing_known_says_what_is_known(tmp_path: Path) -> None:
         detected(path)
 
 
-def test_what_people_decided_of_an_imported_answer_is_no_other_choice_of_its_file(
+def test_what_people_and_other_judges_decided_of_an_imported_answer_is_no_other_choice_of_its_file(
     dataset: Dataset, tmp_path: Path
 ) -> None:
     path = write_csv(tmp_path / "talk.csv", conversations(dataset))
     import_evaluations(dataset, paths=[path])
     response = Response.objects.first()
     JudgementFactory(response=response, human=True, choice="both")
+    JudgementFactory(response=response, judge=JudgeFactory(name="asked-since"), choice="both")
     again = import_evaluations(dataset, paths=[path])
     assert (again.added, again.known, again.bad) == (0, dataset.scenarios.count(), 0)
+
+
+def test_two_spellings_of_one_judge_are_one_run_with_samples_counted_through(dataset: Dataset, tmp_path: Path) -> None:
+    rows = conversations(dataset)
+    path = write_csv(tmp_path / "talk.csv", rows + [{**row, "judge_model": "judge-w"} for row in rows])
+    assert import_evaluations(dataset, paths=[path]).added == 2 * len(rows)
+    assert Run.objects.get().samples == 2
 
 
 def test_an_import_that_broke_off_is_marked_and_gone_on_with(
@@ -322,7 +333,13 @@ def test_an_import_that_broke_off_is_marked_and_gone_on_with(
     assert Response.objects.count() == 20
     assert Judgement.objects.count() == sum(row["choice"] != "ERROR" for row in rows[:20])
     assert set(Run.objects.values_list("import_unfinished", flat=True)) == {True}
+    # The first rows of a file are no sample: nothing is ranked, measured or compared of them.
+    assert (list(runs_with_decisions(dataset)), evaluated_scope(dataset), readings_of(dataset.study)) == ([], "", [])
+    assert ablation_of(dataset.study).rows == ()
+    with pytest.raises(NotFound, match="imported by half"):
+        fit_dataset(dataset)
     report = import_evaluations(dataset, paths=[path])
+    assert runs_with_decisions(dataset).count() == len(MODELS)
     assert (report.added, report.known) == (len(rows) - 20, 20)
     assert set(Run.objects.values_list("import_unfinished", flat=True)) == {False}
     for model in MODELS:

@@ -7,8 +7,8 @@ from django.test import Client
 from django.urls import reverse
 
 from conflictscope.scenarios.models import Dataset
-from evaluation.models import Run
-from evaluation.rankings.agreeing import done_alike
+from evaluation.models import Judgement, Run
+from evaluation.rankings.agreeing import UNKNOWN_CHANCES, done_alike
 from tests.factories.evaluation import JudgementFactory, RunFactory, TargetFactory, answered
 from tests.factories.scenarios import DatasetFactory, JudgeFactory, ScenarioFactory
 from tests.factories.studies import member
@@ -39,6 +39,25 @@ def test_the_judge_s_word_is_corrected_where_people_decided_all_targets(dataset:
     assert found.corrected.n == 20
     assert found.corrected.value == pytest.approx(0.5, abs=0.01)
     assert found.corrected.high < found.alone.mean.value
+
+
+def test_people_s_part_is_weighed_by_how_likely_a_scenario_was_drawn(dataset: Dataset) -> None:
+    """Where targets part was drawn three times as often: of all scenarios a quarter is like that, though half of what was looked at is."""
+    people = Judgement.objects.filter(source="human")
+    parted = people.filter(choice="value_2").values("response__scenario")
+    people.filter(response__scenario__in=list(parted.values_list("response__scenario", flat=True))).update(
+        inclusion_probability=0.9
+    )
+    people.filter(inclusion_probability=None).update(inclusion_probability=0.3)
+    found = done_alike(dataset)
+    assert found is not None
+    assert found.corrected is not None
+    assert found.corrected.value == pytest.approx(0.76, abs=0.03)
+    people.filter(response__run__target__label="t1").update(panel="others")
+    found = done_alike(dataset)
+    assert found is not None
+    assert found.corrected is not None
+    assert found.corrected.reason == UNKNOWN_CHANCES
 
 
 def test_one_target_has_nothing_to_agree_with(dataset: Dataset) -> None:

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 from django.test import Client
 from django.urls import reverse
 
+from conflictscope.stats.types import Estimate
 from conflictscope.studies.permissions import Role
-from evaluation.models import Comparison, Run
-from evaluation.rankings.fitting import fit_run, value_names
+from evaluation.models import Comparison, Judgement, Ranking, Run, Target
+from evaluation.rankings.consistency import TargetShift, contradicted, mean_slopes
+from evaluation.rankings.fitting import FittedRun, fit_run, value_names
 from evaluation.rankings.shifts import SaidAndDone, compare, latest_shifts, said_and_done
 from evaluation.rankings.tables import shift_table
 from tests.evaluation.rankings.test_ranking import scenarios_for
@@ -59,6 +63,30 @@ def test_the_same_decisions_find_the_snapshot_and_others_a_new_one(two_faced: tu
     assert second.results["corrected"]["reason"] == ""
     assert latest_shifts(two_faced) == {both.said.target_id: second}
     assert Comparison.objects.count() == 2
+    tuned = both.done.responses.order_by("pk").values("pk")[:20]
+    Judgement.objects.filter(source="human", response__in=list(tuned.values_list("pk", flat=True))).update(dev=True)
+    third, fresh = compare(both, replicates=200)  # the same choices, of which fewer may correct
+    assert fresh
+    assert third.results["corrected"]["strengths"][0]["n"] < second.results["corrected"]["strengths"][0]["n"]
+
+
+def test_a_mean_of_corrected_shifts_is_of_the_same_targets_on_all_its_sides() -> None:
+    known = Estimate(-1.0, -1.5, -0.5, n=9)
+    none = Estimate.undefined("nobody labelled it")
+    found = [
+        TargetShift(Target(label=label), Comparison(), said, (0.0, 0.0), (shift, shift), none, (), 9)
+        for label, said, shift in (("with", (1.0, 1.0), known), ("without", (9.0, 9.0), none))
+    ]
+    first, _ = mean_slopes(found, {"a": "A", "b": "B"}, None)
+    assert (first.first, first.second, first.difference) == (1.0, 0.0, (-1.0, -1.5, -0.5))
+
+
+def test_what_the_penalty_draws_is_not_said_to_be_contradicted() -> None:
+    judged = Ranking(results={"values": ["a", "b"], "strengths": [{"value": 2.0}, {"value": -2.0}]})
+    people = [{"value": 0.0, "low": -0.1, "high": 0.1, "n": 9}] * 2
+    one = FittedRun(Run(), judged, corrected=Ranking(results={"corrected": {"strengths": people}}))
+    assert contradicted(one, {"a": "A", "b": "B"}) == ("A", "B")
+    assert contradicted(replace(one, penalised=judged), {}) == ()
 
 
 def test_a_steered_run_is_not_what_a_target_does_by_itself(two_faced: tuple[Run, Run]) -> None:

@@ -10,12 +10,15 @@ import pytest
 from django.test import Client
 from django.urls import reverse
 
+from annotation.models import Participant, Unsealing
+from conflictscope.overview.report.facts import state_of_study
 from conflictscope.studies.models import Study
 from conflictscope.studies.permissions import Role
 from evaluation.models import Judgement, Run
 from evaluation.rankings.fitting import fit_dataset
 from evaluation.rankings.shifts import compare, said_and_done
 from tests.evaluation.rankings.test_ranking import scenarios_for
+from tests.factories.annotation import CampaignFactory, ItemFactory, ParticipantFactory, labelled
 from tests.factories.evaluation import JudgementFactory, RunFactory, TargetFactory, answered
 from tests.factories.scenarios import DatasetFactory, JudgeFactory
 from tests.factories.studies import StudyFactory, UserFactory, member
@@ -118,6 +121,20 @@ def test_a_decision_given_later_is_in_the_report_at_once(reader: Client, study: 
     done = Run.objects.filter(study=study, mode="simulated_user").get()
     JudgementFactory(response=done.responses.order_by("pk").first(), human=True, panel="late", choice="value_2")
     assert "out of date" in report(reader)
+
+
+def test_whom_it_leaves_out_and_for_whom_a_test_is_open_makes_another_report(study: Study) -> None:
+    dataset = study.datasets.get()
+    campaign = CampaignFactory(study=study, dataset=dataset)
+    person = ParticipantFactory(campaign=campaign)
+    item = ItemFactory(campaign=campaign, scenario=dataset.scenarios.first())
+    labelled(item, person, {})
+    states = [state_of_study(study, [])]
+    Participant.objects.filter(pk=person.pk).update(excluded=True, excluded_reason="Answers at random.")
+    states.append(state_of_study(study, []))
+    Unsealing.objects.create(campaign=campaign, judge=JudgeFactory(), how=Unsealing.How.CORRECTION, items=1)
+    states.append(state_of_study(study, []))
+    assert len(set(states)) == 3
 
 
 @pytest.mark.parametrize("form", ["csv", "md", "tex"])
