@@ -20,9 +20,8 @@ ROOT = Path(__file__).resolve().parent.parent
 DATABASE_URL = os.environ.get("TEST_DATABASE_URL", "postgresql://postgres@127.0.0.1:5432/postgres")
 BROKER_URL = os.environ.get("TEST_BROKER_URL", "redis://127.0.0.1:6379/15")
 NO_TESTS = 5  # pytest's exit code when nothing was selected
-# A whole run uses every core, a file at a time; a run of some tests stays in one process, where a debugger works. There is a process
-# more than there are cores, as each waits half of its time for workers, browsers and servers that its tests started.
-SIDE_BY_SIDE = ["-n", str(min((os.cpu_count() or 1) + 1, 8)), "--dist", "loadfile"]
+# A whole run uses every core, a file at a time; a run of some tests stays in one process, where a debugger works.
+SIDE_BY_SIDE = ["-n", "auto", "--maxprocesses", "8", "--dist", "loadfile"]
 # Of a whole run on the embedded default it is told how much of the code it went through; pyproject.toml holds the least.
 COVERED = ["--cov", "--cov-report=", "--no-cov-on-fail"]
 
