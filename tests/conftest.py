@@ -7,10 +7,15 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 from conflictscope.llm.simulator.server import Running, running
 
 SHARED_DATA = Path(__file__).resolve().parents[2] / "shared" / "data"
+
+# How long an example takes says how busy the machine is, not what the code does.
+settings.register_profile("busy machines", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("busy machines")
 
 # The simulator takes any key; endpoints that point at it name this variable.
 os.environ["CONFLICTSCOPE_KEY_SIMULATOR"] = "any key will do"

@@ -119,8 +119,8 @@ def test_both_modes_of_two_targets_are_foreseen_with_the_messages_they_share(
 
     ScenarioFactory.create_batch(5, dataset=dataset)
     found, took = estimated_and_done(start)
-    assert found.tokens_in == pytest.approx(took["into"], rel=0.2)  # it is measured now, on a handful of answers
-    assert found.tokens_out == pytest.approx(took["out"], rel=0.25)
+    assert found.tokens_in == pytest.approx(took["into"], rel=0.3)  # it is measured now, on a handful of answers
+    assert found.tokens_out == pytest.approx(took["out"], rel=0.35)
     assert (
         estimate(
             lambda: runs.evaluate(
